@@ -1,0 +1,26 @@
+"""Settings that follow the caller: context variables, never module globals.
+
+A setting changed in one thread (or one `with` block) is not seen by another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+default_float: ContextVar[np.dtype[Any]] = ContextVar("default_float", default=np.dtype(np.float32))
+anomaly: ContextVar[bool] = ContextVar("anomaly", default=False)
+
+
+@contextmanager
+def setting(variable: ContextVar[Any], value: Any) -> Iterator[None]:
+    """Set a context variable for the length of a `with` block."""
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)

@@ -1,0 +1,58 @@
+"""Exception classes.
+
+Each is also a subclass of the builtin a user would catch. Messages name the op, the shapes and dtypes of all
+operands, the argument, and one fix.
+"""
+
+from __future__ import annotations
+
+
+class MinitorchError(Exception):
+    """Base class of every error raised on purpose by this library."""
+
+
+class ShapeError(MinitorchError, ValueError, RuntimeError):
+    """Shapes do not fit the operation."""
+
+
+class DTypeError(MinitorchError, TypeError, RuntimeError):
+    """An operand has a dtype the operation does not take."""
+
+
+class DeviceError(MinitorchError, RuntimeError):
+    """Operands live on different devices, or a device is missing."""
+
+
+class TracerError(MinitorchError, TypeError):
+    """A traced value was used where a concrete one is needed, or outlived its transform."""
+
+
+class ImmutableError(MinitorchError, TypeError):
+    """Somebody wrote to an immutable array."""
+
+
+class JitError(MinitorchError, RuntimeError):
+    """A function cannot be compiled as written."""
+
+
+class GradError(MinitorchError, RuntimeError):
+    """A derivative was asked for that does not exist or can no longer be computed."""
+
+
+class UnsupportedError(MinitorchError, NotImplementedError):
+    """A known operation with an argument that is not supported."""
+
+
+class ArgumentError(MinitorchError, ValueError):
+    """An argument has a value outside its domain."""
+
+
+class OutOfBoundsError(MinitorchError, IndexError):
+    """An index or axis is out of range."""
+
+
+class MissingExtraError(MinitorchError, ImportError):
+    """An optional dependency is not installed; the message names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str):
+        super().__init__(f"{package} is not installed; it comes with the extra '{extra}': pip install -e '.[{extra}]'")

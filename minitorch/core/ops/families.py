@@ -1,0 +1,387 @@
+"""Families: what most primitives of a kind have in common.
+
+A family fills in evaluation, shape, dtype, batching and derivative rules; a declaration states only what is special.
+What a declaration leaves out must be left out by name (`NO_DERIVATIVE`, `NO_BATCHING`), or the import fails.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .. import config, dtypes
+from ..array import Array, wrap_scalar
+from ..aval import Aval
+from ..dtypes import DType
+from ..errors import DTypeError, ShapeError
+from ..primitive import (
+    DECOMPOSE,
+    LINEAR,
+    NO_DERIVATIVE,
+    Explicit,
+    Params,
+    Primitive,
+    Rule,
+    Tracer,
+    Value,
+    bind,
+    evaluate_plain,
+    kind_of,
+    names_of,
+    register,
+    rule,
+)
+
+Function = Callable[..., Any]
+Kinds = tuple[Any, ...]
+DTypeRule = Callable[..., tuple[tuple[DType, ...], DType]]
+
+ALIGNED = Explicit("aligned")  # batching: operands broadcast, so line up their axes behind the batch axis
+LEADING = Explicit("leading")  # batching: leading axes are free and axes count from the end; give every operand the batch
+
+_new = object.__new__
+_ndarray = np.ndarray
+
+
+def as_value(x: Any) -> Value:
+    """Return an Array, a Tracer or a Python scalar as it is; copy anything else into an Array."""
+    if isinstance(x, (Array, Tracer)) or type(x) in dtypes.SCALARS:
+        return x
+    return Array(x)
+
+
+def as_array(x: Any) -> Value:
+    """Like `as_value`, with Python scalars made into 0-d arrays."""
+    return x if isinstance(x, (Array, Tracer)) else Array(x)
+
+
+# --------------------------------------------------------------------------- dtype rules of pointwise operations
+
+
+def same(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
+    """Operands and result take the promoted dtype."""
+    dtype = dtypes.promote(*kinds)
+    return (dtype,) * len(kinds), dtype
+
+
+def floating(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
+    """As `same`, with integers made floats."""
+    dtype = dtypes.floating(*kinds)
+    return (dtype,) * len(kinds), dtype
+
+
+def boolean(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
+    """Operands are promoted, the result is bool."""
+    return (dtypes.promote(*kinds),) * len(kinds), dtypes.bool_
+
+
+def integral(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
+    """Operands and result are integers or bools."""
+    dtype = dtypes.promote(*kinds)
+    if dtypes.rank(dtype) > 1:
+        raise DTypeError(f"takes integers or bools, got {_kinds(kinds)}; cast with .to(int64)")
+    return (dtype,) * len(kinds), dtype
+
+
+def real(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
+    """As `same`, for real numbers only."""
+    dtype = dtypes.promote(*kinds)
+    if dtypes.is_complex(dtype):
+        raise DTypeError(f"has no meaning for complex numbers, got {_kinds(kinds)}; take .real or .abs() first")
+    return (dtype,) * len(kinds), dtype
+
+
+def real_floating(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
+    """As `floating`, for real numbers only."""
+    real(*kinds)
+    return floating(*kinds)
+
+
+def magnitude(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
+    """Operands are promoted; a complex operand gives a real result."""
+    dtype = dtypes.promote(*kinds)
+    return (dtype,) * len(kinds), dtypes.real_of(dtype)
+
+
+def _kinds(kinds: Kinds) -> str:
+    return ", ".join(k.__name__ if isinstance(k, type) else dtypes.name(k) for k in kinds)
+
+
+# Dtypes on which NumPy's own result dtype agrees with the rule, so that no table is needed.
+DIRECT: dict[DTypeRule, frozenset[DType]] = {
+    same: dtypes.NATIVE,
+    floating: dtypes.NATIVE_INEXACT,
+    boolean: dtypes.NATIVE,
+    integral: dtypes.NATIVE - dtypes.INEXACT,
+    real: dtypes.NATIVE - dtypes.COMPLEX,
+    real_floating: dtypes.NATIVE_INEXACT - dtypes.COMPLEX,
+    magnitude: dtypes.NATIVE,
+}
+
+# --------------------------------------------------------------------------- pointwise operations
+
+_FORMULA_ARGUMENTS = ("c", "x", "y", "z")
+
+
+def elementwise(
+    name: str,
+    formula: str,
+    *rules: Any,
+    dtype: DTypeRule = same,
+    impl: Function | None = None,
+    jvp: tuple[Any, ...] | None = None,
+    holomorphic: bool = True,
+    direct: frozenset[DType] | None = None,
+) -> Function:
+    """Declare a pointwise operation by its scalar formula and one rule per argument.
+
+    A rule pulls a cotangent back and pushes a tangent forward alike: a diagonal Jacobian is its own transpose. The
+    formula's variables are `c`, `x`, `y`, `z`, in that order; it is what the kernel printers print. `impl` is the NumPy
+    function, by default the ufunc of the same name.
+    """
+    used = {n.id for n in ast.walk(ast.parse(formula)) if isinstance(n, ast.Name)}
+    args = tuple(n for n in _FORMULA_ARGUMENTS if n in used)
+    if rules != (NO_DERIVATIVE,) and len(rules) != len(args):
+        raise ValueError(f"{name}: {len(rules)} rules for the {len(args)} arguments of {formula!r}")
+    compiled = _compile(name, rules, args, ())
+    primitive = register(
+        Primitive(
+            name=name,
+            impls={np.ndarray: impl or getattr(np, name)},
+            evaluate=_evaluate_elementwise,
+            abstract=_abstract_elementwise(name, dtype),
+            batch=ALIGNED,
+            vjp=compiled,
+            jvp=compiled if jvp is None else _compile(name, jvp, args, ()),
+            args=args,
+            statics=(),
+            holomorphic=holomorphic,
+            formula=formula,
+            operand_dtypes=_resolver(name, dtype),
+        )
+    )
+    return _ARITIES[min(len(args), 3)](primitive, DIRECT[dtype] if direct is None else direct)
+
+
+def _compile(name: str, rules: tuple[Any, ...], args: tuple[str, ...], statics: tuple[str, ...]) -> Any:
+    if rules == (NO_DERIVATIVE,):
+        return NO_DERIVATIVE
+    return tuple(rule(name, r, args, statics) if callable(r) else r for r in rules)
+
+
+def _resolver(name: str, rule_: DTypeRule) -> Callable[[Kinds], tuple[tuple[DType, ...], DType]]:
+    @lru_cache(maxsize=1024)
+    def cached(kinds: Kinds, default: DType) -> tuple[tuple[DType, ...], DType]:
+        try:
+            return rule_(*kinds)
+        except DTypeError as error:
+            raise DTypeError(f"{name}: {error}") from None
+
+    return lambda kinds: cached(kinds, config.default_float.get())
+
+
+def _abstract_elementwise(name: str, rule_: DTypeRule) -> Callable[..., Aval]:
+    resolve = _resolver(name, rule_)
+
+    def abstract(*avals: Aval) -> Aval:
+        kinds = tuple(_weak_type(a.dtype) if a.weak else a.dtype for a in avals)
+        return Aval(broadcast_shapes(name, *avals), resolve(kinds)[1], avals[0].device)
+
+    return abstract
+
+
+def _weak_type(dtype: DType) -> type:
+    return (bool, int, float, complex)[dtypes.rank(dtype)]
+
+
+def broadcast_shapes(name: str, *avals: Aval) -> tuple[int, ...]:
+    """Return the common shape, or raise a ShapeError that shows every operand."""
+    try:
+        return np.broadcast_shapes(*(a.shape for a in avals))
+    except ValueError:
+        operands = " and ".join(str(a.shape) for a in avals)
+        raise ShapeError(
+            f"{name}: shapes {operands} do not broadcast ({', '.join(map(str, avals))}); sizes must match or be 1, "
+            "counted from the last axis: reshape one of them, or insert an axis with x[:, None]"
+        ) from None
+
+
+def _evaluate_elementwise(primitive: Primitive, args: tuple[Value, ...], params: Params) -> Array:
+    args = tuple(map(as_value, args))
+    assert primitive.operand_dtypes is not None
+    operands, result = primitive.operand_dtypes(tuple(map(kind_of, args)))
+    buffers = [_operand(a, dtype) for a, dtype in zip(args, operands, strict=True)]
+    out = primitive.impls[np.ndarray](*buffers)
+    if out.dtype != result:
+        out = out.astype(result)
+    return wrap_scalar(out)
+
+
+def _operand(a: Value, dtype: DType) -> Any:
+    # bfloat16 is computed in float32 and rounded once: NumPy has no loops of its own for it.
+    dtype = dtypes.float32 if dtype is dtypes.bfloat16 else dtype
+    if type(a) in dtypes.SCALARS:
+        return np.asarray(a, dtype)
+    data = a._data
+    return data if data.dtype == dtype else data.astype(dtype)
+
+
+def _unary(primitive: Primitive, direct: frozenset[DType]) -> Function:
+    impl = primitive.impls[np.ndarray]
+
+    def call(x: Value, /) -> Any:
+        if type(x) is Array:
+            a = x._data
+            if a.dtype in direct:
+                try:
+                    out = impl(a)
+                except (TypeError, ValueError):
+                    return bind(primitive, x)  # which tells what is wrong
+                array: Array = _new(Array)
+                array._data = out if type(out) is _ndarray else np.asarray(out)
+                return array
+        return bind(primitive, as_value(x))
+
+    return _named(call, primitive)
+
+
+def _binary(primitive: Primitive, direct: frozenset[DType]) -> Function:
+    impl = primitive.impls[np.ndarray]
+    with_scalar = direct & dtypes.NATIVE_INEXACT
+
+    def call(x: Value, y: Value, /) -> Any:
+        if type(x) is Array:
+            a = x._data
+            b = y._data if type(y) is Array else y if type(y) is float or type(y) is int else None
+            if b is not None and a.dtype in direct and (b.dtype is a.dtype if b is not y else a.dtype in with_scalar):
+                try:
+                    out = impl(a, b)
+                except (TypeError, ValueError, ArithmeticError):
+                    return bind(primitive, x, y)
+                array: Array = _new(Array)
+                array._data = out if type(out) is _ndarray else np.asarray(out)
+                return array
+        return bind(primitive, as_value(x), as_value(y))
+
+    return _named(call, primitive)
+
+
+def _nary(primitive: Primitive, direct: frozenset[DType]) -> Function:
+    def call(*args: Value) -> Any:
+        return bind(primitive, *map(as_value, args))
+
+    return _named(call, primitive)
+
+
+_ARITIES: dict[int, Callable[[Primitive, frozenset[DType]], Function]] = {1: _unary, 2: _binary, 3: _nary}
+
+
+def _named(call: Any, primitive: Primitive) -> Function:
+    call.__name__ = call.__qualname__ = primitive.name
+    call.__doc__ = f"Compute `{primitive.formula}`, element by element." if primitive.formula else None
+    call.primitive = primitive
+    return call  # type: ignore[no-any-return]
+
+
+# --------------------------------------------------------------------------- everything else
+
+
+def custom(
+    name: str,
+    impl: Function,
+    *,
+    abstract: Function,
+    vjp: Any,
+    jvp: Any,
+    batch: Any,
+    holomorphic: bool = False,
+    decompose: Function | None = None,
+) -> Function:
+    """Declare an operation by its own rules.
+
+    `impl(*buffers, *, statics)` computes on NumPy arrays and returns one or a tuple; its parameter names are the names
+    that rules may ask for. `vjp` is a tuple with one rule (or None) per array, or one rule returning a tuple when the
+    arrays are variadic, or NO_DERIVATIVE. `jvp` likewise with tangents, or LINEAR, or DECOMPOSE. `batch` is LEADING,
+    DECOMPOSE, NO_BATCHING, or `batch(batched, *args, **statics)` with every batch axis first.
+    """
+    args, statics, variadic = names_of(impl)
+    if DECOMPOSE in (jvp, batch) and decompose is None:
+        raise ValueError(f"{name}: its rules decompose it, but no decomposition is given")
+    primitive = register(
+        Primitive(
+            name=name,
+            impls={np.ndarray: impl},
+            evaluate=evaluate_plain,
+            abstract=abstract,
+            batch=batch,
+            vjp=_rules(name, vjp, args, statics, variadic),
+            jvp=_rules(name, jvp, args, statics, variadic),
+            args=args,
+            statics=statics,
+            variadic=variadic,
+            holomorphic=holomorphic,
+            decompose=decompose,
+        )
+    )
+
+    def call(*args: Value, **params: Any) -> Any:
+        return bind(primitive, *args, **params)
+
+    return _named(call, primitive)
+
+
+def _rules(name: str, rules: Any, args: tuple[str, ...], statics: tuple[str, ...], variadic: bool) -> Any:
+    if isinstance(rules, Explicit):
+        return rules
+    if variadic:
+        return rule(name, rules, args, statics)
+    if len(rules) != len(args):
+        raise ValueError(f"{name}: {len(rules)} rules for the arguments {args}")
+    return tuple(rule(name, r, args, statics) if callable(r) else r for r in rules)
+
+
+def linear(
+    name: str, impl: Function, transpose: Function, *, abstract: Function, batch: Any = LEADING
+) -> Function:
+    """Declare an operation linear in its one array, with real coefficients: its tangent is itself."""
+    return custom(name, impl, abstract=abstract, vjp=(transpose,), jvp=LINEAR, batch=batch)
+
+
+def bilinear(
+    name: str, impl: Function, transpose_x: Function, transpose_y: Function, *, abstract: Function, batch: Any = LEADING
+) -> Function:
+    """Declare an operation linear in each of its two arrays."""
+    return custom(
+        name, impl, abstract=abstract, vjp=(transpose_x, transpose_y), jvp=LINEAR, batch=batch, holomorphic=True
+    )
+
+
+def primitive_of(function: Function) -> Primitive:
+    """Return the primitive behind a function made by a family."""
+    return function.primitive  # type: ignore[attr-defined, no-any-return]
+
+
+__all__ = [
+    "ALIGNED",
+    "LEADING",
+    "Rule",
+    "as_array",
+    "as_value",
+    "bilinear",
+    "boolean",
+    "broadcast_shapes",
+    "custom",
+    "elementwise",
+    "floating",
+    "integral",
+    "linear",
+    "magnitude",
+    "primitive_of",
+    "real",
+    "real_floating",
+    "same",
+]

@@ -1,0 +1,95 @@
+"""Pytrees, by optree: dict keys sorted, `None` is a node without leaves.
+
+Classes join with `register`; dataclasses join on first sight. Knows nothing about what the leaves are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import optree
+
+NAMESPACE = "minitorch"
+TreeDef = optree.PyTreeSpec
+
+
+def register(
+    cls: type, flatten_one: Callable[[Any], tuple[Any, ...]], unflatten_one: Callable[[Any, Any], Any]
+) -> None:
+    """Make a class a pytree node.
+
+    `flatten_one(node)` returns `(children, metadata)` or `(children, metadata, entries)`; metadata must be hashable
+    and comparable; `unflatten_one(metadata, children)` undoes it.
+    """
+    optree.register_pytree_node(cls, flatten_one, unflatten_one, namespace=NAMESPACE)
+
+
+def register_dataclass(cls: type) -> type:
+    """Make a dataclass a pytree node whose children are its fields. Usable as a decorator."""
+    names = tuple(field.name for field in dataclasses.fields(cls))
+
+    def flatten_one(node: Any) -> tuple[Any, ...]:
+        return tuple(getattr(node, name) for name in names), None, names
+
+    def unflatten_one(_: Any, children: Iterable[Any]) -> Any:
+        node = object.__new__(cls)
+        for name, child in zip(names, children, strict=True):
+            object.__setattr__(node, name, child)
+        return node
+
+    register(cls, flatten_one, unflatten_one)
+    return cls
+
+
+def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
+    """Return the leaves and the structure of a tree."""
+    leaves, structure = optree.tree_flatten(tree, namespace=NAMESPACE)
+    if not any(_adopt(leaf) for leaf in leaves):
+        return leaves, structure
+    return flatten(tree)
+
+
+def _adopt(leaf: Any) -> bool:
+    """Register a leaf's class if it is a dataclass met for the first time."""
+    if not dataclasses.is_dataclass(leaf) or isinstance(leaf, type):
+        return False
+    register_dataclass(type(leaf))
+    return True
+
+
+def unflatten(structure: TreeDef, leaves: Iterable[Any]) -> Any:
+    """Build a tree of the given structure from leaves."""
+    return optree.tree_unflatten(structure, leaves)
+
+
+def leaves(tree: Any) -> list[Any]:
+    """Return the leaves of a tree."""
+    return flatten(tree)[0]
+
+
+def structure(tree: Any) -> TreeDef:
+    """Return the structure of a tree."""
+    return flatten(tree)[1]
+
+
+def map(function: Callable[..., Any], tree: Any, *rest: Any) -> Any:
+    """Apply a function to the corresponding leaves of trees of one structure.
+
+    >>> map(lambda x, y: x + y, {"a": 1, "b": (2, 3)}, {"a": 10, "b": (20, 30)})
+    {'a': 11, 'b': (22, 33)}
+    """
+    first, spec = flatten(tree)
+    others = [spec.flatten_up_to(other) for other in rest]
+    return unflatten(spec, [function(*xs) for xs in zip(first, *others, strict=True)])
+
+
+def paths(tree: Any, root: str = "") -> list[str]:
+    """Return a printable path for each leaf: `params['w']`, `args[0].bias`."""
+    flatten(tree)
+    return [_path(p, root) for p in optree.tree_paths(tree, namespace=NAMESPACE)]
+
+
+def _path(entries: Sequence[Any], root: str) -> str:
+    return root + "".join(f"[{entry!r}]" for entry in entries)

@@ -1,0 +1,167 @@
+"""Reverse mode: walk a tape backwards.
+
+Owns the accumulation of cotangents. Broadcasting and dtype changes are undone here and nowhere else, so a rule may
+pretend that every argument already had the result's shape. Iterative, in reverse creation order; saved values are freed
+as the walk goes. Knows nothing of devices or of any operation but addition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from operator import attrgetter
+from typing import Any
+
+from . import dtypes
+from .array import Array
+from .errors import GradError
+from .ops.pointwise import add, conj
+from .ops.shaping import cast, unbroadcast, zeros_of
+from .aval import Aval
+from .primitive import Value
+from .tape import FREED, Node, Tape, pick
+
+by_sequence = attrgetter("sequence")
+
+
+def backward(
+    seeds: Iterable[tuple[Node, Value]],
+    *,
+    wanted: Collection[Node] = (),
+    keep: bool = False,
+    recorder: Tape | None = None,
+) -> dict[Node, Value]:
+    """Walk from seeded nodes to the leaves; return the cotangents of `wanted` nodes (of all leaves when empty).
+
+    Cells on the way receive theirs. `keep` retains saved values for another walk. With a `recorder`, the rules run on
+    that tape's tracers, so the walk itself is differentiable.
+    """
+    cotangents: dict[Node, Any] = {}
+    for node, g in seeds:
+        accumulate(cotangents, node, g)
+    order = reachable(cotangents)
+    if wanted:
+        order = leading_to(order, wanted)
+    found: dict[Node, Value] = {}
+    for node in order:
+        g = cotangents.pop(node, None)
+        if g is None:
+            continue
+        if node.cell is not None and not wanted:
+            g = node.cell.receive(g)
+        if node in wanted or (not wanted and node.plan is None):
+            found[node] = g
+        if node.pick is not None:
+            _deposit(cotangents, node, g)
+        elif node.plan is not None:
+            _pull(cotangents, node, g, recorder)
+            if not keep:
+                node.saved = FREED
+    return found
+
+
+def reachable(roots: Iterable[Node]) -> list[Node]:
+    """Return every node reachable from the roots, newest first."""
+    seen = set(roots)
+    stack = list(seen)
+    nodes = list(seen)
+    while stack:
+        for parent in stack.pop().parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+                nodes.append(parent)
+    nodes.sort(key=by_sequence, reverse=True)
+    return nodes
+
+
+def leading_to(order: list[Node], wanted: Collection[Node]) -> list[Node]:
+    """Return, newest first, the nodes from which a wanted one is reachable."""
+    useful = set(wanted)
+    for node in reversed(order):
+        if any(parent in useful for parent in node.parents):
+            useful.add(node)
+    return [node for node in order if node in useful]
+
+
+def accumulate(cotangents: dict[Node, Any], node: Node, g: Value) -> None:
+    """Add a cotangent to a node's, in the node's shape and dtype."""
+    if type(g) is Array:
+        shape, dtype = g._data.shape, g._data.dtype
+    else:
+        shape, dtype = g.shape, g.dtype
+    if shape != node.shape:
+        g = unbroadcast(g, node.shape)
+    if dtype != node.dtype:
+        g = cast(g, node.dtype)
+    have = cotangents.get(node)
+    cotangents[node] = g if have is None else add(have, g)
+
+
+def _deposit(cotangents: dict[Node, Any], node: Node, g: Value) -> None:
+    """Hand the cotangent of one result to its many-result node."""
+    (owner,) = node.parents
+    assert owner is not None and node.pick is not None
+    slots = cotangents.setdefault(owner, [None] * len(owner.shape))
+    have = slots[node.pick]
+    slots[node.pick] = g if have is None else add(have, g)
+
+
+def _pull(cotangents: dict[Node, Any], node: Node, g: Any, recorder: Tape | None) -> None:
+    """Run a node's rules and pass the results to its parents."""
+    plan = node.plan
+    assert plan is not None
+    saved = node.saved
+    if saved is FREED:
+        raise GradError(_second_time(node))
+    if recorder is not None:
+        saved = _recorded(node, saved, recorder)
+    if type(g) is list:
+        g = tuple(_zeros(node, i) if one is None else one for i, one in enumerate(g))
+    conjugate = plan.primitive.holomorphic and node.dtype in dtypes.COMPLEX
+    if conjugate:
+        g = conj(g)
+    for position, function, picks, statics in plan.calls:
+        values = saved if picks is None else [saved[k] for k in picks]
+        if statics:
+            result = function(g, *values, **{s: node.params[s] for s in statics})  # type: ignore[index]
+        else:
+            result = function(g, *values)
+        if position < 0:
+            pairs = zip(node.parents, result, strict=True)
+        else:
+            pairs = zip((node.parents[position],), (result,), strict=True)
+        for parent, contribution in pairs:
+            if parent is not None and contribution is not None:
+                accumulate(cotangents, parent, conj(contribution) if conjugate else contribution)
+
+
+def _zeros(node: Node, i: int) -> Array:
+    return zeros_of(Aval(node.shape[i], node.dtype[i]))
+
+
+def _recorded(node: Node, saved: tuple[Any, ...], tape: Tape) -> tuple[Any, ...]:
+    """Turn saved values back into the tracers they came from, so that rules applied to them are recorded."""
+    plan = node.plan
+    assert plan is not None
+    rebuilt = []
+    for (is_aval, k), value in zip(plan.codes, saved, strict=True):
+        if is_aval:
+            rebuilt.append(value)
+        elif k == 0 and type(value) is tuple:
+            rebuilt.append(tuple(tape.wrap(v, pick(node, i)) for i, v in enumerate(value)))
+        elif k == 0:
+            rebuilt.append(tape.wrap(value, node))
+        elif type(value) is tuple:
+            rebuilt.append(tuple(v if p is None else tape.wrap(v, p) for v, p in zip(value, node.parents, strict=True)))
+        else:
+            parent = node.parents[k - 1]
+            rebuilt.append(value if parent is None else tape.wrap(value, parent))
+    return tuple(rebuilt)
+
+
+def _second_time(node: Node) -> str:
+    where = f" recorded at {node.line}" if node.line else ""
+    return (
+        f"backward: the saved values of {node.name}{where} have already been freed by an earlier backward through this "
+        "graph; trying to backward through the graph a second time needs retain_graph=True the first time"
+    )

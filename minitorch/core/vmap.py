@@ -1,0 +1,84 @@
+"""Batching: run a function written for one example on many at once. The batch axis is always the first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .aval import Aval
+from .errors import TracerError, UnsupportedError
+from .ops.families import ALIGNED, LEADING
+from .ops.shaping import broadcast_to, reshape
+from .primitive import DECOMPOSE, NO_BATCHING, Params, Primitive, Trace, Tracer, Value, aval_of, bind
+from .array import Array
+from .tape import leaked
+
+
+class BatchTracer(Tracer):
+    """One example, standing for a whole batch: the function sees the shape without the batch axis."""
+
+    __slots__ = ()
+    transform = "vmap"
+
+    def __init__(self, trace: Trace, value: Value):
+        self.trace = trace
+        self.value = value
+
+    @property
+    def aval(self) -> Aval:
+        """Shape without the batch axis, dtype and device."""
+        aval = aval_of(self.value)
+        return aval._replace(shape=aval.shape[1:])
+
+    def concrete(self, wanted: str) -> Array:
+        """Raise: the value differs from example to example."""
+        raise TracerError(
+            f"{wanted}: the value {self.aval} is batched by vmap and differs from example to example; "
+            "use where(condition, a, b) instead of a Python branch, and return values instead of converting them"
+        )
+
+
+class BatchTrace(Trace):
+    """The trace that applies the batching rules."""
+
+    __slots__ = ()
+
+    def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
+        """Apply a primitive to whole batches, one level down."""
+        if self.closed:
+            raise TracerError(leaked(primitive, self))
+        rule = primitive.batch
+        if rule is NO_BATCHING:
+            raise UnsupportedError(
+                f"{primitive.name}: the shape of its result depends on the data, so vmap cannot batch it; "
+                "call it outside vmap, or loop over the examples"
+            )
+        if rule is DECOMPOSE:
+            assert primitive.decompose is not None
+            return primitive.decompose(*args, **params)
+        batched = tuple(isinstance(a, BatchTracer) and a.trace is self for a in args)
+        values = [a.value if b else a for a, b in zip(args, batched)]
+        if rule is ALIGNED:
+            out = bind(primitive, *_aligned(values, batched), **params)
+        elif rule is LEADING:
+            out = bind(primitive, *_filled(values, batched), **params)
+        else:
+            out = rule(batched, *values, **params)
+        if type(out) is tuple:
+            return tuple(BatchTracer(self, o) for o in out)
+        return BatchTracer(self, out)
+
+
+def _aligned(values: list[Value], batched: tuple[bool, ...]) -> list[Value]:
+    """Insert axes behind the batch axis until every batched operand has the same rank."""
+    ranks = [len(aval_of(v).shape) - b for v, b in zip(values, batched)]
+    rank = max(ranks)
+    return [
+        reshape(v, (v.shape[0],) + (1,) * (rank - r) + v.shape[1:]) if b and r < rank else v
+        for v, b, r in zip(values, batched, ranks)
+    ]
+
+
+def _filled(values: list[Value], batched: tuple[bool, ...]) -> list[Value]:
+    """Repeat unbatched operands over the batch."""
+    size = next(v.shape[0] for v, b in zip(values, batched) if b)
+    return [v if b or v is None else broadcast_to(v, (size, *aval_of(v).shape)) for v, b in zip(values, batched)]

@@ -1,0 +1,106 @@
+"""minitorch: PyTorch's API and JAX's transforms over one small engine.
+
+    core        arrays, primitives, rules, tapes, transforms: knows nothing of what follows
+    tensor      Tensor, a mutable handle on an array, and functions under PyTorch's names
+    autograd    gradients on request, custom functions, anomaly mode
+    linalg      decompositions and norms
+    nn, optim   modules, losses, optimizers
+    utils       data loading
+
+A file imports only from lower layers; `tests/layers.py` holds the order.
+"""
+
+import warnings
+
+from . import autograd, errors, linalg, nn, optim, test_util, utils
+from .core import operators
+from .core.array import Array
+from .core.array import Array as array
+from .core.checkpoint import checkpoint
+from .core.custom import custom_jvp, custom_vjp
+from .core.dtypes import (
+    bfloat16,
+    complex64,
+    complex128,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from .core.dtypes import bool_ as bool
+from .core.dtypes import complex64 as cfloat
+from .core.dtypes import complex128 as cdouble
+from .core.dtypes import float16 as half
+from .core.dtypes import float32 as float
+from .core.dtypes import float64 as double
+from .core.dtypes import int16 as short
+from .core.dtypes import int32 as int
+from .core.dtypes import int64 as long
+from .core.jacobian import hessian, hvp, jacfwd, jacrev
+from .core.transforms import grad, jvp, stop_gradient, value_and_grad, vjp, vmap
+from .tensor.conversion import is_tensor
+from .tensor.creation import (
+    arange,
+    as_tensor,
+    complex,
+    empty,
+    empty_like,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    logspace,
+    ones,
+    ones_like,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from .tensor.functions import *
+from .tensor.generator import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
+from .tensor.handle import Tensor
+from .tensor.modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from .tensor.printing import set_printoptions
+from .tensor.random import (
+    bernoulli,
+    multinomial,
+    normal,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+)
+from .tensor.types import (
+    can_cast,
+    device,
+    finfo,
+    get_default_dtype,
+    iinfo,
+    promote_types,
+    result_type,
+    set_default_dtype,
+)
+
+# log(0) and its like are results, not mistakes: NumPy's complaint about them tells users nothing.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module="minitorch")
+
+__version__ = "0.1.0"

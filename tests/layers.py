@@ -16,23 +16,43 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.tape"],  # nodes and the backward loop
     # The ops, so ordered that each file is closed under its own derivative and batching rules.
     ["minitorch.core.ops.families"],  # shape, dtype, batching and derivative rules by kind of op
+    ["minitorch.core.ops.summation"],  # how sums are added up on buffers
     ["minitorch.core.ops.shaping"],
+    ["minitorch.core.ops.slicing"],
+    ["minitorch.core.ops.joining"],
+    ["minitorch.core.ops.diagonal"],
     ["minitorch.core.ops.pointwise"],
+    ["minitorch.core.ops.special"],  # activations, error and gamma functions
+    ["minitorch.core.ops.scanning"],
     ["minitorch.core.ops.reductions"],
-    ["minitorch.core.ops.gathering"],
-    ["minitorch.core.ops.contractions"],
+    ["minitorch.core.ops.norms"],
+    ["minitorch.core.ops.basic"],  # integers, slices and new axes as an index
+    ["minitorch.core.ops.gathering"],  # take and scatter along one axis
+    ["minitorch.core.ops.indexing"],  # x[...] and x.at[...]
+    ["minitorch.core.ops.lookup"],  # indexing along an axis, classes, searches
+    ["minitorch.core.ops.contractions"],  # matmul and its kin
+    ["minitorch.core.ops.einsum"],
+    ["minitorch.core.ops.patches"],  # how convolutions are computed on buffers
     ["minitorch.core.ops.convolution"],
+    ["minitorch.core.ops.windowing"],  # sliding windows and their sums
     ["minitorch.core.ops.pooling"],
+    ["minitorch.core.ops.extrema"],  # max and min with their positions; running ones
     ["minitorch.core.ops.sorting"],
-    ["minitorch.core.ops.sampling"],
-    ["minitorch.core.ops.linalg"],
-    ["minitorch.core.ops.fused"],
+    ["minitorch.core.ops.sampling"],  # the generator, keys, distributions
+    ["minitorch.core.ops.rejection"],  # gamma
+    ["minitorch.core.ops.linalg"],  # linear systems, determinants, powers
+    ["minitorch.core.ops.factorizations", "minitorch.core.ops.spectral"],  # Cholesky, LU, QR; svd, eigh, pinv
+    ["minitorch.core.ops.fusing"],  # what fused operations share
+    ["minitorch.core.ops.affine", "minitorch.core.ops.softmax", "minitorch.core.ops.normalization"],
+    ["minitorch.core.ops.losses", "minitorch.core.ops.attention", "minitorch.core.ops.dropout"],
+    ["minitorch.core.ops.cross_entropy"],
     ["minitorch.core.ops"],
     ["minitorch.core.operators"],  # attaches +, @, [...] and methods to Array and Tracer
     # The transforms: one interpreter each, then the functions people call.
     ["minitorch.core.vjp"],
     ["minitorch.core.jvp"],
     ["minitorch.core.vmap"],
+    ["minitorch.core.calling"],  # applications of whole functions
     ["minitorch.core.custom"],  # custom_vjp, custom_jvp, stop_gradient
     ["minitorch.core.transforms"],  # grad, value_and_grad, vjp, jvp, vmap
     ["minitorch.core.jacobian"],  # jacrev, jacfwd, hessian, hvp
@@ -40,15 +60,46 @@ LAYERS: list[list[str]] = [
     ["minitorch.core"],
     # The faces.
     ["minitorch.errors", "minitorch.test_util"],
+    ["minitorch.tensor.modes"],  # no_grad and its kin
+    ["minitorch.tensor.alias"],  # what a tensor shares with its views
+    ["minitorch.tensor.handle"],  # Tensor and its ambient tape
+    ["minitorch.tensor.fast", "minitorch.tensor.shortcut", "minitorch.tensor.types", "minitorch.tensor.generator"],
+    ["minitorch.tensor.creation", "minitorch.tensor.table", "minitorch.tensor.printing"],
+    ["minitorch.tensor.random"],
+    # The tables of functions, by theme, and what makes functions and methods of them.
+    ["minitorch.tensor.pointwise", "minitorch.tensor.reducing", "minitorch.tensor.algebra"],
+    ["minitorch.tensor.views", "minitorch.tensor.arranging", "minitorch.tensor.linalg"],
+    ["minitorch.tensor.conversion"],
+    ["minitorch.tensor.functions"],
+    ["minitorch.tensor.methods"],  # operators and indexing
+    ["minitorch.tensor.inplace"],  # the functions again, writing to their first argument
     ["minitorch.tensor"],
+    ["minitorch.linalg"],
+    ["minitorch.autograd.anomaly", "minitorch.autograd.engine", "minitorch.autograd.function"],
+    ["minitorch.autograd.functional", "minitorch.autograd.gradcheck", "minitorch.autograd.graph"],
     ["minitorch.autograd"],
     ["minitorch.nn.parameter"],
+    ["minitorch.nn.registry"],  # what a module holds
+    ["minitorch.nn.hooks", "minitorch.nn.state", "minitorch.nn.structure"],  # calling it; saving it; it as a pytree
     ["minitorch.nn.module"],
-    ["minitorch.nn.functional", "minitorch.nn.init"],
+    ["minitorch.nn.functional.activation", "minitorch.nn.functional.image", "minitorch.nn.functional.loss"],
+    ["minitorch.nn.functional.layer"],
+    ["minitorch.nn.functional"],
+    ["minitorch.nn.init", "minitorch.nn.utils"],
+    ["minitorch.nn.modules.linear", "minitorch.nn.modules.container", "minitorch.nn.modules.dropout"],
+    ["minitorch.nn.modules.activation", "minitorch.nn.modules.convolution", "minitorch.nn.modules.normalization"],
+    ["minitorch.nn.modules.pooling", "minitorch.nn.modules.loss"],
+    ["minitorch.nn.modules"],
     ["minitorch.nn"],
+    ["minitorch.optim.rules"],  # the update rules as pure functions
+    ["minitorch.optim.optimizer"],  # groups, state, the loop
+    ["minitorch.optim.algorithms"],
     ["minitorch.optim"],
+    ["minitorch.utils.data.dataset", "minitorch.utils.data.sampler", "minitorch.utils.data.collate"],
+    ["minitorch.utils.data.loader"],
     ["minitorch.utils.data"],
     ["minitorch.utils"],
+    ["minitorch.datasets", "minitorch.progress"],
     ["minitorch.viz"],
     ["minitorch"],
 ]

@@ -12,7 +12,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-from layers import LAYERS, LONG
+
+from .layers import LAYERS, LONG
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "minitorch"
@@ -86,7 +87,7 @@ def violations(root: Path, layers: list[list[str]]) -> list[str]:
                 bad.append(f"{place} imports {target}, which is no module")
             elif target in rank and rank[target] >= rank[name]:
                 bad.append(f"{place} may not import {target}")
-    return bad
+    return list(dict.fromkeys(bad))
 
 
 def oversized(root: Path) -> dict[str, str]:

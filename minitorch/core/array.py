@@ -187,7 +187,9 @@ def _host(data: Any, target: dtypes.DType | None) -> np.ndarray[Any, Any]:
         raise DTypeError(f"array: cannot make an array from {type(data).__name__}: {error}") from error
     if target is None:
         target = _inferred(data, host)
-    return host.astype(target, copy=False)
+    host = host.astype(target, copy=False)
+    # Data from a pickle has a dtype object of its own; the shortcuts compare with `is`.
+    return host if host.dtype is target else host.view(target)
 
 
 def _inferred(data: Any, host: np.ndarray[Any, Any]) -> dtypes.DType:

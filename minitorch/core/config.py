@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 default_float: ContextVar[np.dtype[Any]] = ContextVar("default_float", default=np.dtype(np.float32))
-anomaly: ContextVar[bool] = ContextVar("anomaly", default=False)
 
 
 @contextmanager

@@ -42,9 +42,11 @@ FLOATS = REALS + COMPLEXES
 ALL = (bool_, *INTEGERS, *FLOATS)
 INEXACT = frozenset(FLOATS)
 COMPLEX = frozenset(COMPLEXES)
-# Dtypes whose NumPy ufunc loops already give the result dtype of our table (bfloat16 is a guest in NumPy).
-NATIVE = frozenset(ALL) - {bfloat16}
-NATIVE_INEXACT = INEXACT - {bfloat16}
+# Half precision is computed in float32 and rounded once; bfloat16 is a guest in NumPy anyway.
+HALVES = frozenset((float16, bfloat16))
+# Dtypes that NumPy's ufuncs compute in, with the result dtype of our table.
+NATIVE = frozenset(ALL) - HALVES
+NATIVE_INEXACT = INEXACT - HALVES
 
 SCALARS = frozenset((bool, int, float, complex))
 _RANK = {bool: 0, int: 1, float: 2, complex: 3}
@@ -74,12 +76,14 @@ def canonical(dtype: Any) -> DType:
         found = np.dtype(dtype).newbyteorder("=")
     except TypeError as error:
         raise DTypeError(f"dtype: {dtype!r} is not a data type; choose one of {', '.join(map(name, ALL))}") from error
-    if found not in _KNOWN:
+    known = _KNOWN.get(found)
+    if known is None:
         raise DTypeError(f"dtype: {found.name} is not supported; choose one of {', '.join(map(name, ALL))}")
-    return found
+    return known
 
 
-_KNOWN = frozenset(ALL)
+# One object for each dtype: NumPy makes equal ones that are not identical, and the shortcuts compare with `is`.
+_KNOWN = {dtype: dtype for dtype in ALL}
 
 
 def rank(kind: DType | type) -> int:

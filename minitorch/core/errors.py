@@ -6,6 +6,8 @@ operands, the argument, and one fix.
 
 from __future__ import annotations
 
+import numpy as np
+
 
 class MinitorchError(Exception):
     """Base class of every error raised on purpose by this library."""
@@ -43,8 +45,20 @@ class UnsupportedError(MinitorchError, NotImplementedError):
     """A known operation with an argument that is not supported."""
 
 
-class ArgumentError(MinitorchError, ValueError):
+class ArgumentError(MinitorchError, ValueError, RuntimeError):
     """An argument has a value outside its domain."""
+
+
+class DivisionByZeroError(MinitorchError, ZeroDivisionError, RuntimeError):
+    """An integer was divided by zero."""
+
+
+class StateError(MinitorchError, RuntimeError, ValueError):
+    """A saved state does not fit what it is loaded into."""
+
+
+class LinAlgError(MinitorchError, np.linalg.LinAlgError, RuntimeError):
+    """A matrix has no inverse or factorization, or an iteration did not converge."""
 
 
 class OutOfBoundsError(MinitorchError, IndexError):
@@ -56,3 +70,7 @@ class MissingExtraError(MinitorchError, ImportError):
 
     def __init__(self, package: str, extra: str):
         super().__init__(f"{package} is not installed; it comes with the extra '{extra}': pip install -e '.[{extra}]'")
+
+
+class MissingProgramError(MinitorchError, RuntimeError):
+    """A program that is no Python package is not installed; the message says how to get it."""

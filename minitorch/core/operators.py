@@ -1,37 +1,246 @@
 """Operators and methods of Array and Tracer, attached once the operations exist.
 
 The one sanctioned monkey-patch: `array.py` and `primitive.py` cannot import the operations that are built on them.
+Methods have NumPy's names and arguments. NumPy's own functions are answered by ours or refused, so that `np_array * x`
+is an Array (or recorded, when x is traced), never an array of objects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from .array import Array
-from .ops import pointwise, shaping
-from .primitive import Tracer
+from .ops import (
+    contractions,
+    diagonal,
+    gathering,
+    indexing,
+    joining,
+    lookup,
+    norms,
+    pointwise,
+    reductions,
+    scanning,
+    shaping,
+    sorting,
+    special,
+)
+from .primitive import Tracer, Value
 
-BINARY = {"add": pointwise.add, "sub": pointwise.sub, "mul": pointwise.mul, "truediv": pointwise.div}
-UNARY = {"neg": pointwise.neg}
+Function = Callable[..., Any]
+
+_OPERANDS = (Array, Tracer, bool, int, float, complex, np.ndarray, np.generic)
+_COMMON = frozenset((Array, bool, int, float, complex, np.ndarray))
 
 
-def _reflected(operation: Callable[..., Any]) -> Callable[..., Any]:
+def divmod(x: Value, y: Value) -> tuple[Any, Any]:
+    """Return the quotient rounded down and the remainder, which has the divisor's sign."""
+    return pointwise.floor_divide(x, y), pointwise.remainder(x, y)
+
+
+def itself(x: Value) -> Value:
+    """Return the argument."""
+    return x
+
+
+ARITHMETIC: dict[str, Function] = {  # these have reflected forms
+    "add": pointwise.add,
+    "sub": pointwise.sub,
+    "mul": pointwise.mul,
+    "truediv": pointwise.div,
+    "floordiv": pointwise.floor_divide,
+    "mod": pointwise.remainder,
+    "divmod": divmod,
+    "pow": pointwise.pow,
+    "matmul": contractions.matmul,
+    "and": pointwise.bitwise_and,
+    "or": pointwise.bitwise_or,
+    "xor": pointwise.bitwise_xor,
+    "lshift": pointwise.left_shift,
+    "rshift": pointwise.right_shift,
+}
+COMPARISONS: dict[str, Function] = {
+    "eq": pointwise.equal,
+    "ne": pointwise.not_equal,
+    "lt": pointwise.less,
+    "le": pointwise.less_equal,
+    "gt": pointwise.greater,
+    "ge": pointwise.greater_equal,
+}
+UNARY: dict[str, Function] = {
+    "neg": pointwise.neg,
+    "pos": itself,
+    "abs": pointwise.abs,
+    "invert": pointwise.bitwise_not,
+}
+
+# NumPy's ufuncs by our names for them, where the two differ.
+_RENAMED = {
+    "subtract": pointwise.sub,
+    "multiply": pointwise.mul,
+    "divide": pointwise.div,
+    "power": pointwise.pow,
+    "negative": pointwise.neg,
+    "positive": itself,
+    "absolute": pointwise.abs,
+    "conjugate": pointwise.conj,
+    "rint": pointwise.rint,
+    "invert": pointwise.bitwise_not,
+    "arcsin": pointwise.asin,
+    "arccos": pointwise.acos,
+    "arctan": pointwise.atan,
+    "arctan2": pointwise.atan2,
+    "arcsinh": pointwise.asinh,
+    "arccosh": pointwise.acosh,
+    "arctanh": pointwise.atanh,
+    "sign": pointwise.sgn,
+    "divmod": divmod,
+    "matmul": contractions.matmul,
+    "vecdot": contractions.vecdot,
+    "logaddexp": special.logaddexp,
+    "logaddexp2": special.logaddexp2,
+}
+_SAME_NAME = (
+    "add", "floor_divide", "remainder", "fmod", "square", "reciprocal", "sqrt", "hypot", "exp", "exp2", "expm1",
+    "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "maximum", "minimum", "clip",
+    "floor", "ceil", "trunc", "copysign", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal",
+    "isnan", "isinf", "isfinite", "signbit", "logical_and", "logical_or", "logical_xor", "logical_not",
+    "bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift",
+)  # fmt: skip
+UFUNCS: dict[str, Function] = {name: getattr(pointwise, name) for name in _SAME_NAME} | _RENAMED
+
+
+def array_ufunc(self: Value, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+    """Answer a NumPy ufunc with the operation of ours, or refuse."""
+    operation = UFUNCS.get(ufunc.__name__)
+    if operation is not None and method == "__call__" and not options:
+        return operation(*inputs)
+    call = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    given = f" with {', '.join(options)}=" if options else ""
+    raise TypeError(
+        f"{call}: does not take a minitorch array{given}; use minitorch's operation, or convert first with .numpy()"
+    )
+
+
+def iterate(x: Value) -> Iterator[Any]:
+    """Walk along the first axis."""
+    if not x.shape:
+        raise TypeError("iter: a 0-d array cannot be iterated; use .item() for its value")
+    return iter(joining.unstack(x) if x.shape[0] else ())
+
+
+def contains(x: Value, value: Any) -> bool:
+    """Return whether an element equals the value."""
+    return bool(reductions.any(pointwise.equal(x, value)))
+
+
+def reshape(x: Value, *shape: Any) -> Value:
+    """Give an array another shape: `x.reshape(2, -1)` or `x.reshape((2, -1))`."""
+    return shaping.reshape(x, shape[0] if len(shape) == 1 else shape)
+
+
+def transpose(x: Value, *axes: Any) -> Value:
+    """Permute the axes: `x.transpose(1, 0)`, `x.transpose((1, 0))`, or reverse them."""
+    given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+    return shaping.transpose(x, given)
+
+
+def rounded(x: Value, decimals: int | None = None) -> Value:
+    """Round to a number of decimals, halves to the even neighbor."""
+    return pointwise.round(x, decimals or 0)
+
+
+def sorted_values(x: Value, axis: int = -1, descending: bool = False) -> Value:
+    """Return the elements in order along an axis."""
+    return sorting.sort(x, axis, descending)[0]
+
+
+METHODS: dict[str, Function] = {
+    "__getitem__": indexing.getitem,
+    "__iter__": iterate,
+    "__contains__": contains,
+    "__round__": rounded,
+    "__array_ufunc__": array_ufunc,
+    "all": reductions.all,
+    "any": reductions.any,
+    "argmax": reductions.argmax,
+    "argmin": reductions.argmin,
+    "argsort": sorting.argsort,
+    "astype": shaping.cast,
+    "clip": pointwise.clip,
+    "conj": pointwise.conj,
+    "copy": itself,
+    "cumprod": scanning.cumprod,
+    "cumsum": scanning.cumsum,
+    "diagonal": diagonal.diagonal,
+    "dot": contractions.dot,
+    "flatten": shaping.flatten,
+    "max": reductions.max,
+    "mean": reductions.mean,
+    "min": reductions.min,
+    "nonzero": indexing.nonzero,
+    "prod": reductions.prod,
+    "ravel": shaping.ravel,
+    "repeat": joining.repeat,
+    "reshape": reshape,
+    "round": rounded,
+    "searchsorted": lookup.searchsorted,
+    "sort": sorted_values,
+    "squeeze": shaping.squeeze,
+    "std": norms.std,
+    "sum": shaping.sum,
+    "swapaxes": shaping.swapaxes,
+    "take": gathering.take,
+    "to": shaping.cast,
+    "transpose": transpose,
+    "var": norms.var,
+}
+PROPERTIES: dict[str, Function] = {
+    "T": shaping.transpose,
+    "mT": contractions.matrix_transpose,
+    "at": indexing.At,
+    "imag": pointwise.imag,
+    "real": pointwise.real,
+}
+
+
+def _forward(operation: Function) -> Function:
     def call(x: Any, y: Any) -> Any:
-        return operation(y, x)
+        if type(y) in _COMMON or isinstance(y, _OPERANDS):
+            return operation(x, y)
+        return NotImplemented
 
     return call
 
 
-def _attach(cls: type) -> None:
-    for name, operation in BINARY.items():
-        setattr(cls, f"__{name}__", operation)
+def _reflected(operation: Function) -> Function:
+    def call(x: Any, y: Any) -> Any:
+        if type(y) in _COMMON or isinstance(y, _OPERANDS):
+            return operation(y, x)
+        return NotImplemented
+
+    return call
+
+
+def attach(cls: type) -> None:
+    """Give a class the operators, methods and properties."""
+    for name, operation in ARITHMETIC.items():
+        setattr(cls, f"__{name}__", _forward(operation))
         setattr(cls, f"__r{name}__", _reflected(operation))
+    for name, operation in COMPARISONS.items():
+        setattr(cls, f"__{name}__", _forward(operation))
     for name, operation in UNARY.items():
         setattr(cls, f"__{name}__", operation)
-    for name in ("sum", "reshape", "transpose"):
-        setattr(cls, name, getattr(shaping, name))
+    for name, method in METHODS.items():
+        setattr(cls, name, method)
+    for name, getter in PROPERTIES.items():
+        setattr(cls, name, property(getter))
+    # Values are compared element by element, so they cannot be hashed by value: an Array is the key of itself.
+    cls.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]
 
 
-_attach(Array)
-_attach(Tracer)
+attach(Array)
+attach(Tracer)

@@ -8,7 +8,7 @@ Knows no operation, no transform and no device.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, ClassVar, NoReturn
@@ -54,12 +54,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a tape node keeps for the arguments that need a gradient, and whom it calls."""
+    """What a tape node keeps for the arguments that need a gradient, and whom it calls.
+
+    With several results, `fills` says whether cotangents that nobody gave are made zeros, or left as None.
+    """
 
     primitive: Primitive
     codes: tuple[tuple[bool, int], ...]
     save: Callable[[tuple[Any, ...]], tuple[Any, ...]]
     calls: tuple[tuple[int, Callable[..., Any], tuple[int, ...] | None, tuple[str, ...]], ...]
+    fills: bool = True
 
 
 @dataclass(eq=False, slots=True)
@@ -68,7 +72,7 @@ class Primitive:
 
     name: str
     impls: dict[type, Callable[..., Any]]
-    evaluate: Callable[[Primitive, tuple[Any, ...], Params], Any]
+    evaluate: Callable[[Primitive, Sequence[Any], Params], Any]
     abstract: Callable[..., Any]
     batch: Any
     vjp: Any  # tuple of Rule | None per argument, one Rule for all when variadic, or NO_DERIVATIVE
@@ -80,6 +84,8 @@ class Primitive:
     decompose: Callable[..., Any] | None = None
     formula: str | None = None
     operand_dtypes: Callable[..., Any] | None = None
+    fills: bool = True  # with several results: whether missing cotangents become zeros for the rule, or None
+    direct: frozenset[dtypes.DType] = frozenset()  # dtypes that the impl takes and returns as they are
     plans: dict[int, Plan] = field(default_factory=dict)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
@@ -133,6 +139,8 @@ def rule(primitive: str, function: Callable[..., Any], args: tuple[str, ...], st
 
 def plan_for(primitive: Primitive, mask: int) -> Plan:
     """Return what to save and call when the arguments in `mask` (a bit set) need gradients."""
+    if isinstance(primitive.vjp, Rule):
+        mask = -1  # one rule serves all arguments
     found = primitive.plans.get(mask)
     if found is None:
         found = primitive.plans[mask] = _make_plan(primitive, mask)
@@ -147,7 +155,7 @@ def _make_plan(primitive: Primitive, mask: int) -> Plan:
     for i, r in wanted:
         picks = tuple(codes.index(source) for source in r.sources)
         calls.append((i, r.function, None if picks == tuple(range(len(codes))) else picks, r.statics))
-    return Plan(primitive, codes, _saver(codes), tuple(calls))
+    return Plan(primitive, codes, _saver(codes), tuple(calls), primitive.fills)
 
 
 def _saver(codes: tuple[tuple[bool, int], ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
@@ -304,15 +312,23 @@ def bind(primitive: Primitive, *args: Value, **params: Any) -> Any:
                 top = trace
     if top is not None:
         return top.process(primitive, args, params)
+    return evaluate(primitive, args, params)
+
+
+FAILURES = (ValueError, TypeError, IndexError, ArithmeticError)  # what NumPy raises for operands that do not fit
+
+
+def evaluate(primitive: Primitive, args: Sequence[Value], params: Params) -> Any:
+    """Compute a primitive on arrays and numbers."""
     try:
         return primitive.evaluate(primitive, args, params)
     except MinitorchError:
         raise
-    except (ValueError, TypeError, IndexError, ArithmeticError) as error:
+    except FAILURES as error:
         raise explained(primitive, args, params, error) from error
 
 
-def explained(primitive: Primitive, args: tuple[Any, ...], params: Params, error: Exception) -> Exception:
+def explained(primitive: Primitive, args: Sequence[Any], params: Params, error: Exception) -> Exception:
     """Turn a backend's complaint into one that names the operation: the shape rule usually knows better."""
     for a in args:
         if a is not None and not isinstance(a, Array) and type(a) not in dtypes.SCALARS:
@@ -327,10 +343,11 @@ def explained(primitive: Primitive, args: tuple[Any, ...], params: Params, error
         return better
     operands = ", ".join(str(a) for a in avals)
     kind = ShapeError if isinstance(error, (ValueError, IndexError)) else type(error)
-    return kind(f"{primitive.name}({operands}) with {params}: {error}")
+    given = f" with {params}" if params else ""
+    return kind(f"{primitive.name}({operands}){given}: {error}")
 
 
-def evaluate_plain(primitive: Primitive, args: tuple[Any, ...], params: Params) -> Any:
+def evaluate_plain(primitive: Primitive, args: Sequence[Any], params: Params) -> Any:
     """Compute on buffers: unwrap, call the backend's function, wrap. Operands are used as they are."""
     buffers = [a._data if type(a) is Array else a for a in args]
     impl = primitive.impls.get(type(buffers[0])) or primitive.impls[np.ndarray]

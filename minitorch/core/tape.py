@@ -1,24 +1,34 @@
 """The tape: nodes, the trace that records them, and the levels of the transforms.
 
-Nodes point to their inputs only; there are no closures and no cycles, so reference counting alone frees a graph. Walking
-it backwards is `vjp.py`'s business.
+Nodes point to their inputs only; there are no closures and no cycles, so reference counting alone frees a graph.
+Walking it backwards is `vjp.py`'s business.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from . import config, dtypes
+from . import dtypes
 from .array import Array
 from .errors import TracerError
-from .primitive import NO_DERIVATIVE, Params, Plan, Primitive, Rule, Trace, Tracer, Value, aval_of, bind, plan_for
+from .primitive import (
+    NO_DERIVATIVE,
+    Params,
+    Plan,
+    Primitive,
+    Trace,
+    Tracer,
+    Value,
+    aval_of,
+    bind,
+    evaluate,
+    plan_for,
+)
 
 next_sequence = count().__next__
 
@@ -28,6 +38,9 @@ class Cell(Protocol):
 
     def receive(self, g: Value) -> Value:
         """Take the cotangent; return the one to pass on."""
+
+    def filtered(self, g: Value) -> Value:
+        """Return the cotangent to pass on, without taking it."""
 
 
 class Freed:
@@ -40,24 +53,20 @@ FREED: Any = Freed()
 class Node:
     """One recorded application: its plan, its parents, what its rules asked to keep, and its result's shape and dtype.
 
-    A leaf has no plan. `pick` is the output number when the node stands for one result of a many-result primitive.
+    A leaf has no plan. `line` is where it was recorded (anomaly mode only), `pick` the output number of a `Pick`.
     """
 
-    __slots__ = ("__weakref__", "cell", "dtype", "line", "params", "parents", "pick", "plan", "saved", "sequence", "shape")
-
-    def __init__(
-        self, plan: Plan | None, parents: tuple[Node | None, ...], saved: Any, params: Params | None, shape: Any, dtype: Any
-    ):
-        self.plan = plan
-        self.parents = parents
-        self.saved = saved
-        self.params = params
-        self.shape = shape
-        self.dtype = dtype
-        self.sequence = next_sequence()
-        self.cell: Cell | None = None
-        self.pick: int | None = None
-        self.line: str | None = None
+    __slots__ = ("__weakref__", "cell", "dtype", "params", "parents", "plan", "saved", "sequence", "shape")
+    line: str | None = None
+    pick: int | None = None
+    plan: Plan | None
+    parents: tuple[Node | None, ...]
+    saved: Any
+    params: Params | None
+    shape: Any
+    dtype: Any
+    sequence: int
+    cell: Cell | None
 
     @property
     def name(self) -> str:
@@ -65,7 +74,44 @@ class Node:
         return self.plan.primitive.name if self.plan else "leaf"
 
     def __repr__(self) -> str:
-        return f"<node {self.name} {dtypes.name(self.dtype)}{list(self.shape)}>"
+        return f"<node {self.name} {self.dtype} {self.shape}>"
+
+
+class LocatedNode(Node):
+    """A node that knows the line that recorded it."""
+
+    __slots__ = ("line",)
+
+
+class Pick(Node):
+    """One result of a many-result node."""
+
+    __slots__ = ("line", "pick")
+
+
+_new = object.__new__
+
+
+def make_node(
+    plan: Plan | None,
+    parents: tuple[Node | None, ...],
+    saved: Any,
+    params: Params | None,
+    shape: Any,
+    dtype: Any,
+    kind: type[Node] = Node,
+) -> Node:
+    """Make a node, stamped with its place in the order of creation. Setting slots costs half of what __init__ does."""
+    node = _new(kind)
+    node.plan = plan
+    node.parents = parents
+    node.saved = saved
+    node.params = params
+    node.shape = shape
+    node.dtype = dtype
+    node.sequence = next_sequence()
+    node.cell = None
+    return node
 
 
 class TapeTracer(Tracer):
@@ -74,6 +120,20 @@ class TapeTracer(Tracer):
     __slots__ = ("node",)
     node: Node | None
     transform = "grad"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self.value.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> dtypes.DType:
+        """The data type of the elements."""
+        return self.value.dtype  # type: ignore[no-any-return]
+
+    def current(self) -> Value:
+        """Return the value one level down; a handle on shared storage brings it up to date first."""
+        return self.value
 
     def __init__(self, trace: Trace, value: Value, node: Node | None):
         self.trace = trace
@@ -94,59 +154,86 @@ class Tape(Trace):
         """Evaluate and record."""
         if self.closed:
             raise TracerError(leaked(primitive, self))
-        values, parents, mask = [], [], 0
-        for i, a in enumerate(args):
-            if isinstance(a, TapeTracer) and a.trace is self:
-                values.append(a.value)
-                parents.append(a.node)
-                if a.node is not None:
-                    mask |= 1 << i
-            else:
-                values.append(a)
-                parents.append(None)
-        out = bind(primitive, *values, **params)
-        if not mask or primitive.vjp is NO_DERIVATIVE or context.get().muted >= self.level:
+        values: list[Value] = []
+        parents: list[Node | None] = []
+        mask, bit, below = 0, 1, False
+        for a in args:
+            node = None
+            if isinstance(a, Tracer):
+                if a.trace is self:
+                    value = a.current()  # type: ignore[attr-defined]
+                    a, node = value, a.node
+                else:
+                    node = self.foreign(a)
+                if node is not None:
+                    mask |= bit
+                below = below or isinstance(a, Tracer)
+            values.append(a)
+            parents.append(node)
+            bit <<= 1
+        out = bind(primitive, *values, **params) if below else evaluate(primitive, values, params)
+        here = context.get()
+        if not mask or here.muted >= self.level or primitive.vjp is NO_DERIVATIVE:
             return self.untracked(out)
-        plan = plan_for(primitive, -1 if isinstance(primitive.vjp, Rule) else mask)
+        plan = primitive.plans.get(mask) or plan_for(primitive, mask)
         if not plan.calls:
             return self.untracked(out)
-        env = (out, tuple(values)) if primitive.variadic else (out, *values)
-        return self.record(plan, tuple(parents), plan.save(env), params, out)
+        saved = plan.save((out, tuple(values)) if primitive.variadic else (out, *values))
+        line = user_line() if here.anomaly else None
+        return self.record(plan, tuple(parents), saved, params, out, line)
+
+    def foreign(self, a: Tracer) -> Node | None:
+        """Return the node that stands for a tracer of a lower level; there is none."""
+        return None
 
     def untracked(self, out: Any) -> Any:
         """Wrap results that carry no gradient."""
         return tuple(self.wrap(o, None) for o in out) if type(out) is tuple else self.wrap(out, None)
 
-    def record(self, plan: Plan, parents: tuple[Node | None, ...], saved: Any, params: Params, out: Any) -> Any:
+    def record(
+        self,
+        plan: Plan,
+        parents: tuple[Node | None, ...],
+        saved: Any,
+        params: Params | None,
+        out: Any,
+        line: str | None,
+    ) -> Any:
         """Wrap a result with its node, or several results with one node and a pick for each."""
         if type(out) is not tuple:
             shape, dtype = shape_and_dtype(out)
             if dtype not in dtypes.INEXACT:
                 return self.wrap(out, None)
-            node = Node(plan, parents, saved, params, shape, dtype)
-            if config.anomaly.get():
-                node.line = user_line()
-            return self.wrap(out, node)
+            return self.wrap(out, located(make_node(plan, parents, saved, params, shape, dtype), line))
         avals = [aval_of(o) for o in out]
-        node = Node(plan, parents, saved, params, [a.shape for a in avals], [a.dtype for a in avals])
-        if config.anomaly.get():
-            node.line = user_line()
+        node = make_node(plan, parents, saved, params, [a.shape for a in avals], [a.dtype for a in avals])
+        node = located(node, line)
         return tuple(
-            self.wrap(o, pick(node, i) if a.dtype in dtypes.INEXACT else None) for i, (o, a) in enumerate(zip(out, avals))
+            self.wrap(o, pick(node, i) if a.dtype in dtypes.INEXACT else None)
+            for i, (o, a) in enumerate(zip(out, avals))
         )
+
+
+def located(node: Node, line: str | None) -> Node:
+    """Return the node, with its line when there is one (anomaly mode)."""
+    if line is None:
+        return node
+    found = make_node(node.plan, node.parents, node.saved, node.params, node.shape, node.dtype, LocatedNode)
+    found.line = line  # type: ignore[misc]
+    return found
 
 
 def pick(node: Node, i: int) -> Node:
     """Make the node of one result of a many-result node."""
-    picked = Node(node.plan, (node,), (), None, node.shape[i], node.dtype[i])
-    picked.pick = i
-    picked.line = node.line
+    picked = make_node(node.plan, (node,), (), None, node.shape[i], node.dtype[i], Pick)
+    picked.pick = i  # type: ignore[misc]
+    picked.line = node.line  # type: ignore[misc]
     return picked
 
 
 def leaf(x: Value) -> Node:
     """Make the node of an input."""
-    return Node(None, (), (), None, *shape_and_dtype(x))
+    return make_node(None, (), (), None, *shape_and_dtype(x))
 
 
 def shape_and_dtype(x: Value) -> tuple[tuple[int, ...], dtypes.DType]:
@@ -161,8 +248,8 @@ def shape_and_dtype(x: Value) -> tuple[tuple[int, ...], dtypes.DType]:
 def leaked(primitive: Primitive, trace: Trace) -> str:
     """Say that a tracer outlived its transform."""
     return (
-        f"{primitive.name}: an argument was traced by a {type(trace).__name__} that has finished; it was stored outside "
-        "the transformed function. Return it from the function instead."
+        f"{primitive.name}: an argument was traced by a {type(trace).__name__} that has finished; it was stored "
+        "outside the transformed function. Return it from the function instead."
     )
 
 
@@ -178,56 +265,101 @@ def user_line() -> str:
 
 
 class Frame:
-    """One transform's place in the nesting. `ambient` is the tape of the Tensors made inside it, made on first use."""
+    """One transform's place in the nesting.
 
-    __slots__ = ("ambient", "level")
+    `trace` is the transform's interpreter, `ambient` the tape of the Tensors made inside it (made on first use, one
+    level above), `floor` the level up to which recording was off on entry: what is muted outside stays so.
+    """
 
-    def __init__(self, level: int):
+    __slots__ = ("ambient", "floor", "level", "trace")
+
+    def __init__(self, level: int, trace: Trace | None = None, floor: int = 0):
         self.level = level
+        self.trace = trace
+        self.floor = floor
         self.ambient: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The innermost frame, and the level up to which recording is off."""
+    """The innermost frame, the level up to which recording is off, and whether nodes note their line."""
 
     frame: Frame
     muted: int = 0
+    anomaly: bool = False
 
 
 OUTERMOST = Context(Frame(level=1))
 context: ContextVar[Context] = ContextVar("context", default=OUTERMOST)
+# Levels are drawn from one counter: later transforms are higher, across threads too. Odd ones are for ambient tapes.
+next_level = count(2, 2).__next__
 
 AnyTrace = TypeVar("AnyTrace", bound=Trace)
 
 
-@contextmanager
-def entering(kind: type[AnyTrace]) -> Iterator[AnyTrace]:
-    """Open a trace one level above everything in use, with a fresh ambient tape above it, and close it at the end."""
-    outer = context.get()
-    trace = kind(outer.frame.level + 1)
-    token = context.set(Context(Frame(trace.level + 1), outer.muted))
-    try:
-        yield trace
-    finally:
-        trace.closed = True
-        context.reset(token)
+class entering(Generic[AnyTrace]):
+    """Open a trace above everything in use, with a fresh frame, and close it at the end of the `with` block."""
+
+    __slots__ = ("frame", "token", "trace")
+
+    def __init__(self, kind: type[AnyTrace]):
+        self.trace = kind(next_level())
+
+    def __enter__(self) -> AnyTrace:
+        outer = context.get()
+        self.frame = Frame(self.trace.level + 1, self.trace, outer.muted)
+        self.token = context.set(Context(self.frame, outer.muted, outer.anomaly))
+        return self.trace
+
+    def __exit__(self, *exc: object) -> None:
+        self.trace.closed = True
+        if self.frame.ambient is not None:
+            self.frame.ambient.closed = True
+        context.reset(self.token)
+
+
+class resuming:
+    """Work again in an earlier frame, with a tape of that time (and the frame's ambient one) open and recording."""
+
+    __slots__ = ("frame", "opened", "tape", "token")
+
+    def __init__(self, frame: Frame, tape: Tape):
+        self.frame = frame
+        self.tape = tape
+
+    def __enter__(self) -> None:
+        outer = context.get()
+        self.opened = [tape for tape in (self.tape, self.frame.ambient) if tape is not None and tape.closed]
+        for tape in self.opened:
+            tape.closed = False
+        self.token = context.set(Context(self.frame, min(outer.muted, self.tape.level - 1), outer.anomaly))
+
+    def __exit__(self, *exc: object) -> None:
+        for tape in self.opened:
+            tape.closed = True
+        context.reset(self.token)
 
 
 def lower(x: Value) -> Value:
     """Strip the ambient tape of the current frame from a value that leaves it."""
     ambient = context.get().frame.ambient
     while ambient is not None and isinstance(x, TapeTracer) and x.trace is ambient:
-        x = x.value
+        x = x.current()
     return x
 
 
-@contextmanager
-def muting(muted: bool) -> Iterator[None]:
-    """Switch recording off for every level in use, or on again."""
-    outer = context.get()
-    token = context.set(replace(outer, muted=outer.frame.level if muted else 0))
-    try:
-        yield
-    finally:
-        context.reset(token)
+class muting:
+    """Switch recording off for every level in use, or on again for those that were not muted from outside."""
+
+    __slots__ = ("muted", "token")
+
+    def __init__(self, muted: bool):
+        self.muted = muted
+
+    def __enter__(self) -> None:
+        outer = context.get()
+        frame = outer.frame
+        self.token = context.set(Context(frame, frame.level if self.muted else frame.floor, outer.anomaly))
+
+    def __exit__(self, *exc: object) -> None:
+        context.reset(self.token)

@@ -34,7 +34,7 @@ def register_dataclass(cls: type) -> type:
         return tuple(getattr(node, name) for name in names), None, names
 
     def unflatten_one(_: Any, children: Iterable[Any]) -> Any:
-        node = object.__new__(cls)
+        node: Any = object.__new__(cls)
         for name, child in zip(names, children, strict=True):
             object.__setattr__(node, name, child)
         return node
@@ -46,22 +46,16 @@ def register_dataclass(cls: type) -> type:
 def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
     """Return the leaves and the structure of a tree."""
     leaves, structure = optree.tree_flatten(tree, namespace=NAMESPACE)
-    if not any(_adopt(leaf) for leaf in leaves):
-        return leaves, structure
-    return flatten(tree)
-
-
-def _adopt(leaf: Any) -> bool:
-    """Register a leaf's class if it is a dataclass met for the first time."""
-    if not dataclasses.is_dataclass(leaf) or isinstance(leaf, type):
-        return False
-    register_dataclass(type(leaf))
-    return True
+    for leaf in leaves:
+        if hasattr(type(leaf), "__dataclass_fields__"):  # a dataclass met for the first time
+            register_dataclass(type(leaf))
+            return flatten(tree)
+    return leaves, structure
 
 
 def unflatten(structure: TreeDef, leaves: Iterable[Any]) -> Any:
     """Build a tree of the given structure from leaves."""
-    return optree.tree_unflatten(structure, leaves)
+    return structure.unflatten(leaves)
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -83,6 +77,38 @@ def map(function: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     first, spec = flatten(tree)
     others = [spec.flatten_up_to(other) for other in rest]
     return unflatten(spec, [function(*xs) for xs in zip(first, *others, strict=True)])
+
+
+def spread(prefix: Any, tree: Any) -> list[Any] | None:
+    """Return, for each leaf of a tree, the entry of a prefix of that tree which covers it; None if it is no prefix.
+
+    In the prefix, None is an entry like any other.
+
+    >>> spread({"a": None, "b": 1}, {"a": (2, 3), "b": [4]})
+    [None, None, 1]
+    """
+    marked = optree.tree_map(lambda x: _Entry(x), prefix, none_is_leaf=True, namespace=NAMESPACE)
+    try:
+        entries = optree.broadcast_prefix(marked, tree, namespace=NAMESPACE)
+    except ValueError:
+        return None
+    return [entry.value for entry in entries]
+
+
+def agree(a: TreeDef, b: TreeDef) -> bool:
+    """Return whether two trees have the same keys, where a node with one leaf (a Tensor) may stand for that leaf."""
+    if a == b:
+        return True
+    return a.num_leaves == b.num_leaves and all(p[: len(q)] == q[: len(p)] for p, q in zip(a.paths(), b.paths()))
+
+
+class _Entry:
+    """A box around an entry, so that None counts as one."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
 
 
 def paths(tree: Any, root: str = "") -> list[str]:

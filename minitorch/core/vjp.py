@@ -13,11 +13,11 @@ from typing import Any
 
 from . import dtypes
 from .array import Array
+from .aval import Aval
 from .errors import GradError
 from .ops.pointwise import add, conj
 from .ops.shaping import cast, unbroadcast, zeros_of
-from .aval import Aval
-from .primitive import Value
+from .primitive import Tracer, Value
 from .tape import FREED, Node, Tape, pick
 
 by_sequence = attrgetter("sequence")
@@ -29,16 +29,17 @@ def backward(
     wanted: Collection[Node] = (),
     keep: bool = False,
     recorder: Tape | None = None,
+    since: int = -1,
 ) -> dict[Node, Value]:
     """Walk from seeded nodes to the leaves; return the cotangents of `wanted` nodes (of all leaves when empty).
 
     Cells on the way receive theirs. `keep` retains saved values for another walk. With a `recorder`, the rules run on
-    that tape's tracers, so the walk itself is differentiable.
+    that tape's tracers, so the walk itself is differentiable. Nodes made before `since` count as leaves without cells.
     """
     cotangents: dict[Node, Any] = {}
     for node, g in seeds:
         accumulate(cotangents, node, g)
-    order = reachable(cotangents)
+    order = reachable(cotangents, since)
     if wanted:
         order = leading_to(order, wanted)
     found: dict[Node, Value] = {}
@@ -46,8 +47,11 @@ def backward(
         g = cotangents.pop(node, None)
         if g is None:
             continue
-        if node.cell is not None and not wanted:
-            g = node.cell.receive(g)
+        if node.sequence < since:
+            found[node] = g
+            continue
+        if node.cell is not None:
+            g = node.cell.filtered(g) if wanted else node.cell.receive(g)
         if node in wanted or (not wanted and node.plan is None):
             found[node] = g
         if node.pick is not None:
@@ -59,17 +63,18 @@ def backward(
     return found
 
 
-def reachable(roots: Iterable[Node]) -> list[Node]:
-    """Return every node reachable from the roots, newest first."""
+def reachable(roots: Iterable[Node], since: int = -1) -> list[Node]:
+    """Return every node reachable from the roots, newest first, not looking behind those made before `since`."""
     seen = set(roots)
-    stack = list(seen)
     nodes = list(seen)
+    stack = [node for node in nodes if node.sequence >= since]
     while stack:
         for parent in stack.pop().parents:
             if parent is not None and parent not in seen:
                 seen.add(parent)
-                stack.append(parent)
                 nodes.append(parent)
+                if parent.sequence >= since:
+                    stack.append(parent)
     nodes.sort(key=by_sequence, reverse=True)
     return nodes
 
@@ -116,23 +121,49 @@ def _pull(cotangents: dict[Node, Any], node: Node, g: Any, recorder: Tape | None
     if recorder is not None:
         saved = _recorded(node, saved, recorder)
     if type(g) is list:
-        g = tuple(_zeros(node, i) if one is None else one for i, one in enumerate(g))
-    conjugate = plan.primitive.holomorphic and node.dtype in dtypes.COMPLEX
+        g = tuple(_zeros(node, i) if one is None and plan.fills else one for i, one in enumerate(g))
+    conjugate = plan.primitive.holomorphic and type(node.dtype) is not list and node.dtype in dtypes.COMPLEX
     if conjugate:
         g = conj(g)
+    parents, params = node.parents, node.params
+    plain = not conjugate and node.line is None
     for position, function, picks, statics in plan.calls:
         values = saved if picks is None else [saved[k] for k in picks]
         if statics:
-            result = function(g, *values, **{s: node.params[s] for s in statics})  # type: ignore[index]
+            result = function(g, *values, **{s: params[s] for s in statics})  # type: ignore[index]
         else:
             result = function(g, *values)
-        if position < 0:
-            pairs = zip(node.parents, result, strict=True)
+        if plain and type(result) is Array:  # the common case, in line
+            parent: Any = parents[position]
+            data = result._data
+            if data.dtype is parent.dtype and data.shape == parent.shape:
+                have = cotangents.get(parent)
+                cotangents[parent] = result if have is None else add(have, result)
+                continue
+        if position >= 0:
+            _pass_on(cotangents, node, parents[position], result, conjugate)
         else:
-            pairs = zip((node.parents[position],), (result,), strict=True)
-        for parent, contribution in pairs:
-            if parent is not None and contribution is not None:
-                accumulate(cotangents, parent, conj(contribution) if conjugate else contribution)
+            for parent, contribution in zip(parents, result, strict=True):
+                _pass_on(cotangents, node, parent, contribution, conjugate)
+
+
+def _pass_on(cotangents: dict[Node, Any], node: Node, parent: Node | None, g: Value, conjugate: bool) -> None:
+    """Give a parent what a rule made for it, if it wants any."""
+    if parent is None or g is None:
+        return
+    if node.line is not None:
+        _check_nan(node, g)
+    accumulate(cotangents, parent, conj(g) if conjugate else g)
+
+
+def _check_nan(node: Node, contribution: Value) -> None:
+    """In anomaly mode, name the line whose derivative is not a number (in any example of a batch)."""
+    while isinstance(contribution, Tracer):
+        contribution = getattr(contribution, "value", None)
+    if isinstance(contribution, Array) and bool((contribution.numpy() != contribution.numpy()).any()):
+        raise GradError(
+            f"backward: {node.name} returned nan values in its gradient; the operation was recorded at {node.line}"
+        )
 
 
 def _zeros(node: Node, i: int) -> Array:

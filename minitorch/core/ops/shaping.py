@@ -1,12 +1,13 @@
 """Structural operations and the sums that are their transposes.
 
-Closed under its own derivative rules: `sum` lives here because it is the transpose of `broadcast_to`. Axes are negative,
-counted from the end, so that a batch axis in front changes nothing.
+Closed under its own derivative rules: `sum` lives here because it is the transpose of `broadcast_to`. Axes are
+negative, counted from the end, so that a batch axis in front changes nothing.
 """
 
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Sequence
 from operator import index as as_int
 from typing import Any
@@ -16,9 +17,10 @@ import numpy as np
 from .. import dtypes
 from ..array import Array, wrap
 from ..aval import Aval
-from ..errors import OutOfBoundsError, ShapeError
+from ..errors import ArgumentError, OutOfBoundsError, ShapeError
 from ..primitive import Value, aval_of
-from .families import as_array, linear
+from .families import as_array, broadcast_shapes, linear
+from .summation import add_reduce
 
 # --------------------------------------------------------------------------- arguments
 
@@ -52,7 +54,7 @@ def _reshape_batch(batched: tuple[bool, ...], x: Value, *, shape: tuple[int, ...
     return reshape_p(x, shape=(x.shape[0], *shape))
 
 
-reshape_p = linear(
+reshape_p: Any = linear(
     "reshape",
     lambda x, *, shape: x.reshape(shape),
     lambda g, x_aval: reshape_p(g, shape=x_aval.shape),
@@ -83,7 +85,7 @@ def reshape(x: Value, shape: Sequence[int] | int) -> Value:
     return x if wanted == x.shape else reshape_p(x, shape=wanted)
 
 
-# --------------------------------------------------------------------------- broadcast_to and sum, each other's transpose
+# --------------------------------------------------------------------------- broadcast_to, and sum, its transpose
 
 
 def _broadcast_abstract(x: Aval, *, shape: tuple[int, ...]) -> Aval:
@@ -99,9 +101,24 @@ def _broadcast_batch(batched: tuple[bool, ...], x: Value, *, shape: tuple[int, .
     return broadcast_p(x, shape=(n, *shape))
 
 
-broadcast_p = linear(
+def _broadcast_impl(x: Any, *, shape: tuple[int, ...]) -> Any:
+    lead = len(shape) - x.ndim
+    if lead < 0 or not x.flags.c_contiguous:
+        return np.broadcast_to(x, shape)
+    strides = [0] * lead
+    for n, m, step in zip(x.shape, shape[lead:], x.strides):
+        if n != m and n != 1:
+            return np.broadcast_to(x, shape)  # which raises
+        strides.append(step if n == m else 0)
+    # np.broadcast_to takes about twice as long.
+    view = np.ndarray(shape, x.dtype, x, 0, strides)
+    view.flags.writeable = False
+    return view
+
+
+broadcast_p: Any = linear(
     "broadcast_to",
-    lambda x, *, shape: np.broadcast_to(x, shape),
+    _broadcast_impl,
     lambda g, x_aval: unbroadcast(g, x_aval.shape),
     abstract=_broadcast_abstract,
     batch=_broadcast_batch,
@@ -125,12 +142,11 @@ def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool)
 
 def _sum_impl(x: Any, *, axes: tuple[int, ...], keepdims: bool) -> Any:
     # The dtype is the operand's: callers widen small integers and bools first.
-    if len(axes) == x.ndim and not keepdims:
-        return np.add.reduce(x, axis=None, dtype=x.dtype)
-    return np.add.reduce(x, axis=axes, dtype=x.dtype, keepdims=keepdims)
+    out = add_reduce(x, axes, keepdims)
+    return out if out.dtype == x.dtype else out.astype(x.dtype)
 
 
-sum_p = linear(
+sum_p: Any = linear(
     "sum",
     _sum_impl,
     lambda g, x_aval, axes, keepdims: expand_reduced(g, x_aval.shape, axes, keepdims),
@@ -172,7 +188,7 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(i - len(axes) for i in order)
 
 
-transpose_p = linear(
+transpose_p: Any = linear(
     "transpose",
     lambda x, *, axes: x.transpose(axes),
     lambda g, axes: transpose_p(g, axes=_inverse(axes)),
@@ -215,6 +231,94 @@ def expand_dims(x: Value, axis: Any) -> Value:
     return reshape(x, tuple(1 if i - n in axes else next(sizes) for i in range(n)))
 
 
+def squeeze(x: Value, axis: Any = None) -> Value:
+    """Drop axes of size 1: those named, or all of them. A named axis of another size raises."""
+    x = as_array(x)
+    n = x.ndim
+    if axis is None:
+        return reshape(x, tuple(size for size in x.shape if size != 1))
+    axes = canonical_axes("squeeze", axis, n)
+    for a in axes:
+        if x.shape[a] != 1:
+            raise ShapeError(f"squeeze: axis {a + n} of {aval_of(x)} has size {x.shape[a]}, not 1; leave it out")
+    return reshape(x, reduced_shape(x.shape, axes, False))
+
+
+def swapaxes(x: Value, axis1: int, axis2: int) -> Value:
+    """Exchange two axes."""
+    x = as_array(x)
+    n = x.ndim
+    a, b = canonical_axis("swapaxes", axis1, n), canonical_axis("swapaxes", axis2, n)
+    order = list(range(-n, 0))
+    order[a], order[b] = b, a
+    return transpose(x, order)
+
+
+def flatten(x: Value, start_axis: int = 0, end_axis: int = -1) -> Value:
+    """Merge the axes from `start_axis` to `end_axis`, both included, into one; a 0-d array becomes 1-d.
+
+    >>> flatten(np.zeros((2, 3, 4)), 1).shape
+    (2, 12)
+    """
+    x = as_array(x)
+    if not x.ndim:
+        return reshape(x, (1,))
+    n = x.ndim
+    start, end = canonical_axis("flatten", start_axis, n) + n, canonical_axis("flatten", end_axis, n) + n
+    if start > end:
+        raise ShapeError(f"flatten: start_axis {start_axis} comes after end_axis {end_axis} in {aval_of(x)}; swap them")
+    size = math.prod(x.shape[start : end + 1])
+    return reshape(x, (*x.shape[:start], size, *x.shape[end + 1 :]))
+
+
+def ravel(x: Value) -> Value:
+    """Merge all axes into one."""
+    return flatten(x)
+
+
+def atleast_nd(x: Value, n: int) -> Value:
+    """Prepend axes of size 1 until there are `n`."""
+    x = as_array(x)
+    return reshape(x, (1,) * (n - x.ndim) + x.shape) if x.ndim < n else x
+
+
+def broadcast_arrays(*arrays: Value) -> tuple[Value, ...]:
+    """Repeat arrays to their common shape, without copies."""
+    values = tuple(map(as_array, arrays))
+    shape = broadcast_shapes("broadcast_arrays", *map(aval_of, values))
+    return tuple(broadcast_to(x, shape) for x in values)
+
+
+def meshgrid(*arrays: Value, indexing: str = "xy") -> tuple[Value, ...]:
+    """Return coordinate matrices from coordinate vectors; `xy` swaps the first two axes, `ij` does not."""
+    if indexing not in ("xy", "ij"):
+        raise ArgumentError(f"meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")
+    vectors = [flatten(x) for x in arrays]
+    n = len(vectors)
+    places = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
+    spread = [reshape(x, tuple(-1 if i == place else 1 for i in range(n))) for x, place in zip(vectors, places)]
+    return broadcast_arrays(*spread)
+
+
+def tile(x: Value, repetitions: Sequence[int] | int) -> Value:
+    """Lay copies of an array side by side, `repetitions` times along each axis.
+
+    >>> tile(np.array([1, 2]), (2, 2))
+    Array([[1, 2, 1, 2],
+           [1, 2, 1, 2]], dtype=int64)
+    """
+    x = as_array(x)
+    given = repetitions if isinstance(repetitions, (tuple, list)) else (repetitions,)
+    counts = tuple(map(as_int, given))
+    if builtins.any(n < 0 for n in counts):
+        raise ArgumentError(f"tile: repetitions must not be negative, got {repetitions} for {aval_of(x)}")
+    x = atleast_nd(x, len(counts))
+    counts = (1,) * (x.ndim - len(counts)) + counts
+    pairs = [n for pair in zip(counts, x.shape) for n in pair]
+    ones = [n for size in x.shape for n in (1, size)]
+    return reshape(broadcast_to(reshape(x, ones), pairs), tuple(n * size for n, size in zip(counts, x.shape)))
+
+
 # --------------------------------------------------------------------------- cast, zeros
 
 
@@ -224,7 +328,7 @@ def _cast_impl(x: Any, *, dtype: dtypes.DType) -> Any:
     return x.astype(dtype)
 
 
-cast_p = linear(
+cast_p: Any = linear(
     "cast",
     _cast_impl,
     lambda g, x_aval: cast(g, x_aval.dtype),
@@ -234,14 +338,22 @@ cast_p = linear(
 
 def cast(x: Value, dtype: Any) -> Value:
     """Convert to another dtype; complex to real keeps the real part, float to integer truncates."""
-    x = as_array(x)
     wanted = dtypes.canonical(dtype)
+    if type(x) is float or type(x) is int:
+        return Array(x, wanted)  # at once: by way of the default float, digits would be lost
+    x = as_array(x)
     return x if x.dtype == wanted else cast_p(x, dtype=wanted)
 
 
 def full(shape: Sequence[int], value: Any, dtype: dtypes.DType, device: str = "cpu") -> Array:
     """Make an array of one repeated number, which takes no memory of its own."""
-    made = wrap(np.broadcast_to(np.asarray(value, dtype), tuple(shape)))
+    number = np.asarray(value, dtype)
+    number.flags.writeable = False
+    try:
+        # A view with strides of 0, without the iterator of np.broadcast_to, which takes ten times as long.
+        made = wrap(np.ndarray(tuple(shape), dtype, number, 0, (0,) * len(shape)))
+    except ValueError as error:
+        raise ShapeError(f"full: cannot make an array of shape {tuple(shape)}: {error}; check the sizes") from None
     return made if device == "cpu" else made.to_device(device)
 
 
@@ -259,5 +371,3 @@ def ones_like(x: Value) -> Array:
     """Make ones like a value."""
     aval = aval_of(x)
     return full(aval.shape, 1, aval.dtype, aval.device)
-
-

@@ -1,0 +1,77 @@
+"""Run the suite: `python -m benchmarks [WORKLOAD ...]`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from . import harness, import_time, memory, report
+from .registry import Step, Workload
+from .workloads import WORKLOADS
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time training steps, side by side.")
+    extras = ["import_time", "memory"]
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"among: {', '.join([*WORKLOADS, *extras])}")
+    parser.add_argument("--libraries", metavar="A,B", help="only these contenders")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--block", type=float, default=0.05, metavar="S", help="seconds a contender runs in each round")
+    parser.add_argument("--check", action="store_true", help="only check that the contenders compute the same")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the report to a file, too")
+    options = parser.parse_args()
+    if unknown := set(options.workloads) - {*WORKLOADS, *extras}:
+        parser.error(f"no such workload: {', '.join(sorted(unknown))}")
+    options.workloads = options.workloads or [*WORKLOADS, *extras]
+    options.libraries = options.libraries.split(",") if options.libraries else None
+    return options
+
+
+def build(work: Workload, libraries: list[str] | None) -> tuple[dict[str, Step], list[str]]:
+    """Set up the contenders; return their steps, and a line for each that is not installed."""
+    steps, notes = {}, []
+    for name, make in work.contenders.items():
+        if libraries is None or name in libraries:
+            try:
+                steps[name] = make()
+            except ImportError as error:
+                notes.append(f"{name} skipped: {error}.")
+    return steps, notes
+
+
+def run_checks(options: argparse.Namespace) -> None:
+    for name in options.workloads:
+        if name in WORKLOADS:
+            steps, notes = build(WORKLOADS[name], options.libraries)
+            if steps:
+                harness.check(steps)
+            print(f"{name}: {' = '.join(steps)}", *notes)
+
+
+def run_timings(options: argparse.Namespace) -> None:
+    machine = harness.probe_machine()
+    parts: list[str] = []
+
+    def emit(text: str) -> None:
+        print(text, flush=True)
+        parts.append(text)
+
+    emit("# Benchmarks\n")
+    emit(report.preamble(machine, options.rounds))
+    for name in options.workloads:
+        if name in WORKLOADS:
+            steps, notes = build(WORKLOADS[name], options.libraries)
+            timings = harness.measure(steps, options.rounds, options.block)
+            emit(report.section(WORKLOADS[name], timings, machine, notes))
+    if "import_time" in options.workloads:
+        emit(import_time.section())
+    if "memory" in options.workloads:
+        emit(memory.section(options.libraries))
+    if options.markdown:
+        options.markdown.parent.mkdir(parents=True, exist_ok=True)
+        options.markdown.write_text("\n".join(parts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    chosen = arguments()
+    run_checks(chosen) if chosen.check else run_timings(chosen)

@@ -1,0 +1,32 @@
+"""Looking at a recorded graph: its nodes and its leaves, newest first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.tape import Node
+from ..core.vjp import reachable
+from ..tensor.handle import Tensor
+
+
+def nodes(*outputs: Tensor) -> list[Node]:
+    """Return every node that the outputs depend on, newest first.
+
+    >>> x = Tensor(2.0, requires_grad=True)
+    >>> [node.name for node in nodes(x ** 2 + 3.0 * x)]
+    ['add', 'mul', 'pow', 'leaf']
+    """
+    for x in outputs:
+        x.current()
+    return reachable(x.node for x in outputs if x.node is not None)
+
+
+def leaves(*outputs: Tensor) -> list[Node]:
+    """Return the nodes of the leaves that the outputs depend on."""
+    return [node for node in nodes(*outputs) if node.plan is None]
+
+
+def node_of(x: Tensor) -> Any:
+    """Return a tensor's node, None if nothing records it."""
+    x.current()
+    return x.node

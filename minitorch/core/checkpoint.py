@@ -1,0 +1,196 @@
+"""checkpoint: trade time for memory by computing a function again in the backward pass.
+
+The tape keeps one node with the arguments instead of everything the function computes. Values the function closes over
+get their gradients too: the nodes that its run reached are parents of that one node.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from . import tree
+from .calling import (
+    Function,
+    Leaves,
+    Shape,
+    batch_flags,
+    batch_run,
+    batch_size,
+    called,
+    filled,
+    is_recorded,
+    nameplate,
+    recorded,
+    split,
+    top_trace,
+    zero_tangent,
+)
+from .errors import TracerError
+from .jvp import JVPTrace, JVPTracer
+from .primitive import Primitive, Trace, Tracer, Value
+from .tape import Frame, Node, Tape, TapeTracer, context, entering, leaked, lower, next_sequence, resuming
+from .vjp import backward, reachable
+from .vmap import BatchTrace, BatchTracer
+
+# State that a function may advance, such as a random generator's: each entry is called before a run, and returns what
+# makes a context in which the run can be repeated.
+PRESERVED: list[Callable[[], Callable[[], AbstractContextManager[Any]]]] = []
+
+
+def checkpoint(function: Function) -> Function:
+    """Return a function that computes the same, but keeps only its arguments for the backward pass.
+
+    Reverse mode runs the function a second time when its gradient is asked for. Works on pytrees, under every
+    transform, nested, and on functions that close over traced values (a Module's parameters). One that closes over
+    values of a transform inside the one that its arguments belong to runs as if it were not checkpointed.
+    Source: Griewank and Walther, "Algorithm 799: revolve", 2000; Chen et al., arXiv:1604.06174.
+
+    >>> from minitorch.core.ops.pointwise import sin
+    >>> from minitorch.core.transforms import grad
+    >>> grad(checkpoint(lambda x: sin(sin(x))))(0.0)
+    Array(1., dtype=float32)
+    """
+    primitive = nameplate(function)
+
+    @functools.wraps(function, updated=())
+    def checkpointed(*args: Any, **kwargs: Any) -> Any:
+        leaves, structure = tree.flatten((args, kwargs))
+        shape = Shape()
+        run = called(lambda args, kwargs: function(*args, **kwargs), structure)
+        return shape.unflatten(_Call(primitive, lambda inner: shape.flatten(run(inner)))(leaves))
+
+    return checkpointed
+
+
+class _Elsewhere(Exception):
+    """The function closes over values of a transform that the call cannot stand in for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One application of a function from leaves to leaves."""
+
+    primitive: Primitive
+    function: Function
+
+    def __call__(self, leaves: Leaves) -> Leaves:
+        trace = top_trace(leaves) or _innermost()
+        if trace is not None and trace.closed:
+            raise TracerError(leaked(self.primitive, trace))
+        try:
+            if isinstance(trace, Tape):
+                return self._on_tape(trace, leaves)
+            if isinstance(trace, BatchTrace):
+                return self._batched(trace, leaves)
+            if isinstance(trace, JVPTrace):
+                return self._pushed(trace, leaves)
+        except _Elsewhere:
+            pass
+        outs: Leaves = self.function(leaves)
+        return outs
+
+    def _on_tape(self, tape: Tape, leaves: Leaves) -> Leaves:
+        values, nodes = split(tape, leaves)
+        muted = context.get().muted >= tape.level
+        since = next_sequence()
+        repeats = [preserve() for preserve in PRESERVED]
+        run = _Call(self.primitive, self.function) if _is_traced(values) else self.function
+        outs = [_untracked(tape, x) for x in run(values)]
+        closed_over = _captured([x.node for x in outs if isinstance(x, TapeTracer) and x.trace is tape], since)
+        outs = [x.current() if isinstance(x, TapeTracer) and x.trace is tape else x for x in outs]
+        parents = (*nodes, *closed_over)
+        if muted or not any(parents):
+            return list(tape.untracked(tuple(outs)))
+        kept = _Kept(context.get().frame, tape, nodes, parents, repeats)
+        saved = (kept, (*values, *[None] * len(closed_over)))
+        return recorded(tape, self.primitive, self._cotangents, parents, saved, outs)
+
+    def _cotangents(self, g: tuple[Value, ...], kept: _Kept, values: tuple[Value, ...]) -> Leaves:
+        """Run the function again, recording it this time, and walk back through what it recorded."""
+        tape, again = kept.tape, is_recorded(kept.tape, values)
+        leaves = [tape.wrap(x, node) if node is not None and not again else x for x, node in zip(values, kept.nodes)]
+        with ExitStack() as stack:
+            stack.enter_context(resuming(kept.frame, tape))
+            for repeat in kept.repeats:
+                stack.enter_context(repeat())
+            since = next_sequence()
+            outs = self.function(leaves)
+        seeds = [
+            (x.node, c)
+            for x, c in zip(outs, g, strict=True)
+            if isinstance(x, TapeTracer) and x.trace is tape and x.node is not None
+        ]
+        found = backward(seeds, since=since, keep=again, recorder=tape if again else None)
+        return [None if node is None else found.pop(node, None) for node in kept.parents]
+
+    def _batched(self, trace: BatchTrace, leaves: Leaves) -> Leaves:
+        values, flags = batch_flags(trace, leaves)
+        size = batch_size(values, flags)
+        whole = _Call(self.primitive, lambda inner: filled(*batch_run(self.function, inner, flags), size))
+        return [BatchTracer(trace, _below(trace, x)) for x in whole(values)]
+
+    def _pushed(self, trace: JVPTrace, leaves: Leaves) -> Leaves:
+        mine = [isinstance(x, JVPTracer) and x.trace is trace for x in leaves]
+        values = [x.value if m else x for x, m in zip(leaves, mine)]
+        tangents = [x.tangent for x, m in zip(leaves, mine) if m]
+        depends: list[bool] = []
+
+        def both(inner: Leaves) -> Leaves:
+            with entering(JVPTrace) as inside:
+                ts = iter(inner[len(values) :])
+                xs = [JVPTracer(inside, x, next(ts)) if m else x for x, m in zip(inner, mine)]
+                outs = [lower(x) for x in self.function(xs)]
+            depends[:] = [isinstance(x, JVPTracer) and x.trace is inside for x in outs]
+            outs = [(x.value, x.tangent) if d else (x, zero_tangent(x)) for x, d in zip(outs, depends)]
+            return [x for x, _ in outs] + [t for _, t in outs]
+
+        found = [_below(trace, x) for x in _Call(self.primitive, both)(values + tangents)]
+        outs = zip(found, found[len(depends) :], depends)
+        return [JVPTracer(trace, x, t) if d else x for x, t, d in outs]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What a second run needs besides the arguments' values."""
+
+    frame: Frame
+    tape: Tape
+    nodes: tuple[Node | None, ...]
+    parents: tuple[Node | None, ...]
+    repeats: list[Callable[[], AbstractContextManager[Any]]]
+
+
+def _innermost() -> Tape | None:
+    """Return the tape that would record what a function closes over, when its arguments are not traced."""
+    frame = context.get().frame
+    if frame.ambient is not None:
+        return frame.ambient  # type: ignore[no-any-return]
+    return frame.trace if isinstance(frame.trace, Tape) else None
+
+
+def _is_traced(values: Leaves) -> bool:
+    return any(isinstance(x, Tracer) for x in values)
+
+
+def _captured(nodes: Sequence[Node | None], since: int) -> list[Node]:
+    """Return the nodes older than a run that its results depend on."""
+    return [n for n in reachable([n for n in nodes if n is not None], since) if n.sequence < since]
+
+
+def _untracked(tape: Tape, x: Value) -> Value:
+    """Return a result without tapes above, which must not have recorded it."""
+    while isinstance(x, TapeTracer) and x.node is None and x.trace.level >= tape.level:
+        x = x.current()
+    if isinstance(x, Tracer) and x.trace is not tape and x.trace.level >= tape.level:
+        raise _Elsewhere
+    return x
+
+
+def _below(trace: Trace, x: Value) -> Value:
+    if isinstance(x, Tracer) and x.trace.level >= trace.level:
+        raise _Elsewhere
+    return x

@@ -1,0 +1,108 @@
+"""What fused operations share.
+
+A fused operation is a composition of simpler ones, computed in fewer passes. Its forward runs on NumPy buffers; its
+rules are written in ordinary operations, with a shortcut on buffers for values that are concrete. `decompose` gives
+the composition to forward mode, batching and compilers. A test compares every shortcut with its composition.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..array import Array, wrap_scalar
+from ..aval import Aval
+from ..errors import ArgumentError
+from ..primitive import DECOMPOSE
+from .families import custom
+
+Function = Callable[..., Any]
+_ndarray = np.ndarray
+_new = object.__new__
+_HALVES = dtypes.HALVES
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def fused(
+    name: str,
+    impl: Function,
+    *,
+    abstract: Function,
+    vjp: Any,
+    decompose: Function | None = None,
+    jvp: Any = DECOMPOSE,
+    batch: Any = DECOMPOSE,
+    holomorphic: bool = False,
+    fills: bool = True,
+) -> Function:
+    """Declare a fused operation. Halves are computed in float32 and rounded once."""
+    return custom(
+        name,
+        widened(impl),
+        abstract=abstract,
+        vjp=vjp,
+        jvp=jvp,
+        batch=batch,
+        holomorphic=holomorphic,
+        decompose=decompose,
+        fills=fills,
+    )
+
+
+def widened(impl: Function) -> Function:
+    """Return an implementation that computes halves in float32; `plain` is the one given, for all other dtypes."""
+
+    @functools.wraps(impl)
+    def wide(first: Any, *rest: Any, **statics: Any) -> Any:
+        dtype = first.dtype
+        if first.itemsize != 2 or dtype not in _HALVES:
+            return impl(first, *rest, **statics)
+        out = impl(*map(_as_single, (first, *rest)), **statics)
+        return tuple(o.astype(dtype) for o in out) if type(out) is tuple else np.asarray(out).astype(dtype)
+
+    wide.plain = impl  # type: ignore[attr-defined]
+    return wide
+
+
+def _as_single(x: Any) -> Any:
+    return x.astype(np.float32) if type(x) is _ndarray and x.dtype in _HALVES else x
+
+
+def shortcut(fast: Function) -> Callable[[Function], Function]:
+    """Let a rule compute with `fast`, on buffers, when all its values are concrete arrays in host memory.
+
+    `fast` takes the rule's arguments by position, with buffers for arrays. Halves reach it in float32.
+    """
+
+    def decorate(composed: Function) -> Function:
+        @functools.wraps(composed)
+        def rule(*values: Any, **statics: Any) -> Any:
+            buffers = [v._data if type(v) is Array else v for v in values]
+            for b in buffers:
+                if type(b) is _ndarray:
+                    if b.itemsize == 2:
+                        buffers = [_as_single(x) for x in buffers]
+                        break
+                elif b is not None and type(b) is not Aval:
+                    return composed(*values, **statics)
+            out = fast(*buffers, **statics)
+            if type(out) is tuple:
+                return tuple(None if o is None else wrap_scalar(o) for o in out)
+            array: Array = _new(Array)
+            array._data = out if type(out) is _ndarray else np.asarray(out)
+            return array
+
+        return rule
+
+    return decorate
+
+
+def check_reduction(name: str, reduction: str) -> None:
+    """Raise unless the reduction is one of the three."""
+    if reduction not in REDUCTIONS:
+        raise ArgumentError(f"{name}: {reduction!r} is not a valid value for reduction; use 'mean', 'sum' or 'none'")

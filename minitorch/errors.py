@@ -1,0 +1,3 @@
+"""The exception classes, under their public name."""
+
+from .core.errors import *  # noqa: F403

@@ -1,0 +1,212 @@
+"""Activations under PyTorch's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...core.errors import ShapeError
+from ...core.ops import pointwise as core
+from ...core.ops import special
+from ...core.ops.dropout import check_probability, dropout_p
+from ...core.ops.joining import split
+from ...core.ops.reductions import only_floats
+from ...core.ops.sampling import bernoulli, gumbel, uniform
+from ...core.ops.shaping import cast
+from ...core.ops.softmax import log_softmax as core_log_softmax
+from ...core.ops.softmax import softmax as core_softmax
+from ...core.primitive import Value
+from ...tensor.handle import Tensor, tensor_of
+from ...tensor.random import next_key
+from ...tensor.table import unary
+
+_relu, _sigmoid, _tanh, _silu = unary(core.relu), unary(special.sigmoid), unary(core.tanh), unary(special.silu)
+
+
+def in_place(input: Any, out: Any) -> Any:
+    """Give a result to the handle it was computed from."""
+    if not isinstance(input, Tensor):
+        raise TypeError(f"inplace: {type(input).__name__} cannot be written to; leave inplace off")
+    return input.copy_(out)
+
+
+def relu(input: Any, inplace: bool = False) -> Any:
+    """Return `max(x, 0)`; its slope at 0 is 0."""
+    return in_place(input, _relu(input)) if inplace else _relu(input)
+
+
+def sigmoid(input: Any) -> Any:
+    """Return `1 / (1 + exp(-x))`."""
+    return _sigmoid(input)
+
+
+def tanh(input: Any) -> Any:
+    """Return the hyperbolic tangent."""
+    return _tanh(input)
+
+
+def gelu(input: Any, approximate: str = "none") -> Any:
+    """Return x times the normal distribution function of x; approximately with `approximate="tanh"`."""
+    return special.gelu(input, approximate)
+
+
+def silu(input: Any, inplace: bool = False) -> Any:
+    """Return `x * sigmoid(x)`."""
+    return in_place(input, _silu(input)) if inplace else _silu(input)
+
+
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+    """Return x where it is positive, else `negative_slope * x`."""
+    out = core.where(core.greater(input, 0), input, core.mul(input, float(negative_slope)))
+    return in_place(input, out) if inplace else out
+
+
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+    """Return x where it is positive, else `alpha * (exp(x) - 1)`."""
+    positive = core.greater(input, 0)
+    # Double where: the exponential of a large x, which is not taken, must not make the gradient NaN.
+    below = core.mul(core.expm1(core.where(positive, 0.0, input)), float(alpha))
+    out = core.where(positive, input, below)
+    return in_place(input, out) if inplace else out
+
+
+def selu(input: Any, inplace: bool = False) -> Any:
+    """Return `scale * elu(x, alpha)` with the constants of Klambauer et al. (2017)."""
+    out = core.mul(elu(input, 1.6732632423543772848170429916717), 1.0507009873554804934193349852946)
+    return in_place(input, out) if inplace else out
+
+
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+    """Return `log(1 + exp(beta * x)) / beta`, and x itself where `beta * x` is above the threshold."""
+    scaled = input if beta == 1 else core.mul(input, float(beta))
+    linear = core.greater(scaled, float(threshold))
+    soft = special.softplus(core.where(linear, 0.0, scaled))
+    return core.where(linear, input, soft if beta == 1 else core.mul(soft, 1.0 / beta))
+
+
+def softsign(input: Any) -> Any:
+    """Return `x / (1 + |x|)`."""
+    return core.div(input, core.add(core.abs(input), 1.0))
+
+
+def logsigmoid(input: Any) -> Any:
+    """Return `log(sigmoid(x))` without underflow."""
+    return core.neg(special.softplus(core.neg(input)))
+
+
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+    """Return x limited to [min_val, max_val]; its slope at the limits is 0."""
+    inside = core.logical_and(core.greater(input, min_val), core.less(input, max_val))
+    out = core.where(inside, input, core.detach(core.clip(input, float(min_val), float(max_val))))
+    return in_place(input, out) if inplace else out
+
+
+def relu6(input: Any, inplace: bool = False) -> Any:
+    """Return x limited to [0, 6]."""
+    return hardtanh(input, 0.0, 6.0, inplace)
+
+
+def hardsigmoid(input: Any, inplace: bool = False) -> Any:
+    """Return `relu6(x + 3) / 6`."""
+    out = core.div(hardtanh(core.add(input, 3.0), 0.0, 6.0), 6.0)
+    return in_place(input, out) if inplace else out
+
+
+def hardswish(input: Any, inplace: bool = False) -> Any:
+    """Return `x * relu6(x + 3) / 6`."""
+    out = core.mul(input, hardsigmoid(input))
+    return in_place(input, out) if inplace else out
+
+
+def mish(input: Any, inplace: bool = False) -> Any:
+    """Return `x * tanh(softplus(x))`."""
+    out = core.mul(input, core.tanh(special.softplus(input)))
+    return in_place(input, out) if inplace else out
+
+
+def glu(input: Any, dim: int = -1) -> Any:
+    """Return the first half times the sigmoid of the second half along a dimension."""
+    if input.shape[dim] % 2:
+        raise ShapeError(f"glu: Halving dimension must be even, but dimension {dim} is size {input.shape[dim]}")
+    first, second = split(input, 2, dim)
+    return core.mul(first, special.sigmoid(second))
+
+
+def prelu(input: Any, weight: Any) -> Any:
+    """Return x where it is positive, else x times a weight, one for all or one for each channel."""
+    if weight.ndim == 1 and weight.shape[0] != 1 and input.ndim > 2:
+        weight = weight.reshape((-1,) + (1,) * (input.ndim - 2))
+    return core.where(core.greater(input, 0), input, core.mul(input, weight))
+
+
+def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    """Return `exp(x)` divided by its sum along a dimension."""
+    x = input if dtype is None else cast(input, dtype)
+    return core_softmax(x, _implicit(x) if dim is None else dim)
+
+
+def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    """Return the logarithm of the softmax along a dimension."""
+    x = input if dtype is None else cast(input, dtype)
+    return core_log_softmax(x, _implicit(x) if dim is None else dim)
+
+
+def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    """Return the softmax of `-x`."""
+    return softmax(core.neg(input), dim, dtype=dtype)
+
+
+def _implicit(x: Value) -> int:
+    """Return the dimension that PyTorch takes when none is given."""
+    return 0 if x.ndim in (0, 1, 3) else 1
+
+
+# --------------------------------------------------------------------------- random ones
+
+
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Set elements to 0 with probability p and divide the others by 1 - p; in evaluation, do nothing."""
+    return _dropped("dropout", input, p, training, inplace, lambda shape: shape)
+
+
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Drop whole channels of `[N, C, L]` or `[C, L]`."""
+    return _dropped("dropout1d", input, p, training, inplace, lambda shape: shape[:-1] + (1,))
+
+
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Drop whole channels of `[N, C, H, W]`."""
+    return _dropped("dropout2d", input, p, training, inplace, lambda shape: shape[:2] + (1,) * (len(shape) - 2))
+
+
+def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Drop whole channels of `[N, C, D, H, W]`."""
+    return _dropped("dropout3d", input, p, training, inplace, lambda shape: shape[:-3] + (1, 1, 1))
+
+
+def _dropped(name: str, x: Any, p: float, training: bool, inplace: bool, together: Any) -> Any:
+    p = check_probability(name, p)
+    if not training or p == 0.0:
+        return x
+    only_floats(name, x)
+    keep = bernoulli(next_key(None), 1.0 - p, together(x.shape))
+    out = dropout_p(x, keep, scale=0.0 if p == 1.0 else 1.0 / (1.0 - p))
+    return in_place(x, out) if inplace else out
+
+
+def rrelu(
+    input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Any:
+    """Return x where it is positive, else x times a slope: random in training, the mean of the limits in evaluation."""
+    slope = uniform(next_key(None), input.shape, lower, upper, input.dtype) if training else (lower + upper) / 2
+    out = core.where(core.greater(input, 0), input, core.mul(input, slope))
+    return in_place(input, out) if inplace else out
+
+
+def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
+    """Draw from the Gumbel-softmax distribution; `hard` gives one-hot samples with the soft ones' gradient."""
+    noise = gumbel(next_key(None), logits.shape, logits.dtype)
+    soft = core_softmax(core.div(core.add(logits, tensor_of(noise)), float(tau)), dim)
+    if not hard:
+        return soft
+    peak = cast(core.equal(soft, soft.max(dim, keepdim=True)[0]), soft.dtype)
+    return core.add(core.detach(core.sub(peak, soft)), soft)

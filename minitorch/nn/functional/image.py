@@ -1,0 +1,146 @@
+"""Convolution and pooling under PyTorch's names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...core.errors import DTypeError, ShapeError
+from ...core.ops import pooling
+from ...core.ops.convolution import conv_transpose, convolution
+from ...core.ops.families import as_array
+from ...core.ops.joining import pad as core_pad
+from ...core.primitive import aval_of
+
+Function = Callable[..., Any]
+
+
+def _check(name: str, n: int, input: Any, *others: Any) -> None:
+    if input.ndim not in (n + 1, n + 2):
+        raise ShapeError(
+            f"{name}: Expected {n + 1}D (unbatched) or {n + 2}D (batched) input, got {aval_of(input)}; "
+            f"it needs channels and {n} dimensions"
+        )
+    for other in others:
+        if other is not None and as_array(other).dtype != input.dtype:
+            raise DTypeError(
+                f"{name}: Input type ({aval_of(input)}) and weight or bias type ({aval_of(other)}) should be the same; "
+                "cast one with .to(dtype)"
+            )
+
+
+def _conv(n: int) -> Function:
+    name = f"conv{n}d"
+
+    def conv(
+        input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    ) -> Any:
+        _check(name, n, input, weight, bias)
+        return convolution(input, weight, bias, stride, padding, dilation, groups)
+
+    return _named(
+        conv, name, f"Slide a kernel over {n} dimensions of `[N, C, ...]`; weights are `[O, C / groups, ...]`."
+    )
+
+
+def _conv_transpose(n: int) -> Function:
+    name = f"conv_transpose{n}d"
+
+    def conv(
+        input: Any,
+        weight: Any,
+        bias: Any = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        dilation: Any = 1,
+    ) -> Any:
+        _check(name, n, input, weight, bias)
+        return conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+    return _named(
+        conv, name, f"Apply the transpose of a convolution in {n} dimensions; weights are `[C, O / groups, ...]`."
+    )
+
+
+def _max_pool(n: int) -> Function:
+    name = f"max_pool{n}d"
+
+    def pool(
+        input: Any,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        dilation: Any = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Any:
+        _check(name, n, input)
+        find = pooling.max_pool_with_indices if return_indices else pooling.max_pool
+        return find(input, _spread(kernel_size, n), _stride(stride), padding, dilation, ceil_mode)
+
+    return _named(pool, name, f"Return the largest element of each window over the last {n} dimensions.")
+
+
+def _avg_pool(n: int) -> Function:
+    name = f"avg_pool{n}d"
+
+    def pool(
+        input: Any,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> Any:
+        _check(name, n, input)
+        window = _spread(kernel_size, n)
+        return pooling.avg_pool(input, window, _stride(stride), padding, ceil_mode, count_include_pad, divisor_override)
+
+    return _named(pool, name, f"Return the mean of each window over the last {n} dimensions.")
+
+
+def _adaptive(kind: str, n: int) -> Function:
+    name = f"adaptive_{kind}_pool{n}d"
+
+    def pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+        _check(name, n, input)
+        sizes = (output_size,) * n if output_size is None or isinstance(output_size, int) else tuple(output_size)
+        if kind == "avg":
+            return pooling.adaptive_avg_pool(input, sizes)
+        find = pooling.adaptive_max_pool_with_indices if return_indices else pooling.adaptive_max_pool
+        return find(input, sizes)
+
+    return _named(pool, name, f"Pool the last {n} dimensions to the given sizes; None keeps one.")
+
+
+def _named(function: Function, name: str, text: str) -> Function:
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = text
+    return function
+
+
+def _spread(size: Any, n: int) -> tuple[int, ...]:
+    return (size,) * n if isinstance(size, int) else tuple(size)
+
+
+def _stride(stride: Any) -> Any:
+    return None if stride is None or stride == () or stride == [] else stride
+
+
+conv1d, conv2d, conv3d = map(_conv, (1, 2, 3))
+conv_transpose1d, conv_transpose2d, conv_transpose3d = map(_conv_transpose, (1, 2, 3))
+max_pool1d, max_pool2d, max_pool3d = map(_max_pool, (1, 2, 3))
+avg_pool1d, avg_pool2d, avg_pool3d = map(_avg_pool, (1, 2, 3))
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = (_adaptive("avg", n) for n in (1, 2, 3))
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = (_adaptive("max", n) for n in (1, 2, 3))
+
+_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
+    """Pad the last dimensions: `pad` lists (before, after) from the last dimension on."""
+    widths = [(0, 0)] * (input.ndim - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
+    return core_pad(input, tuple(widths), _MODES[mode], 0 if value is None else value)

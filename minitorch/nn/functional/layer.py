@@ -1,0 +1,207 @@
+"""What layers compute, under PyTorch's names: affine maps, lookups, normalization, attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...core.errors import DTypeError, ShapeError, UnsupportedError
+from ...core.ops import affine, attention, lookup, normalization
+from ...core.ops.families import as_array
+from ...core.ops.norms import norm
+from ...core.ops.pointwise import add, div, maximum, mul, rsqrt
+from ...core.ops.reductions import max as max_of
+from ...core.ops.reductions import mean
+from ...core.ops.shaping import cast, expand_dims, flatten, reshape, sum, swapaxes
+from ...core.primitive import aval_of
+from ...tensor.fast import fused
+from ...tensor.handle import Tensor
+from ...tensor.modes import no_grad
+from ...tensor.types import finfo
+from .activation import dropout
+
+
+def _linear_general(input: Any, weight: Any, bias: Any) -> Any:
+    kinds = {x.dtype for x in map(as_array, (input, weight, bias) if bias is not None else (input, weight))}
+    if len(kinds) > 1:
+        shown = ", ".join(str(aval_of(x)) for x in (input, weight, bias) if x is not None)
+        raise DTypeError(f"linear: input, weight and bias must have the same dtype, got {shown}; cast with .to(dtype)")
+    return affine.linear(input, weight, bias)
+
+
+_linear = fused(affine.linear_p, _linear_general)
+
+
+def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+    """Return `input @ weight.T + bias`, for `input[..., in]`, `weight[out, in]` and `bias[out]`."""
+    return _linear(input, weight, bias)
+
+
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
+    """Return `input1 @ weight[o] @ input2 + bias[o]` for each output o."""
+    left = affine.linear(input1, flatten(swapaxes(weight, 1, 2), 0, 1))
+    rows = reshape(left, (*input1.shape[:-1], weight.shape[0], weight.shape[2]))
+    out = sum(mul(rows, expand_dims(input2, -2)), -1)
+    return out if bias is None else add(out, bias)
+
+
+def embedding(
+    input: Any,
+    weight: Any,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Any:
+    """Look up rows of a table. The row `padding_idx` receives no gradient.
+
+    With `max_norm`, rows that are looked up and longer are first shortened to it, in place.
+    """
+    if scale_grad_by_freq or sparse:
+        raise UnsupportedError("embedding: scale_grad_by_freq and sparse are not supported; leave them off")
+    if max_norm is not None:
+        _shorten(weight, max_norm, norm_type, input)
+    return affine.embedding(input, weight, padding_idx)
+
+
+def _shorten(weight: Tensor, max_norm: float, norm_type: float, rows: Any) -> None:
+    with no_grad():
+        chosen = weight[rows.reshape(-1)]
+        length = norm(chosen, norm_type, -1, keepdims=True)
+        weight[rows.reshape(-1)] = mul(chosen, div(max_norm, maximum(length, max_norm)))
+
+
+def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+    """Return 0 everywhere but for a 1 at each class number, along a new last dimension."""
+    classes = int(max_of(tensor)) + 1 if num_classes == -1 else num_classes
+    return lookup.one_hot(tensor, classes)
+
+
+# --------------------------------------------------------------------------- normalization
+
+
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """Normalize over the last dimensions, whose sizes are `normalized_shape`."""
+    wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not wanted or tuple(input.shape[-len(wanted) :]) != wanted:
+        raise ShapeError(
+            f"layer_norm: Given normalized_shape={list(wanted)}, expected input with shape [*, "
+            f"{', '.join(map(str, wanted))}], but got input of size {list(input.shape)}; its last sizes must be these"
+        )
+    return normalization.layer_norm(input, weight, bias, len(wanted), eps)
+
+
+def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
+    """Divide by the root of the mean square over the last dimensions. Zhang and Sennrich (2019)."""
+    wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not wanted or tuple(input.shape[-len(wanted) :]) != wanted:
+        raise ShapeError(f"rms_norm: input {aval_of(input)} does not end with normalized_shape {list(wanted)}")
+    eps = float(finfo(input.dtype).eps) if eps is None else eps
+    scale = rsqrt(add(mean(mul(input, input), tuple(range(-len(wanted), 0)), keepdims=True), eps))
+    out = mul(input, scale)
+    return out if weight is None else mul(out, weight)
+
+
+def batch_norm(
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """Normalize each channel of `[N, C, ...]`; in training by the batch, whose statistics go into the running ones."""
+    if not training:
+        if running_mean is None or running_var is None:
+            raise ShapeError("batch_norm: Expected running_mean and running_var to be given when training=False")
+        return normalization.batch_norm_fixed(input, running_mean, running_var, weight, bias, eps)
+    count = input.size // input.shape[1] if input.ndim > 1 and input.shape[1] else 0
+    if count == 1:
+        raise ShapeError(
+            f"batch_norm: Expected more than 1 value per channel when training, got input size {list(input.shape)}; "
+            "use a larger batch or .eval()"
+        )
+    out, batch_mean, batch_var = normalization.batch_norm(input, weight, bias, eps)
+    if running_mean is not None:
+        with no_grad():
+            unbiased = mul(batch_var, count / (count - 1)) if count else batch_var
+            for running, found in ((running_mean, batch_mean), (running_var, unbiased)):
+                if running is not None:
+                    fresh = cast(found, running.dtype)
+                    running.copy_(add(mul(running, 1.0 - momentum), mul(fresh, momentum)))
+    return out
+
+
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """Normalize each of `num_groups` groups of channels of each example. Wu and He (2018)."""
+    n, channels, *rest = input.shape
+    if num_groups < 1 or channels % num_groups:
+        raise ShapeError(
+            f"group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{list(input.shape)} and num_groups={num_groups}"
+        )
+    grouped = reshape(input, (n, num_groups, input.size // (n * num_groups) if n else 0))
+    out = reshape(normalization.layer_norm(grouped, None, None, 1, eps), input.shape)
+    return _scaled(out, weight, bias, len(rest))
+
+
+def instance_norm(
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """Normalize each channel of each example."""
+    if not use_input_stats:
+        return normalization.batch_norm_fixed(input, running_mean, running_var, weight, bias, eps)
+    if running_mean is not None:
+        raise UnsupportedError("instance_norm: running statistics are not updated; use track_running_stats=False")
+    axes = input.ndim - 2
+    out = normalization.layer_norm(input, None, None, axes, eps)
+    return _scaled(out, weight, bias, axes)
+
+
+def _scaled(out: Any, weight: Any, bias: Any, trailing: int) -> Any:
+    """Multiply and add one number per channel."""
+    if weight is not None:
+        out = mul(out, reshape(weight, (-1,) + (1,) * trailing))
+    return out if bias is None else add(out, reshape(bias, (-1,) + (1,) * trailing))
+
+
+def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
+    """Divide by the p-norm along a dimension, or by `eps` where the norm is smaller."""
+    return div(input, maximum(norm(input, p, dim, keepdims=True), eps))
+
+
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+    """Return the cosine of the angle between vectors along a dimension."""
+    return sum(mul(normalize(x1, 2.0, dim, eps), normalize(x2, 2.0, dim, eps)), dim)
+
+
+# --------------------------------------------------------------------------- attention
+
+
+def scaled_dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Any:
+    """Return `softmax(query @ key.T * scale + mask) @ value`.
+
+    A bool mask says where to look, a float one is added. A query that may look nowhere gives 0, with gradient 0.
+    """
+    drop = (lambda weights: dropout(weights, dropout_p)) if dropout_p else None
+    return attention.scaled_dot_product_attention(
+        query, key, value, attn_mask, causal=is_causal, scale=scale, groups=enable_gqa, drop=drop
+    )

@@ -1,0 +1,244 @@
+"""Losses under PyTorch's names."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ...core import dtypes
+from ...core.errors import ArgumentError, DTypeError, ShapeError
+from ...core.ops import cross_entropy as ce
+from ...core.ops import losses
+from ...core.ops.families import as_array
+from ...core.ops.fusing import check_reduction
+from ...core.ops.pointwise import add, clip, exp, greater, log, mul, neg, sub, where
+from ...core.primitive import aval_of
+from ...tensor.fast import fused
+
+
+def reduction_of(reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
+    """Return the reduction meant by the two old switches, if they are given."""
+    if size_average is None and reduce is None:
+        return reduction
+    if reduce is False:
+        return "none"
+    return "sum" if size_average is False else "mean"
+
+
+def _warn_of_broadcast(name: str, input: Any, target: Any) -> None:
+    if tuple(input.shape) != tuple(target.shape):
+        warnings.warn(
+            f"{name}: Using a target size ({list(target.shape)}) that is different to the input size "
+            f"({list(input.shape)}). This will likely lead to incorrect results due to broadcasting. Please ensure "
+            "they have the same size.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _mse_general(input: Any, target: Any, *, reduction: str) -> Any:
+    _warn_of_broadcast("mse_loss", input, as_array(target))
+    return losses.mse_loss(input, target, reduction)
+
+
+_mse = fused(losses.mse_p, _mse_general)
+
+
+def mse_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
+) -> Any:
+    """Return the squared difference of input and target."""
+    if size_average is not None or reduce is not None:
+        reduction = reduction_of(reduction, size_average, reduce)
+    if weight is not None:
+        return _weighted(losses.mse_loss(input, target, "none"), weight, reduction)
+    return _mse(input, target, reduction=reduction)
+
+
+def _weighted(loss: Any, weight: Any, reduction: str) -> Any:
+    """Reduce a loss with a weight for each element."""
+    loss = mul(loss, weight)
+    check_reduction("loss", reduction)
+    total = losses.reduce_loss(loss, "sum" if reduction == "mean" else reduction)
+    return total / weight.sum() if reduction == "mean" else total
+
+
+def l1_loss(input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> Any:
+    """Return the absolute difference of input and target."""
+    _warn_of_broadcast("l1_loss", input, target)
+    return losses.l1_loss(input, target, reduction_of(reduction, size_average, reduce))
+
+
+def smooth_l1_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
+) -> Any:
+    """Return `d*d / (2 beta)` for differences below `beta`, else `|d| - beta/2`."""
+    _warn_of_broadcast("smooth_l1_loss", input, target)
+    return losses.smooth_l1_loss(input, target, reduction_of(reduction, size_average, reduce), beta)
+
+
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
+    """Return `d*d / 2` for differences up to `delta`, else `delta * (|d| - delta/2)`."""
+    _warn_of_broadcast("huber_loss", input, target)
+    if weight is not None:
+        return _weighted(losses.huber_loss(input, target, "none", delta), weight, reduction)
+    return losses.huber_loss(input, target, reduction, delta)
+
+
+# --------------------------------------------------------------------------- classes
+
+
+def _cross_entropy_general(input: Any, target: Any, *, ignore_index: int, reduction: str) -> Any:
+    _check_targets("cross_entropy", input, target)
+    axis = 0 if input.ndim == 1 else 1
+    return ce.cross_entropy(input, target, axis=axis, ignore_index=ignore_index, reduction=reduction)
+
+
+# With classes on the last axis, which only one or two axes make sure of, the primitive takes tensors as they are.
+_cross_entropy = fused(ce.cross_entropy_p, _cross_entropy_general)
+
+
+def cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    ignore_index: int = -100,
+    reduce: Any = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
+    """Return minus the log-probability that logits `[N, C, ...]` or `[C]` give to class numbers or probabilities.
+
+    With all targets ignored, the mean is NaN.
+    """
+    if size_average is not None or reduce is not None:
+        reduction = reduction_of(reduction, size_average, reduce)
+    if weight is None and not label_smoothing and input.ndim <= 2:
+        return _cross_entropy(input, target, ignore_index=ignore_index, reduction=reduction)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ArgumentError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    _check_targets("cross_entropy", input, target)
+    options = {"axis": min(1, input.ndim - 1), "ignore_index": ignore_index, "reduction": reduction}
+    return ce.cross_entropy(input, target, weight, label_smoothing=label_smoothing, **options)
+
+
+def _check_targets(name: str, input: Any, target: Any) -> None:
+    if input.ndim and target.ndim == input.ndim - 1 and target.dtype in dtypes.INEXACT:
+        raise DTypeError(
+            f"{name}: expected scalar type Long but found {dtypes.name(target.dtype)}: class numbers must be integers; "
+            "cast the target with .long(), or give probabilities in the shape of the input"
+        )
+    if input.ndim > 1 and target.ndim and input.shape[0] != target.shape[0]:
+        raise ShapeError(
+            f"{name}: Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]}), got "
+            f"{aval_of(input)} and {aval_of(target)}"
+        )
+
+
+def nll_loss(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    ignore_index: int = -100,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """Return minus the log-probabilities `[N, C, ...]` of the target classes."""
+    _check_targets("nll_loss", input, target)
+    options = {"axis": min(1, input.ndim - 1), "ignore_index": ignore_index}
+    return ce.nll_loss(input, target, weight, reduction=reduction_of(reduction, size_average, reduce), **options)
+
+
+# --------------------------------------------------------------------------- probabilities
+
+
+def _same_size(name: str, input: Any, target: Any) -> None:
+    if tuple(input.shape) != tuple(target.shape):
+        raise ShapeError(
+            f"{name}: Using a target size ({list(target.shape)}) that is different to the input size "
+            f"({list(input.shape)}) is deprecated. Please ensure they have the same size."
+        )
+
+
+def binary_cross_entropy(
+    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Any:
+    """Return `-(y log p + (1-y) log(1-p))` for probabilities p; logarithms are clamped at -100."""
+    _same_size("binary_cross_entropy", input, target)
+    return losses.binary_cross_entropy(input, target, weight, reduction_of(reduction, size_average, reduce))
+
+
+def binary_cross_entropy_with_logits(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    pos_weight: Any = None,
+) -> Any:
+    """Return the binary cross-entropy of `sigmoid(input)`, exact for logits of any size."""
+    if tuple(input.shape) != tuple(target.shape):
+        raise ShapeError(
+            f"binary_cross_entropy_with_logits: Target size ({list(target.shape)}) must be the same as input size "
+            f"({list(input.shape)})"
+        )
+    reduction = reduction_of(reduction, size_average, reduce)
+    return losses.binary_cross_entropy_with_logits(input, target, weight, reduction, pos_weight)
+
+
+def kl_div(
+    input: Any,
+    target: Any,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Any:
+    """Return the divergence of the distribution whose logarithm is `input` from `target`."""
+    return losses.kl_div(input, target, reduction_of(reduction, size_average, reduce), log_target)
+
+
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Any:
+    """Return minus the log-density of normal distributions with mean `input` and variance `var`, at `target`."""
+    check_reduction("gaussian_nll_loss", reduction)
+    limited = add(var, clip(sub(eps, var), 0.0).detach())
+    d = sub(input, target)
+    loss = mul(add(log(limited), mul(d, d) / limited), 0.5)
+    return losses.reduce_loss(add(loss, 0.9189385332046727) if full else loss, reduction)
+
+
+def poisson_nll_loss(
+    input: Any,
+    target: Any,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-8,
+    reduction: str = "mean",
+) -> Any:
+    """Return minus the log-probability of counts, up to a constant, or with `full` by Stirling's formula."""
+    check_reduction("poisson_nll_loss", reduction)
+    loss = sub(exp(input), mul(target, input)) if log_input else sub(input, mul(target, log(add(input, eps))))
+    if full:
+        large = greater(target, 1.0)
+        safe = where(large, target, 1.0)
+        stirling = add(sub(mul(safe, log(safe)), safe), mul(log(mul(safe, 6.283185307179586)), 0.5))
+        loss = add(loss, where(large, stirling, 0.0))
+    return losses.reduce_loss(loss, reduction)
+
+
+def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
+    """Return x where the target is 1, `max(0, margin - x)` where it is -1."""
+    check_reduction("hinge_embedding_loss", reduction)
+    loss = where(greater(target, 0), input, clip(sub(margin, input), 0.0))
+    return losses.reduce_loss(loss, reduction)
+
+
+def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
+    """Return `max(0, -target * (input1 - input2) + margin)`."""
+    check_reduction("margin_ranking_loss", reduction)
+    return losses.reduce_loss(clip(add(mul(neg(target), sub(input1, input2)), margin), 0.0), reduction)

@@ -1,0 +1,1 @@
+"""The layers: each a thin Module around a function of `functional`."""

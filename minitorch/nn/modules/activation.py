@@ -1,0 +1,118 @@
+"""Activations as modules. Each is a function of `functional` and the arguments it keeps: a row of the table."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...core.array import wrap
+from ...tensor.types import get_default_dtype
+from .. import functional as F
+from ..module import Module
+from .linear import placed
+
+
+class _Activation(Module):
+    """A function of one tensor with fixed arguments: their defaults, and how those that are printed look."""
+
+    _function: Any
+    _defaults: ClassVar[dict[str, Any]] = {}
+    _shown: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__()
+        names = list(self._defaults)
+        if len(args) > len(names):
+            raise TypeError(f"{type(self).__name__}: takes {len(names)} arguments, got {len(args)}")
+        given = dict(zip(names, args))
+        for name in kwargs:
+            if name not in self._defaults or name in given:
+                raise TypeError(f"{type(self).__name__}: got an unexpected argument {name!r}; it takes {names}")
+        self.__dict__.update({**self._defaults, **given, **kwargs})
+
+    def forward(self, input: Any) -> Any:
+        """Apply the function."""
+        mine = self.__dict__
+        return self._function(input, **{name: mine[name] for name in self._defaults})
+
+    def extra_repr(self) -> str:
+        """Return the arguments."""
+        shown = [form.format(self.__dict__[name]) for name, form in self._shown.items() if name != "inplace"]
+        return ", ".join(shown + (["inplace=True"] if self.__dict__.get("inplace") else []))
+
+
+def _activation(name: str, function: Any, text: str, shown: dict[str, str] | None = None, **defaults: Any) -> Any:
+    body = {
+        "__doc__": text,
+        "__module__": __name__,
+        "_function": staticmethod(function),
+        "_defaults": defaults,
+        "_shown": shown or {},
+    }
+    return type(name, (_Activation,), body)
+
+
+class ReLU(Module):
+    """`max(x, 0)`."""
+
+    def __init__(self, inplace: bool = False):
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Any) -> Any:
+        """Apply the function."""
+        return F.relu(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return whether it works in place."""
+        return "inplace=True" if self.inplace else ""
+
+
+# fmt: off
+Sigmoid     = _activation("Sigmoid", F.sigmoid, "`1 / (1 + exp(-x))`.")
+Tanh        = _activation("Tanh", F.tanh, "The hyperbolic tangent.")
+Softmax     = _activation("Softmax", F.softmax, "`exp(x)` divided by its sum along `dim`.", {"dim": "dim={}"}, dim=None)
+LogSoftmax  = _activation("LogSoftmax", F.log_softmax, "The logarithm of the softmax along `dim`.", {"dim": "dim={}"},
+                          dim=None)
+Softmin     = _activation("Softmin", F.softmin, "The softmax of -x along `dim`.", {"dim": "dim={}"}, dim=None)
+GELU        = _activation("GELU", F.gelu, "x times the normal distribution function of x.",
+                          {"approximate": "approximate={!r}"}, approximate="none")
+SiLU        = _activation("SiLU", F.silu, "`x * sigmoid(x)`.", inplace=False)
+Mish        = _activation("Mish", F.mish, "`x * tanh(softplus(x))`.", inplace=False)
+LeakyReLU   = _activation("LeakyReLU", F.leaky_relu, "x where it is positive, else `negative_slope * x`.",
+                          {"negative_slope": "negative_slope={}"}, negative_slope=0.01, inplace=False)
+ELU         = _activation("ELU", F.elu, "x where it is positive, else `alpha * (exp(x) - 1)`.", {"alpha": "alpha={}"},
+                          alpha=1.0, inplace=False)
+SELU        = _activation("SELU", F.selu, "A scaled ELU with the constants of Klambauer et al. (2017).", inplace=False)
+Softplus    = _activation("Softplus", F.softplus, "`log(1 + exp(beta * x)) / beta`.",
+                          {"beta": "beta={}", "threshold": "threshold={}"}, beta=1.0, threshold=20.0)
+Softsign    = _activation("Softsign", F.softsign, "`x / (1 + |x|)`.")
+LogSigmoid  = _activation("LogSigmoid", F.logsigmoid, "`log(sigmoid(x))`.")
+ReLU6       = _activation("ReLU6", F.relu6, "x limited to [0, 6].", inplace=False)
+Hardtanh    = _activation("Hardtanh", F.hardtanh, "x limited to [min_val, max_val].",
+                          {"min_val": "min_val={}", "max_val": "max_val={}"}, min_val=-1.0, max_val=1.0, inplace=False)
+Hardsigmoid = _activation("Hardsigmoid", F.hardsigmoid, "`relu6(x + 3) / 6`.", inplace=False)
+Hardswish   = _activation("Hardswish", F.hardswish, "`x * relu6(x + 3) / 6`.", inplace=False)
+GLU         = _activation("GLU", F.glu, "The first half times the sigmoid of the second half along `dim`.",
+                          {"dim": "dim={}"}, dim=-1)
+# fmt: on
+
+
+class PReLU(Module):
+    """x where it is positive, else x times a trained weight, one for all or one for each channel."""
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None):
+        super().__init__()
+        self.num_parameters = num_parameters
+        self.init = init
+        dtype = get_default_dtype() if dtype is None else dtype
+        self.weight = placed(wrap(np.full(num_parameters, init, dtype)), device)
+
+    def forward(self, input: Any) -> Any:
+        """Apply the function."""
+        return F.prelu(input, self.weight)
+
+    def extra_repr(self) -> str:
+        """Return the number of weights."""
+        return f"num_parameters={self.num_parameters}"

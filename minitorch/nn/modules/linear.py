@@ -1,0 +1,223 @@
+"""Affine layers, lookups, and layers that only reshape."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...core.errors import ArgumentError, ShapeError, UnsupportedError
+from ...core.ops import sampling
+from ...core.ops.shaping import flatten
+from ...core.primitive import Value
+from ...tensor.handle import Tensor
+from ...tensor.random import next_key
+from ...tensor.types import get_default_dtype
+from .. import functional as F
+from .. import init
+from ..module import Module
+from ..parameter import Parameter, fresh
+
+
+def uniform_parameter(shape: tuple[int, ...], bound: float, dtype: Any, device: Any = None) -> Parameter:
+    """Return a parameter drawn uniformly from [-bound, bound)."""
+    dtype = get_default_dtype() if dtype is None else dtype
+    return placed(sampling.uniform(next_key(None), shape, -bound, bound, dtype), device)
+
+
+def placed(value: Value, device: Any) -> Parameter:
+    """Return a parameter on a device."""
+    return fresh(value if device in (None, "cpu") else value.to_device(str(device)))
+
+
+class Identity(Module):
+    """Returns its input; takes any arguments and ignores them."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__()
+
+    def forward(self, input: Any) -> Any:
+        """Return the input."""
+        return input
+
+
+class Linear(Module):
+    """The affine map `x @ weight.T + bias`, for `weight [out_features, in_features]`.
+
+    Both are drawn uniformly with bound `1 / sqrt(in_features)`, as in PyTorch.
+
+    >>> Linear(3, 2)
+    Linear(in_features=3, out_features=2, bias=True)
+    """
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None):
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        bound = 1 / math.sqrt(in_features) if in_features else 0.0
+        self.weight = uniform_parameter((out_features, in_features), bound, dtype, device)
+        self.register_parameter("bias", uniform_parameter((out_features,), bound, dtype, device) if bias else None)
+
+    def reset_parameters(self) -> None:
+        """Draw new initial values."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.in_features) if self.in_features else 0.0
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input: Any) -> Any:
+        """Apply the map to the last dimension."""
+        try:
+            return F.linear(input, self.weight, self.bias)
+        except ShapeError as error:
+            if input.ndim and input.shape[-1] == self.in_features:
+                raise
+            raise ShapeError(
+                f"{self._arrow()} got input {list(input.shape)}, whose last size is not {self.in_features}: mat1 and "
+                "mat2 shapes cannot be multiplied; flatten or reshape the input, or change in_features"
+            ) from error
+
+    def _arrow(self) -> str:
+        return f"Linear({self.in_features} -> {self.out_features})"
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class Bilinear(Module):
+    """The map `x1 @ weight[o] @ x2 + bias[o]`."""
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ):
+        super().__init__()
+        if in1_features <= 0:
+            raise ArgumentError(f"Bilinear: in1_features must be > 0, but got {in1_features}")
+        self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
+        bound = 1 / math.sqrt(in1_features)
+        self.weight = uniform_parameter((out_features, in1_features, in2_features), bound, dtype, device)
+        self.register_parameter("bias", uniform_parameter((out_features,), bound, dtype, device) if bias else None)
+
+    def forward(self, input1: Any, input2: Any) -> Any:
+        """Apply the map to the last dimensions."""
+        return F.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        sizes = f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}"
+        return f"{sizes}, bias={self.bias is not None}"
+
+
+class Embedding(Module):
+    """A table of `num_embeddings` rows of `embedding_dim` numbers, looked up by integers; drawn from N(0, 1).
+
+    The row `padding_idx` starts at 0 and receives no gradient.
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+        _weight: Tensor | None = None,
+        _freeze: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+    ):
+        super().__init__()
+        if scale_grad_by_freq or sparse:
+            raise UnsupportedError("Embedding: scale_grad_by_freq and sparse are not supported; leave them off")
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise AssertionError("Padding_idx must be within num_embeddings")
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
+        self.max_norm = max_norm
+        self.norm_type = norm_type
+        if _weight is None:
+            shape = (num_embeddings, embedding_dim)
+            dtype = get_default_dtype() if dtype is None else dtype
+            self.weight = placed(sampling.normal(next_key(None), shape, dtype), device)
+            self._clear_padding()
+        else:
+            self.weight = Parameter(_weight)
+        self.weight.requires_grad_(not _freeze)
+
+    def reset_parameters(self) -> None:
+        """Draw new initial values."""
+        init.normal_(self.weight)
+        self._clear_padding()
+
+    def _clear_padding(self) -> None:
+        if self.padding_idx is not None:
+            init._write(self.weight, self.weight.current().at[self.padding_idx].set(0.0))
+
+    @classmethod
+    def from_pretrained(
+        cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None, **options: Any
+    ) -> Embedding:
+        """Make a layer of a given table, fixed unless `freeze` is off."""
+        if embeddings.ndim != 2:
+            raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
+        rows, width = embeddings.shape
+        return cls(rows, width, padding_idx, _weight=embeddings, _freeze=freeze, **options)
+
+    def forward(self, input: Any) -> Any:
+        """Look up rows."""
+        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        text = f"{self.num_embeddings}, {self.embedding_dim}"
+        text += "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        text += "" if self.max_norm is None else f", max_norm={self.max_norm}"
+        return text + ("" if self.norm_type == 2 else f", norm_type={self.norm_type}")
+
+
+class Flatten(Module):
+    """Merges dimensions, by default all but the first."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1):
+        super().__init__()
+        self.start_dim = start_dim
+        self.end_dim = end_dim
+
+    def forward(self, input: Any) -> Any:
+        """Merge them."""
+        return (
+            input.flatten(self.start_dim, self.end_dim)
+            if isinstance(input, Tensor)
+            else flatten(input, self.start_dim, self.end_dim)
+        )
+
+    def extra_repr(self) -> str:
+        """Return the dimensions."""
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """Splits a dimension into several."""
+
+    def __init__(self, dim: int, unflattened_size: tuple[int, ...]):
+        super().__init__()
+        self.dim = dim
+        self.unflattened_size = tuple(unflattened_size)
+
+    def forward(self, input: Any) -> Any:
+        """Split it."""
+        at = self.dim % input.ndim
+        return input.reshape(input.shape[:at] + self.unflattened_size + input.shape[at + 1 :])
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -1,0 +1,309 @@
+"""Optimizer: parameters in groups, their state, and the loop that applies a rule to each.
+
+Concrete float32 and float64 parameters are updated on their buffers, a few NumPy calls each; everything else (traced
+values, other dtypes and devices) runs the same rule on core values. Numbers such as `lr` are read at each step.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from itertools import chain
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from ..core import dtypes
+from ..core.array import Array, wrap, wrap_scalar
+from ..core.errors import ArgumentError, StateError, UnsupportedError
+from ..core.ops.joining import stack
+from ..core.ops.pointwise import add, imag, maximum, mul, real, sqrt
+from ..core.ops.shaping import cast, full, zeros_like
+from ..core.primitive import Value, aval_of
+from ..tensor.handle import RemovableHandle, Tensor, as_tensor, tensor_of
+from ..tensor.modes import enable_grad
+from .rules import Rule
+
+_CORE = SimpleNamespace(maximum=maximum, sqrt=sqrt, zeros_like=zeros_like)
+_FLOAT32, _FLOAT64 = dtypes.float32, dtypes.float64
+_ndarray = np.ndarray
+Hook = Callable[..., Any]
+
+
+class Optimizer:
+    """Base class of optimizers. Subclasses define `step`, or a `rule`.
+
+    `params` are tensors, pairs (name, tensor), or dicts with `params` and options of their own.
+    """
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
+        if isinstance(params, Tensor):
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got Tensor"
+            )
+        self.defaults = defaults
+        self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        self._step_pre_hooks: dict[int, Hook] = {}
+        self._step_post_hooks: dict[int, Hook] = {}
+        groups = list(params)
+        if not groups:
+            raise ArgumentError("optimizer got an empty parameter list")
+        for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
+            self.add_param_group(group)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "step" in cls.__dict__:
+            cls.step = _with_hooks(cls.__dict__["step"])  # type: ignore[method-assign]
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with options of their own; options that are not given take the defaults."""
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        params = param_group["params"]
+        if isinstance(params, set):
+            raise TypeError(
+                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
+                "will change between runs. Please use a list instead."
+            )
+        params = [params] if isinstance(params, Tensor) else list(params)
+        names = [p[0] for p in params if isinstance(p, tuple)]
+        if names and len(names) != len(params):
+            raise ArgumentError("all optimizer params should be with/without names. Some param names are missing")
+        param_group["params"] = params = [p[1] if isinstance(p, tuple) else p for p in params]
+        if names:
+            param_group["param_names"] = names
+        for p in params:
+            if not isinstance(p, Tensor):
+                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
+            if not p.is_leaf:
+                raise ArgumentError("can't optimize a non-leaf Tensor")
+        for name, default in self.defaults.items():
+            param_group.setdefault(name, default)
+        self._check_unique(param_group)
+        self.param_groups.append(param_group)
+
+    def _check_unique(self, param_group: dict[str, Any]) -> None:
+        ids = [id(p) for p in param_group["params"]]
+        taken = {id(p) for group in self.param_groups for p in group["params"]}
+        if len(set(ids)) != len(ids) or not taken.isdisjoint(ids):
+            raise ArgumentError("some parameters appear in more than one parameter group, or twice in one")
+        if any(("param_names" in param_group) != ("param_names" in group) for group in self.param_groups):
+            raise ArgumentError("all optimizer param groups should be with/without names")
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or set them to 0."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                cell = p._cell
+                if cell is not None and cell.grad is not None:
+                    cell.grad = None if set_to_none else tensor_of(zeros_like(cell.grad.current()))
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update the parameters from their gradients; a closure computes the loss anew first, and it is returned."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ state
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state by parameter number, and the groups with numbers in the place of parameters."""
+        number: dict[int, int] = {}
+        groups = []
+        for group in self.param_groups:
+            numbers = [number.setdefault(id(p), len(number)) for p in group["params"]]
+            groups.append({**{k: v for k, v in group.items() if k != "params"}, "params": numbers})
+        state = {number.get(id(p), p) if isinstance(p, Tensor) else p: kept for p, kept in self.state.items() if kept}
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take a copy of a state that `state_dict` returned, for groups of the same sizes."""
+        saved = [{k: copy.deepcopy(v) for k, v in group.items()} for group in state_dict["param_groups"]]
+        if len(saved) != len(self.param_groups):
+            raise StateError("loaded state dict has a different number of parameter groups")
+        if any(len(a["params"]) != len(b["params"]) for a, b in zip(saved, self.param_groups)):
+            raise StateError(
+                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+            )
+        mine = chain.from_iterable(group["params"] for group in self.param_groups)
+        of_number = dict(zip(chain.from_iterable(group["params"] for group in saved), mine))
+        state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        for key, kept in state_dict["state"].items():
+            p = of_number.get(key, key)
+            state[p] = {name: _loaded(name, value, p) for name, value in kept.items()} if key in of_number else kept
+        self.state = state
+        for group, new in zip(self.param_groups, saved):
+            group.update({k: v for k, v in new.items() if k != "params"})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._step_pre_hooks = {}
+        self._step_post_hooks = {}
+
+    def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call `hook(optimizer, args, kwargs)` before each step; it may return new arguments."""
+        return RemovableHandle(self._step_pre_hooks, hook)
+
+    def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call `hook(optimizer, args, kwargs)` after each step."""
+        return RemovableHandle(self._step_post_hooks, hook)
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Run the hooks of an optimizer around its step."""
+
+    @functools.wraps(step)
+    def wrapped(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        if not self._step_pre_hooks and not self._step_post_hooks:
+            return step(self, *args, **kwargs)
+        for hook in list(self._step_pre_hooks.values()):
+            found = hook(self, args, kwargs)
+            if found is not None:
+                args, kwargs = found
+        out = step(self, *args, **kwargs)
+        for hook in list(self._step_post_hooks.values()):
+            hook(self, args, kwargs)
+        return out
+
+    return wrapped
+
+
+def _loaded(name: str, value: Any, p: Tensor) -> Any:
+    """Copy a part of a state; tensors take the dtype of the parameter, except the count of steps."""
+    if not isinstance(value, (Tensor, Array, np.ndarray)):
+        return copy.deepcopy(value)
+    given = as_tensor(value).current()
+    return tensor_of(given if name == "step" or p.dtype not in dtypes.INEXACT else cast(given, p.dtype))
+
+
+class RuleOptimizer(Optimizer):
+    """An optimizer that applies one rule to every parameter on its own."""
+
+    rule: Rule
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
+        _check_options(type(self).__name__, defaults)
+        super().__init__(params, defaults)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update the parameters from their gradients; a closure computes the loss anew first, and it is returned."""
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        states, update = self.state, self._update
+        for group in self.param_groups:
+            lr = group["lr"]
+            hyper = group if type(lr) is float else {**group, "lr": float(lr)}
+            for p in group["params"]:
+                cell = p._cell
+                if cell is not None and (g := cell.grad) is not None:
+                    state = states.get(p)
+                    update(p, g, self._start(p, hyper) if state is None else state, hyper)
+        return loss
+
+    def _start(self, p: Tensor, hyper: dict[str, Any]) -> dict[str, Any]:
+        """Make the state of a parameter."""
+        state: dict[str, Any] = {"step": tensor_of(full((), 0.0, dtypes.float32))} if self.rule.counts else {}
+        pairs = dtypes.is_complex(p.dtype)
+        for name, value in self.rule.init(_CORE, _as_reals(p.current(), pairs), hyper).items():
+            state[name] = None if value is None else tensor_of(cast(_as_complex(value, pairs), p.dtype))
+        self.state[p] = state
+        return state
+
+    def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], hyper: dict[str, Any]) -> None:
+        value, gradient = p.current(), g.current()
+        if type(value) is Array and type(gradient) is Array:
+            x, d = value._data, gradient._data
+            dtype = d.dtype
+            if x.dtype is dtype and (dtype is _FLOAT32 or dtype is _FLOAT64) and type(x) is _ndarray is type(d):
+                if state:
+                    self._update_buffers(p, x, d, state, hyper)
+                else:
+                    p.overwrite(wrap_scalar(self.rule.update(np, x, d, state, None, hyper)[0]))
+                return
+        self._update_values(p, value, gradient, state, hyper)
+
+    def _update_buffers(self, p: Tensor, x: Any, d: Any, state: dict[str, Any], hyper: dict[str, Any]) -> None:
+        count = None
+        buffers = {}
+        for name, handle in state.items():
+            if name == "step":
+                count = float(handle.current()._data) + 1.0
+                handle.overwrite(wrap(np.asarray(count, np.float32)))
+            else:
+                buffers[name] = None if handle is None else handle.current()._data
+        moved, found = self.rule.update(np, x, d, buffers, count, hyper)
+        p.overwrite(wrap_scalar(moved))
+        for name, new in found.items():
+            handle = state[name]
+            if handle is None:
+                state[name] = tensor_of(wrap_scalar(new))
+            else:
+                handle.overwrite(wrap_scalar(new))
+
+    def _update_values(self, p: Tensor, x: Value, d: Value, state: dict[str, Any], hyper: dict[str, Any]) -> None:
+        """Run the rule on core values; complex numbers as pairs of reals."""
+        pairs = dtypes.is_complex(p.dtype)
+        count = None
+        values = {}
+        for name, handle in state.items():
+            if name == "step":
+                count = handle.current() + 1.0
+                handle.overwrite(count)
+            else:
+                values[name] = None if handle is None else _as_reals(handle.current(), pairs)
+        if type(count) is Array:
+            count = count.item()
+        moved, found = self.rule.update(_CORE, _as_reals(x, pairs), _as_reals(d, pairs), values, count, hyper)
+        p.overwrite(cast(_as_complex(moved, pairs), aval_of(x).dtype))
+        for name, new in found.items():
+            handle, new = state[name], cast(_as_complex(new, pairs), aval_of(x).dtype)
+            if handle is None:
+                state[name] = tensor_of(new)
+            else:
+                handle.overwrite(new)
+
+
+def _as_reals(x: Value, pairs: bool) -> Value:
+    return stack((real(x), imag(x)), -1) if pairs else x
+
+
+def _as_complex(x: Value, pairs: bool) -> Value:
+    return add(x[..., 0], mul(x[..., 1], 1j)) if pairs else x
+
+
+def _check_options(name: str, defaults: dict[str, Any]) -> None:
+    """Raise for numbers out of their range, as PyTorch does."""
+    for key, label in _LIMITS.items():
+        if key in defaults and not defaults[key] >= 0.0:
+            raise ArgumentError(f"{name}: Invalid {label}: {defaults[key]}; it must be at least 0")
+    for i, beta in enumerate(defaults.get("betas", ())):
+        if not 0.0 <= beta < 1.0:
+            raise ArgumentError(f"{name}: Invalid beta parameter at index {i}: {beta}; it must be in [0, 1)")
+    if defaults["differentiable"]:
+        raise UnsupportedError(f"{name}: differentiable=True is not supported; use the functional rules under grad")
+
+
+_LIMITS = {
+    "lr": "learning rate",
+    "eps": "epsilon value",
+    "momentum": "momentum value",
+    "alpha": "alpha value",
+    "weight_decay": "weight_decay value",
+    "lr_decay": "lr_decay value",
+    "initial_accumulator_value": "initial_accumulator_value value",
+}

@@ -1,0 +1,31 @@
+"""A progress bar around a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
+from .core.errors import MissingExtraError
+
+
+def progress(iterable: Iterable[Any] | None = None, **options: Any) -> Any:
+    """Return a live progress bar (tqdm's) over an iterable; options such as `desc`, `total`, `disable` are passed on.
+
+    >>> sum(progress(range(4), disable=True))
+    6
+    """
+    try:
+        tqdm = import_module("tqdm.auto" if _is_notebook() else "tqdm").tqdm
+    except ModuleNotFoundError:
+        raise MissingExtraError("tqdm", "data") from None
+    return tqdm(iterable, **options)
+
+
+def _is_notebook() -> bool:
+    """Return whether the caller runs in Jupyter, where a bar is a widget."""
+    try:
+        shell = import_module("IPython").get_ipython()
+    except ModuleNotFoundError:
+        return False
+    return shell is not None and type(shell).__name__ == "ZMQInteractiveShell"

@@ -1,0 +1,226 @@
+"""Making tensors: from data, from a number, from a range."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from operator import index as as_int
+from typing import Any
+
+import numpy as np
+
+from ..core import dtypes
+from ..core.array import Array, wrap
+from ..core.errors import ArgumentError, DTypeError, ShapeError
+from ..core.ops.shaping import cast
+from ..core.primitive import Tracer, Value, aval_of
+from .handle import Tensor, tensor_of
+from .types import checked_device, get_default_dtype
+
+
+def made(value: Value, device: Any, requires_grad: bool) -> Tensor:
+    """Return a new leaf for a value, on a device."""
+    if device is not None and device != "cpu":
+        value = value.to_device(checked_device(device))
+    fresh = tensor_of(value)
+    return fresh.requires_grad_() if requires_grad else fresh
+
+
+def size_of(name: str, size: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return the shape meant by `f(2, 3)`, `f((2, 3))` or `f([2, 3])`."""
+    given = size[0] if len(size) == 1 and isinstance(size[0], Sequence) else size
+    try:
+        shape = tuple(map(as_int, given))
+    except TypeError:
+        raise TypeError(f"{name}: sizes must be integers, got {given!r}") from None
+    if any(n < 0 for n in shape):
+        raise ShapeError(f"{name}: sizes must not be negative, got {shape}")
+    return shape
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Make a tensor that holds a copy of anything array-like; Python floats become the default dtype.
+
+    >>> tensor([[1, 2], [3, 4]]).dtype.name, tensor([1.0, 2.0])
+    ('int64', tensor([1., 2.]))
+    """
+    return made(_value(data, dtype), device, requires_grad)
+
+
+def _value(data: Any, dtype: Any) -> Value:
+    if isinstance(data, Tensor):
+        data = data.detach().current()
+    if not isinstance(data, (Array, Tracer)):
+        data = Array(_lowered(data), dtype)
+    return data if dtype is None else cast(data, dtype)
+
+
+def _lowered(data: Any) -> Any:
+    """Turn tensors inside lists into NumPy arrays."""
+    if isinstance(data, (list, tuple)):
+        return [_lowered(x) for x in data]
+    return data.detach().numpy() if isinstance(data, Tensor) else data
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """Return a tensor for anything array-like: a tensor of that dtype and device as it is, other data copied."""
+    if not isinstance(data, Tensor):
+        return tensor(data, dtype=dtype, device=device)
+    if device is not None and checked_device(device) != data.device:
+        data = tensor_of(data.current().to_device(checked_device(device)))
+    return data if dtype is None else cast(data, dtype)
+
+
+def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
+    """Make a tensor that holds a copy of a NumPy array, in its dtype.
+
+    PyTorch shares the memory; here values are immutable, so a later write to `array` does not show in the tensor.
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"from_numpy: expected an np.ndarray, got {type(array).__name__}; use tensor(data)")
+    return tensor(array)
+
+
+# --------------------------------------------------------------------------- filled
+
+
+def _fill(name: str, make: Callable[..., Any]) -> Callable[..., Tensor]:
+    def create(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        kind = get_default_dtype() if dtype is None else dtypes.canonical(dtype)
+        return made(wrap(make(size_of(name, size), kind)), device, requires_grad)
+
+    create.__name__ = create.__qualname__ = name
+    return create
+
+
+zeros = _fill("zeros", np.zeros)
+zeros.__doc__ = "Make a tensor of zeros: `zeros(2, 3)` or `zeros((2, 3))`."
+ones = _fill("ones", np.ones)
+ones.__doc__ = "Make a tensor of ones: `ones(2, 3)` or `ones((2, 3))`."
+# Unset memory could hold NaN, and a value that nobody chose has no use here.
+empty = _fill("empty", np.zeros)
+empty.__doc__ = "Make a tensor of a given size whose values do not matter (they are zeros)."
+
+
+def full(
+    size: Sequence[int] | int, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Make a tensor of one repeated number, in the number's own dtype unless another is given.
+
+    >>> full((2,), 7), full((2,), 0.5)
+    (tensor([7, 7]), tensor([0.5000, 0.5000]))
+    """
+    number = fill_value.item() if isinstance(fill_value, (Array, Tracer, np.generic, np.ndarray)) else fill_value
+    if dtype is None:
+        dtype = fill_value.dtype if isinstance(fill_value, (Array, Tracer)) else type(number)
+    buffer = np.full(size_of("full", (size,)), number, dtypes.canonical(dtype))
+    return made(wrap(buffer), device, requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Make a matrix with ones on its diagonal and zeros elsewhere."""
+    rows, columns = size_of("eye", (n, n if m is None else m))
+    return made(wrap(np.eye(rows, columns, dtype=_float_or(dtype))), device, requires_grad)
+
+
+def _float_or(dtype: Any) -> dtypes.DType:
+    return get_default_dtype() if dtype is None else dtypes.canonical(dtype)
+
+
+# --------------------------------------------------------------------------- ranges
+
+
+def arange(
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Make the numbers from `start` (0 if only one is given) up to, not including, `end`.
+
+    >>> arange(3), arange(1, 2, 0.5)
+    (tensor([0, 1, 2]), tensor([1.0000, 1.5000]))
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = map(_number, (start, end, step))
+    if step == 0 or (end - start) * step < 0:
+        raise ArgumentError(f"arange: from {start} to {end} with step {step} has no end; step must lead towards end")
+    kind = dtypes.promote(*map(type, (start, end, step))) if dtype is None else dtypes.canonical(dtype)
+    numbers = start + np.arange(math.ceil((end - start) / step)) * step
+    return made(wrap(numbers.astype(kind)), device, requires_grad)
+
+
+def _number(x: Any) -> Any:
+    return x.item() if isinstance(x, (Array, Tracer, np.generic)) else x
+
+
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Make `steps` evenly spaced numbers from `start` to `end`, both included."""
+    return made(wrap(_spaced("linspace", start, end, steps, dtype)), device, requires_grad)
+
+
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Make powers of `base` with evenly spaced exponents from `start` to `end`, both included."""
+    exponents = _spaced("logspace", start, end, steps, dtypes.float64)
+    return made(wrap(np.power(base, exponents).astype(_float_or(dtype))), device, requires_grad)
+
+
+def _spaced(name: str, start: Any, end: Any, steps: int, dtype: Any) -> np.ndarray[Any, Any]:
+    if as_int(steps) < 0:
+        raise ArgumentError(f"{name}: number of steps must be non-negative, got {steps}")
+    spaced: np.ndarray[Any, Any] = np.linspace(_number(start), _number(end), steps)
+    return spaced.astype(_float_or(dtype))
+
+
+# --------------------------------------------------------------------------- like another
+
+
+def _beside(input: Any, fresh: Tensor) -> Any:
+    """Return a tensor beside a tensor, its core value beside a core value."""
+    return fresh if isinstance(input, Tensor) else fresh.value
+
+
+def _like(name: str, number: int) -> Callable[..., Any]:
+    def create(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+        aval = aval_of(input)
+        kind = aval.dtype if dtype is None else dtypes.canonical(dtype)
+        where = aval.device if device is None else device
+        return _beside(input, made(wrap(np.full(aval.shape, number, kind)), where, requires_grad))
+
+    create.__name__ = create.__qualname__ = name
+    return create
+
+
+zeros_like = _like("zeros_like", 0)
+zeros_like.__doc__ = "Make zeros with the shape, dtype and device of another tensor."
+ones_like = _like("ones_like", 1)
+ones_like.__doc__ = "Make ones with the shape, dtype and device of another tensor."
+empty_like = _like("empty_like", 0)
+empty_like.__doc__ = "Make a tensor like another whose values do not matter (they are zeros)."
+
+
+def full_like(
+    input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
+    """Make a tensor of one repeated number with the shape, dtype and device of another."""
+    aval = aval_of(input)
+    kind = aval.dtype if dtype is None else dtype
+    where = aval.device if device is None else device
+    return _beside(input, full(aval.shape, fill_value, dtype=kind, device=where, requires_grad=requires_grad))
+
+
+def complex(real: Tensor, imag: Tensor) -> Tensor:
+    """Make complex numbers of their real and imaginary parts, two floats of one dtype."""
+    parts = real.dtype, imag.dtype
+    if parts[0] != parts[1] or parts[0] not in (dtypes.float32, dtypes.float64):
+        raise DTypeError(f"complex: parts must both be float32 or float64, got {parts[0]} and {parts[1]}; cast them")
+    return real + imag * 1j  # type: ignore[no-any-return]

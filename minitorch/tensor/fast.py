@@ -1,0 +1,223 @@
+"""The shortcut for pointwise operations on concrete tensors.
+
+Does what `AmbientTape.process` does, in one frame: compute on the buffers, make the handle, record the node. Whenever
+anything is unusual (traced values, other dtypes, anomaly mode, an error) it takes the general path instead. A test
+compares the two. Measured on one core: 0.6 us beside the ufunc's own time, against 2.5 us on the general path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core import dtypes
+from ..core.array import Array, wrap_scalar
+from ..core.ops.families import primitive_of
+from ..core.primitive import NO_DERIVATIVE, Plan, Primitive, plan_for
+from ..core.tape import context, make_node, pick
+from .handle import Tensor
+
+Function = Callable[..., Any]
+_new = object.__new__
+_ndarray = np.ndarray
+_asarray = np.asarray
+_context = context.get
+
+
+def _plan(primitive: Primitive, mask: int) -> Plan | None:
+    """Return the plan for a mask of arguments that need gradients, None when there is nothing to record."""
+    if primitive.vjp is NO_DERIVATIVE:
+        return None
+    plan = plan_for(primitive, mask)
+    return plan if plan.calls else None
+
+
+def unary(function: Function) -> Function:
+    """Return the fast form of a pointwise function of one tensor."""
+    primitive = primitive_of(function)
+    impl = primitive.impls[np.ndarray]
+    direct = function.direct  # type: ignore[attr-defined]
+    plan = _plan(primitive, 1)
+
+    def call(x: Tensor) -> Tensor:
+        vx, view = x.value, x._view
+        if type(vx) is not Array or (view is not None and view.version != view.storage.version):
+            return function(x)
+        a = vx._data
+        node = x.node
+        here = _context()
+        tape = x.trace
+        if a.dtype not in direct or here.anomaly or tape.closed:
+            return function(x)
+        try:
+            out = impl(a)
+        except (TypeError, ValueError):
+            return function(x)  # which tells what is wrong
+        value: Array = _new(Array)
+        value._data = out if type(out) is _ndarray else _asarray(out)
+        made: Tensor = _new(Tensor)
+        made.trace = tape
+        made.value = value
+        made._view = None
+        if node is None or plan is None or here.muted >= tape.level:
+            made.node = None
+        else:
+            made.node = make_node(plan, (node,), plan.save((value, vx)), None, out.shape, out.dtype)
+        return made
+
+    return call
+
+
+def binary(function: Function) -> Function:
+    """Return the fast form of a pointwise function of a tensor and a tensor or Python number."""
+    primitive = primitive_of(function)
+    impl = primitive.impls[np.ndarray]
+    direct = function.direct  # type: ignore[attr-defined]
+    with_scalar = direct & dtypes.NATIVE_INEXACT
+    plan_x, plan_y, plan_xy = (_plan(primitive, mask) for mask in (1, 2, 3))
+
+    def call(x: Tensor, y: Any) -> Any:
+        vx, view, tape = x.value, x._view, x.trace
+        here = _context()
+        if type(vx) is not Array or (view is not None and view.version != view.storage.version):
+            return function(x, y)
+        if here.anomaly or tape.closed:
+            return function(x, y)
+        a = vx._data
+        dtype = a.dtype
+        if type(y) is float or type(y) is int:
+            if dtype not in with_scalar:
+                return function(x, y)
+            vy = b = y
+            ny = None
+        else:
+            if not isinstance(y, Tensor) or y.trace is not tape:
+                return function(x, y)
+            vy, view = y.value, y._view
+            if type(vy) is not Array or (view is not None and view.version != view.storage.version):
+                return function(x, y)
+            b = vy._data
+            if b.dtype is not dtype or dtype not in direct:
+                return function(x, y)
+            ny = y.node
+        try:
+            out = impl(a, b)
+        except (TypeError, ValueError, ArithmeticError):
+            return function(x, y)  # which tells what is wrong
+        value: Array = _new(Array)
+        value._data = out if type(out) is _ndarray else _asarray(out)
+        made: Tensor = _new(Tensor)
+        made.trace = tape
+        made.value = value
+        made._view = None
+        nx = x.node
+        if nx is not None:
+            plan, parents = (plan_x, (nx, None)) if ny is None else (plan_xy, (nx, ny))
+        elif ny is not None:
+            plan, parents = plan_y, (None, ny)
+        else:
+            made.node = None
+            return made
+        if plan is None or here.muted >= tape.level:
+            made.node = None
+        else:
+            made.node = make_node(plan, parents, plan.save((value, vx, vy)), None, out.shape, out.dtype)
+        return made
+
+    return call
+
+
+def reflected(function: Function, fast: Function) -> Function:
+    """Return the reflected operator of a binary function: `2 - x`."""
+
+    def call(x: Tensor, y: Any) -> Any:
+        return fast(y, x) if isinstance(y, Tensor) else function(y, x)
+
+    return call
+
+
+def _is_stale(x: Tensor) -> bool:
+    view = x._view
+    return view is not None and (view.version != view.storage.version or view.seen != view.root.version)
+
+
+def _direct(x: Any, tape: Any, dtype: Any) -> Any:
+    """Return the buffer of a concrete tensor of this tape and dtype, or of integers; None for any other operand."""
+    if not isinstance(x, Tensor) or x.trace is not tape or type(x.value) is not Array or _is_stale(x):
+        return None
+    data = x.value._data
+    return data if data.dtype is dtype or data.dtype is dtypes.int64 else None
+
+
+def _node(primitive: Primitive, mask: int, parents: tuple[Any, ...], env: list[Any], params: Any, out: Any) -> Any:
+    """Return the node of an operation's result, or of the first of several; None if nothing is to be recorded."""
+    plan = primitive.plans.get(mask) or plan_for(primitive, mask)
+    if not plan.calls:
+        return None
+    if type(out) is not tuple:
+        return make_node(plan, parents, plan.save(env), params, out.shape, out.dtype)
+    return pick(make_node(plan, parents, plan.save(env), params, [o.shape for o in out], [o.dtype for o in out]), 0)
+
+
+def fused(function: Function, general: Function) -> Function:
+    """Return the fast form of an operation on two tensors, or on three of which the last may be None.
+
+    `function` is a primitive's; the first tensor is float32 or float64, the others have its dtype or int64. Whatever is
+    unusual goes to `general`, which takes the same arguments. Of several results, the first is returned.
+    Measured on one core: 1.4 us beside the computation.
+    """
+    primitive = primitive_of(function)
+    count = len(primitive.args)
+    impl = primitive.impls[np.ndarray]
+    impl = getattr(impl, "plain", impl)
+
+    def call(*args: Any, **params: Any) -> Any:
+        x, y = args[0], args[1]
+        here = _context()
+        if (
+            here.anomaly
+            or not isinstance(x, Tensor)
+            or type(x.value) is not Array
+            or (x._view is not None and _is_stale(x))
+        ):
+            return general(*args, **params)
+        tape, value = x.trace, x.value
+        dtype = (a := value._data).dtype
+        b = _direct(y, tape, dtype)
+        if b is None or (dtype is not dtypes.float32 and dtype is not dtypes.float64):
+            return general(*args, **params)
+        nx, ny = x.node, y.node
+        mask = (nx is not None) + (ny is not None) * 2
+        try:
+            if count == 2:
+                env, parents = [None, value, y.value], (nx, ny)
+                out = impl(a, b, **params)
+            elif (z := args[2]) is None:
+                env, parents = [None, value, y.value, None], (nx, ny, None)
+                out = impl(a, b, None, **params)
+            else:
+                c = _direct(z, tape, dtype)
+                if c is None:
+                    return general(*args, **params)
+                nz = z.node
+                mask += (nz is not None) * 4
+                env, parents = [None, value, y.value, z.value], (nx, ny, nz)
+                out = impl(a, b, c, **params)
+        except (ValueError, TypeError, IndexError, ArithmeticError):
+            return general(*args, **params)  # which tells what is wrong
+        made: Tensor = _new(Tensor)
+        made.trace = tape
+        made._view = made.node = None
+        if type(out) is tuple:
+            env[0] = results = tuple(map(wrap_scalar, out))
+            made.value = results[0]
+        else:
+            made.value = env[0] = array = _new(Array)
+            array._data = out = out if type(out) is _ndarray else _asarray(out)
+        if mask and here.muted < tape.level:
+            made.node = _node(primitive, mask, parents, env, params, out)
+        return made
+
+    return call

@@ -1,0 +1,77 @@
+"""The public functions, and the methods of Tensor, made of the tables.
+
+A name is in one table: `BOTH` for what is a function and a method, `FUNCTIONS`, `METHODS`, `PROPERTIES`. Every function
+accepts `axis` and `keepdims` for `dim` and `keepdim`, as in PyTorch, and says what to do instead of `out=`.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from ..core.array import Array
+from ..core.errors import UnsupportedError
+from . import algebra, arranging, conversion, linalg, pointwise, reducing, views
+from .handle import Tensor, tensor_of
+from .table import Function, Table
+
+THEMES = (pointwise, reducing, views, arranging, algebra, linalg)
+# What returns the tensor itself where nothing changes, as in PyTorch.
+RETURN_SELF = frozenset(("positive", "conj", "real", "contiguous", "atleast_1d", "atleast_2d", "atleast_3d", "detach"))
+RETURN_SELF |= set(conversion.METHODS)
+_RENAMED = {"axis": "dim", "keepdims": "keepdim"}
+
+
+def collected(kind: str) -> Table:
+    """Return the tables of one kind, from all themes, as one."""
+    table: Table = {}
+    for theme in THEMES:
+        table |= getattr(theme, kind)
+        if kind in ("BOTH", "FUNCTIONS"):
+            own = getattr(theme, kind)
+            table |= {alias: own[name] for alias, name in theme.ALIASES.items() if name in own}
+    return table
+
+
+def public(name: str, function: Function) -> Function:
+    """Return a function under its public name."""
+    if "<" in function.__qualname__:
+        function.__qualname__ = name  # what Python's own complaint about arguments shows
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        out = function(*args, **(_renamed(name, kwargs) if kwargs else kwargs))
+        if args and isinstance(args[0], Tensor):
+            if out is args[0] and name not in RETURN_SELF:
+                # The core returns what needs no change as it is; a write to the result must not reach the argument.
+                return conversion.clone(out)
+            if type(out) is Array:  # a constant
+                return tensor_of(out)
+        return out
+
+    call.__name__ = call.__qualname__ = name
+    return call
+
+
+def _renamed(name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+    if "out" in kwargs:
+        raise UnsupportedError(
+            f"{name}: out= is not supported, for values are immutable; assign the result, or write it with y.copy_(...)"
+        )
+    return {_RENAMED.get(k, k): v for k, v in kwargs.items()}
+
+
+def attach(name: str, function: Function) -> None:
+    """Make a function a method of Tensor; pointwise functions take their shortcut directly."""
+    setattr(Tensor, name, getattr(function, "quick", None) or public(name, function))
+
+
+BOTH, FUNCTIONS, METHODS = collected("BOTH"), collected("FUNCTIONS"), collected("METHODS")
+PUBLIC: Table = {name: public(name, f) for name, f in (BOTH | FUNCTIONS | conversion.FUNCTIONS).items()}
+for _name, _function in (BOTH | METHODS | conversion.METHODS).items():
+    attach(_name, _function)
+for _name, _function in (views.PROPERTIES | conversion.PROPERTIES).items():
+    setattr(Tensor, _name, property(_function))
+
+globals().update(PUBLIC)
+__all__ = list(PUBLIC)

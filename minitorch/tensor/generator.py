@@ -1,0 +1,156 @@
+"""Generator: a key and a count of draws, as hidden state over the functions of `core/ops/sampling.py`.
+
+Draw number n uses the key folded with n, so what a program draws follows from its seed alone. Each thread that calls
+`manual_seed` has a default generator of its own from then on; the others share the process's.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..core import dtypes
+from ..core.array import Array, wrap
+from ..core.checkpoint import PRESERVED
+from ..core.errors import ShapeError, UnsupportedError
+from ..core.ops import sampling
+from ..core.ops.pointwise import add
+from ..core.primitive import Value, aval_of
+from .handle import Tensor, tensor_of
+
+_ZERO = wrap(np.zeros((), np.int64))
+
+
+class Generator:
+    """A stream of random numbers.
+
+    >>> a, b = Generator().manual_seed(3), Generator().manual_seed(3)
+    >>> a.next_key().tolist() == b.next_key().tolist() != a.next_key().tolist()
+    True
+    """
+
+    def __init__(self, device: str = "cpu"):
+        if str(device) != "cpu":
+            raise UnsupportedError(f"Generator: device {device!r} is not supported; numbers are drawn on the cpu")
+        self.lock = threading.Lock()
+        self.manual_seed(_fresh_seed())
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream of a seed."""
+        self._seed = int(seed)
+        self.key: Value = sampling.key(self._seed)
+        self.counter: Value = _ZERO
+        return self
+
+    def seed(self) -> int:
+        """Start the stream of a seed from the operating system, and return it."""
+        return self.manual_seed(_fresh_seed())._seed
+
+    def initial_seed(self) -> int:
+        """Return the seed that the stream was started with."""
+        return self._seed
+
+    def next_key(self) -> Value:
+        """Return a key that no other draw uses."""
+        with self.lock:
+            count = self.counter
+            self.counter = add(count, 1)
+        return sampling.fold_in(self.key, count)
+
+    def get_state(self) -> Tensor:
+        """Return the state, three uint64: the key and the count of draws."""
+        key, count = Array(self.key).numpy(), Array(self.counter).item()
+        return tensor_of(wrap(np.array([*key.tolist(), count], np.uint64)))
+
+    def set_state(self, state: Any) -> None:
+        """Continue from a state that `get_state` returned."""
+        given = aval_of(state)
+        if given.shape != (3,) or given.dtype != dtypes.uint64:
+            raise ShapeError(f"set_state: a state is uint64[3], got {given}; use what get_state returned")
+        low, high, count = state.tolist()
+        self._seed = low | high << 64
+        self.key = sampling.key(self._seed)
+        self.counter = wrap(np.asarray(count, np.int64))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.get_state().numpy().copy(), self._seed)
+
+
+def _restored(state: np.ndarray[Any, Any], seed: int) -> Generator:
+    made = Generator()
+    made.set_state(wrap(state))
+    made._seed = seed
+    return made
+
+
+def _fresh_seed() -> int:
+    return secrets.randbits(63)
+
+
+class _Own(threading.local):
+    generator: Generator | None = None
+
+
+_shared = Generator()
+_own = _Own()
+
+
+def default_generator() -> Generator:
+    """Return the generator that functions without a `generator` argument draw from."""
+    return _own.generator or _shared
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start the default generator's stream of a seed: for the whole process in the main thread, else for this thread.
+
+    >>> manual_seed(0).initial_seed()
+    0
+    """
+    if threading.current_thread() is not threading.main_thread() and _own.generator is None:
+        _own.generator = Generator()
+    return default_generator().manual_seed(seed)
+
+
+def seed() -> int:
+    """Start the default generator from a seed of the operating system, and return it."""
+    return manual_seed(_fresh_seed()).initial_seed()
+
+
+def initial_seed() -> int:
+    """Return the seed of the default generator."""
+    return default_generator().initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """Return the state of the default generator."""
+    return default_generator().get_state()
+
+
+def set_rng_state(new_state: Any) -> None:
+    """Continue the default generator from a state that `get_rng_state` returned."""
+    default_generator().set_state(new_state)
+
+
+def _preserve() -> Callable[[], AbstractContextManager[None]]:
+    """Note the default generator's state, so that a checkpointed function draws the same numbers when it runs again."""
+    generator = default_generator()
+    key, counter = generator.key, generator.counter
+
+    @contextmanager
+    def repeat() -> Iterator[None]:
+        now = generator.key, generator.counter
+        generator.key, generator.counter = key, counter
+        try:
+            yield
+        finally:
+            generator.key, generator.counter = now
+
+    return repeat
+
+
+PRESERVED.append(_preserve)

@@ -1,0 +1,254 @@
+"""In-place operations: the functions again, writing their result to their first argument.
+
+Values are immutable, so a write gives the handle (and what shares its storage) a new value; what a graph has saved
+stays as it was. The result is cast to the tensor's dtype; leaves that require grad refuse, as in PyTorch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core import dtypes
+from ..core.array import wrap
+from ..core.errors import ArgumentError, DTypeError, GradError, ShapeError
+from ..core.ops import pointwise, sampling
+from ..core.ops.families import as_array
+from ..core.ops.indexing import update
+from ..core.ops.shaping import broadcast_to, cast
+from ..core.primitive import aval_of
+from ..core.tape import context
+from .conversion import clone
+from .functions import BOTH
+from .generator import Generator
+from .handle import Tensor, as_tensor
+from .methods import as_index
+from .random import bernoulli, multinomial, next_key
+from .table import Function, Table
+from .types import can_cast
+
+# --------------------------------------------------------------------------- writing
+
+
+def checked(name: str, x: Tensor) -> bool:
+    """Raise where a tensor may not be written to; return whether the write is recorded."""
+    x.current()
+    if context.get().muted >= x.trace.level:
+        return False
+    node, view = x.node, x._view
+    if node is not None and node.plan is None:
+        raise GradError(
+            f"{name}: a leaf Variable that requires grad is being used in an in-place operation; do it under "
+            "no_grad(), or on .data or .clone()"
+        )
+    root = None if view is None else view.root.node
+    if root is not None and root.plan is None:
+        raise GradError(
+            f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation; do it under "
+            "no_grad(), or on .data or .clone()"
+        )
+    return True
+
+
+def write(name: str, x: Tensor, out: Any, recorded: bool) -> Tensor:
+    """Give a tensor the value of `out`, in the tensor's shape and dtype."""
+    if out is x:
+        return x
+    if out.shape != x.shape:
+        raise ShapeError(
+            f"{name}: output with shape {list(x.shape)} doesn't match the broadcast shape {list(out.shape)}; the other "
+            "operands must broadcast to the tensor that is written to"
+        )
+    if out.dtype != x.dtype:
+        if not can_cast(out.dtype, x.dtype):
+            raise DTypeError(
+                f"{name}: result type {dtypes.name(out.dtype)} can't be cast to the desired output type "
+                f"{dtypes.name(x.dtype)} of {aval_of(x)}; assign the result instead, or cast with .to(...)"
+            )
+        out = cast(out, x.dtype)
+    if recorded and x.node is not None and getattr(out, "node", None) is None:
+        # What was overwritten gets a zero gradient, and the tensor stays part of the graph.
+        out = pointwise.where(wrap(np.ones((), np.bool_)), out, x)
+    fresh = as_tensor(out)
+    x._rebind(fresh.current(), fresh.node if recorded else None)
+    return x
+
+
+def in_place(name: str, function: Function) -> Function:
+    """Return the method that writes a function's result to its first argument."""
+
+    def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        recorded = checked(name, self)
+        return write(name, self, function(self, *args, **kwargs), recorded)
+
+    call.__name__ = name
+    call.__qualname__ = f"Tensor.{name}"
+    call.__doc__ = f"As `{name[:-1]}`, writing the result to the tensor."
+    return call
+
+
+# --------------------------------------------------------------------------- whole values
+
+
+def _fitted(name: str, x: Tensor, source: Any) -> Any:
+    """Return a value cast and broadcast to a tensor that it is to be written to."""
+    value = as_array(source)
+    try:
+        wide = np.broadcast_shapes(value.shape, x.shape) == x.shape
+    except ValueError:
+        wide = False
+    if not wide:
+        raise ShapeError(
+            f"{name}: {aval_of(value)} does not broadcast to {aval_of(x)}; its sizes must match the tensor's or be 1"
+        )
+    return broadcast_to(cast(value, x.dtype), x.shape)
+
+
+def _copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """Write another tensor's elements, cast and broadcast."""
+    recorded = checked("copy_", self)
+    return write("copy_", self, clone(_fitted("copy_", self, src)), recorded)
+
+
+def _fill_(self: Tensor, value: Any) -> Tensor:
+    """Write one number everywhere."""
+    recorded = checked("fill_", self)
+    number = as_array(value)
+    if number.ndim:
+        raise ShapeError(f"fill_: value must be a number or a 0-d tensor, got {aval_of(number)}; use copy_ for more")
+    return write("fill_", self, clone(_fitted("fill_", self, number)), recorded)
+
+
+def _zero_(self: Tensor) -> Tensor:
+    """Write zeros."""
+    recorded = checked("zero_", self)
+    return write("zero_", self, wrap(np.zeros(self.shape, self.dtype)), recorded)
+
+
+def _set_item(self: Tensor, index: Any, value: Any) -> None:
+    """Write to selected elements; the values are cast and broadcast."""
+    recorded = checked("x[...] = value", self)
+    write("x[...] = value", self, update(self, as_index(index), value, select_first=True), recorded)
+
+
+def _fill_diagonal_(self: Tensor, fill_value: Any) -> Tensor:
+    """Write one number to the main diagonal of a matrix."""
+    BOTH["diagonal"](self).fill_(fill_value)
+    return self
+
+
+# --------------------------------------------------------------------------- random values
+
+
+def _drawn(name: str, self: Tensor, value: Any, recorded: bool) -> Tensor:
+    return write(name, self, cast(value, self.dtype), recorded)
+
+
+def _normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Draw every element from a normal distribution."""
+    recorded = checked("normal_", self)
+    if std < 0:
+        raise ArgumentError(f"normal_: std must not be negative, got {std}")
+    noise = sampling.normal(next_key(generator), self.shape, self.dtype)
+    return _drawn("normal_", self, pointwise.add(pointwise.mul(noise, float(std)), float(mean)), recorded)
+
+
+def _uniform_(self: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Draw every element uniformly from [low, high)."""
+    recorded = checked("uniform_", self)
+    if low > high:
+        raise ArgumentError(f"uniform_: needs low <= high, got low={low} and high={high}")
+    drawn = sampling.uniform(next_key(generator), self.shape, float(low), float(high), self.dtype)
+    return _drawn("uniform_", self, drawn, recorded)
+
+
+def _bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Draw every element: 1 with probability p, else 0."""
+    recorded = checked("bernoulli_", self)
+    if isinstance(p, (int, float)) and not 0 <= p <= 1:
+        raise ArgumentError(f"bernoulli_: p must be between 0 and 1, got {p}")
+    return _drawn("bernoulli_", self, sampling.bernoulli(next_key(generator), p, self.shape), recorded)
+
+
+def _random_(self: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
+    """Draw whole numbers: `random_(high)`, `random_(low, high)`, or all that the dtype holds exactly."""
+    recorded = checked("random_", self)
+    if high is None:
+        low, high = 0, low or _whole_numbers(self.dtype)
+    return _drawn("random_", self, sampling.randint(next_key(generator), self.shape, low, high), recorded)
+
+
+def _whole_numbers(dtype: dtypes.DType) -> int:
+    """Return how many whole numbers from 0 on a dtype holds exactly (int64 at most)."""
+    digits = {dtypes.float16: 11, dtypes.bfloat16: 8, dtypes.float32: 24, dtypes.float64: 53, dtypes.bool_: 1}
+    return 1 << digits[dtype] if dtype in digits else min(int(np.iinfo(dtype).max), (1 << 63) - 1)
+
+
+def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Draw every element from an exponential distribution of rate lambd."""
+    recorded = checked("exponential_", self)
+    drawn = sampling.exponential(next_key(generator), self.shape, self.dtype)
+    return _drawn("exponential_", self, pointwise.div(drawn, float(lambd)), recorded)
+
+
+# --------------------------------------------------------------------------- other shapes
+
+
+def _reshaping(name: str, function: Function) -> Function:
+    """Return the method that makes a tensor the view that a function takes of it."""
+
+    def call(self: Tensor, *args: Any) -> Tensor:
+        checked(name, self)
+        seen = function(self, *args)
+        self.value, self.node, self._view = seen.value, seen.node, seen._view
+        return self
+
+    call.__name__ = name
+    call.__qualname__ = f"Tensor.{name}"
+    call.__doc__ = f"As `{name[:-1]}`, changing the tensor itself."
+    return call
+
+
+# fmt: off
+WRITING = (
+    *("neg", "square", "reciprocal", "sqrt", "rsqrt", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin"),
+    *("cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "relu", "floor"),
+    *("ceil", "trunc", "frac", "sign", "sgn", "abs", "round", "sigmoid", "erf", "erfc", "erfinv", "lgamma"),
+    *("digamma", "logit", "sinc", "fix", "add", "sub", "mul", "div", "pow", "floor_divide", "remainder", "fmod"),
+    *("atan2", "hypot", "copysign", "xlogy", "lerp", "addcmul", "addcdiv", "clamp", "clip", "clamp_min", "clamp_max"),
+    *("nan_to_num", "float_power", "deg2rad", "rad2deg", "eq", "ne", "lt", "le", "gt", "ge", "logical_and"),
+    *("logical_or", "logical_xor", "logical_not", "heaviside", "bitwise_and", "bitwise_or", "bitwise_xor"),
+    *("bitwise_not", "bitwise_left_shift", "bitwise_right_shift", "tril", "triu", "cumsum", "cumprod", "masked_fill"),
+    *("masked_scatter", "scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "index_fill"),
+    *("index_put", "addmm", "addmv", "addr", "baddbmm", "arcsin", "arccos", "arctan", "arcsinh", "arccosh"),
+    *("arctanh", "arctan2", "greater_equal", "less_equal", "absolute", "negative", "multiply", "subtract", "divide"),
+    *("true_divide", "greater", "less", "not_equal"),
+)
+IN_PLACE: Table = {f"{name}_": in_place(f"{name}_", BOTH[name]) for name in WRITING} | {
+    f"{name}_": _reshaping(f"{name}_", BOTH[name])
+    for name in ("t", "transpose", "swapaxes", "swapdims", "squeeze", "unsqueeze")
+} | {
+    "copy_": _copy_,
+    "fill_": _fill_,
+    "zero_": _zero_,
+    "fill_diagonal_": _fill_diagonal_,
+    "normal_": _normal_,
+    "uniform_": _uniform_,
+    "bernoulli_": _bernoulli_,
+    "random_": _random_,
+    "exponential_": _exponential_,
+    "__setitem__": _set_item,
+}
+OPERATORS = {
+    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "floordiv": "floor_divide",
+    "mod": "remainder", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "lshift": "bitwise_left_shift",
+    "rshift": "bitwise_right_shift",
+}
+# fmt: on
+for _name, _function in IN_PLACE.items():
+    setattr(Tensor, _name, _function)
+for _name, _function in {"bernoulli": bernoulli, "multinomial": multinomial}.items():
+    setattr(Tensor, _name, _function)
+for _symbol, _name in OPERATORS.items():
+    setattr(Tensor, f"__i{_symbol}__", IN_PLACE[f"{_name}_"])

@@ -1,0 +1,190 @@
+"""Linear algebra under PyTorch's names: `linalg.*`, and what of it has a name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import ml_dtypes
+
+from ..core.errors import ArgumentError, ShapeError
+from ..core.ops import contractions, factorizations, linalg, norms, pointwise, reductions, shaping, spectral
+from ..core.ops.diagonal import diagonal
+from ..core.ops.families import as_array
+from ..core.ops.indexing import getitem
+from ..core.primitive import aval_of
+from .algebra import _chain, _cross
+from .table import Table
+
+
+class QR(NamedTuple):
+    """An orthonormal and an upper triangular matrix."""
+
+    Q: Any
+    R: Any
+
+
+class SVD(NamedTuple):
+    """Left singular vectors, singular values, and conjugate transposed right singular vectors."""
+
+    U: Any
+    S: Any
+    Vh: Any
+
+
+class OldSVD(NamedTuple):
+    """As SVD, with the right singular vectors themselves."""
+
+    U: Any
+    S: Any
+    V: Any
+
+
+class Eigh(NamedTuple):
+    """Eigenvalues in ascending order, and eigenvectors in columns."""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+class SlogDet(NamedTuple):
+    """Sign and logarithm of the absolute value of a determinant."""
+
+    sign: Any
+    logabsdet: Any
+
+
+class LstSq(NamedTuple):
+    """The solution and the rank; residuals and singular values stay empty, as with the default driver."""
+
+    solution: Any
+    residuals: Any
+    rank: Any
+    singular_values: Any
+
+
+def _norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """Compute a vector norm, or a matrix norm where two dimensions and an order are given."""
+    x = as_array(A) if dtype is None else shaping.cast(A, dtype)
+    axes = (dim,) if isinstance(dim, int) else dim
+    if ord is None or (axes is None and x.ndim == 1) or (axes is not None and len(axes) == 1):
+        return norms.norm(x, 2 if ord is None else ord, axes, keepdim)
+    if axes is None and x.ndim != 2:
+        raise ShapeError(f"linalg.norm: with ord={ord!r} the input must be 1-d or 2-d, got {aval_of(x)}; give dim")
+    return spectral.matrix_norm(x, ord, (-2, -1) if axes is None else axes, keepdim)
+
+
+def _vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """Compute the norm of vectors along dimensions (of all elements by default)."""
+    return norms.norm(x if dtype is None else shaping.cast(x, dtype), ord, dim, keepdim)
+
+
+def _solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
+    """Solve `A X = B` (or `X A = B`) for a triangular A."""
+    if left:
+        return linalg.triangular_solve(A, B, not upper, unitriangular)
+    flipped = linalg.triangular_solve(_transposed(A), _transposed(B), upper, unitriangular)
+    return _transposed(flipped)
+
+
+def _transposed(x: Any) -> Any:
+    return shaping.swapaxes(x, -2, -1)
+
+
+def _matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
+    """Count the singular values above `max(atol, rtol * largest)`."""
+    x = as_array(A)
+    values = pointwise.abs(spectral.eigvalsh(x)) if hermitian else spectral.svdvals(x)
+    if rtol is None:
+        rtol = 0.0 if atol is not None else max(x.shape[-2:]) * float(ml_dtypes.finfo(values.dtype).eps)
+    bound = pointwise.mul(reductions.max(values, -1, True), rtol) if values.shape[-1] else 0.0
+    found = pointwise.greater(values, bound if atol is None else pointwise.maximum(bound, atol))
+    return reductions.count_nonzero(found, -1)
+
+
+def _cond(A: Any, p: Any = None) -> Any:
+    """Compute the condition number: the norm times that of the inverse, by default by singular values."""
+    if p is None or p == 2 or p == -2:
+        values = spectral.svdvals(A)
+        ends = getitem(values, (..., 0)), getitem(values, (..., -1))
+        return pointwise.div(*(ends[::-1] if p == -2 else ends))
+    return pointwise.mul(spectral.matrix_norm(A, p), spectral.matrix_norm(linalg.inv(A), p))
+
+
+def _lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:
+    """Solve least squares; the solution of least norm where there are several."""
+    a, b = as_array(A), as_array(B)
+    solution = spectral.lstsq(a, b, rcond)
+    nothing = getitem(pointwise.detach(pointwise.abs(shaping.ravel(solution))), slice(0, 0))
+    return LstSq(solution, nothing, _matrix_rank(a, rtol=rcond), nothing)
+
+
+def _lower(name: str, UPLO: str) -> bool:
+    if UPLO not in ("L", "U", "l", "u"):
+        raise ArgumentError(f"{name}: UPLO must be 'L' or 'U', got {UPLO!r}")
+    return UPLO in ("L", "l")
+
+
+def _svd(input: Any, some: bool = True, compute_uv: bool = True) -> Any:
+    """Return U, S and V with `input = U @ diag(S) @ V.mH`, as the older function of that name does."""
+    if not compute_uv:
+        raise ArgumentError("svd: compute_uv=False is not supported; use linalg.svdvals")
+    u, s, vh = spectral.svd(input, not some)
+    return OldSVD(u, s, linalg.adjoint(vh))
+
+
+def _multi_dot(tensors: Sequence[Any]) -> Any:
+    """Multiply matrices; the first and the last may be vectors."""
+    return _chain(*tensors)
+
+
+def _logdet(input: Any) -> Any:
+    """Compute the logarithm of a determinant; NaN where it is negative."""
+    sign, log = linalg.slogdet(input)
+    return pointwise.where(pointwise.equal(sign, -1), float("nan"), log)
+
+
+# fmt: off
+LINALG: Table = {
+    "inv": lambda A: linalg.inv(A),
+    "solve": lambda A, B: linalg.solve(A, B),
+    "solve_triangular": _solve_triangular,
+    "det": lambda A: linalg.det(A),
+    "slogdet": lambda A: SlogDet(*linalg.slogdet(A)),
+    "cholesky": lambda A, *, upper=False: factorizations.cholesky(A, upper),
+    "qr": lambda A, mode="reduced": QR(*factorizations.qr(A, mode)),
+    "svd": lambda A, full_matrices=True: SVD(*spectral.svd(A, full_matrices)),
+    "svdvals": lambda A: spectral.svdvals(A),
+    "eigh": lambda A, UPLO="L": Eigh(*spectral.eigh(A, _lower("linalg.eigh", UPLO))),
+    "eigvalsh": lambda A, UPLO="L": spectral.eigvalsh(A, _lower("linalg.eigvalsh", UPLO)),
+    "pinv": lambda A, *, rtol=None: spectral.pinv(A, rtol),
+    "lstsq": _lstsq,
+    "matrix_power": lambda A, n: linalg.matrix_power(A, n),
+    "matrix_exp": lambda A: linalg.matrix_exp(A),
+    "matrix_rank": _matrix_rank,
+    "matrix_norm": lambda A, ord="fro", dim=(-2, -1), keepdim=False: spectral.matrix_norm(A, ord, dim, keepdim),
+    "vector_norm": _vector_norm,
+    "norm": _norm,
+    "cond": _cond,
+    "multi_dot": _multi_dot,
+    "matmul": lambda input, other: contractions.matmul(input, other),
+    "cross": lambda input, other, *, dim=-1: _cross(input, other, dim),
+    "vecdot": lambda x, y, *, dim=-1: contractions.vecdot(x, y, dim),
+    "diagonal": lambda A, *, offset=0, dim1=-2, dim2=-1: diagonal(A, offset, dim1, dim2),
+}
+BOTH: Table = {
+    "det": LINALG["det"],
+    "inverse": lambda input: linalg.inv(input),
+    "slogdet": LINALG["slogdet"],
+    "logdet": _logdet,
+    "cholesky": lambda input, upper=False: factorizations.cholesky(input, upper),
+    "qr": lambda input, some=True: QR(*factorizations.qr(input, "reduced" if some else "complete")),
+    "svd": _svd,
+    "pinverse": lambda input, rcond=1e-15: spectral.pinv(input, rcond),
+    "matrix_power": lambda input, n: linalg.matrix_power(input, n),
+    "matrix_exp": lambda input: linalg.matrix_exp(input),
+}
+FUNCTIONS: Table = {}
+METHODS: Table = {}
+ALIASES: dict[str, str] = {}
+# fmt: on

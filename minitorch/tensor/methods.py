@@ -1,0 +1,168 @@
+"""The operators of Tensor: arithmetic, comparison, indexing, iteration, conversion to Python.
+
+Arithmetic goes through the shortcut of `fast.py`; indexing by integers and slices gives views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..core import dtypes
+from ..core.array import Array
+from ..core.ops import pointwise
+from ..core.ops.basic import basic_index
+from ..core.ops.indexing import getitem, select
+from ..core.primitive import Tracer
+from . import fast
+from .algebra import matmul
+from .alias import index_step
+from .handle import Tensor
+from .shortcut import structural
+
+Function = Callable[..., Any]
+OPERANDS = (Array, Tracer, int, float, complex, np.ndarray, np.generic)
+
+
+def _guarded(function: Function) -> Function:
+    """Leave operands that are not numbers to Python, which asks the other operand's class."""
+
+    def call(x: Any, y: Any) -> Any:
+        return function(x, y) if isinstance(y, OPERANDS) and isinstance(x, OPERANDS) else NotImplemented
+
+    call.primitive = function.primitive  # type: ignore[attr-defined]
+    call.direct = function.direct  # type: ignore[attr-defined]
+    return call
+
+
+# fmt: off
+BINARY = {
+    "add": pointwise.add, "sub": pointwise.sub, "mul": pointwise.mul, "truediv": pointwise.div,
+    "floordiv": pointwise.floor_divide, "mod": pointwise.remainder, "pow": pointwise.pow,
+    "and": pointwise.bitwise_and, "or": pointwise.bitwise_or, "xor": pointwise.bitwise_xor,
+    "lshift": pointwise.left_shift, "rshift": pointwise.right_shift,
+}
+COMPARISONS = {
+    "eq": pointwise.equal, "ne": pointwise.not_equal, "lt": pointwise.less, "le": pointwise.less_equal,
+    "gt": pointwise.greater, "ge": pointwise.greater_equal,
+}
+UNARY = {"neg": pointwise.neg, "abs": pointwise.abs, "invert": pointwise.bitwise_not}
+# fmt: on
+
+
+def _operator(name: str, function: Function) -> Function:
+    function.__name__ = name
+    function.__qualname__ = f"Tensor.{name}"
+    return function
+
+
+def _attach_operators() -> None:
+    for name, function in {**BINARY, **COMPARISONS}.items():
+        guarded = _guarded(function)
+        shortcut = fast.binary(guarded)
+        setattr(Tensor, f"__{name}__", _operator(f"__{name}__", shortcut))
+        if name in BINARY:
+            setattr(Tensor, f"__r{name}__", _operator(f"__r{name}__", fast.reflected(guarded, shortcut)))
+    for name, function in UNARY.items():
+        setattr(Tensor, f"__{name}__", _operator(f"__{name}__", fast.unary(function)))
+
+
+def _matmul(x: Tensor, y: Any) -> Any:
+    return matmul(x, y) if isinstance(y, OPERANDS) else NotImplemented
+
+
+def _rmatmul(x: Tensor, y: Any) -> Any:
+    return matmul(y, x) if isinstance(y, OPERANDS) else NotImplemented
+
+
+def _pos(x: Tensor) -> Tensor:
+    return x
+
+
+# --------------------------------------------------------------------------- indexing
+
+_BASIC = (int, slice, type(None), type(Ellipsis), np.integer)
+
+
+def _basic(entry: Any) -> Any:
+    """Return an entry of an index, 0-d integer tensors as Python integers where their value is known."""
+    if isinstance(entry, (Array, Tensor)) and not entry.shape and dtypes.rank(entry.dtype) == 1:
+        value = entry.current() if isinstance(entry, Tensor) else entry
+        return int(value) if type(value) is Array else entry
+    return entry
+
+
+def is_basic(index: Any) -> bool:
+    """Return whether an index selects a view: integers, slices, None and ... only."""
+    entries = index if type(index) is tuple else (index,)
+    return all(isinstance(e, _BASIC) and type(e) is not bool for e in entries)
+
+
+def as_index(index: Any) -> Any:
+    return tuple(map(_basic, index)) if type(index) is tuple else _basic(index)
+
+
+def _key(index: Any) -> Any:
+    """Return a basic index in a form that can be hashed."""
+    entries = index if type(index) is tuple else (index,)
+    return tuple([(e.start, e.stop, e.step) if type(e) is slice else e for e in entries])
+
+
+@lru_cache(maxsize=4096)
+def _chosen(key: Any, shape: tuple[int, ...]) -> Any:
+    index = tuple(slice(*e) if type(e) is tuple else e for e in key)
+    return select("getitem", index, shape).basic
+
+
+_quick_index = structural(basic_index)
+
+
+def take(x: Tensor, index: Any) -> Tensor:
+    """Return `x[index]`: a view for integers, slices, None and `...`; a copy for masks and arrays of integers."""
+    index = as_index(index)
+    if is_basic(index):
+        try:
+            chosen = _chosen(_key(index), x.value.shape)
+        except (TypeError, IndexError):
+            return x._view_of(index_step(index))  # which tells what is wrong
+        return x._alias(_quick_index(x, index=chosen), index_step(index))
+    return getitem(x, index, select_first=True)  # type: ignore[no-any-return]
+
+
+def _iterate(x: Tensor) -> Iterator[Tensor]:
+    if not x.shape:
+        raise TypeError("iter: iteration over a 0-d tensor; use .item() or .reshape(-1)")
+    return iter([take(x, i) for i in range(x.shape[0])])
+
+
+def _contains(x: Tensor, element: Any) -> bool:
+    return bool(np.any((x.detach() == element).numpy()))
+
+
+def _length(x: Tensor) -> int:
+    if not x.shape:
+        raise TypeError("len: len() of a 0-d tensor; use .numel()")
+    return x.shape[0]
+
+
+def _format(x: Tensor, spec: str) -> str:
+    return format(x.item(), spec) if not x.shape and spec else repr(x)
+
+
+_attach_operators()
+SPECIAL: dict[str, Function] = {
+    "__matmul__": _matmul,
+    "__rmatmul__": _rmatmul,
+    "__pos__": _pos,
+    "__getitem__": take,
+    "__iter__": _iterate,
+    "__contains__": _contains,
+    "__len__": _length,
+    "__format__": _format,
+}
+for _name, _function in SPECIAL.items():
+    setattr(Tensor, _name, _function)
+Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]

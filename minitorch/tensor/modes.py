@@ -1,0 +1,101 @@
+"""Switches for recording: no_grad, enable_grad, set_grad_enabled, inference_mode.
+
+Each is a context manager and a decorator. The setting follows the caller (a context variable), so it is per thread.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextvars import Token
+from dataclasses import replace
+from typing import Any
+
+from ..core.tape import Context, context
+
+
+def is_grad_enabled() -> bool:
+    """Return whether operations on tensors are being recorded."""
+    here = context.get()
+    return here.muted < here.frame.level
+
+
+class set_grad_enabled:
+    """Switch recording on or off; as a context manager or decorator, only for that long."""
+
+    def __init__(self, mode: bool):
+        self.mode = mode
+        self.tokens: list[Token[Context]] = []
+        self._switch()
+
+    def _switch(self) -> None:
+        here = context.get()
+        self.tokens.append(context.set(replace(here, muted=here.frame.floor if self.mode else here.frame.level)))
+
+    def __enter__(self) -> set_grad_enabled:
+        if not self.tokens:
+            self._switch()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        context.reset(self.tokens.pop())
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorate a function."""
+        mode = self.mode
+
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with set_grad_enabled(mode):
+                return function(*args, **kwargs)
+
+        return wrapped
+
+
+class _Mode(set_grad_enabled):
+    """A switch that does nothing before `with`."""
+
+    def __init__(self, mode: bool):
+        self.mode = mode
+        self.tokens = []
+
+    def __enter__(self) -> _Mode:
+        self._switch()
+        return self
+
+
+class no_grad(_Mode):
+    """Do not record operations.
+
+    >>> from minitorch.tensor.handle import Tensor
+    >>> x = Tensor([1.0], requires_grad=True)
+    >>> with no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    def __init__(self, function: Callable[..., Any] | None = None):
+        super().__init__(False)
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        """Allow `@no_grad` without parentheses."""
+        made = object.__new__(cls)
+        if function is None:
+            return made
+        made.__init__()  # type: ignore[misc]
+        return made(function)
+
+
+class enable_grad(_Mode):
+    """Record operations again inside `no_grad`."""
+
+    def __init__(self) -> None:
+        super().__init__(True)
+
+
+class inference_mode(_Mode):
+    """Do not record operations; as `no_grad`."""
+
+    def __init__(self, mode: bool = True):
+        super().__init__(not mode)

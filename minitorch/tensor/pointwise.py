@@ -1,0 +1,208 @@
+"""Pointwise functions under PyTorch's names."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..core import dtypes
+from ..core.errors import ArgumentError
+from ..core.ops import pointwise as core
+from ..core.ops import special
+from ..core.ops.families import as_array
+from ..core.ops.indexing import nonzero
+from ..core.ops.reductions import all as core_all
+from ..core.ops.shaping import cast
+from .table import Table, binary, unary
+from .types import finfo
+
+UNARY = {
+    name: unary(getattr(core, name))
+    for name in (
+        *("neg", "square", "reciprocal", "sqrt", "rsqrt", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p"),
+        *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "relu"),
+        *("floor", "ceil", "trunc", "frac", "sign", "abs", "angle", "isnan", "isinf", "isfinite", "signbit"),
+        *("logical_not", "bitwise_not"),
+    )
+} | {name: unary(getattr(special, name)) for name in ("sigmoid", "erf", "erfc", "erfinv", "lgamma", "digamma")}
+
+_add, _sub, _mul, _div = (binary(f) for f in (core.add, core.sub, core.mul, core.div))
+_floor_divide, _trunc = binary(core.floor_divide), UNARY["trunc"]
+
+BINARY = {
+    "mul": _mul,
+    "floor_divide": _floor_divide,
+    "eq": binary(core.equal),
+    "ne": binary(core.not_equal),
+    "lt": binary(core.less),
+    "le": binary(core.less_equal),
+    "gt": binary(core.greater),
+    "ge": binary(core.greater_equal),
+    "logaddexp": binary(special.logaddexp),
+    "logaddexp2": binary(special.logaddexp2),
+    "xlogy": binary(special.xlogy),
+    "bitwise_left_shift": binary(core.left_shift),
+    "bitwise_right_shift": binary(core.right_shift),
+} | {
+    name: binary(getattr(core, name))
+    for name in (
+        *("remainder", "fmod", "pow", "maximum", "minimum", "hypot", "atan2", "copysign"),
+        *("logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor"),
+    )
+}
+
+_ROUNDED = {
+    None: _div,
+    "floor": _floor_divide,
+    "trunc": lambda x, y: _whole_quotient(x, y),
+}
+
+
+def _whole_quotient(x: Any, y: Any) -> Any:
+    """Divide and round towards zero, in the dtype of the operands: integers stay integers, exactly."""
+    if dtypes.is_inexact(as_array(x).dtype) or dtypes.is_inexact(as_array(y).dtype):
+        return _trunc(core.div(x, y))
+    return core.floor_divide(core.sub(x, core.fmod(x, y)), y)
+
+
+def _divide(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    """Divide; `rounding_mode` None gives floats, "trunc" rounds towards zero, "floor" downwards."""
+    if rounding_mode not in _ROUNDED:
+        raise ArgumentError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+    return _ROUNDED[rounding_mode](input, other)
+
+
+def _scaled(other: Any, alpha: Any) -> Any:
+    return other if alpha == 1 else core.mul(other, alpha)
+
+
+def _where(condition: Any, input: Any = None, other: Any = None) -> Any:
+    """Choose `input` where the condition holds and `other` elsewhere; alone, return the indices where it holds."""
+    return nonzero(condition) if input is None and other is None else core.where(condition, input, other)
+
+
+def _isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """Tell which elements differ by at most `atol + rtol * abs(other)`."""
+    allowed = core.add(core.mul(core.abs(other), rtol), atol)
+    near = core.logical_and(core.less_equal(core.abs(core.sub(input, other)), allowed), core.isfinite(other))
+    close = core.logical_or(core.equal(input, other), near)
+    return core.logical_or(close, core.logical_and(core.isnan(input), core.isnan(other))) if equal_nan else close
+
+
+def _allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Return whether all elements are close, as `isclose` says."""
+    return bool(core_all(_isclose(input, other, rtol, atol, equal_nan)))
+
+
+def _equal(input: Any, other: Any) -> bool:
+    """Return whether two tensors have the same shape and elements."""
+    return input.shape == other.shape and bool(core_all(core.equal(input, other)))
+
+
+def _nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+    """Replace NaN and infinities by finite numbers; by default 0 and the extremes of the dtype."""
+    x = as_array(input)
+    if not dtypes.is_inexact(x.dtype):
+        return x
+    limits = finfo(x.dtype)
+    high = limits.max if posinf is None else posinf
+    low = limits.min if neginf is None else neginf
+    infinite, positive = core.isinf(x), core.greater(x, 0)
+    x = core.where(core.logical_and(infinite, positive), float(high), x)
+    x = core.where(core.logical_and(infinite, core.logical_not(positive)), float(low), x)
+    return core.where(core.isnan(x), nan, x)
+
+
+def _heaviside(input: Any, values: Any) -> Any:
+    """Return 0 for negative numbers, 1 for positive ones, and `values` at 0."""
+    return core.where(core.equal(input, 0), values, cast(core.greater(input, 0), input.dtype))
+
+
+def _logit(input: Any, eps: float | None = None) -> Any:
+    """Compute `log(x / (1 - x))`; with `eps`, of x limited to [eps, 1 - eps]."""
+    x = input if eps is None else core.clip(input, eps, 1 - eps)
+    return core.log(core.div(x, core.sub(1.0, x)))
+
+
+def _sinc(input: Any) -> Any:
+    """Compute `sin(pi x) / (pi x)`, 1 at 0."""
+    zero = core.equal(input, 0)
+    x = core.mul(core.where(zero, 1, input), math.pi)
+    return core.where(zero, 1, core.div(core.sin(x), x))
+
+
+def _float_power(input: Any, exponent: Any) -> Any:
+    """Raise to a power in double precision."""
+    return core.pow(*(x if isinstance(x, (int, float)) else _double(x) for x in (input, exponent)))
+
+
+def _double(x: Any) -> Any:
+    return cast(x, dtypes.complex128 if dtypes.is_complex(x.dtype) else dtypes.float64)
+
+
+def _ignoring_nan(extreme: Any) -> Any:
+    def call(input: Any, other: Any) -> Any:
+        x, y = as_array(input), as_array(other)
+        return core.where(core.isnan(x), y, core.where(core.isnan(y), x, extreme(x, y)))
+
+    call.__doc__ = f"As `{extreme.__name__}`, but NaN loses to a number."
+    return call
+
+
+def _conj(input: Any) -> Any:
+    """Return the complex conjugate, the tensor itself when it is real."""
+    x = as_array(input)
+    return core.conj(x) if dtypes.is_complex(x.dtype) else x
+
+
+# fmt: off
+OTHER: Table = {
+    "add": lambda input, other, *, alpha=1: _add(input, _scaled(other, alpha)),
+    "sub": lambda input, other, *, alpha=1: _sub(input, _scaled(other, alpha)),
+    "rsub": lambda input, other, *, alpha=1: core.sub(other, _scaled(input, alpha)),
+    "div": _divide,
+    "positive": lambda input: input,
+    "conj": _conj,
+    "sgn": core.sgn,
+    "round": lambda input, *, decimals=0: core.round(input, decimals),
+    "clamp": lambda input, min=None, max=None: core.clip(input, min, max),
+    "clamp_min": lambda input, min: core.clip(input, min, None),
+    "clamp_max": lambda input, max: core.clip(input, None, max),
+    "fmax": _ignoring_nan(core.maximum),
+    "fmin": _ignoring_nan(core.minimum),
+    "lerp": lambda input, end, weight: core.lerp(input, end, weight),
+    "addcmul": lambda input, tensor1, tensor2, *, value=1: core.add(input, _scaled(core.mul(tensor1, tensor2), value)),
+    "addcdiv": lambda input, tensor1, tensor2, *, value=1: core.add(input, _scaled(core.div(tensor1, tensor2), value)),
+    "isclose": _isclose,
+    "allclose": _allclose,
+    "equal": _equal,
+    "nan_to_num": _nan_to_num,
+    "isposinf": lambda input: core.logical_and(core.isinf(input), core.greater(input, 0)),
+    "isneginf": lambda input: core.logical_and(core.isinf(input), core.less(input, 0)),
+    "isreal": lambda input: core.equal(core.imag(input), 0),
+    "heaviside": _heaviside,
+    "logit": _logit,
+    "sinc": _sinc,
+    "deg2rad": lambda input: core.mul(input, math.pi / 180),
+    "rad2deg": lambda input: core.mul(input, 180 / math.pi),
+    "float_power": _float_power,
+}
+ALIASES = {
+    "absolute": "abs", "negative": "neg", "multiply": "mul", "subtract": "sub", "divide": "div", "true_divide": "div",
+    "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le", "not_equal": "ne", "fix": "trunc",
+    "clip": "clamp", "arctan2": "atan2",
+    **{f"arc{f}": f"a{f}" for f in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+}
+# fmt: on
+BOTH: Table = UNARY | BINARY | OTHER
+FUNCTIONS: Table = {
+    "where": _where,
+    "polygamma": lambda n, input: special.polygamma(n, input),
+    "softplus": lambda input: special.softplus(input),
+    "silu": lambda input: special.silu(input),
+    "gelu": lambda input, approximate="none": special.gelu(input, approximate),
+}
+METHODS: Table = {
+    "where": lambda self, condition, other: core.where(condition, self, other),
+    "polygamma": lambda self, n: special.polygamma(n, self),
+}

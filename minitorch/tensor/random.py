@@ -1,0 +1,157 @@
+"""Random tensors under PyTorch's names, drawn from a Generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import index as as_int
+from typing import Any
+
+from ..core import dtypes
+from ..core.errors import ArgumentError, DTypeError
+from ..core.ops import pointwise, sampling, sorting
+from ..core.ops.families import as_array, broadcast_shapes
+from ..core.ops.reductions import any as any_of
+from ..core.ops.shaping import cast, moveaxis
+from ..core.primitive import Value, aval_of
+from .creation import made, size_of
+from .generator import Generator, default_generator
+from .handle import Tensor, tensor_of
+
+Draw = Callable[[Value, tuple[int, ...], Any], Value]
+
+
+def next_key(generator: Generator | None) -> Value:
+    """Return a fresh key of a generator, by default the default one."""
+    return (generator or default_generator()).next_key()
+
+
+def _sized(name: str, draw: Draw) -> Callable[..., Tensor]:
+    def create(
+        *size: Any,
+        generator: Generator | None = None,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+    ) -> Tensor:
+        return made(draw(next_key(generator), size_of(name, size), dtype), device, requires_grad)
+
+    create.__name__ = create.__qualname__ = name
+    return create
+
+
+def _like(name: str, draw: Draw) -> Callable[..., Tensor]:
+    def create(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        aval = aval_of(input)
+        return made(draw(next_key(None), aval.shape, aval.dtype if dtype is None else dtype), device, requires_grad)
+
+    create.__name__ = create.__qualname__ = name
+    return create
+
+
+def _uniform(key: Value, shape: tuple[int, ...], dtype: Any) -> Value:
+    return sampling.uniform(key, shape, dtype=dtype)
+
+
+rand, rand_like = _sized("rand", _uniform), _like("rand_like", _uniform)
+rand.__doc__ = "Draw uniformly from [0, 1): `rand(2, 3)`."
+rand_like.__doc__ = "Draw uniformly from [0, 1), with the shape and dtype of another tensor."
+randn, randn_like = _sized("randn", sampling.normal), _like("randn_like", sampling.normal)
+randn.__doc__ = "Draw from the standard normal distribution: `randn(2, 3)`."
+randn_like.__doc__ = "Draw from the standard normal distribution, with the shape and dtype of another tensor."
+
+
+def _integers(key: Value, low: int, high: int, shape: tuple[int, ...], dtype: Any) -> Value:
+    wanted = dtypes.int64 if dtype is None else dtypes.canonical(dtype)
+    drawn = wanted if wanted in dtypes.INTEGERS else dtypes.int64
+    return cast(sampling.randint(key, shape, as_int(low), as_int(high), drawn), wanted)
+
+
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Draw integers from [low, high): `randint(10, (3,))` or `randint(2, 10, (3,))`."""
+    if size is None:
+        if high is None:
+            raise TypeError("randint: missing the size; call randint(high, size) or randint(low, high, size)")
+        low, high, size = (0, low, high) if isinstance(high, (tuple, list)) else (low, high, None)
+    elif high is None:
+        low, high = 0, low
+    if size is None:
+        raise TypeError(f"randint: missing the size; call randint({low}, {high}, size) with a tuple")
+    return made(_integers(next_key(generator), low, high, size_of("randint", (size,)), dtype), device, requires_grad)
+
+
+def randint_like(input: Any, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """Draw integers from [low, high), or [0, low), with the shape and dtype of another tensor."""
+    aval = aval_of(input)
+    low, high = (0, low) if high is None else (low, high)
+    return made(_integers(next_key(None), low, high, aval.shape, dtype or aval.dtype), device, False)
+
+
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return the numbers 0 ... n - 1 in random order."""
+    order = sampling.permutation(next_key(generator), as_int(n))
+    return made(order if dtype is None else cast(order, dtype), device, requires_grad)
+
+
+def normal(
+    mean: Any,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Draw from normal distributions: numbers with a `size`, or tensors of means and deviations that broadcast."""
+    avals = [aval_of(as_array(x)) for x in (mean, std)]
+    if size is None and not any(hasattr(x, "dtype") for x in (mean, std)):
+        raise TypeError("normal: mean and std are numbers, so a size is needed: normal(mean, std, size)")
+    shape = broadcast_shapes("normal", *avals) if size is None else size_of("normal", (size,))
+    kinds = [a.dtype for a, x in zip(avals, (mean, std)) if hasattr(x, "dtype")]
+    dtype = dtypes.floating(*kinds) if dtype is None and kinds else dtype
+    noise = sampling.normal(next_key(generator), shape, dtype)
+    return made(cast(pointwise.add(pointwise.mul(noise, std), mean), noise.dtype), device, requires_grad)
+
+
+def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Any:
+    """Draw 0 or 1, with the probability that `input` holds, or `p` everywhere; in the dtype of `input`."""
+    x = as_array(input)
+    if x.dtype not in dtypes.REALS and p is None:
+        raise DTypeError(f"bernoulli: probabilities must be floats, got {aval_of(x)}; cast them with .float()")
+    chance = x if p is None else p
+    if isinstance(chance, (int, float)) and not 0 <= chance <= 1:
+        raise ArgumentError(f"bernoulli: p must be between 0 and 1, got {chance}")
+    drawn = cast(sampling.bernoulli(next_key(generator), chance, x.shape), x.dtype)
+    return tensor_of(drawn) if isinstance(input, Tensor) else drawn
+
+
+def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Any:
+    """Draw class numbers from each row of weights, which need not add up to 1; without replacement no class twice."""
+    x, count = as_array(input), as_int(num_samples)
+    if x.dtype not in dtypes.REALS or x.ndim not in (1, 2):
+        raise DTypeError(
+            f"multinomial: weights must be a vector or a matrix of floats, got {aval_of(x)}; cast with .float()"
+        )
+    if count < 1 or (not replacement and count > x.shape[-1]):
+        raise ArgumentError(
+            f"multinomial: cannot draw n_sample={count} from {aval_of(x)}; draw between 1 and {x.shape[-1]}, or use "
+            "replacement=True"
+        )
+    if bool(any_of(pointwise.less(x, 0))):
+        raise ArgumentError(f"multinomial: weights must not be negative, got some in {aval_of(x)}")
+    key, logits = next_key(generator), pointwise.log(x)
+    if replacement:
+        return moveaxis(sampling.categorical(key, logits, shape=(count, *x.shape[:-1])), 0, -1)
+    noisy = pointwise.add(logits, sampling.gumbel(key, x.shape, x.dtype))
+    return sorting.topk(noisy, count)[1]

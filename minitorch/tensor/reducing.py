@@ -1,0 +1,277 @@
+"""Reductions, scans and sorting under PyTorch's names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core import dtypes
+from ..core.array import Array
+from ..core.errors import ArgumentError, DTypeError, ShapeError
+from ..core.ops import extrema, lookup, norms, pointwise, reductions, scanning, shaping, softmax, sorting
+from ..core.ops.families import as_array
+from ..core.ops.indexing import getitem
+from ..core.primitive import aval_of, concrete
+from .handle import Tensor
+from .shortcut import structural
+from .table import Extremes, Table, as_dtype, over, vector_like
+
+
+class Range(NamedTuple):
+    """The smallest and the largest element."""
+
+    min: Any
+    max: Any
+
+
+# --------------------------------------------------------------------------- sum and mean
+
+
+def _total(core: Callable[..., Any], primitive: Callable[..., Any]) -> Any:
+    """Return a sum or mean that takes the shortcut for floats, over all dimensions or one."""
+    quick = structural(primitive)
+
+    def call(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+        if dtype is None and isinstance(input, Tensor) and input.value.dtype in dtypes.INEXACT:
+            n = len(input.value.shape)
+            if dim is None:
+                return quick(input, axes=tuple(range(-n, 0)), keepdims=keepdim)
+            if type(dim) is int and -n <= dim < n:
+                return quick(input, axes=(dim - n if dim >= 0 else dim,), keepdims=keepdim)
+        return core(input, over(input, dim), keepdim, dtype)
+
+    call.__doc__ = core.__doc__
+    return call
+
+
+# --------------------------------------------------------------------------- max and min
+
+
+def _extreme(name: str, whole: Callable[..., Any], along: Callable[..., Any], pair: Callable[..., Any]) -> Any:
+    def call(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+        if dim is not None and type(dim) is not int and hasattr(dim, "shape"):
+            dim, other = None, dim
+        if other is not None:
+            return pair(input, other)
+        return whole(input) if dim is None else Extremes(*along(input, dim, keepdim))
+
+    call.__doc__ = (
+        f"Return the {name}imum of all elements; with `dim`, `(values, indices)` along it; with another tensor, the "
+        "larger of each two." if name == "max" else f"As `max`, for the {name}imum."
+    )  # fmt: skip
+    return call
+
+
+def _argument(core: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda input, dim=None, keepdim=False: core(input, dim, keepdim)
+
+
+def _middle(name: str, core: Callable[..., Any]) -> Any:
+    along = vector_like(core)
+
+    def call(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+        return core(input)[0] if dim is None else Extremes(*along(input, dim, keepdim))
+
+    call.__doc__ = f"Return the {name} of all elements (the lower of two); with `dim`, `(values, indices)` along it."
+    return call
+
+
+# --------------------------------------------------------------------------- spread
+
+
+def _spread(name: str, core: Callable[..., Any]) -> Any:
+    def call(
+        input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+    ) -> Any:
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
+        return core(input, over(input, dim), _correction(name, unbiased, correction), keepdim)
+
+    call.__doc__ = f"Compute the {name} over axes; the sum is divided by `n - correction`, by default by n - 1."
+    return call
+
+
+def _correction(name: str, unbiased: bool | None, correction: Any) -> float:
+    if unbiased is not None and correction is not None:
+        raise ArgumentError(f"{name}: got both unbiased={unbiased} and correction={correction}; give one of them")
+    if unbiased is not None:
+        return int(unbiased)
+    return 1 if correction is None else correction  # type: ignore[no-any-return]
+
+
+_var, _std = _spread("variance", norms.var), _spread("standard deviation", norms.std)
+
+
+def _with_mean(spread: Callable[..., Any]) -> Callable[..., Any]:
+    def call(
+        input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+    ) -> Any:
+        axes = None if isinstance(dim, bool) else over(input, dim)
+        return spread(input, dim, unbiased, keepdim, correction=correction), reductions.mean(input, axes, keepdim)
+
+    return call
+
+
+# --------------------------------------------------------------------------- norms
+
+
+def _norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+    """Compute the p-norm of vectors along axes (of all elements by default); "fro" is the 2-norm."""
+    x = input if dtype is None else shaping.cast(input, dtype)
+    if p is not None and p != "fro" and not isinstance(p, (int, float)):
+        raise ArgumentError(f"norm: p must be a number or 'fro', got {p!r}; other matrix norms are in linalg")
+    return norms.norm(x, 2 if p is None or p == "fro" else p, over(input, dim), keepdim)
+
+
+def _dist(input: Any, other: Any, p: float = 2) -> Any:
+    """Return the p-norm of the difference."""
+    return norms.norm(pointwise.sub(input, other), p)
+
+
+# --------------------------------------------------------------------------- softmax, scans
+
+
+def _normalized(core: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda input, dim, dtype=None: core(input if dtype is None else shaping.cast(input, dtype), dim)
+
+
+def _running(core: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda input, dim, *, dtype=None: core(input, dim, as_dtype(dtype))
+
+
+# --------------------------------------------------------------------------- sorting
+
+_SORT, _ARGSORT, _TOPK, _KTH = map(vector_like, (sorting.sort, sorting.argsort, sorting.topk, sorting.kthvalue))
+
+
+def _sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """Return `(values, indices)` in ascending order along a dimension; always stable."""
+    return Extremes(*_SORT(input, dim, descending))
+
+
+def _topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """Return `(values, indices)` of the k largest (or smallest) elements along a dimension, in order."""
+    return Extremes(*_TOPK(input, k, dim, largest))
+
+
+def _quantile(
+    input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> Any:
+    """Compute quantiles along a dimension (of all elements by default); those of several q come first."""
+    x = as_array(input)
+    places = as_array(q) if hasattr(q, "dtype") else Array(q, x.dtype)
+    if x.dtype not in (dtypes.float32, dtypes.float64):
+        raise DTypeError(f"quantile: input must be float32 or float64, got {aval_of(x)}; cast it with .float()")
+    if interpolation not in _BETWEEN:
+        raise ArgumentError(f"quantile: interpolation must be one of {', '.join(_BETWEEN)}, got {interpolation!r}")
+    if places.ndim > 1:
+        raise ShapeError(f"quantile: q must be a number or 1-d, got {aval_of(places)}; flatten it")
+    dim = over(x, dim)
+    axis = -1 if dim is None else dim
+    kept = [1] * x.ndim
+    if dim is not None:
+        kept = list(x.shape)
+        kept[dim] = 1
+    ordered = shaping.moveaxis(_SORT(shaping.ravel(x) if dim is None else x, axis)[0], axis, 0)
+    n = ordered.shape[0]
+    place = pointwise.mul(shaping.cast(places, x.dtype), n - 1)
+    low = shaping.cast(pointwise.floor(place), dtypes.int64)
+    high = shaping.cast(pointwise.ceil(place), dtypes.int64)
+    weight = _BETWEEN[interpolation](pointwise.sub(place, shaping.cast(low, x.dtype)))
+    weight = shaping.reshape(weight, places.shape + (1,) * (ordered.ndim - 1))
+    out = pointwise.lerp(getitem(ordered, low), getitem(ordered, high), weight)
+    missing = pointwise.isnan(getitem(ordered, -1))  # NaN sorts last
+    out = pointwise.where(missing, math.nan, out)
+    return shaping.reshape(out, (*places.shape, *kept)) if keepdim else out
+
+
+_BETWEEN: dict[str, Callable[[Any], Any]] = {
+    "linear": lambda part: part,
+    "lower": lambda part: pointwise.mul(part, 0.0),
+    "higher": pointwise.ceil,
+    "nearest": pointwise.rint,
+    "midpoint": lambda part: pointwise.mul(pointwise.ceil(part), 0.5),
+}
+
+
+def _unique(
+    input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """Return the distinct elements in order, with the inverse and the counts if asked for."""
+    if dim is not None:
+        raise ArgumentError(f"unique: dim={dim} is not supported; leave it out, or compare the slices")
+    return lookup.unique(input, False, return_inverse, return_counts)
+
+
+def _histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+    """Count elements in equal bins between `min` and `max` (the data's own if both are equal)."""
+    data = concrete(input, "histc").numpy()
+    low, high = (min, max) if min != max else (data.min(), data.max())
+    counts = np.histogram(data, bins, (low, high))[0]
+    return shaping.cast(counts, input.dtype)
+
+
+# fmt: off
+BOTH: Table = {
+    "sum": _total(shaping.sum, shaping.sum_p),
+    "mean": _total(reductions.mean, reductions.mean_p),
+    "prod": lambda input, dim=None, keepdim=False, *, dtype=None: (
+        reductions.prod(input, over(input, dim), keepdim, dtype)
+    ),
+    "nansum": lambda input, dim=None, keepdim=False: reductions.nansum(input, over(input, dim), keepdim),
+    "nanmean": lambda input, dim=None, keepdim=False: reductions.nanmean(input, over(input, dim), keepdim),
+    "max": _extreme("max", reductions.max, extrema.max_with_indices, pointwise.maximum),
+    "min": _extreme("min", reductions.min, extrema.min_with_indices, pointwise.minimum),
+    "amax": lambda input, dim=(), keepdim=False: reductions.max(input, over(input, dim), keepdim),
+    "amin": lambda input, dim=(), keepdim=False: reductions.min(input, over(input, dim), keepdim),
+    "aminmax": lambda input, *, dim=None, keepdim=False: (
+        Range(*(f(input, over(input, dim), keepdim) for f in (reductions.min, reductions.max)))
+    ),
+    "argmax": _argument(reductions.argmax),
+    "argmin": _argument(reductions.argmin),
+    "all": lambda input, dim=None, keepdim=False: reductions.all(input, over(input, dim), keepdim),
+    "any": lambda input, dim=None, keepdim=False: reductions.any(input, over(input, dim), keepdim),
+    "count_nonzero": lambda input, dim=None: reductions.count_nonzero(input, over(input, dim)),
+    "var": _var,
+    "std": _std,
+    "norm": _norm,
+    "dist": _dist,
+    "logsumexp": lambda input, dim, keepdim=False: reductions.logsumexp(input, over(input, dim), keepdim),
+    "softmax": _normalized(softmax.softmax),
+    "log_softmax": _normalized(softmax.log_softmax),
+    "cumsum": _running(scanning.cumsum),
+    "cumprod": _running(scanning.cumprod),
+    "cummax": lambda input, dim: Extremes(*extrema.cummax(input, dim)),
+    "cummin": lambda input, dim: Extremes(*extrema.cummin(input, dim)),
+    "logcumsumexp": lambda input, dim: scanning.logcumsumexp(input, dim),
+    "median": _middle("median", sorting.median),
+    "nanmedian": _middle("median without NaN", sorting.nanmedian),
+    "sort": _sort,
+    "argsort": lambda input, dim=-1, descending=False, stable=False: _ARGSORT(input, dim, descending),
+    "msort": lambda input: _SORT(input, 0)[0],
+    "topk": _topk,
+    "kthvalue": lambda input, k, dim=-1, keepdim=False: Extremes(*_KTH(input, k, dim, keepdim)),
+    "quantile": _quantile,
+    "unique": _unique,
+    "bincount": lambda input, weights=None, minlength=0: lookup.bincount(input, weights, minlength),
+    "histc": _histc,
+}
+FUNCTIONS: Table = {
+    "var_mean": _with_mean(_var),
+    "std_mean": _with_mean(_std),
+    "searchsorted": lambda sorted_sequence, values, *, right=False, side=None: lookup.searchsorted(
+        sorted_sequence, values, side or ("right" if right else "left")
+    ),
+    "bucketize": lambda input, boundaries, *, right=False: (
+        lookup.searchsorted(boundaries, input, "right" if right else "left")
+    ),
+    "one_hot": lambda input, num_classes=-1: lookup.one_hot(
+        input, int(reductions.max(input).item()) + 1 if num_classes == -1 else num_classes
+    ),
+}
+ALIASES: dict[str, str] = {}
+METHODS: Table = {}
+# fmt: on

@@ -1,0 +1,122 @@
+"""Data types and devices under PyTorch's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from ..core import config, dtypes
+from ..core.backend import backend_for
+from ..core.errors import DTypeError
+from ..core.ops.families import as_value
+from ..core.primitive import kind_of
+
+# fmt: off
+NAMES: dict[str, dtypes.DType] = {
+    "bool": dtypes.bool_,
+    "uint8": dtypes.uint8, "uint16": dtypes.uint16, "uint32": dtypes.uint32, "uint64": dtypes.uint64,
+    "int8": dtypes.int8, "int16": dtypes.int16, "int32": dtypes.int32, "int64": dtypes.int64,
+    "byte": dtypes.uint8, "char": dtypes.int8, "short": dtypes.int16, "int": dtypes.int32, "long": dtypes.int64,
+    "float16": dtypes.float16, "bfloat16": dtypes.bfloat16, "float32": dtypes.float32, "float64": dtypes.float64,
+    "half": dtypes.float16, "float": dtypes.float32, "double": dtypes.float64,
+    "complex64": dtypes.complex64, "complex128": dtypes.complex128,
+    "cfloat": dtypes.complex64, "cdouble": dtypes.complex128,
+}
+# fmt: on
+
+
+class device(str):
+    """The name of a device: `cpu`, `cuda`, `cuda:1`; equal to the string, with its `type` and `index`.
+
+    >>> device("cuda:1").type, device("cuda", 1) == "cuda:1", device("cpu")
+    ('cuda', True, device(type='cpu'))
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, type: str, index: int | None = None) -> device:
+        return str.__new__(cls, type if index is None else f"{type}:{index}")
+
+    @property
+    def type(self) -> str:
+        """The family: `cpu` or `cuda`."""
+        return str(self).partition(":")[0]
+
+    @property
+    def index(self) -> int | None:  # type: ignore[override]
+        """The number within the family, None for the current one."""
+        number = str(self).partition(":")[2]
+        return int(number) if number else None
+
+    def __repr__(self) -> str:
+        index = "" if self.index is None else f", index={self.index}"
+        return f"device(type={self.type!r}{index})"
+
+
+def checked_device(name: Any) -> str:
+    """Return a device's name, or raise a DeviceError when this installation has no such device."""
+    wanted = f"cuda:{name}" if isinstance(name, int) else str(name)
+    backend_for(wanted)
+    return wanted
+
+
+def get_default_dtype() -> dtypes.DType:
+    """Return the dtype of floats whose dtype is not given: float32 unless changed."""
+    return config.default_float.get()
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Set the dtype of floats whose dtype is not given, for this thread and the contexts it starts.
+
+    Raises a DTypeError for anything but a real floating dtype.
+    """
+    found = dtypes.canonical(dtype)
+    if found not in dtypes.REALS:
+        raise DTypeError(f"set_default_dtype: only floating-point dtypes can be the default, got {dtypes.name(found)}")
+    config.default_float.set(found)
+
+
+def finfo(dtype: Any = None) -> Any:
+    """Return the limits of a floating dtype: `eps`, `max`, `min`, `tiny`, `smallest_normal`, `bits`, `resolution`.
+
+    >>> float(finfo(dtypes.float32).max)
+    3.4028234663852886e+38
+    """
+    found = get_default_dtype() if dtype is None else dtypes.canonical(dtype)
+    if found not in dtypes.INEXACT:
+        raise DTypeError(f"finfo: takes a floating dtype, got {dtypes.name(found)}; use iinfo for integers")
+    return ml_dtypes.finfo(found)
+
+
+def iinfo(dtype: Any) -> Any:
+    """Return the limits of an integer dtype: `min`, `max`, `bits`."""
+    found = dtypes.canonical(dtype)
+    if found not in dtypes.INTEGERS:
+        raise DTypeError(f"iinfo: takes an integer dtype, got {dtypes.name(found)}; use finfo for floats")
+    return np.iinfo(found)
+
+
+def promote_types(first: Any, second: Any) -> dtypes.DType:
+    """Return the dtype that an operation on tensors of two dtypes has."""
+    return dtypes.promote(dtypes.canonical(first), dtypes.canonical(second))
+
+
+def result_type(first: Any, second: Any) -> dtypes.DType:
+    """Return the dtype of an arithmetic operation on two tensors or numbers: 0-d tensors and numbers give way."""
+    operands = [as_value(first), as_value(second)]
+    kinds = [kind_of(x) for x in operands]
+    shaped = [k for k, x in zip(kinds, operands) if getattr(x, "shape", ())]
+    if len(shaped) != 1:
+        return dtypes.promote(*kinds)
+    (strong,), highest = shaped, max(map(dtypes.rank, kinds))
+    if highest == dtypes.rank(strong):
+        return strong
+    return dtypes.complex_of(strong) if (highest, dtypes.rank(strong)) == (3, 2) else dtypes.promote(*kinds)
+
+
+def can_cast(source: Any, target: Any) -> bool:
+    """Return whether a result of one dtype may be written to a tensor of another: not to a lower category."""
+    low, high = dtypes.rank(dtypes.canonical(target)), dtypes.rank(dtypes.canonical(source))
+    return high <= low or (high == 1 and low == 1)

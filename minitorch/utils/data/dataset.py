@@ -1,0 +1,153 @@
+"""Datasets: collections of samples, by index or in order."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from ...core.array import Array, wrap
+from ...core.errors import ArgumentError, OutOfBoundsError, ShapeError
+from ...tensor.generator import Generator
+from ...tensor.handle import Tensor, tensor_of
+from ...tensor.random import randperm
+
+
+class Dataset:
+    """A collection of samples; a subclass defines `__getitem__` and `__len__`."""
+
+    def __getitem__(self, index: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__}: a dataset needs a method __getitem__(index)")
+
+    def __add__(self, other: Dataset) -> ConcatDataset:
+        return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset):
+    """A stream of samples; a subclass defines `__iter__`."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError(f"{type(self).__name__}: an iterable dataset needs a method __iter__()")
+
+
+class TensorDataset(Dataset):
+    """The rows of tensors that have the same first axis: sample `i` is `(a[i], b[i], ...)`.
+
+    >>> data = TensorDataset(Tensor([[1.0], [2.0]]), Tensor([3.0, 4.0]))
+    >>> data[1]
+    (tensor([2.]), tensor(4.))
+    """
+
+    def __init__(self, *tensors: Tensor):
+        for x in tensors:
+            if not isinstance(x, Tensor) or not x.shape:
+                raise ShapeError(
+                    f"TensorDataset: takes tensors of at least one axis, got {_described(x)}; make one with mt.tensor(...)"
+                )
+        if len({x.shape[0] for x in tensors}) != 1:
+            sizes = ", ".join(str(x.shape) for x in tensors)
+            raise ShapeError(f"TensorDataset: Size mismatch between tensors: got shapes {sizes}; the first axes must agree")
+        self.tensors = tensors
+
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
+        return tuple(x[index] for x in self.tensors)
+
+    def __len__(self) -> int:
+        return self.tensors[0].shape[0]
+
+    def rows(self, index: Any) -> list[Tensor]:
+        """Return many samples at once: `index` is a slice, or a NumPy array of integers."""
+        return [_rows(x, index) for x in self.tensors]
+
+
+def _described(x: Any) -> str:
+    return f"shape {x.shape}" if hasattr(x, "shape") else type(x).__name__
+
+
+def _rows(x: Tensor, index: Any) -> Tensor:
+    """Return rows of a tensor. Where nothing is recorded the buffer is read directly: 1 us instead of 10."""
+    value = x.current()
+    if x.node is None and type(value) is Array:
+        return tensor_of(wrap(value._data[index]))
+    return x[index if isinstance(index, slice) else tensor_of(wrap(index))]
+
+
+class Subset(Dataset):
+    """Some of the samples of a dataset."""
+
+    def __init__(self, dataset: Any, indices: Sequence[int]):
+        self.dataset = dataset
+        self.indices = indices
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, list):
+            return self.dataset[[self.indices[i] for i in index]]
+        return self.dataset[self.indices[index]]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class ConcatDataset(Dataset):
+    """Datasets one after the other."""
+
+    def __init__(self, datasets: Iterable[Any]):
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ArgumentError("ConcatDataset: datasets is empty; give at least one")
+        if any(isinstance(d, IterableDataset) for d in self.datasets):
+            raise ArgumentError("ConcatDataset: an IterableDataset has no length; chain them with itertools.chain")
+        self.cumulative_sizes = list(accumulate(len(d) for d in self.datasets))
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, index: int) -> Any:
+        n = len(self)
+        if not -n <= index < n:
+            raise OutOfBoundsError(f"ConcatDataset: index {index} is out of range for {n} samples")
+        index %= n
+        which = bisect_right(self.cumulative_sizes, index)
+        return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
+
+
+def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | None = None) -> list[Subset]:
+    """Split a dataset at random into parts of the given lengths, or fractions that add up to 1.
+
+    >>> [len(part) for part in random_split(range(10), [0.75, 0.25])]
+    [8, 2]
+    """
+    n = len(dataset)
+    sizes = list(lengths)
+    if math.isclose(sum(sizes), 1) and sum(sizes) <= 1 + 1e-9 and n != 1:
+        sizes = _from_fractions(n, sizes)
+    if sum(sizes) != n or any(size < 0 for size in sizes):
+        raise ArgumentError(f"random_split: the lengths {list(lengths)} do not add up to the {n} samples of the dataset")
+    order = randperm(n, generator=generator).numpy()
+    ends = list(accumulate(sizes))
+    return [Subset(dataset, order[end - size : end].tolist()) for size, end in zip(sizes, ends)]
+
+
+def _from_fractions(n: int, fractions: list[float]) -> list[int]:
+    """Return whole lengths; what rounding down leaves goes to the first parts, one each."""
+    if any(not 0 <= f <= 1 for f in fractions):
+        raise ArgumentError(f"random_split: a fraction must lie between 0 and 1, got {fractions}")
+    sizes = [math.floor(n * f) for f in fractions]
+    for i in range(n - sum(sizes)):
+        sizes[i % len(sizes)] += 1
+    return sizes
+
+
+def rows_of(dataset: Any) -> Any:
+    """Return a function from indices to a collated batch, for datasets made of tensors; None for others."""
+    if isinstance(dataset, TensorDataset) and type(dataset).__getitem__ is TensorDataset.__getitem__:
+        return dataset.rows
+    if isinstance(dataset, Subset) and type(dataset).__getitem__ is Subset.__getitem__:
+        inner = rows_of(dataset.dataset)
+        places = np.asarray(dataset.indices, np.int64)
+        return None if inner is None else lambda index: inner(places[index])
+    return None

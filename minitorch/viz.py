@@ -1,0 +1,216 @@
+"""Drawing a recorded graph with Graphviz.
+
+`draw_graph` gives a `graphviz.Digraph`. Its source is text, which needs no program; making a picture of it needs `dot`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from .core import dtypes, tree
+from .core.array import Array
+from .core.errors import GradError, MissingExtraError, MissingProgramError
+from .core.primitive import Tracer
+from .core.tape import FREED, Node, TapeTracer
+from .core.vjp import reachable
+from .nn.module import Module
+from .nn.parameter import Parameter
+from .tensor.handle import Tensor
+
+STYLES = {
+    "operation": {"shape": "box", "style": "rounded,filled", "fillcolor": "#cfe2ff", "color": "#3b73c4"},
+    "leaf": {"shape": "ellipse", "style": "filled", "fillcolor": "#c8e6c9", "color": "#388e3c"},
+    "parameter": {"shape": "ellipse", "style": "filled", "fillcolor": "#ffd699", "color": "#c77700", "peripheries": "2"},
+    "constant": {"shape": "ellipse", "style": "filled", "fillcolor": "#dddddd", "color": "#888888"},
+    "result": {"shape": "ellipse", "style": "filled", "fillcolor": "#ffffff", "color": "#333333"},
+}
+INSTALL_DOT = "install Graphviz (`apt install graphviz`, `brew install graphviz`, or https://graphviz.org/download/)"
+
+
+def draw_graph(y: Any, params: Any = None, *, name: str = "graph") -> Any:
+    """Return a `graphviz.Digraph` of everything that `y` (a Tensor, or a tree of them) was computed from.
+
+    Operations are blue boxes, leaves that require grad green, parameters orange with a double border, constants grey; the
+    edges carry shapes. `params`, a Module or a tree of tensors, names the leaves. `.source` is the text in DOT,
+    `.save(path)` writes it, and `.render("graph", format="png")` makes a picture, for which the program `dot` must be
+    installed. Draw before `backward()`: it frees what the constants' labels are read from.
+
+    >>> x = Tensor(2.0, requires_grad=True)
+    >>> print(draw_graph(x * 3.0, {"x": x}).source)
+    digraph graph {
+    ...
+    """
+    outputs = [x for x in tree.leaves(y) if isinstance(x, (Array, Tracer))] if not isinstance(y, Tracer) else [y]
+    roots = [_node(x) for x in outputs]
+    if not any(roots):
+        raise GradError(
+            "draw_graph: nothing was recorded: no result requires grad; give an input requires_grad=True, and draw the "
+            "result of a computation outside no_grad()"
+        )
+    picture = _digraph()(name=name, graph_attr={"rankdir": "TB"}, node_attr={"fontname": "Helvetica", "fontsize": "11"})
+    picture.edge_attr.update({"fontname": "Helvetica", "fontsize": "9", "color": "#666666"})
+    _Drawing(picture, _named(params)).draw([root for root in roots if root is not None])
+    return picture
+
+
+def _node(x: Any) -> Node | None:
+    if isinstance(x, Tensor):
+        x.current()
+    return x.node if isinstance(x, TapeTracer) else None
+
+
+def _named(params: Any) -> list[tuple[str, Any]]:
+    """Return names and tensors of a Module or a tree."""
+    if params is None:
+        return []
+    if isinstance(params, Module):
+        return list(params.named_parameters())
+    if isinstance(params, Tensor):
+        return [("param", params)]
+    return [(name or f"[{i}]", x) for i, (name, x) in enumerate(_walk(params))]
+
+
+def _walk(params: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted names and tensors of nested dicts, lists and tuples, and whatever else is a tree."""
+    if isinstance(params, (Tensor, Array, Tracer)):
+        yield prefix, params
+    elif isinstance(params, Module):
+        yield from ((f"{prefix}.{name}".lstrip("."), x) for name, x in params.named_parameters())
+    elif isinstance(params, dict):
+        for key, value in params.items():
+            yield from _walk(value, f"{prefix}.{key}".lstrip("."))
+    elif isinstance(params, (list, tuple)):
+        for i, value in enumerate(params):
+            yield from _walk(value, f"{prefix}.{i}".lstrip("."))
+    else:
+        yield from zip(tree.paths(params, prefix), tree.leaves(params), strict=True)
+
+
+class _Drawing:
+    """What has been drawn so far, and under which names."""
+
+    def __init__(self, picture: Any, named: list[tuple[str, Any]]):
+        self.picture = picture
+        self.names: dict[Any, str] = {}
+        self.constants: dict[int, str] = {}
+        for name, x in named:
+            node = _node(x)
+            if node is not None:
+                self.names[node if node.cell is None else node.cell] = name
+
+    def draw(self, roots: list[Node]) -> None:
+        """Draw all nodes, oldest first, then the results."""
+        order = [node for node in reversed(reachable(roots)) if node.pick is None]
+        keys = {node: f"n{i}" for i, node in enumerate(order)}
+        for node in order:
+            if node.plan is None:
+                self._leaf(keys[node], node)
+            else:
+                self.picture.node(keys[node], node.name, tooltip=_tooltip(node), **STYLES["operation"])
+                self._edges(keys, node)
+        for i, root in enumerate(roots):
+            self.picture.node(f"out{i}", f"result\n{root.shape}", **STYLES["result"])
+            self.picture.edge(_key(keys, root), f"out{i}", label=str(root.shape))
+
+    def _leaf(self, key: str, node: Node) -> None:
+        name = self.names.get(node if node.cell is None else node.cell)
+        kind = getattr(node.cell, "kind", Tensor)
+        style = "parameter" if name is not None or issubclass(kind, Parameter) else "leaf"
+        title = name or ("parameter" if style == "parameter" else "leaf")
+        self.picture.node(key, f"{title}\n{node.shape}", tooltip=dtypes.name(node.dtype), **STYLES[style])
+
+    def _edges(self, keys: dict[Node, str], node: Node) -> None:
+        for i, parent in enumerate(node.parents):
+            if parent is not None:
+                self.picture.edge(_key(keys, parent), keys[node], label=str(parent.shape))
+            elif not _is_absent(node, i):
+                value = _saved(node, i)
+                label = str(value.shape) if hasattr(value, "shape") else ""
+                self.picture.edge(self._constant(keys[node], i, value), keys[node], label=label)
+
+    def _constant(self, key: str, i: int, value: Any) -> str:
+        """Draw an operand that needs no gradient, once for each array."""
+        if isinstance(value, (Array, Tracer)) and id(value) in self.constants:
+            return self.constants[id(value)]
+        name = f"{key}c{i}"
+        self.picture.node(name, _constant_label(value), **STYLES["constant"])
+        if isinstance(value, (Array, Tracer)):
+            self.constants[id(value)] = name
+        return name
+
+
+def _key(keys: dict[Node, str], node: Node) -> str:
+    """Return the drawn name of a node; the results of a many-result operation share its box."""
+    return keys[node.parents[0] if node.pick is not None else node]  # type: ignore[index]
+
+
+def _saved(node: Node, i: int) -> Any:
+    """Return operand `i` if the node kept it or its aval, else None."""
+    assert node.plan is not None
+    if node.saved is FREED:
+        return None
+    for (_, k), value in zip(node.plan.codes, node.saved):
+        if k == i + 1 and not isinstance(value, tuple):
+            return value
+        if k == 1 and isinstance(value, tuple) and len(value) == len(node.parents):
+            return value[i]
+    return None
+
+
+def _is_absent(node: Node, i: int) -> bool:
+    """Return whether operand `i` is an optional one that was left out (a layer without bias)."""
+    assert node.plan is not None
+    kept = node.saved is not FREED and any(k == i + 1 for _, k in node.plan.codes)
+    return kept and _saved(node, i) is None and not node.plan.primitive.variadic
+
+
+def _constant_label(value: Any) -> str:
+    if value is None:
+        return "constant"
+    if not hasattr(value, "shape"):
+        return repr(value)
+    if value.shape == () and isinstance(value, Array):
+        return repr(value.item())
+    return f"constant\n{value.shape}"
+
+
+def _tooltip(node: Node) -> str:
+    settings = ", ".join(f"{name}={value}" for name, value in (node.params or {}).items())
+    where = f" at {node.line}" if node.line else ""
+    return f"{node.name}({settings}){where}"
+
+
+@cache
+def _digraph() -> Any:
+    """Return the class of the pictures: a Digraph that says what to install when it cannot be rendered."""
+    try:
+        graphviz = import_module("graphviz")
+    except ModuleNotFoundError:
+        raise MissingExtraError("graphviz", "viz") from None
+
+    class Digraph(graphviz.Digraph):  # type: ignore[name-defined, misc]
+        def pipe(self, *args: Any, **kwargs: Any) -> Any:
+            return _with_dot(graphviz, super().pipe, *args, **kwargs)
+
+        def render(self, *args: Any, **kwargs: Any) -> Any:
+            return _with_dot(graphviz, super().render, *args, **kwargs)
+
+        def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return super()._repr_mimebundle_(*args, **kwargs)
+            except graphviz.ExecutableNotFound:
+                return {"text/plain": self.source}
+
+    return Digraph
+
+
+def _with_dot(graphviz: Any, method: Any, *args: Any, **kwargs: Any) -> Any:
+    try:
+        return method(*args, **kwargs)
+    except graphviz.ExecutableNotFound:
+        raise MissingProgramError(
+            f"render: the program `dot` is not on the PATH; {INSTALL_DOT}, or read .source, or write it with .save(path)"
+        ) from None

@@ -1,0 +1,158 @@
+"""Optimizers where PyTorch is no guide: one rule on buffers and on core values, views, states, hooks, user's own."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import minitorch as mt
+from minitorch import nn, optim
+from minitorch.core.array import Array
+from minitorch.optim import rules
+from minitorch.optim.optimizer import _CORE
+
+KINDS = {
+    "sgd": (optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
+    "adam": (optim.Adam, {"lr": 0.1, "amsgrad": True, "weight_decay": 0.1}),
+    "adamw": (optim.AdamW, {"lr": 0.1}),
+    "rmsprop": (optim.RMSprop, {"lr": 0.1, "centered": True, "momentum": 0.5}),
+    "adagrad": (optim.Adagrad, {"lr": 0.1, "lr_decay": 0.1}),
+}
+
+
+def made(name, p):
+    kind, options = KINDS[name]
+    return kind([p], **options)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_rule_gives_the_same_on_buffers_and_on_arrays(name):
+    rng = np.random.default_rng(0)
+    p, g = rng.normal(size=(2, 3, 4))
+    hyper = made(name, nn.Parameter(mt.zeros(1))).param_groups[0]
+    rule = KINDS[name][0].rule
+    states = [rule.init(np, p, hyper), rule.init(_CORE, Array(p), hyper)]
+    values = [p, Array(p)]
+    kept = p.copy(), g.copy()
+    for step in (1, 2, 3):
+        values[0], states[0] = rule.update(np, values[0], g, states[0], step, hyper)
+        values[1], states[1] = rule.update(_CORE, values[1], Array(g), states[1], step, hyper)
+    np.testing.assert_allclose(values[1].numpy(), values[0], rtol=1e-12)
+    np.testing.assert_array_equal(p, kept[0])
+    np.testing.assert_array_equal(g, kept[1])
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_step_inside_a_transform(name):
+    """The rules run on traced values too: the derivative of a step in the gradient is that of the rule."""
+    start, slope = np.array([1.0, -2.0]), np.array([0.3, 0.7])
+
+    def stepped(g):
+        p = nn.Parameter(mt.tensor(start))
+        optimizer = made(name, p)
+        p.grad = g
+        optimizer.step()
+        return p.detach().sum()
+
+    value, grad = mt.value_and_grad(stepped)(mt.tensor(slope))
+    eps = 1e-6
+    ends = [stepped(mt.tensor(slope + s * np.array([eps, 0]))).item() for s in (1, -1)]
+    np.testing.assert_allclose(value.item(), stepped(mt.tensor(slope)).item(), rtol=1e-12)
+    np.testing.assert_allclose(grad[0].item(), (ends[0] - ends[1]) / (2 * eps), rtol=1e-4, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_views_of_a_parameter_see_the_update(name):
+    base = mt.ones(4)
+    p = nn.Parameter(base)
+    view, whole = p.detach(), p.data[:2]
+    optimizer = made(name, p)
+    p.grad = mt.ones(4)
+    optimizer.step()
+    assert p.requires_grad
+    assert p.is_leaf
+    assert view.tolist() == p.tolist() == base.tolist() != [1.0] * 4
+    assert whole.tolist() == p.tolist()[:2]
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))])
+def test_a_copy_goes_on_alike(name, duplicate):
+    p = nn.Parameter(mt.tensor([1.0, 2.0]))
+    optimizer = made(name, p)
+
+    def run(p, optimizer):
+        for _ in range(3):
+            optimizer.zero_grad()
+            (p * p).sum().backward()
+            optimizer.step()
+
+    run(p, optimizer)
+    q, twin = duplicate((p, optimizer))
+    assert twin.param_groups[0]["params"][0] is q
+    run(p, optimizer)
+    run(q, twin)
+    assert p.tolist() == q.tolist()
+
+
+def test_the_learning_rate_is_read_at_each_step():
+    p = nn.Parameter(mt.zeros(1))
+    optimizer = optim.SGD([p], lr=1)
+    for lr in (1.0, 0.5, mt.tensor(0.25)):
+        optimizer.param_groups[0]["lr"] = lr
+        p.grad = mt.ones(1)
+        optimizer.step()
+    assert p.tolist() == [-1.75]
+
+
+def test_hooks():
+    p, seen = nn.Parameter(mt.zeros(1)), []
+    optimizer = optim.SGD([p], lr=1.0)
+    optimizer.register_step_pre_hook(lambda o, args, kwargs: seen.append("before"))
+    after = optimizer.register_step_post_hook(lambda o, args, kwargs: seen.append("after"))
+    optimizer.step()
+    after.remove()
+    optimizer.step()
+    assert seen == ["before", "after", "before"]
+
+
+def test_a_users_optimizer():
+    class Signed(optim.Optimizer):
+        def __init__(self, params, lr):
+            super().__init__(params, {"lr": lr})
+
+        @mt.no_grad()
+        def step(self, closure=None):
+            for group in self.param_groups:
+                for p in group["params"]:
+                    self.state[p]["count"] = self.state[p].get("count", 0) + 1
+                    p.add_(p.grad.sign(), alpha=-group["lr"])
+
+    p = nn.Parameter(mt.tensor([1.0, -1.0]))
+    optimizer = Signed([p], lr=0.5)
+    (p * p).sum().backward()
+    optimizer.step()
+    assert p.tolist() == [0.5, -0.5]
+    assert optimizer.state_dict()["state"] == {0: {"count": 1}}
+
+
+def test_options_that_are_not_supported_say_so():
+    with pytest.raises(NotImplementedError, match="differentiable"):
+        optim.Adam([nn.Parameter(mt.zeros(1))], differentiable=True)
+
+
+def test_every_rule_is_an_optimizers():
+    assert {v for v in vars(rules).values() if isinstance(v, rules.Rule)} == {kind.rule for kind, _ in KINDS.values()}
+
+
+def test_e7_an_empty_batch_changes_nothing():
+    model = nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1))
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    before = [p.detach().numpy().copy() for p in model.parameters()]
+    model(mt.zeros(0, 3)).sum().backward()
+    optimizer.step()
+    for p, kept in zip(model.parameters(), before):
+        np.testing.assert_array_equal(p.detach().numpy(), kept)

@@ -1,0 +1,235 @@
+"""Functions and methods give PyTorch's values, dtypes and gradients, and refuse the same arguments."""
+
+import numpy as np
+import pytest
+
+import minitorch as mt
+from minitorch.tensor import functions
+
+from .cases import Case, Side, array, given
+from .compare import both_raise, compare
+from .tables import ALL, ELSEWHERE, PLAIN
+
+torch = pytest.importorskip("torch")
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore::UserWarning")]
+
+
+def ids(one: Case) -> str:
+    return str(one)
+
+
+@pytest.mark.parametrize("one", [c for c in ALL if not c.only], ids=ids)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_function(one, dtype):
+    compare(torch, one, dtype, as_method=False)
+
+
+@pytest.mark.parametrize("one", [c for c in ALL if c.method], ids=ids)
+def test_method(one):
+    compare(torch, one, "float64", as_method=True)
+
+
+def test_every_function_is_compared():
+    names = {c.name for c in ALL}
+    missing = set(functions.PUBLIC) - names - ELSEWHERE - PLAIN
+    assert not missing
+
+
+def test_every_method_is_compared():
+    names = {c.name for c in ALL if c.method or c.only}
+    missing = set(functions.BOTH) | set(functions.METHODS)
+    # `rsub` is no method in PyTorch; the two others are compared with the views, polygamma as a function.
+    assert not missing - names - {"is_contiguous", "stride", "rsub", "polygamma", "svd"}
+
+
+SQUARE, TALL, SPD, COLUMNS = given(2, 3, 3), given(2, 4, 3), given(2, 3, 3, kind="spd"), given(2, 3, 2)
+# fmt: off
+LINALG = [
+    Case("inv", (SQUARE,)), Case("solve", (SQUARE, COLUMNS)), Case("solve", (given(3, 3), given(3))),
+    Case("det", (SQUARE,)), Case("slogdet", (SQUARE,)),
+    Case("solve_triangular", (SPD, COLUMNS), {"upper": False}),
+    Case("solve_triangular", (SPD, given(2, 2, 3)), {"upper": True, "left": False}),
+    Case("solve_triangular", (SQUARE, COLUMNS), {"upper": True, "unitriangular": True}), Case("cholesky", (SPD,)),
+    Case("cholesky", (SPD,), {"upper": True}),
+    Case("qr", (TALL,)), Case("svdvals", (TALL,)), Case("eigvalsh", (SPD,)), Case("eigvalsh", (SPD, "U")),
+    Case("pinv", (TALL,)), Case("lstsq", (given(5, 3, grad=False), given(5, 2, grad=False))),
+    Case("matrix_power", (SQUARE, 3)), Case("matrix_exp", (SQUARE,)), Case("matrix_rank", (TALL,)),
+    Case("matrix_rank", (SPD,), {"hermitian": True}), Case("matrix_rank", (given(3, 3),), {"atol": 0.5}),
+    *[Case("matrix_norm", (TALL, p)) for p in ("fro", "nuc", 1, -1, 2, -2, float("inf"), float("-inf"))],
+    Case("matrix_norm", (TALL, "fro", (0, 1), True)),
+    *[Case("vector_norm", (TALL, p)) for p in (1, 2, 3.5, float("inf"))], Case("vector_norm", (TALL, 2, 1, True)),
+    Case("vector_norm", (TALL,), {"dim": (0, 2)}),
+    Case("norm", (TALL,)), Case("norm", (given(3, 4), "nuc")), Case("norm", (given(4), 1)),
+    Case("norm", (TALL, 1, (1, 2))), Case("norm", (TALL, None, 1)), Case("norm", (TALL, 3, 1)),
+    *[Case("cond", (SQUARE, p)) for p in (None, 2, -2)],
+    *[Case("cond", (given(3, 3, grad=False), p)) for p in ("fro", 1)],
+    Case("multi_dot", ([given(3), given(3, 4), given(4, 2)],)), Case("matmul", (TALL, COLUMNS)),
+    Case("cross", (given(4, 3), given(4, 3))), Case("vecdot", (TALL, given(2, 4, 3))), Case("diagonal", (SQUARE,)),
+    Case("diagonal", (SQUARE,), {"offset": 1}),
+]
+# fmt: on
+
+
+class Namespace:
+    """Looks functions up in a library's `linalg`, and what the comparison itself needs in the library."""
+
+    def __init__(self, lib):
+        self.lib = lib
+
+    def __getattr__(self, name):
+        return getattr(self.lib.linalg if hasattr(self.lib.linalg, name) else self.lib, name)
+
+
+@pytest.mark.parametrize("one", LINALG, ids=ids)
+def test_linalg(one, monkeypatch):
+    monkeypatch.setattr("tests.torch_diff.compare.mt", Namespace(mt))
+    compare(Namespace(torch), one, "float64", as_method=False)
+
+
+@pytest.mark.parametrize("name", ["svd", "full svd", "old svd", "eigh", "complete qr"])
+def test_factors(name):
+    """Compare what does not depend on the free signs of the factors."""
+    call = {
+        "svd": lambda lib, x: lib.linalg.svd(x, full_matrices=False),
+        "full svd": lambda lib, x: lib.linalg.svd(x),
+        "old svd": lambda lib, x: lib.svd(x),
+        "eigh": lambda lib, x: lib.linalg.eigh(x.mT @ x),
+        "complete qr": lambda lib, x: lib.linalg.qr(x, mode="complete"),
+    }[name]
+    for lib in (mt, torch):
+        x = Side(lib, name, "float64").make(given(4, 3))
+        out = call(lib, x)
+        shapes = [tuple(part.shape) for part in out]
+        sizes = [array(part.abs()) for part in out]
+        if lib is mt:
+            ours = type(out)._fields, shapes, sizes
+        else:
+            assert shapes == ours[1] and [f for f in ours[0] if not hasattr(out, f)] == []
+            for a, b in zip(sizes, ours[2]):
+                np.testing.assert_allclose(b[..., :3], a[..., :3], rtol=1e-8, atol=1e-10)
+
+
+def test_every_linalg_function_is_compared():
+    assert set(mt.linalg.__all__) == {c.name for c in LINALG} | {"svd", "eigh"}
+
+
+# fmt: off
+BAD = {
+    "add": lambda lib: lib.ones(2) + lib.ones(3),
+    "matmul": lambda lib: lib.ones(2, 3) @ lib.ones(2, 3),
+    "mm": lambda lib: lib.mm(lib.ones(2), lib.ones(2)),
+    "bmm": lambda lib: lib.bmm(lib.ones(2, 3), lib.ones(3, 2)),
+    "sum": lambda lib: lib.ones(2).sum(3),
+    "mean": lambda lib: lib.arange(3).mean(),
+    "max of nothing": lambda lib: lib.zeros(0).max(),
+    "argmax of nothing": lambda lib: lib.zeros(0, 3).argmax(0),
+    "var": lambda lib: lib.arange(3).var(),
+    "softmax": lambda lib: lib.ones(2).softmax(4),
+    "cumsum": lambda lib: lib.ones(2).cumsum(2),
+    "topk": lambda lib: lib.ones(2).topk(3),
+    "kthvalue": lambda lib: lib.ones(2).kthvalue(5),
+    "quantile": lambda lib: lib.quantile(lib.arange(3), 0.5),
+    "reshape": lambda lib: lib.ones(2, 3).reshape(4),
+    "reshape twice -1": lambda lib: lib.ones(2, 3).reshape(-1, -1),
+    "view": lambda lib: lib.ones(2, 3).view(7),
+    "permute": lambda lib: lib.ones(2, 3).permute(0),
+    "permute twice": lambda lib: lib.ones(2, 3).permute(0, 0),
+    "transpose": lambda lib: lib.ones(2, 3).transpose(0, 2),
+    "t": lambda lib: lib.ones(2, 3, 4).t(),
+    "mT": lambda lib: lib.ones(2).mT,
+    "expand": lambda lib: lib.ones(2, 3).expand(3, 3),
+    "expand to less": lambda lib: lib.ones(2, 3).expand(3),
+    "expand -1": lambda lib: lib.ones(3).expand(-1, 3),
+    "unsqueeze": lambda lib: lib.ones(2).unsqueeze(3),
+    "squeeze": lambda lib: lib.ones(2).squeeze(3),
+    "flatten": lambda lib: lib.ones(2, 3).flatten(1, 0),
+    "unflatten": lambda lib: lib.ones(6).unflatten(0, (4, 2)),
+    "select": lambda lib: lib.ones(2, 3).select(1, 3),
+    "narrow": lambda lib: lib.ones(4).narrow(0, 2, 3),
+    "split": lambda lib: lib.ones(4).split([1, 2]),
+    "split by -1": lambda lib: lib.ones(4).split(-1),
+    "chunk": lambda lib: lib.ones(4).chunk(0),
+    "unfold": lambda lib: lib.ones(4).unfold(0, 5, 1),
+    "diagonal": lambda lib: lib.ones(4).diagonal(),
+    "cat": lambda lib: lib.cat([lib.ones(2, 3), lib.ones(2, 4)]),
+    "cat of nothing": lambda lib: lib.cat([]),
+    "cat of 0-d": lambda lib: lib.cat([lib.tensor(1.0), lib.tensor(2.0)]),
+    "stack": lambda lib: lib.stack([lib.ones(2), lib.ones(3)]),
+    "repeat": lambda lib: lib.ones(2, 3).repeat(2),
+    "roll": lambda lib: lib.ones(2, 3).roll((1, 2), (0,)),
+    "flip": lambda lib: lib.ones(2, 3).flip(2),
+    "tril": lambda lib: lib.ones(3).tril(),
+    "diag": lambda lib: lib.ones(2, 2, 2).diag(),
+    "gather": lambda lib: lib.ones(2, 3).gather(1, index_of(lib, [[5, 0], [0, 0]])),
+    "gather, ranks": lambda lib: lib.ones(2, 3).gather(1, index_of(lib, [0])),
+    "index_select": lambda lib: lib.ones(2, 3).index_select(0, index_of(lib, [2])),
+    "index_select by floats": lambda lib: lib.ones(2, 3).index_select(0, lib.tensor([0.0])),
+    "take": lambda lib: lib.ones(2, 3).take(index_of(lib, [6])),
+    "getitem": lambda lib: lib.ones(2, 3)[2],
+    "getitem, too many": lambda lib: lib.ones(2, 3)[0, 0, 0],
+    "getitem by floats": lambda lib: lib.ones(2, 3)[lib.tensor([0.5])],
+    "getitem by str": lambda lib: lib.ones(2, 3)["a"],
+    "mask": lambda lib: lib.ones(2, 3)[lib.tensor([True, False, True])],
+    "masked_fill": lambda lib: lib.ones(3).masked_fill(lib.ones(3), 1.0),
+    "masked_select": lambda lib: lib.ones(3).masked_select(lib.tensor([True, False])),
+    "scatter": lambda lib: lib.zeros(3).scatter(0, index_of(lib, [0]), lib.ones(1, dtype=lib.float64)),
+    "scatter_add": lambda lib: lib.zeros(3).scatter_add(0, index_of(lib, [3]), lib.ones(1)),
+    "scatter_reduce": lambda lib: lib.zeros(3).scatter_reduce(0, index_of(lib, [0]), lib.ones(1), "median"),
+    "index_add": lambda lib: lib.zeros(3).index_add(0, index_of(lib, [0, 1]), lib.ones(3)),
+    "where": lambda lib: lib.where(lib.tensor([True, False]), lib.ones(3), lib.ones(3)),
+    "clamp": lambda lib: lib.ones(3).clamp(),
+    "bitwise": lambda lib: lib.ones(3) & lib.ones(3),
+    "neg of bool": lambda lib: -lib.tensor([True]),
+    "bool minus bool": lambda lib: lib.tensor([True]) - lib.tensor([True]),
+    "int minus bool": lambda lib: lib.tensor([1]) - lib.tensor([True]),
+    "maximum of complex": lambda lib: lib.maximum(lib.ones(2) * 1j, lib.ones(2)),
+    "negative power": lambda lib: lib.tensor([2]) ** -1,
+    "rounding": lambda lib: lib.div(lib.ones(2), 2, rounding_mode="up"),
+    "imag": lambda lib: lib.ones(2).imag,
+    "dot": lambda lib: lib.dot(lib.ones(2), lib.ones(3)),
+    "outer": lambda lib: lib.outer(lib.ones(2, 2), lib.ones(3)),
+    "trace": lambda lib: lib.trace(lib.ones(3)),
+    "cross": lambda lib: lib.cross(lib.ones(4), lib.ones(4), dim=0),
+    "einsum": lambda lib: lib.einsum("ij,jk->ik", lib.ones(2, 3), lib.ones(2, 3)),
+    "inv": lambda lib: lib.linalg.inv(lib.ones(2, 3)),
+    "inv of singular": lambda lib: lib.linalg.inv(lib.zeros(2, 2)),
+    "cholesky": lambda lib: lib.linalg.cholesky(-lib.eye(2)),
+    "bool of many": lambda lib: bool(lib.ones(3)),
+    "item of many": lambda lib: lib.ones(3).item(),
+    "int of many": lambda lib: int(lib.ones(3)),
+    "len of 0-d": lambda lib: len(lib.tensor(1.0)),
+    "iteration over 0-d": lambda lib: list(lib.tensor(1.0)),
+    "numpy of tracked": lambda lib: lib.ones(2, requires_grad=True).numpy(),
+    "requires_grad of int": lambda lib: lib.ones(2, dtype=lib.int64, requires_grad=True),
+    "backward of many": lambda lib: (lib.ones(2, requires_grad=True) * 2).backward(),
+    "backward of untracked": lambda lib: lib.ones(2).sum().backward(),
+    "no such argument": lambda lib: lib.sum(lib.ones(3), nonsense=1),
+    "no such device": lambda lib: lib.ones(2, device="nowhere"),
+    "add a str": lambda lib: lib.ones(2) + "a",
+    "add None": lambda lib: lib.ones(2) + None,
+    "ragged": lambda lib: lib.tensor([[1.0], [1.0, 2.0]]),
+    "tensor of str": lambda lib: lib.tensor("a"),
+    "zeros of negative": lambda lib: lib.zeros(-1),
+    "zeros of float": lambda lib: lib.zeros(2.5),
+    "arange backwards": lambda lib: lib.arange(3, 0),
+    "linspace": lambda lib: lib.linspace(0, 1, -1),
+    "randint": lambda lib: lib.randint(3, 3, (2,)),
+    "multinomial": lambda lib: lib.multinomial(lib.ones(2), 3),
+    "multinomial, negative": lambda lib: lib.multinomial(lib.tensor([1.0, -1.0]), 1),
+    "bernoulli of ints": lambda lib: lib.bernoulli(lib.tensor([1])),
+    "normal without size": lambda lib: lib.normal(0.0, 1.0),
+    "from_numpy of list": lambda lib: lib.from_numpy([1.0]),
+    "finfo of int": lambda lib: lib.finfo(lib.int64),
+    "iinfo of float": lambda lib: lib.iinfo(lib.float32),
+    "default of int": lambda lib: lib.set_default_dtype(lib.int64),
+}
+# fmt: on
+
+
+def index_of(lib, data):
+    return lib.tensor(data, dtype=lib.int64)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_same_bad_input_is_refused(name):
+    both_raise(torch, BAD[name])

@@ -1,0 +1,383 @@
+"""Layers give PyTorch's values, gradients, dtypes, states and printed forms, and refuse the same input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import minitorch as mt  # noqa: E402
+
+from .cases import array  # noqa: E402
+from .pairs import LIBRARIES, both_raise, close, pair_of, pull, same_gradients, tensors  # noqa: E402
+
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore::UserWarning")]
+
+# Each line: how to build the layer, and the shape of its input.
+LAYERS = {
+    "linear": (lambda n: n.Linear(5, 3), (4, 5)),
+    "linear without bias": (lambda n: n.Linear(5, 3, bias=False), (2, 4, 5)),
+    "linear of a vector": (lambda n: n.Linear(5, 3), (5,)),
+    "linear of nothing": (lambda n: n.Linear(5, 3), (0, 5)),
+    "identity": (lambda n: n.Identity(54, unused=1), (3, 2)),
+    "bilinear free": (lambda n: n.Flatten(0), (3, 2, 2)),
+    "flatten": (lambda n: n.Flatten(), (3, 2, 4)),
+    "unflatten": (lambda n: n.Unflatten(1, (2, 3)), (2, 6, 2)),
+    "sequential": (lambda n: n.Sequential(n.Linear(4, 6), n.Tanh(), n.Sequential(n.Linear(6, 2), n.ReLU())), (3, 4)),
+    "conv1d": (lambda n: n.Conv1d(4, 6, 3, stride=2, padding=1, groups=2), (2, 4, 9)),
+    "conv1d dilated": (lambda n: n.Conv1d(2, 3, 3, dilation=2, bias=False), (2, 2, 9)),
+    "conv2d": (lambda n: n.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 0)), (2, 3, 7, 6)),
+    "conv2d same": (lambda n: n.Conv2d(2, 3, 3, padding="same"), (2, 2, 5, 6)),
+    "conv2d unbatched": (lambda n: n.Conv2d(2, 3, 3), (2, 5, 6)),
+    "conv2d reflect": (lambda n: n.Conv2d(2, 3, 3, padding=1, padding_mode="reflect"), (2, 2, 5, 6)),
+    "conv2d circular": (lambda n: n.Conv2d(2, 3, 3, padding=1, padding_mode="circular"), (2, 2, 5, 6)),
+    "conv3d": (lambda n: n.Conv3d(2, 3, 2), (2, 2, 3, 4, 3)),
+    "conv transpose 1d": (lambda n: n.ConvTranspose1d(2, 3, 3, stride=2, output_padding=1), (2, 2, 4)),
+    "conv transpose 2d": (lambda n: n.ConvTranspose2d(4, 6, 3, stride=2, padding=1, groups=2), (2, 4, 3, 4)),
+    "conv transpose 3d": (lambda n: n.ConvTranspose3d(2, 3, 2), (2, 2, 2, 3, 2)),
+    "max pool 1d": (lambda n: n.MaxPool1d(2), (2, 3, 7)),
+    "max pool 2d": (lambda n: n.MaxPool2d(3, stride=2, padding=1), (2, 3, 7, 6)),
+    "max pool 2d ceil": (lambda n: n.MaxPool2d(2, ceil_mode=True), (2, 3, 7, 5)),
+    "avg pool 1d": (lambda n: n.AvgPool1d(2), (2, 3, 7)),
+    "avg pool 2d": (lambda n: n.AvgPool2d((2, 3), padding=1, count_include_pad=False), (2, 3, 7, 6)),
+    "adaptive avg pool 2d": (lambda n: n.AdaptiveAvgPool2d((3, 2)), (2, 3, 7, 6)),
+    "adaptive avg pool to one": (lambda n: n.AdaptiveAvgPool2d(1), (2, 3, 7, 6)),
+    "adaptive max pool 1d": (lambda n: n.AdaptiveMaxPool1d(3), (2, 3, 7)),
+    "batch norm 1d": (lambda n: n.BatchNorm1d(4), (6, 4)),
+    "batch norm 1d of series": (lambda n: n.BatchNorm1d(4), (3, 4, 5)),
+    "batch norm 2d": (lambda n: n.BatchNorm2d(3), (2, 3, 4, 5)),
+    "batch norm without scale": (lambda n: n.BatchNorm2d(3, affine=False), (2, 3, 4, 5)),
+    "batch norm without tracking": (lambda n: n.BatchNorm2d(3, track_running_stats=False), (2, 3, 4, 5)),
+    "batch norm of all batches": (lambda n: n.BatchNorm1d(4, momentum=None), (6, 4)),
+    "layer norm": (lambda n: n.LayerNorm(5), (3, 4, 5)),
+    "layer norm of two": (lambda n: n.LayerNorm((4, 5), eps=1e-3), (3, 4, 5)),
+    "layer norm without bias": (lambda n: n.LayerNorm(5, bias=False), (3, 5)),
+    "layer norm alone": (lambda n: n.LayerNorm(5, elementwise_affine=False), (3, 5)),
+    "group norm": (lambda n: n.GroupNorm(2, 4), (3, 4, 5)),
+    "rms norm": (lambda n: n.RMSNorm(5), (3, 5)),
+    "relu": (lambda n: n.ReLU(), (3, 4)),
+    "sigmoid": (lambda n: n.Sigmoid(), (3, 4)),
+    "tanh": (lambda n: n.Tanh(), (3, 4)),
+    "softmax": (lambda n: n.Softmax(dim=1), (3, 4, 2)),
+    "softmax without dim": (lambda n: n.Softmax(), (3, 4)),
+    "log softmax": (lambda n: n.LogSoftmax(dim=-1), (3, 4)),
+    "softmin": (lambda n: n.Softmin(dim=0), (3, 4)),
+    "gelu": (lambda n: n.GELU(), (3, 4)),
+    "gelu tanh": (lambda n: n.GELU(approximate="tanh"), (3, 4)),
+    "silu": (lambda n: n.SiLU(), (3, 4)),
+    "mish": (lambda n: n.Mish(), (3, 4)),
+    "leaky relu": (lambda n: n.LeakyReLU(0.2), (3, 4)),
+    "elu": (lambda n: n.ELU(1.5), (3, 4)),
+    "selu": (lambda n: n.SELU(), (3, 4)),
+    "softplus": (lambda n: n.Softplus(beta=2, threshold=1.5), (3, 4)),
+    "softsign": (lambda n: n.Softsign(), (3, 4)),
+    "log sigmoid": (lambda n: n.LogSigmoid(), (3, 4)),
+    "relu6": (lambda n: n.ReLU6(), (3, 4)),
+    "hardtanh": (lambda n: n.Hardtanh(-0.5, 0.5), (3, 4)),
+    "hardsigmoid": (lambda n: n.Hardsigmoid(), (3, 4)),
+    "hardswish": (lambda n: n.Hardswish(), (3, 4)),
+    "glu": (lambda n: n.GLU(), (3, 4)),
+    "prelu": (lambda n: n.PReLU(4), (3, 4)),
+    "dropout of nothing": (lambda n: n.Dropout(0.0), (3, 4)),
+}
+
+LOOSE = {"hardsigmoid": 1e-6}  # PyTorch's slope is 1/6 in float32, in float64 too
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_layer(name, dtype):
+    build, shape = LAYERS[name]
+    ours, theirs = pair_of(lambda lib: build(lib.nn), dtype)
+    data = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    for mode in (True, False):
+        for _ in range(2):
+            ours.zero_grad()
+            theirs.zero_grad()
+            inputs = tensors(data, requires_grad=True)
+            outs = (ours.train(mode)(inputs[0]), theirs.train(mode)(inputs[1]))
+            close(*outs, name)
+            pull(outs)
+            close(inputs[0].grad, inputs[1].grad, "gradient of the input", LOOSE.get(name))
+            same_gradients(ours, theirs)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_printed_form(name):
+    build, _ = LAYERS[name]
+    assert repr(build(mt.nn)) == repr(build(torch.nn))
+
+
+def test_embedding():
+    ours, theirs = pair_of(lambda lib: lib.nn.Embedding(7, 3, padding_idx=2))
+    data = np.array([[1, 2, 2], [6, 1, 0]])
+    outs = ours(mt.tensor(data)), theirs(torch.tensor(data))
+    close(*outs, "embedding")
+    pull(outs)
+    same_gradients(ours, theirs)
+    assert not array(ours.weight.grad)[2].any()
+    assert repr(ours) == repr(theirs)
+
+
+def test_embedding_max_norm():
+    ours, theirs = pair_of(lambda lib: lib.nn.Embedding(7, 30, max_norm=1.0))
+    data = np.array([1, 2, 2])
+    close(ours(mt.tensor(data)), theirs(torch.tensor(data)), "embedding")
+    close(ours.weight, theirs.weight, "shortened in place")
+
+
+def test_bilinear():
+    ours, theirs = pair_of(lambda lib: lib.nn.Bilinear(3, 4, 2))
+    rng = np.random.default_rng(0)
+    first, second = (tensors(rng.normal(size=(5, n)).astype("f"), requires_grad=True) for n in (3, 4))
+    outs = ours(first[0], second[0]), theirs(first[1], second[1])
+    close(*outs, "bilinear")
+    pull(outs)
+    same_gradients(ours, theirs)
+    close(second[0].grad, second[1].grad, "gradient")
+
+
+def test_conv_transpose_output_size():
+    ours, theirs = pair_of(lambda lib: lib.nn.ConvTranspose2d(2, 3, 3, stride=2))
+    x = tensors(np.ones((1, 2, 3, 3), "f"))
+    close(ours(x[0], output_size=(8, 8)), theirs(x[1], output_size=(8, 8)), "output_size")
+
+
+def net(lib):
+    class Net(lib.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1 = lib.nn.Linear(6, 5)
+            self.norm = lib.nn.BatchNorm1d(5)
+            self.layers = lib.nn.ModuleList([lib.nn.Linear(5, 5) for _ in range(2)])
+            self.heads = lib.nn.ModuleDict({"b": lib.nn.Linear(5, 2), "a": lib.nn.Linear(5, 1, bias=False)})
+            self.scale = lib.nn.Parameter(lib.ones(5))
+            self.register_buffer("offset", lib.zeros(5))
+            self.register_buffer("cache", lib.zeros(5), persistent=False)
+            self.register_parameter("nothing", None)
+
+        def forward(self, x):
+            x = lib.relu(self.norm(self.fc1(x))) * self.scale + self.offset
+            for layer in self.layers:
+                x = x + layer(x)
+            return lib.cat([self.heads["a"](x), self.heads["b"](x)], 1)
+
+    return Net()
+
+
+def test_model():
+    ours, theirs = pair_of(net)
+    x = tensors(np.random.default_rng(0).normal(size=(4, 6)).astype("f"), requires_grad=True)
+    outs = ours(x[0]), theirs(x[1])
+    close(*outs, "model")
+    pull(outs)
+    same_gradients(ours, theirs)
+    close(x[0].grad, x[1].grad, "gradient")
+    assert repr(ours) == repr(theirs)
+    for listing in ("named_parameters", "named_buffers", "named_modules", "named_children"):
+        assert [n for n, _ in getattr(ours, listing)()] == [n for n, _ in getattr(theirs, listing)()], listing
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("mask", [None, "bool", "float"])
+def test_attention(mask, causal):
+    if mask and causal:
+        pytest.skip("one or the other")
+    rng = np.random.default_rng(0)
+    qkv = [rng.normal(size=(2, 3, n, 4)) for n in (5, 6, 6)]
+    masks = {"bool": rng.random((5, 6)) < 0.7, "float": rng.normal(size=(2, 1, 5, 6)), None: None}
+    outs, leaves = [], []
+    for lib in LIBRARIES:
+        inputs = [lib.tensor(x).requires_grad_() for x in qkv]
+        given = None if mask is None else lib.tensor(masks[mask])
+        outs.append(lib.nn.functional.scaled_dot_product_attention(*inputs, given, is_causal=causal))
+        leaves.append(inputs)
+    close(*outs, "attention")
+    pull(tuple(outs))
+    for a, b in zip(*leaves):
+        close(a.grad, b.grad, "gradient")
+
+
+def test_attention_groups():
+    rng = np.random.default_rng(0)
+    q, k, v = (rng.normal(size=(2, heads, 5, 4)) for heads in (6, 2, 2))
+    outs = [
+        lib.nn.functional.scaled_dot_product_attention(*map(lib.tensor, (q, k, v)), enable_gqa=True, scale=0.3)
+        for lib in LIBRARIES
+    ]
+    close(*outs, "grouped attention")
+
+
+FUNCTIONS = {
+    "normalize": lambda lib, x: lib.nn.functional.normalize(x, dim=1),
+    "cosine": lambda lib, x: lib.nn.functional.cosine_similarity(x, x * x + 1, dim=1),
+    "pad": lambda lib, x: lib.nn.functional.pad(x, (1, 2, 0, 1), value=3.0),
+    "pad replicate": lambda lib, x: lib.nn.functional.pad(x[None], (1, 2, 0, 1), mode="replicate"),
+    "instance norm": lambda lib, x: lib.nn.functional.instance_norm(x[None]),
+    "one hot": lambda lib, x: x[:, :3] * lib.nn.functional.one_hot(lib.tensor([0, 2, 1, 0]), 3),
+    "max pool indices": lambda lib, x: lib.nn.functional.max_pool1d(x, 2, return_indices=True)[0],
+    "relu in place": lambda lib, x: lib.nn.functional.relu(x * 1, inplace=True),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functional(name):
+    x = tensors(np.random.default_rng(0).normal(size=(4, 6)), requires_grad=True)
+    outs = tuple(FUNCTIONS[name](lib, each) for lib, each in zip(LIBRARIES, x))
+    close(*outs, name)
+    pull(outs)
+    close(x[0].grad, x[1].grad, "gradient")
+
+
+def test_in_place_relu_changes_its_input():
+    for lib in LIBRARIES:
+        x = lib.tensor([-1.0, 2.0])
+        assert lib.nn.ReLU(inplace=True)(x) is x
+        assert x.tolist() == [0.0, 2.0]
+
+
+STATISTICS = {
+    "linear": lambda n: n.Linear(300, 200),
+    "conv2d": lambda n: n.Conv2d(16, 32, 5),
+    "conv transpose 2d": lambda n: n.ConvTranspose2d(16, 32, 5),
+    "embedding": lambda n: n.Embedding(300, 100),
+}
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_initial_distribution(name):
+    made = []
+    for lib in LIBRARIES:
+        lib.manual_seed(0)
+        made.append(STATISTICS[name](lib.nn))
+    for (label, a), (_, b) in zip(*(layer.named_parameters() for layer in made)):
+        mine, other = array(a), array(b)
+        slack = 4 / np.sqrt(mine.size)
+        assert abs(mine.std() / other.std() - 1) < slack, label
+        assert abs(mine.mean() - other.mean()) < slack * other.std(), label
+        assert abs(mine.max() / other.max() - 1) < 0.3, label
+
+
+INITS = {
+    "uniform_": {"a": -1.0, "b": 2.0},
+    "normal_": {"mean": 1.0, "std": 2.0},
+    "trunc_normal_": {"std": 1.5, "a": -1.0},
+    "constant_": {"val": 3.0},
+    "zeros_": {},
+    "ones_": {},
+    "eye_": {},
+    "xavier_uniform_": {"gain": 2.0},
+    "xavier_normal_": {},
+    "kaiming_uniform_": {"a": 0.3},
+    "kaiming_normal_": {"mode": "fan_out", "nonlinearity": "relu"},
+    "orthogonal_": {"gain": 2.0},
+    "sparse_": {"sparsity": 0.5, "std": 1.0},
+}
+
+
+@pytest.mark.parametrize("name", INITS)
+def test_init(name):
+    made = []
+    for lib in LIBRARIES:
+        tensor = lib.empty(400, 300)
+        assert getattr(lib.nn.init, name)(tensor, **INITS[name]) is tensor
+        made.append(array(tensor))
+    mine, other = made
+    assert abs(mine.mean() - other.mean()) < 0.05 * (other.std() + 0.1)
+    assert abs(mine.std() - other.std()) < 0.05 * other.std() + 1e-7
+    assert abs(mine.max() - other.max()) < 0.3 * abs(other.max()) + 1e-7
+    if name == "orthogonal_":
+        np.testing.assert_allclose(mine.T @ mine, 4 * np.eye(300), atol=1e-4)
+
+
+def test_dirac_and_gain():
+    made = [array(lib.nn.init.dirac_(lib.empty(4, 2, 3, 3), groups=2)) for lib in LIBRARIES]
+    np.testing.assert_array_equal(*made)
+    for name, param in (("relu", None), ("tanh", None), ("leaky_relu", 0.2), ("selu", None), ("linear", None)):
+        assert mt.nn.init.calculate_gain(name, param) == torch.nn.init.calculate_gain(name, param)
+
+
+def test_clipping():
+    rng = np.random.default_rng(0)
+    data = [rng.normal(size=shape).astype("f") for shape in ((3, 4), (5,))]
+    for norm_type in (2.0, 1.0, float("inf")):
+        parameters = []
+        for lib in LIBRARIES:
+            each = [lib.nn.Parameter(lib.tensor(x)) for x in data]
+            for p in each:
+                p.grad = p.detach() * 3
+            each.append(lib.nn.Parameter(lib.zeros(1)))
+            parameters.append((lib.nn.utils.clip_grad_norm_(each, 1.0, norm_type), each))
+        (mine, ours), (other, theirs) = parameters
+        close(mine, other, "norm")
+        for a, b in zip(ours[:-1], theirs[:-1]):
+            close(a.grad, b.grad, "clipped")
+        for lib, each in zip(LIBRARIES, (ours, theirs)):
+            lib.nn.utils.clip_grad_value_(each, 0.05)
+        for a, b in zip(ours[:-1], theirs[:-1]):
+            close(a.grad, b.grad, "limited")
+
+
+def test_loading_complains_alike():
+    ours, theirs = net(mt), net(torch)
+    for lib, model in zip(LIBRARIES, (ours, theirs)):
+        state = dict(model.state_dict())
+        state["extra"] = state.pop("scale")
+        state["offset"] = lib.zeros(3)
+        with pytest.raises(RuntimeError) as caught:
+            model.load_state_dict(state)
+        for part in (
+            'Missing key(s) in state_dict: "scale"',
+            'Unexpected key(s) in state_dict: "extra"',
+            "size mismatch",
+        ):
+            assert part in str(caught.value)
+        del state["offset"]
+        found = model.load_state_dict(state, strict=False)
+        assert found.missing_keys == ["scale", "offset"]
+        assert found.unexpected_keys == ["extra"]
+
+
+BAD = {
+    "linear sizes": lambda lib: lib.nn.Linear(5, 3)(lib.zeros(2, 4)),
+    "linear dtypes": lambda lib: lib.nn.Linear(5, 3)(lib.zeros(2, 5, dtype=lib.float64)),
+    "conv channels": lambda lib: lib.nn.Conv2d(3, 4, 3)(lib.zeros(1, 2, 8, 8)),
+    "conv rank": lambda lib: lib.nn.Conv2d(3, 4, 3)(lib.zeros(8, 8)),
+    "conv kernel": lambda lib: lib.nn.Conv2d(3, 4, 9)(lib.zeros(1, 3, 4, 4)),
+    "conv groups": lambda lib: lib.nn.Conv2d(3, 4, 3, groups=2),
+    "conv padding": lambda lib: lib.nn.Conv2d(3, 4, 3, padding="sane"),
+    "conv stride same": lambda lib: lib.nn.Conv2d(3, 4, 3, padding="same", stride=2),
+    "batch norm rank": lambda lib: lib.nn.BatchNorm2d(3)(lib.zeros(2, 3)),
+    "batch norm channels": lambda lib: lib.nn.BatchNorm2d(3)(lib.zeros(2, 4, 2, 2)),
+    "batch norm of one": lambda lib: lib.nn.BatchNorm1d(3)(lib.zeros(1, 3)),
+    "layer norm shape": lambda lib: lib.nn.LayerNorm(5)(lib.zeros(2, 4)),
+    "group norm groups": lambda lib: lib.nn.GroupNorm(3, 4),
+    "embedding range": lambda lib: lib.nn.Embedding(5, 2)(lib.tensor([5])),
+    "embedding negative": lambda lib: lib.nn.Embedding(5, 2)(lib.tensor([-1])),
+    "embedding floats": lambda lib: lib.nn.Embedding(5, 2)(lib.zeros(2)),
+    "embedding padding": lambda lib: lib.nn.Embedding(5, 2, padding_idx=7),
+    "dropout probability": lambda lib: lib.nn.Dropout(1.5),
+    "softmax dim": lambda lib: lib.nn.Softmax(dim=3)(lib.zeros(2, 2)),
+    "glu odd": lambda lib: lib.nn.GLU()(lib.zeros(2, 3)),
+    "no forward": lambda lib: lib.nn.Module()(1),
+    "no init": lambda lib: type("M", (lib.nn.Module,), {"__init__": lambda s: setattr(s, "a", lib.nn.ReLU())})(),
+    "parameter replaced": lambda lib: setattr(lib.nn.Linear(2, 2), "weight", 3),
+    "module replaced": lambda lib: setattr(lib.nn.Sequential(lib.nn.ReLU()), "0", 3),
+    "dotted name": lambda lib: lib.nn.Module().register_parameter("a.b", None),
+    "taken name": lambda lib: lib.nn.Module().register_buffer("forward", None),
+    "non-leaf parameter": lambda lib: lib.nn.Module().register_parameter("a", lib.ones(2, requires_grad=True) * 2),
+    "unknown attribute": lambda lib: lib.nn.Linear(2, 2).wait,
+    "submodule": lambda lib: lib.nn.Linear(2, 2).get_submodule("a.b"),
+    "list index": lambda lib: lib.nn.ModuleList([lib.nn.ReLU()])[3],
+    "train mode": lambda lib: lib.nn.ReLU().train("yes"),
+    "to integers": lambda lib: lib.nn.Linear(2, 2).to(lib.int32),
+    "gain": lambda lib: lib.nn.init.calculate_gain("rely"),
+    "fan": lambda lib: lib.nn.init.kaiming_uniform_(lib.zeros(3)),
+    "state of wrong type": lambda lib: lib.nn.Linear(2, 2).load_state_dict([1]),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(name):
+    assert len(both_raise(BAD[name])) > 10

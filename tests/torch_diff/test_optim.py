@@ -1,0 +1,211 @@
+"""Optimizers: 50 steps equal to PyTorch's, states that load in either, the same refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import minitorch as mt  # noqa: E402
+
+from .cases import array  # noqa: E402
+from .pairs import LIBRARIES, both_raise, pair_of  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+OPTIMIZERS = {
+    "sgd": ("SGD", {"lr": 0.1}),
+    "sgd momentum": ("SGD", {"lr": 0.05, "momentum": 0.9}),
+    "sgd dampening": ("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.3}),
+    "sgd nesterov": ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
+    "sgd decay": ("SGD", {"lr": 0.1, "weight_decay": 0.1}),
+    "sgd everything": ("SGD", {"lr": 0.02, "momentum": 0.8, "weight_decay": 0.1, "maximize": True}),
+    "adam": ("Adam", {"lr": 0.01}),
+    "adam amsgrad": ("Adam", {"lr": 0.01, "amsgrad": True}),
+    "adam decay": ("Adam", {"lr": 0.01, "weight_decay": 0.1, "betas": (0.8, 0.95), "eps": 1e-6}),
+    "adam maximize": ("Adam", {"lr": 0.01, "maximize": True, "decoupled_weight_decay": True, "weight_decay": 0.1}),
+    "adamw": ("AdamW", {"lr": 0.01}),
+    "adamw amsgrad": ("AdamW", {"lr": 0.01, "weight_decay": 0.2, "amsgrad": True}),
+    "rmsprop": ("RMSprop", {"lr": 0.01}),
+    "rmsprop momentum": ("RMSprop", {"lr": 0.01, "momentum": 0.9, "alpha": 0.9}),
+    "rmsprop centered": ("RMSprop", {"lr": 0.01, "centered": True, "weight_decay": 0.1}),
+    "rmsprop everything": ("RMSprop", {"lr": 0.01, "centered": True, "momentum": 0.5, "maximize": True}),
+    "adagrad": ("Adagrad", {"lr": 0.1}),
+    "adagrad decay": ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5}),
+}
+
+
+def build(lib):
+    return lib.nn.Sequential(lib.nn.Linear(4, 8), lib.nn.Tanh(), lib.nn.Linear(8, 3))
+
+
+def data(lib, dtype, step):
+    rng = np.random.default_rng(step)
+    return lib.tensor(rng.normal(size=(6, 4)).astype(dtype)), lib.tensor(rng.integers(0, 3, 6))
+
+
+def train(lib, model, optimizer, steps, dtype="float32", start=0):
+    for step in range(start, start + steps):
+        x, y = data(lib, dtype, step)
+        optimizer.zero_grad()
+        lib.nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+
+
+def same_state(ours, theirs, tolerance):
+    mine, other = ours.state_dict(), theirs.state_dict()
+    assert [list(group) for group in mine["param_groups"]] == [list(group) for group in other["param_groups"]]
+    assert mine["param_groups"] == other["param_groups"]
+    assert list(mine["state"]) == list(other["state"])
+    for number, kept in other["state"].items():
+        assert set(mine["state"][number]) == set(kept)
+        for name, value in kept.items():
+            got = mine["state"][number][name]
+            assert array(got).dtype == array(value).dtype
+            np.testing.assert_allclose(array(got), array(value), rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_50_steps(name, dtype):
+    kind, options = OPTIMIZERS[name]
+    models = pair_of(build, dtype)
+    optimizers = [getattr(lib.optim, kind)(m.parameters(), **options) for lib, m in zip(LIBRARIES, models)]
+    assert repr(optimizers[0]) == repr(optimizers[1])
+    for lib, model, optimizer in zip(LIBRARIES, models, optimizers):
+        train(lib, model, optimizer, 50, dtype)
+    tolerance = 1e-5 if dtype == "float32" else 1e-10
+    for (label, a), (_, b) in zip(models[0].named_parameters(), models[1].named_parameters()):
+        np.testing.assert_allclose(array(a), array(b), rtol=tolerance, atol=tolerance, err_msg=label)
+        assert array(a).dtype == array(b).dtype
+    same_state(*optimizers, tolerance)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_state_of_the_other_library_loads(name):
+    kind, options = OPTIMIZERS[name]
+    ours, theirs = pair_of(build)
+    there = getattr(torch.optim, kind)(theirs.parameters(), **options)
+    train(torch, theirs, there, 5)
+    ours.load_state_dict({k: v.numpy() for k, v in theirs.state_dict().items()})
+    here = getattr(mt.optim, kind)(ours.parameters(), lr=1.0)
+    state = there.state_dict()
+    state["state"] = {
+        number: {k: v.numpy() if isinstance(v, torch.Tensor) else v for k, v in kept.items()}
+        for number, kept in state["state"].items()
+    }
+    here.load_state_dict(state)
+    train(mt, ours, here, 10, start=5)
+    train(torch, theirs, there, 10, start=5)
+    for a, b in zip(ours.parameters(), theirs.parameters()):
+        np.testing.assert_allclose(array(a), array(b), rtol=1e-5, atol=1e-5)
+    same_state(here, there, 1e-5)
+
+
+def test_groups_and_a_changing_rate():
+    models = pair_of(build)
+    made = []
+    for lib, model in zip(LIBRARIES, models):
+        groups = [{"params": model[0].parameters()}, {"params": model[2].weight, "lr": 0.5, "momentum": 0.5}]
+        optimizer = lib.optim.SGD(groups, lr=0.1, weight_decay=0.01)
+        optimizer.add_param_group({"params": [model[2].bias], "lr": 0.2})
+        for round_ in range(4):
+            train(lib, model, optimizer, 3, start=round_)
+            for group in optimizer.param_groups:
+                group["lr"] *= 0.5
+        made.append(optimizer)
+    for a, b in zip(models[0].parameters(), models[1].parameters()):
+        np.testing.assert_allclose(array(a), array(b), rtol=1e-5, atol=1e-6)
+    same_state(*made, 1e-5)
+
+
+def test_names():
+    states = [lib.optim.Adam(build(lib).named_parameters()).state_dict() for lib in LIBRARIES]
+    assert states[0]["param_groups"] == states[1]["param_groups"]
+
+
+def test_closure_and_gradients_that_are_missing():
+    results = []
+    for lib in LIBRARIES:
+        w, unused = lib.nn.Parameter(lib.ones(3)), lib.nn.Parameter(lib.ones(2))
+        optimizer = lib.optim.Adam([w, unused], lr=0.1)
+
+        def closure(lib=lib, w=w, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = (w * w).sum()
+            loss.backward()
+            return loss
+
+        with lib.no_grad():
+            losses = [optimizer.step(closure).item() for _ in range(3)]
+        results.append((losses, array(w), array(unused), sorted(optimizer.state_dict()["state"])))
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-6)
+    np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-6)
+    assert results[0][3] == results[1][3]
+
+
+@pytest.mark.parametrize("name", ["sgd everything", "adam amsgrad", "rmsprop everything", "adagrad decay"])
+@pytest.mark.parametrize("dtype", ["complex64", "float16"])
+def test_other_dtypes(name, dtype):
+    kind, options = OPTIMIZERS[name]
+    rng = np.random.default_rng(0)
+    start, slopes = ((rng.normal(size=(2, 5)) + 1j * rng.normal(size=(2, 5))) for _ in range(2))
+    if dtype == "float16":
+        start, slopes = start.real, slopes.real
+    made = []
+    for lib in LIBRARIES:
+        w = lib.nn.Parameter(lib.tensor(start.astype(dtype)))
+        optimizer = getattr(lib.optim, kind)([w], **options)
+        for _ in range(10):
+            w.grad = lib.tensor(slopes.astype(dtype))
+            optimizer.step()
+        made.append(array(w))
+    assert made[0].dtype == made[1].dtype == dtype
+    tolerance = 1e-5 if dtype == "complex64" else 2e-2
+    np.testing.assert_allclose(*made, rtol=tolerance, atol=tolerance)
+
+
+def test_zero_grad():
+    for lib in LIBRARIES:
+        w = lib.nn.Parameter(lib.ones(3))
+        optimizer = lib.optim.SGD([w], lr=0.1)
+        w.sum().backward()
+        optimizer.zero_grad(set_to_none=False)
+        assert w.grad.tolist() == [0.0, 0.0, 0.0]
+        optimizer.zero_grad()
+        assert w.grad is None
+
+
+def parameter(lib):
+    return [lib.nn.Parameter(lib.zeros(2))]
+
+
+BAD = {
+    "tensor": lambda lib: lib.optim.SGD(lib.zeros(2), lr=0.1),
+    "nothing": lambda lib: lib.optim.SGD([], lr=0.1),
+    "numbers": lambda lib: lib.optim.SGD([1.0], lr=0.1),
+    "set": lambda lib: lib.optim.SGD([{"params": set(parameter(lib))}], lr=0.1),
+    "rate": lambda lib: lib.optim.SGD(parameter(lib), lr=-0.1),
+    "momentum": lambda lib: lib.optim.SGD(parameter(lib), lr=0.1, momentum=-1.0),
+    "nesterov": lambda lib: lib.optim.SGD(parameter(lib), lr=0.1, nesterov=True),
+    "betas": lambda lib: lib.optim.Adam(parameter(lib), betas=(0.9, 1.0)),
+    "eps": lambda lib: lib.optim.AdamW(parameter(lib), eps=-1.0),
+    "alpha": lambda lib: lib.optim.RMSprop(parameter(lib), alpha=-1.0),
+    "lr_decay": lambda lib: lib.optim.Adagrad(parameter(lib), lr_decay=-1.0),
+    "accumulator": lambda lib: lib.optim.Adagrad(parameter(lib), initial_accumulator_value=-1.0),
+    "non-leaf": lambda lib: lib.optim.SGD([lib.ones(2, requires_grad=True) * 2], lr=0.1),
+    "group type": lambda lib: lib.optim.SGD(parameter(lib), lr=0.1).add_param_group(parameter(lib)),
+    "half of the names": lambda lib: lib.optim.SGD([("a", *parameter(lib)), *parameter(lib)], lr=0.1),
+    "groups of a state": lambda lib: lib.optim.SGD(parameter(lib), lr=0.1).load_state_dict(
+        {"state": {}, "param_groups": []}
+    ),
+    "size of a state": lambda lib: lib.optim.SGD(parameter(lib), lr=0.1).load_state_dict(
+        {"state": {}, "param_groups": [{"params": [0, 1]}]}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(name):
+    assert len(both_raise(BAD[name])) > 10

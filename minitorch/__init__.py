@@ -6,13 +6,15 @@
     linalg      decompositions and norms
     nn, optim   modules, losses, optimizers
     utils       data loading
+    datasets    small real data sets, from scikit-learn
+    viz         pictures of graphs
 
 A file imports only from lower layers; `tests/layers.py` holds the order.
 """
 
 import warnings
 
-from . import autograd, errors, linalg, nn, optim, test_util, utils
+from . import autograd, datasets, errors, linalg, nn, optim, test_util, utils
 from .core import operators
 from .core.array import Array
 from .core.array import Array as array
@@ -45,6 +47,7 @@ from .core.dtypes import int32 as int
 from .core.dtypes import int64 as long
 from .core.jacobian import hessian, hvp, jacfwd, jacrev
 from .core.transforms import grad, jvp, stop_gradient, value_and_grad, vjp, vmap
+from .progress import progress
 from .tensor.conversion import is_tensor
 from .tensor.creation import (
     arange,
@@ -99,6 +102,7 @@ from .tensor.types import (
     result_type,
     set_default_dtype,
 )
+from .viz import draw_graph
 
 # log(0) and its like are results, not mistakes: NumPy's complaint about them tells users nothing.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module="minitorch")

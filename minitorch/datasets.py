@@ -45,11 +45,15 @@ def _loader(name: str, text: str, target: type[np.generic]) -> Callable[..., tup
     return load
 
 
-digits = _loader("digits", "Return 1,797 images of handwritten digits, 64 pixels from 0 to 16, and their 10 classes.", np.int64)
+digits = _loader(
+    "digits", "Return 1,797 images of handwritten digits, 64 pixels from 0 to 16, and their 10 classes.", np.int64
+)
 iris = _loader("iris", "Return 150 flowers, 4 measurements in centimeters each, and their 3 species.", np.int64)
 wine = _loader("wine", "Return 178 wines, 13 measurements each, and their 3 cultivars.", np.int64)
 breast_cancer = _loader("breast_cancer", "Return 569 tumors, 30 measurements each, and 0 for malignant or 1.", np.int64)
-diabetes = _loader("diabetes", "Return 442 patients, 10 standardized measurements, and the disease's progress.", np.float32)
+diabetes = _loader(
+    "diabetes", "Return 442 patients, 10 standardized measurements, and the disease's progress.", np.float32
+)
 
 
 def train_test_split(x: Any, y: Any, test_size: float = 0.2, seed: int = 0) -> Split:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -23,14 +24,20 @@ from .tensor.handle import Tensor
 STYLES = {
     "operation": {"shape": "box", "style": "rounded,filled", "fillcolor": "#cfe2ff", "color": "#3b73c4"},
     "leaf": {"shape": "ellipse", "style": "filled", "fillcolor": "#c8e6c9", "color": "#388e3c"},
-    "parameter": {"shape": "ellipse", "style": "filled", "fillcolor": "#ffd699", "color": "#c77700", "peripheries": "2"},
+    "parameter": {
+        "shape": "ellipse",
+        "style": "filled",
+        "fillcolor": "#ffd699",
+        "color": "#c77700",
+        "peripheries": "2",
+    },
     "constant": {"shape": "ellipse", "style": "filled", "fillcolor": "#dddddd", "color": "#888888"},
     "result": {"shape": "ellipse", "style": "filled", "fillcolor": "#ffffff", "color": "#333333"},
 }
 INSTALL_DOT = "install Graphviz (`apt install graphviz`, `brew install graphviz`, or https://graphviz.org/download/)"
 
 
-def draw_graph(y: Any, params: Any = None, *, name: str = "graph") -> Any:
+def draw_graph(y: Any, params: Any = None, *, name: str = "computation") -> Any:
     """Return a `graphviz.Digraph` of everything that `y` (a Tensor, or a tree of them) was computed from.
 
     Operations are blue boxes, leaves that require grad green, parameters orange with a double border, constants grey; the
@@ -40,7 +47,7 @@ def draw_graph(y: Any, params: Any = None, *, name: str = "graph") -> Any:
 
     >>> x = Tensor(2.0, requires_grad=True)
     >>> print(draw_graph(x * 3.0, {"x": x}).source)
-    digraph graph {
+    digraph computation {
     ...
     """
     outputs = [x for x in tree.leaves(y) if isinstance(x, (Array, Tracer))] if not isinstance(y, Tracer) else [y]
@@ -113,7 +120,7 @@ class _Drawing:
                 self._edges(keys, node)
         for i, root in enumerate(roots):
             self.picture.node(f"out{i}", f"result\n{root.shape}", **STYLES["result"])
-            self.picture.edge(_key(keys, root), f"out{i}", label=str(root.shape))
+            self._edge(_key(keys, root), f"out{i}", root)
 
     def _leaf(self, key: str, node: Node) -> None:
         name = self.names.get(node if node.cell is None else node.cell)
@@ -125,11 +132,15 @@ class _Drawing:
     def _edges(self, keys: dict[Node, str], node: Node) -> None:
         for i, parent in enumerate(node.parents):
             if parent is not None:
-                self.picture.edge(_key(keys, parent), keys[node], label=str(parent.shape))
+                self._edge(_key(keys, parent), keys[node], parent)
             elif not _is_absent(node, i):
                 value = _saved(node, i)
-                label = str(value.shape) if hasattr(value, "shape") else ""
-                self.picture.edge(self._constant(keys[node], i, value), keys[node], label=label)
+                self._edge(self._constant(keys[node], i, value), keys[node], value)
+
+    def _edge(self, start: str, end: str, value: Any) -> None:
+        """Draw an edge with the shape of what passes along it, if that is known."""
+        label = {"label": str(value.shape)} if hasattr(value, "shape") else {}
+        self.picture.edge(start, end, **label)
 
     def _constant(self, key: str, i: int, value: Any) -> str:
         """Draw an operand that needs no gradient, once for each array."""
@@ -161,10 +172,11 @@ def _saved(node: Node, i: int) -> Any:
 
 
 def _is_absent(node: Node, i: int) -> bool:
-    """Return whether operand `i` is an optional one that was left out (a layer without bias)."""
+    """Return whether operand `i` was left out, as far as can be known: optional (its shape rule says so), and not kept."""
     assert node.plan is not None
-    kept = node.saved is not FREED and any(k == i + 1 for _, k in node.plan.codes)
-    return kept and _saved(node, i) is None and not node.plan.primitive.variadic
+    shape_rule = list(inspect.signature(node.plan.primitive.abstract).parameters.values())
+    is_optional = i < len(shape_rule) and str(shape_rule[i].annotation).endswith("None")
+    return is_optional and _saved(node, i) is None
 
 
 def _constant_label(value: Any) -> str:

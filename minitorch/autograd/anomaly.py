@@ -23,7 +23,9 @@ class set_detect_anomaly:
 
     def __init__(self, mode: bool, check_nan: bool = True):
         if mode and not check_nan:
-            raise UnsupportedError("detect_anomaly: check_nan=False is not supported; anomaly mode is there to find NaN")
+            raise UnsupportedError(
+                "detect_anomaly: check_nan=False is not supported; anomaly mode is there to find NaN"
+            )
         self.tokens: list[Token[Context]] = [context.set(replace(context.get(), anomaly=mode))]
 
     def __enter__(self) -> None:

@@ -23,7 +23,9 @@ def _gradients(name: str, grads: Any, count: int) -> tuple[Any, ...]:
     """Return one cotangent (or None) per output."""
     given = (None,) * count if grads is None else _tuple(grads)
     if len(given) != count:
-        raise ArgumentError(f"{name}: got {count} tensors and {len(given)} gradients; give one, or None, for each tensor")
+        raise ArgumentError(
+            f"{name}: got {count} tensors and {len(given)} gradients; give one, or None, for each tensor"
+        )
     return given
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.array import Array
 from ..core.aval import Aval
 from ..core.calling import batch_run, fitting, is_recorded, nameplate, settled, split
 from ..core.custom import Call, gathered
@@ -18,9 +19,8 @@ from ..core.errors import GradError
 from ..core.jvp import JVPTrace
 from ..core.ops.families import as_array
 from ..core.ops.shaping import zeros_of
-from ..core.array import Array
 from ..core.primitive import Plan, Primitive, Tracer, Value, aval_of
-from ..core.tape import Node, Tape, TapeTracer, context, lower, muting, user_line
+from ..core.tape import Tape, TapeTracer, context, lower, muting, user_line
 from ..tensor.handle import Tensor, ambient, tensor_of
 from ..tensor.modes import no_grad
 
@@ -44,7 +44,9 @@ class FunctionCtx:
         """Keep tensors for `backward`, which finds them in `saved_tensors`. Inputs and results stay differentiable."""
         stray = [type(x).__name__ for x in tensors if not isinstance(x, (Tensor, type(None)))]
         if stray:
-            raise TypeError(f"save_for_backward: takes tensors or None, got {stray[0]}; set an attribute of ctx instead")
+            raise TypeError(
+                f"save_for_backward: takes tensors or None, got {stray[0]}; set an attribute of ctx instead"
+            )
         self._to_save = tensors
 
     @property
@@ -53,7 +55,9 @@ class FunctionCtx:
         try:
             return self._saved  # type: ignore[attr-defined, no-any-return]
         except AttributeError:
-            raise GradError("saved_tensors: they are there in backward only; forward still has its own variables") from None
+            raise GradError(
+                "saved_tensors: they are there in backward only; forward still has its own variables"
+            ) from None
 
     def mark_non_differentiable(self, *results: Tensor) -> None:
         """Declare results that carry no gradient."""
@@ -243,7 +247,9 @@ def _note_change(
             raise GradError(f"{name}: an input given to mark_dirty must be returned by forward")
         note.changed[j] = i
     elif is_changed:
-        raise GradError(f"{name}: forward changes an input of shape {x.shape} in place; say so with ctx.mark_dirty(input)")
+        raise GradError(
+            f"{name}: forward changes an input of shape {x.shape} in place; say so with ctx.mark_dirty(input)"
+        )
 
 
 def _backward(

@@ -44,12 +44,20 @@ def _run(name: str, func: Func, inputs: Many, strict: bool) -> tuple[Many, bool]
     outputs, is_tuple = _tensors(name, "what the function returns", func(*inputs))
     for i, x in enumerate(outputs):
         if strict and not x.requires_grad:
-            raise GradError(f"{name}: output {i} of the function is independent of its inputs; strict=False gives zeros")
+            raise GradError(
+                f"{name}: output {i} of the function is independent of its inputs; strict=False gives zeros"
+            )
     return outputs, is_tuple
 
 
 def _pull(
-    name: str, outputs: Many, inputs: Many, cotangents: Any, strict: bool, create_graph: bool, batched: int | None = None
+    name: str,
+    outputs: Many,
+    inputs: Many,
+    cotangents: Any,
+    strict: bool,
+    create_graph: bool,
+    batched: int | None = None,
 ) -> Many:
     """Return the cotangents of the inputs, zeros where there is no dependence."""
     pairs = [(y, g) for y, g in zip(outputs, cotangents, strict=True) if y.requires_grad]
@@ -62,7 +70,9 @@ def _pull(
         )  # fmt: skip
     for i, (g, x) in enumerate(zip(found, inputs, strict=True)):
         if strict and g is None:
-            raise GradError(f"{name}: the output is independent of input {i} of shape {x.shape}; strict=False gives zeros")
+            raise GradError(
+                f"{name}: the output is independent of input {i} of shape {x.shape}; strict=False gives zeros"
+            )
         if strict and create_graph and not g.requires_grad:
             raise GradError(
                 f"{name}: the derivative in input {i} of shape {x.shape} is independent of the inputs, so it cannot be "

@@ -182,7 +182,9 @@ def _host(data: Any, target: dtypes.DType | None) -> np.ndarray[Any, Any]:
     try:
         host = np.array(data, dtype=target) if target is not None else np.array(data)
     except ValueError as error:
-        raise ShapeError(f"array: cannot make an array from {type(data).__name__}: {error}; give rows of equal length") from error
+        raise ShapeError(
+            f"array: cannot make an array from {type(data).__name__}: {error}; give rows of equal length"
+        ) from error
     except TypeError as error:
         raise DTypeError(f"array: cannot make an array from {type(data).__name__}: {error}") from error
     if target is None:
@@ -194,7 +196,7 @@ def _host(data: Any, target: dtypes.DType | None) -> np.ndarray[Any, Any]:
 
 def _inferred(data: Any, host: np.ndarray[Any, Any]) -> dtypes.DType:
     """Python numbers take the default dtypes; NumPy data keeps its own."""
-    if host.dtype == object or host.dtype.kind in "USmMV" and host.dtype != dtypes.bfloat16:
+    if host.dtype == object or (host.dtype.kind in "USmMV" and host.dtype != dtypes.bfloat16):
         raise DTypeError(f"array: {type(data).__name__} does not hold numbers of one type; give numbers or NumPy data")
     if not _is_python_data(data):
         return dtypes.canonical(host.dtype)

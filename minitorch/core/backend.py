@@ -51,7 +51,7 @@ class CPU:
         return "cpu"
 
 
-_loaded: dict[str, Backend] = {"cpu": CPU()}
+_loaded: dict[str, Any] = {"cpu": CPU()}
 _loaders: dict[str, Callable[[], Backend]] = {}
 _by_type: dict[type, Backend] = {np.ndarray: _loaded["cpu"]}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-default_float: ContextVar[np.dtype[Any]] = ContextVar("default_float", default=np.dtype(np.float32))
+default_float: ContextVar[np.dtype[Any]] = ContextVar("default_float", default=np.dtype(np.float32))  # noqa: B039 (dtypes are immutable)
 
 
 @contextmanager

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from .array import Array
 from .aval import Aval
 from .errors import TracerError, UnsupportedError
 from .ops.families import ALIGNED, LEADING
 from .ops.shaping import broadcast_to, reshape
 from .primitive import DECOMPOSE, NO_BATCHING, Params, Primitive, Trace, Tracer, Value, aval_of, bind
-from .array import Array
 from .tape import leaked
 
 

@@ -341,7 +341,9 @@ class Tensor(TapeTracer):
             if not isinstance(value, Tensor):
                 raise TypeError(f"grad: assigned grad must be a Tensor or None, got {type(value).__name__}")
             if value.shape != self.shape:
-                raise ShapeError(f"grad: assigned grad has shape {value.shape}, the tensor {self.shape}; they must agree")
+                raise ShapeError(
+                    f"grad: assigned grad has shape {value.shape}, the tensor {self.shape}; they must agree"
+                )
         if self._cell is None:
             if value is None:
                 return

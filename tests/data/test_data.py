@@ -10,7 +10,14 @@ import pytest
 
 import minitorch as mt
 from minitorch import datasets
-from minitorch.errors import ArgumentError, DTypeError, MissingExtraError, OutOfBoundsError, ShapeError, UnsupportedError
+from minitorch.errors import (
+    ArgumentError,
+    DTypeError,
+    MissingExtraError,
+    OutOfBoundsError,
+    ShapeError,
+    UnsupportedError,
+)
 from minitorch.progress import progress
 from minitorch.utils.data import (
     BatchSampler,

@@ -43,7 +43,9 @@ Kinds = tuple[Any, ...]
 DTypeRule = Callable[..., tuple[tuple[DType, ...], DType]]
 
 ALIGNED = Explicit("aligned")  # batching: operands broadcast, so line up their axes behind the batch axis
-LEADING = Explicit("leading")  # batching: leading axes are free and axes count from the end; give every operand the batch
+LEADING = Explicit(
+    "leading"
+)  # batching: leading axes are free and axes count from the end; give every operand the batch
 
 _new = object.__new__
 _ndarray = np.ndarray
@@ -415,9 +417,7 @@ def _rules(name: str, rules: Any, args: tuple[str, ...], statics: tuple[str, ...
     return tuple(rule(name, r, args, statics) if callable(r) else r for r in rules)
 
 
-def linear(
-    name: str, impl: Function, transpose: Function, *, abstract: Function, batch: Any = LEADING
-) -> Function:
+def linear(name: str, impl: Function, transpose: Function, *, abstract: Function, batch: Any = LEADING) -> Function:
     """Declare an operation linear in its one array, with real coefficients: its tangent is itself."""
     return custom(name, impl, abstract=abstract, vjp=(transpose,), jvp=LINEAR, batch=batch)
 

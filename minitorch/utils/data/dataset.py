@@ -50,7 +50,9 @@ class TensorDataset(Dataset):
                 )
         if len({x.shape[0] for x in tensors}) != 1:
             sizes = ", ".join(str(x.shape) for x in tensors)
-            raise ShapeError(f"TensorDataset: Size mismatch between tensors: got shapes {sizes}; the first axes must agree")
+            raise ShapeError(
+                f"TensorDataset: Size mismatch between tensors: got shapes {sizes}; the first axes must agree"
+            )
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
@@ -126,7 +128,9 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | 
     if math.isclose(sum(sizes), 1) and sum(sizes) <= 1 + 1e-9 and n != 1:
         sizes = _from_fractions(n, sizes)
     if sum(sizes) != n or any(size < 0 for size in sizes):
-        raise ArgumentError(f"random_split: the lengths {list(lengths)} do not add up to the {n} samples of the dataset")
+        raise ArgumentError(
+            f"random_split: the lengths {list(lengths)} do not add up to the {n} samples of the dataset"
+        )
     order = randperm(n, generator=generator).numpy()
     ends = list(accumulate(sizes))
     return [Subset(dataset, order[end - size : end].tolist()) for size, end in zip(sizes, ends)]

@@ -49,7 +49,9 @@ class DataLoader:
         workers |= {"persistent_workers": persistent_workers, "multiprocessing_context": multiprocessing_context}
         for name, value in workers.items():
             if value:
-                raise UnsupportedError(f"DataLoader: {name}={value!r} is not supported; data is loaded in the caller's process")
+                raise UnsupportedError(
+                    f"DataLoader: {name}={value!r} is not supported; data is loaded in the caller's process"
+                )
         self.dataset = dataset
         self.num_workers = 0
         self.pin_memory = pin_memory
@@ -115,7 +117,9 @@ def _check_exclusive(
 ) -> None:
     """Raise on options that contradict each other."""
     if is_stream and (shuffle or sampler is not None or batch_sampler is not None):
-        raise ArgumentError("DataLoader: an IterableDataset has its own order; shuffle, sampler and batch_sampler do not apply")
+        raise ArgumentError(
+            "DataLoader: an IterableDataset has its own order; shuffle, sampler and batch_sampler do not apply"
+        )
     if sampler is not None and shuffle:
         raise ArgumentError("DataLoader: sampler option is mutually exclusive with shuffle; give one of them")
     if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):

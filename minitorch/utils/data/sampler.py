@@ -96,9 +96,7 @@ class SubsetRandomSampler(_Ordered):
 class WeightedRandomSampler(_Ordered):
     """Indices drawn with given (not necessarily normalized) probabilities."""
 
-    def __init__(
-        self, weights: Any, num_samples: int, replacement: bool = True, generator: Generator | None = None
-    ):
+    def __init__(self, weights: Any, num_samples: int, replacement: bool = True, generator: Generator | None = None):
         if num_samples <= 0:
             raise ArgumentError(f"WeightedRandomSampler: num_samples must be positive, got {num_samples}")
         self.weights = as_tensor(weights)

@@ -1,38 +1,52 @@
-"""The digits network as a pure function of a dict of parameters."""
-
-from __future__ import annotations
+"""Handwritten digits, in functional style: the parameters are a dict, the gradient is a function of it."""
 
 import minitorch as mt
-from minitorch import datasets
+import minitorch.nn.functional as F
+from minitorch import datasets, tree
+
+SIZES = (64, 128, 64, 10)
 
 
-def predict(params, x):
-    hidden = mt.relu(x @ params["w1"] + params["b1"])
-    return hidden @ params["w2"] + params["b2"]
+def init() -> dict[str, mt.Tensor]:
+    params = {}
+    for i, (n, m) in enumerate(zip(SIZES, SIZES[1:], strict=False)):
+        bound = n**-0.5
+        params[f"w{i}"] = (2 * mt.rand(m, n) - 1) * bound
+        params[f"b{i}"] = (2 * mt.rand(m) - 1) * bound
+    return params
 
 
-def loss_fn(params, x, y):
-    return mt.nn.functional.cross_entropy(predict(params, x), y)
+def model(params: dict[str, mt.Tensor], x: mt.Tensor) -> mt.Tensor:
+    last = len(SIZES) - 2
+    for i in range(last):
+        x = F.relu(F.linear(x, params[f"w{i}"], params[f"b{i}"]))
+    return F.linear(x, params[f"w{last}"], params[f"b{last}"])
 
 
-def main(steps: int = 400, rate: float = 0.5):
-    mt.manual_seed(0)
-    images, labels = datasets.digits()
-    split = datasets.train_test_split(images / 16.0, labels, test_size=0.2, seed=0)
-    x, x_test, y, y_test = map(mt.tensor, split)
-    params = {
-        "w1": mt.randn(64, 128) / 8.0,
-        "b1": mt.zeros(128),
-        "w2": mt.randn(128, 10) / 11.3,
-        "b2": mt.zeros(10),
-    }
-    step = mt.value_and_grad(loss_fn)
-    for _ in range(steps):
-        loss, grads = step(params, x, y)
-        params = {name: params[name] - rate * grads[name] for name in params}
-    accuracy = (predict(params, x_test).argmax(dim=1) == y_test).float().mean().item()
-    print(f"loss {loss.item():.4f}, test accuracy {accuracy:.2%}")
-    return accuracy
+def loss_fn(params: dict[str, mt.Tensor], x: mt.Tensor, y: mt.Tensor) -> mt.Tensor:
+    return F.cross_entropy(model(params, x), y)
+
+
+def main(epochs: int = 40, seed: int = 0, lr: float = 0.1, momentum: float = 0.9) -> tuple[float, list[float]]:
+    mt.manual_seed(seed)
+    x, y = datasets.digits(as_tensors=True)
+    data = datasets.train_test_split(x / 16.0, y, test_size=0.2)
+
+    params = init()
+    velocity = tree.map(mt.zeros_like, params)
+    value_and_grad = mt.value_and_grad(loss_fn)
+    losses = []
+    for _ in range(epochs):
+        order = mt.randperm(len(data.y_train))
+        for batch in order.split(32):
+            loss, grads = value_and_grad(params, data.x_train[batch], data.y_train[batch])
+            velocity = tree.map(lambda v, g: momentum * v + g, velocity, grads)
+            params = tree.map(lambda p, v: p - lr * v, params, velocity)
+            losses.append(loss.item())
+
+    accuracy = (model(params, data.x_test).argmax(dim=1) == data.y_test).float().mean().item()
+    print(f"loss {losses[0]:.3f} to {losses[-1]:.4f}, test accuracy {accuracy:.2%}")
+    return accuracy, losses
 
 
 if __name__ == "__main__":

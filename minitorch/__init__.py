@@ -15,7 +15,7 @@ A file imports only from lower layers; `tests/layers.py` holds the order.
 import warnings
 
 from . import autograd, datasets, errors, linalg, nn, optim, test_util, utils
-from .core import operators
+from .core import operators, tree
 from .core.array import Array
 from .core.array import Array as array
 from .core.checkpoint import checkpoint

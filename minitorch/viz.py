@@ -213,7 +213,7 @@ def _digraph() -> Any:
         def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
             try:
                 return super()._repr_mimebundle_(*args, **kwargs)
-            except graphviz.ExecutableNotFound:
+            except MissingProgramError:
                 return {"text/plain": self.source}
 
     return Digraph

@@ -74,7 +74,8 @@ def backend_for(device: str) -> Backend:
             raise DeviceError(f"device: there is no device {device!r}; this installation knows {known}")
         _loaded[family] = _loaders[family]()
         _by_type[_loaded[family].buffer_type] = _loaded[family]
-    return _loaded[family]
+    found: Backend = _loaded[family]
+    return found
 
 
 def backend_of(buffer: Buffer) -> Backend:

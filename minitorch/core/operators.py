@@ -237,7 +237,7 @@ def attach(cls: type) -> None:
     for name, method in METHODS.items():
         setattr(cls, name, method)
     for name, getter in PROPERTIES.items():
-        setattr(cls, name, property(getter))
+        setattr(cls, name, property(getter, doc=(getter.__doc__ or "").partition("\n")[0]))
     # Values are compared element by element, so they cannot be hashed by value: an Array is the key of itself.
     cls.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]
 

@@ -64,7 +64,7 @@ def test_backward_that_would_reach_outside_raises(transform):
     with pytest.raises(GradError, match="outside the vmap or grad"):
         run()
     assert w.grad is None
-    assert context.get() is OUTERMOST
+    assert context.get() == OUTERMOST
 
 
 def test_closed_over_tensor_receives_outer_gradient_through_grad():

@@ -9,7 +9,7 @@ SIZES = (64, 128, 64, 10)
 
 def init() -> dict[str, mt.Tensor]:
     params = {}
-    for i, (n, m) in enumerate(zip(SIZES, SIZES[1:], strict=False)):
+    for i, (n, m) in enumerate(zip(SIZES, SIZES[1:], strict=False)):  # noqa: RUF007
         bound = n**-0.5
         params[f"w{i}"] = (2 * mt.rand(m, n) - 1) * bound
         params[f"b{i}"] = (2 * mt.rand(m) - 1) * bound

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from plots import save_loss_plot
+
 import minitorch as mt
 from minitorch import datasets, nn
 from minitorch.errors import MissingProgramError
 from minitorch.utils.data import DataLoader, TensorDataset
-from plots import save_loss_plot
 
 
 def accuracy(model: nn.Module, x: mt.Tensor, y: mt.Tensor) -> float:
@@ -42,12 +43,12 @@ def main(epochs: int = 40, seed: int = 0, folder: str | Path = "artifacts", show
     loader = DataLoader(TensorDataset(data.x_train, data.y_train), batch_size=32, shuffle=True)
 
     model = nn.Sequential(
-        nn.Linear(64, 128),
+        nn.Linear(64, 256),
         nn.ReLU(),
-        nn.Dropout(0.2),
-        nn.Linear(128, 64),
+        nn.Dropout(0.3),
+        nn.Linear(256, 128),
         nn.ReLU(),
-        nn.Linear(64, 10),
+        nn.Linear(128, 10),
     )
     criterion = nn.CrossEntropyLoss()
     optimizer = mt.optim.Adam(model.parameters(), lr=1e-3)

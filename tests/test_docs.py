@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import builtins
 import doctest
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from minitorch import errors
 from minitorch.core.primitive import PRIMITIVES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"(?<!`)(?<!\w)\[[^\]`]+\]\(([^)\s#]+)[^)]*\)")
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 NAMES_NEEDING_EXTRAS = {"datasets": "sklearn", "draw_graph": "graphviz"}
 
 
@@ -70,7 +75,7 @@ def test_the_runner_itself(tmp_path):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
-    for target in LINK.findall(page.read_text(encoding="utf-8")):
+    for target in LINK.findall(FENCED.sub("", page.read_text(encoding="utf-8"))):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
 
@@ -83,3 +88,32 @@ def test_no_page_names_the_unrelated_package(page):
 def test_every_page_is_linked_from_the_readme():
     linked = set(LINK.findall((ROOT / "README.md").read_text(encoding="utf-8")))
     assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} <= linked
+
+
+def rows(page: str) -> list[list[str]]:
+    """Return the cells of the table rows of a page."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return [
+        [cell.strip() for cell in line.strip("| ").split(" | ")] for line in text.splitlines() if line.startswith("|")
+    ]
+
+
+def test_the_table_of_errors_is_complete_and_true():
+    table = {cells[0].strip("`"): cells[1] for cells in rows("errors.md")[2:]}
+    classes = {name for name, kind in vars(errors).items() if isinstance(kind, type) and name.endswith("Error")}
+    assert set(table) == classes - {"MinitorchError"}
+    for name, bases in table.items():
+        for base in re.findall(r"`([\w.]+)`", bases):
+            expected = np.linalg.LinAlgError if base == "numpy.linalg.LinAlgError" else getattr(builtins, base)
+            assert issubclass(getattr(errors, name), expected), f"{name} is no {base}"
+
+
+def test_every_convention_has_a_test_with_its_number():
+    names = " ".join(
+        name
+        for path in (ROOT / "tests").rglob("*.py")
+        for name in re.findall(r"def (test_\w+)", path.read_text("utf-8"))
+    )
+    numbers = [int(cells[0][1:]) for cells in rows("conventions.md")[2:]]
+    missing = [n for n in numbers if not re.search(rf"(?i)_e{n}(_|\b)", names)]
+    assert not missing, f"no test names E{missing}"

@@ -67,14 +67,12 @@ def reachable(roots: Iterable[Node], since: int = -1) -> list[Node]:
     """Return every node reachable from the roots, newest first, not looking behind those made before `since`."""
     seen = set(roots)
     nodes = list(seen)
-    stack = [node for node in nodes if node.sequence >= since]
-    while stack:
-        for parent in stack.pop().parents:
-            if parent is not None and parent not in seen:
-                seen.add(parent)
-                nodes.append(parent)
-                if parent.sequence >= since:
-                    stack.append(parent)
+    for node in nodes:  # which grows as parents are found
+        if node.sequence >= since:
+            for parent in node.parents:
+                if parent is not None and parent not in seen:
+                    seen.add(parent)
+                    nodes.append(parent)
     nodes.sort(key=by_sequence, reverse=True)
     return nodes
 

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable
 from operator import attrgetter
 from typing import Any
 
-from . import dtypes
 from .array import Array
 from .aval import Aval
 from .errors import GradError
@@ -39,6 +38,18 @@ def backward(
     cotangents: dict[Node, Any] = {}
     for node, g in seeds:
         accumulate(cotangents, node, g)
+    return descend(cotangents, wanted=wanted, keep=keep, recorder=recorder, since=since)
+
+
+def descend(
+    cotangents: dict[Node, Any],
+    *,
+    wanted: Collection[Node] = (),
+    keep: bool = False,
+    recorder: Tape | None = None,
+    since: int = -1,
+) -> dict[Node, Value]:
+    """Walk from nodes whose cotangents are given, in the nodes' shapes and dtypes. See `backward`."""
     order = reachable(cotangents, since)
     if wanted:
         order = leading_to(order, wanted)
@@ -50,10 +61,15 @@ def backward(
         if node.sequence < since:
             found[node] = g
             continue
-        if node.cell is not None:
-            g = node.cell.filtered(g) if wanted else node.cell.receive(g)
-        if node in wanted or (not wanted and node.plan is None):
+        cell = node.cell
+        if cell is not None:
+            g = cell.filtered(g) if wanted else cell.receive(g)
+        if wanted:
+            if node in wanted:
+                found[node] = g
+        elif node.plan is None:
             found[node] = g
+            continue
         if node.pick is not None:
             _deposit(cotangents, node, g)
         elif node.plan is not None:
@@ -65,8 +81,8 @@ def backward(
 
 def reachable(roots: Iterable[Node], since: int = -1) -> list[Node]:
     """Return every node reachable from the roots, newest first, not looking behind those made before `since`."""
-    seen = set(roots)
-    nodes = list(seen)
+    nodes = list(roots)
+    seen = set(nodes)
     for node in nodes:  # which grows as parents are found
         if node.sequence >= since:
             for parent in node.parents:
@@ -120,7 +136,7 @@ def _pull(cotangents: dict[Node, Any], node: Node, g: Any, recorder: Tape | None
         saved = _recorded(node, saved, recorder)
     if type(g) is list:
         g = tuple(_zeros(node, i) if one is None and plan.fills else one for i, one in enumerate(g))
-    conjugate = plan.primitive.holomorphic and type(node.dtype) is not list and node.dtype in dtypes.COMPLEX
+    conjugate = plan.primitive.holomorphic and type(node.dtype) is not list and node.dtype.kind == "c"
     if conjugate:
         g = conj(g)
     parents, params = node.parents, node.params
@@ -128,7 +144,9 @@ def _pull(cotangents: dict[Node, Any], node: Node, g: Any, recorder: Tape | None
     for position, function, picks, statics in plan.calls:
         values = saved if picks is None else [saved[k] for k in picks]
         if statics:
-            result = function(g, *values, **{s: params[s] for s in statics})  # type: ignore[index]
+            assert params is not None
+            named = params if len(statics) == len(params) else {s: params[s] for s in statics}
+            result = function(g, *values, **named)
         else:
             result = function(g, *values)
         if plain and type(result) is Array:  # the common case, in line

@@ -167,7 +167,7 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(step)
     def wrapped(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
-        if not self._step_pre_hooks and not self._step_post_hooks:
+        if not (self._step_pre_hooks or self._step_post_hooks):
             return step(self, *args, **kwargs)
         for hook in list(self._step_pre_hooks.values()):
             found = hook(self, args, kwargs)
@@ -225,7 +225,8 @@ class RuleOptimizer(Optimizer):
         return state
 
     def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], hyper: dict[str, Any]) -> None:
-        value, gradient = p.current(), g.current()
+        value = p.value if p._view is None else p.current()
+        gradient = g.value if g._view is None else g.current()
         if type(value) is Array and type(gradient) is Array:
             x, d = value._data, gradient._data
             dtype = d.dtype

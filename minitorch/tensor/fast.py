@@ -23,6 +23,7 @@ Function = Callable[..., Any]
 _new = object.__new__
 _ndarray = np.ndarray
 _asarray = np.asarray
+float32, float64, int64 = dtypes.float32, dtypes.float64, dtypes.int64
 _context = context.get
 
 
@@ -148,16 +149,11 @@ def _direct(x: Any, tape: Any, dtype: Any) -> Any:
     if not isinstance(x, Tensor) or x.trace is not tape or type(x.value) is not Array or _is_stale(x):
         return None
     data = x.value._data
-    return data if data.dtype is dtype or data.dtype is dtypes.int64 else None
+    return data if data.dtype is dtype or data.dtype is int64 else None
 
 
-def _node(primitive: Primitive, mask: int, parents: tuple[Any, ...], env: list[Any], params: Any, out: Any) -> Any:
-    """Return the node of an operation's result, or of the first of several; None if nothing is to be recorded."""
-    plan = primitive.plans.get(mask) or plan_for(primitive, mask)
-    if not plan.calls:
-        return None
-    if type(out) is not tuple:
-        return make_node(plan, parents, plan.save(env), params, out.shape, out.dtype)
+def _first(plan: Plan, parents: tuple[Any, ...], env: list[Any], params: Any, out: tuple[Any, ...]) -> Any:
+    """Return the node of the first of several results."""
     return pick(make_node(plan, parents, plan.save(env), params, [o.shape for o in out], [o.dtype for o in out]), 0)
 
 
@@ -172,41 +168,39 @@ def fused(function: Function, general: Function) -> Function:
     count = len(primitive.args)
     impl = primitive.impls[np.ndarray]
     impl = getattr(impl, "plain", impl)
+    plans = primitive.plans
 
     def call(*args: Any, **params: Any) -> Any:
         x, y = args[0], args[1]
         here = _context()
-        if (
-            here.anomaly
-            or not isinstance(x, Tensor)
-            or type(x.value) is not Array
-            or (x._view is not None and _is_stale(x))
-        ):
+        if here.anomaly or not isinstance(x, Tensor) or not isinstance(y, Tensor):
             return general(*args, **params)
-        tape, value = x.trace, x.value
-        dtype = (a := value._data).dtype
-        b = _direct(y, tape, dtype)
-        if b is None or (dtype is not dtypes.float32 and dtype is not dtypes.float64):
+        tape, vx, vy = x.trace, x.value, y.value
+        if y.trace is not tape or type(vx) is not Array or type(vy) is not Array:
             return general(*args, **params)
+        if (x._view is not None and _is_stale(x)) or (y._view is not None and _is_stale(y)):
+            return general(*args, **params)
+        a, b = vx._data, vy._data
+        dtype = a.dtype
+        if (dtype is not float32 and dtype is not float64) or (b.dtype is not dtype and b.dtype is not int64):
+            return general(*args, **params)
+        c = vz = nz = None
+        if count == 3 and (z := args[2]) is not None:
+            c = _direct(z, tape, dtype)
+            if c is None:
+                return general(*args, **params)
+            vz, nz = z.value, z.node
         nx, ny = x.node, y.node
-        mask = (nx is not None) + (ny is not None) * 2
+        mask = 0 if nx is None else 1
+        if ny is not None:
+            mask += 2
+        if nz is not None:
+            mask += 4
         try:
-            if count == 2:
-                env, parents = [None, value, y.value], (nx, ny)
-                out = impl(a, b, **params)
-            elif (z := args[2]) is None:
-                env, parents = [None, value, y.value, None], (nx, ny, None)
-                out = impl(a, b, None, **params)
-            else:
-                c = _direct(z, tape, dtype)
-                if c is None:
-                    return general(*args, **params)
-                nz = z.node
-                mask += (nz is not None) * 4
-                env, parents = [None, value, y.value, z.value], (nx, ny, nz)
-                out = impl(a, b, c, **params)
+            out = impl(a, b, **params) if count == 2 else impl(a, b, c, **params)
         except (ValueError, TypeError, IndexError, ArithmeticError):
             return general(*args, **params)  # which tells what is wrong
+        env, parents = [None, vx, vy, vz], (nx, ny) if count == 2 else (nx, ny, nz)
         made: Tensor = _new(Tensor)
         made.trace = tape
         made._view = made.node = None
@@ -217,7 +211,12 @@ def fused(function: Function, general: Function) -> Function:
             made.value = env[0] = array = _new(Array)
             array._data = out = out if type(out) is _ndarray else _asarray(out)
         if mask and here.muted < tape.level:
-            made.node = _node(primitive, mask, parents, env, params, out)
+            plan = plans.get(mask) or plan_for(primitive, mask)
+            if plan.calls:
+                if type(out) is tuple:
+                    made.node = _first(plan, parents, env, params, out)
+                else:
+                    made.node = make_node(plan, parents, plan.save(env), params, out.shape, out.dtype)
         return made
 
     return call

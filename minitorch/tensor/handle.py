@@ -19,10 +19,11 @@ from ..core.ops.pointwise import add
 from ..core.ops.shaping import cast, full, reshape_p
 from ..core.primitive import Params, Primitive, Tracer, Value, aval_of, bind
 from ..core.tape import OUTERMOST, Node, Tape, TapeTracer, context, leaf, muting
-from ..core.vjp import backward
+from ..core.vjp import backward, descend
 from .alias import CUT, Root, Step, Storage, View
 
 _new = object.__new__
+_context = context.get
 
 
 class AmbientTape(Tape):
@@ -130,7 +131,14 @@ class GradCell:
         if self.hooks:
             g = self.filtered(g)
         if self.accumulates:
-            self.accumulate(g)
+            if self.grad is None and type(g) is Array:
+                tape = _context().frame.ambient
+                self.grad = made = _new(Tensor)
+                made.trace = ambient() if tape is None else tape
+                made.value = g
+                made.node = made._view = None
+            else:
+                self.accumulate(g)
         return g
 
     def accumulate(self, g: Value) -> None:
@@ -251,7 +259,7 @@ class Tensor(TapeTracer):
     def overwrite(self, value: Value) -> None:
         """Give this handle, and whatever shares its storage, another value; as `_rebind` does under `no_grad`."""
         view = self._view
-        if self.trace is not ambient():
+        if self.trace is not _context().frame.ambient:
             self._rebind(value, None)  # which tells what is wrong
             return
         if view is None:
@@ -379,7 +387,12 @@ class Tensor(TapeTracer):
         `gradient` is this tensor's cotangent, needed unless it has one element. `retain_graph` keeps what the graph has
         saved for another pass; `create_graph` records the pass itself, for higher derivatives.
         """
-        self.current()
+        if self._view is not None:
+            self.current()
+        node = self.node
+        if gradient is None and inputs is None and not create_graph and node is not None and node.shape == ():
+            descend({node: _unit(node.dtype)}, keep=bool(retain_graph))
+            return
         run_backward((self,), (gradient,), retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
@@ -487,9 +500,10 @@ _ONES: dict[dtypes.DType, Array] = {}
 
 
 def _unit(dtype: dtypes.DType) -> Array:
-    if dtype not in _ONES:
-        _ONES[dtype] = full((), 1, dtype)
-    return _ONES[dtype]
+    one = _ONES.get(dtype)
+    if one is None:
+        one = _ONES[dtype] = full((), 1, dtype)
+    return one
 
 
 def run_backward(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ Function = Callable[..., Any]
 _ndarray = np.ndarray
 _new = object.__new__
 _HALVES = dtypes.HALVES
+_buffer_of = attrgetter("_data")
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -80,8 +82,7 @@ def shortcut(fast: Function) -> Callable[[Function], Function]:
     """
 
     def decorate(composed: Function) -> Function:
-        @functools.wraps(composed)
-        def rule(*values: Any, **statics: Any) -> Any:
+        def general(*values: Any, **statics: Any) -> Any:
             buffers = [v._data if type(v) is Array else v for v in values]
             for b in buffers:
                 if type(b) is _ndarray:
@@ -93,9 +94,24 @@ def shortcut(fast: Function) -> Callable[[Function], Function]:
             out = fast(*buffers, **statics)
             if type(out) is tuple:
                 return tuple(None if o is None else wrap_scalar(o) for o in out)
-            array: Array = _new(Array)
-            array._data = out if type(out) is _ndarray else np.asarray(out)
-            return array
+            return wrap_scalar(out)
+
+        @functools.wraps(composed)
+        def rule(g: Any, *values: Any, **statics: Any) -> Any:
+            # The common case in line: every value an array in host memory, as wide as the matrix library wants it.
+            if type(g) is Array and type(buffer := g._data) is _ndarray and buffer.itemsize > 2:
+                try:
+                    out = fast(buffer, *map(_buffer_of, values), **statics)
+                except AttributeError:  # a tracer, an aval or an absent argument among the values
+                    return general(g, *values, **statics)
+                if type(out) is _ndarray:
+                    array: Array = _new(Array)
+                    array._data = out
+                    return array
+                if type(out) is tuple:
+                    return tuple(None if o is None else wrap_scalar(o) for o in out)
+                return wrap_scalar(out)
+            return general(g, *values, **statics)
 
         return rule
 

@@ -62,9 +62,10 @@ def _mse_composed(x: Value, y: Value, *, reduction: str) -> Value:
 
 def _mse_fast(g: Any, x: Any, y: Any, reduction: str) -> Any:
     found = x - y
-    if reduction == "none":
-        found *= g
-    found *= 2.0 if reduction == "none" else g.item() * (2.0 / x.size if reduction == "mean" and x.size else 2.0)
+    if reduction == "mean":
+        found *= g.item() * 2.0 / (x.size or 1)
+    else:
+        found *= g * 2.0
     return found
 
 

@@ -35,7 +35,7 @@ def outcome(call, *args):
         out = call(*args)
     except Exception as error:
         return type(error), str(error)
-    found = [np.array(out.numpy(force=True)), out.dtype, out.shape, out.requires_grad, type(out), out.trace]
+    found = [np.array(out.numpy(force=True)), out.dtype, out.shape, out.requires_grad, type(out), out._trace]
     if out.node is not None:
         node = out.node
         found += [node.plan, node.params, node.parents, node.shape, node.dtype]

@@ -166,7 +166,7 @@ class SpyTracer(Tracer):
     __slots__ = ()
 
     def __init__(self, trace: Trace, value: Any):
-        self.trace = trace
+        self._trace = trace
         self.value = value
 
 

@@ -132,7 +132,7 @@ def _batched(
 
     def pull(*gs: Any) -> list[Any]:
         pairs = [(x.node, g) for (x, _), g in zip(seeded, gs, strict=True)]
-        recorder = sources[0].trace if create_graph else None
+        recorder = sources[0]._trace if create_graph else None
         found = walk_back(pairs, wanted=nodes, keep=keep, recorder=recorder)  # type: ignore[arg-type]
         order[:] = found
         return list(found.values())

@@ -341,7 +341,7 @@ class _Application(Call):
 
 def _released(x: Any, tape: Tape | None) -> Any:
     """Return a cotangent without tapes that do not record it; with a tape given, below that tape."""
-    while isinstance(x, TapeTracer) and (x.node is None or (tape is not None and x.trace.level >= tape.level)):
+    while isinstance(x, TapeTracer) and (x.node is None or (tape is not None and x._trace.level >= tape.level)):
         x = x.current()
     return x
 

@@ -25,7 +25,7 @@ Leaves = list[Any]
 
 def top_trace(leaves: Leaves) -> Trace | None:
     """Return the interpreter with the highest level among the leaves."""
-    traces = [x.trace for x in leaves if isinstance(x, Tracer)]
+    traces = [x._trace for x in leaves if isinstance(x, Tracer)]
     return max(traces, key=lambda trace: trace.level) if traces else None
 
 
@@ -50,7 +50,7 @@ def recorded(
 
 def is_recorded(tape: Tape, values: Sequence[Value]) -> bool:
     """Return whether a backward pass is itself being recorded: then it finds its arguments on the tape again."""
-    return any(isinstance(v, TapeTracer) and v.trace is tape for v in values)
+    return any(isinstance(v, TapeTracer) and v._trace is tape for v in values)
 
 
 def split(tape: Tape, leaves: Leaves) -> tuple[Leaves, tuple[Node | None, ...]]:
@@ -58,7 +58,7 @@ def split(tape: Tape, leaves: Leaves) -> tuple[Leaves, tuple[Node | None, ...]]:
     values: Leaves = []
     nodes: list[Node | None] = []
     for x in leaves:
-        if isinstance(x, TapeTracer) and x.trace is tape:
+        if isinstance(x, TapeTracer) and x._trace is tape:
             values.append(x.current())
             nodes.append(x.node)
         else:
@@ -103,7 +103,7 @@ def zero_tangent(x: Any) -> Value:
 
 def batch_flags(trace: BatchTrace, leaves: Leaves) -> tuple[Leaves, list[bool]]:
     """Return the leaves one level down, and which of them have the batch axis."""
-    flags = [isinstance(x, BatchTracer) and x.trace is trace for x in leaves]
+    flags = [isinstance(x, BatchTracer) and x._trace is trace for x in leaves]
     return [x.value if flag else x for x, flag in zip(leaves, flags)], flags
 
 
@@ -132,9 +132,9 @@ def settled(name: str, trace: Trace, leaves: Leaves) -> Leaves:
     """Return results as they are below a trace; one that depends on it, or on a higher one, was closed over."""
     found = []
     for x in leaves:
-        while isinstance(x, TapeTracer) and x.node is None and x.trace.level >= trace.level:
+        while isinstance(x, TapeTracer) and x.node is None and x._trace.level >= trace.level:
             x = x.current()
-        if isinstance(x, Tracer) and x.trace.level >= trace.level:
+        if isinstance(x, Tracer) and x._trace.level >= trace.level:
             raise closed_over(name, x)
         found.append(x)
     return found

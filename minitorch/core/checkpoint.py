@@ -100,8 +100,8 @@ class _Call:
         repeats = [preserve() for preserve in PRESERVED]
         run = _Call(self.primitive, self.function) if _is_traced(values) else self.function
         outs = [_untracked(tape, x) for x in run(values)]
-        closed_over = _captured([x.node for x in outs if isinstance(x, TapeTracer) and x.trace is tape], since)
-        outs = [x.current() if isinstance(x, TapeTracer) and x.trace is tape else x for x in outs]
+        closed_over = _captured([x.node for x in outs if isinstance(x, TapeTracer) and x._trace is tape], since)
+        outs = [x.current() if isinstance(x, TapeTracer) and x._trace is tape else x for x in outs]
         parents = (*nodes, *closed_over)
         if muted or not any(parents):
             return list(tape.untracked(tuple(outs)))
@@ -122,7 +122,7 @@ class _Call:
         seeds = [
             (x.node, c)
             for x, c in zip(outs, g, strict=True)
-            if isinstance(x, TapeTracer) and x.trace is tape and x.node is not None
+            if isinstance(x, TapeTracer) and x._trace is tape and x.node is not None
         ]
         found = backward(seeds, since=since, keep=again, recorder=tape if again else None)
         return [None if node is None else found.pop(node, None) for node in kept.parents]
@@ -134,7 +134,7 @@ class _Call:
         return [BatchTracer(trace, _below(trace, x)) for x in whole(values)]
 
     def _pushed(self, trace: JVPTrace, leaves: Leaves) -> Leaves:
-        mine = [isinstance(x, JVPTracer) and x.trace is trace for x in leaves]
+        mine = [isinstance(x, JVPTracer) and x._trace is trace for x in leaves]
         values = [x.value if m else x for x, m in zip(leaves, mine)]
         tangents = [x.tangent for x, m in zip(leaves, mine) if m]
         depends: list[bool] = []
@@ -144,7 +144,7 @@ class _Call:
                 ts = iter(inner[len(values) :])
                 xs = [JVPTracer(inside, x, next(ts)) if m else x for x, m in zip(inner, mine)]
                 outs = [lower(x) for x in self.function(xs)]
-            depends[:] = [isinstance(x, JVPTracer) and x.trace is inside for x in outs]
+            depends[:] = [isinstance(x, JVPTracer) and x._trace is inside for x in outs]
             outs = [(x.value, x.tangent) if d else (x, zero_tangent(x)) for x, d in zip(outs, depends)]
             return [x for x, _ in outs] + [t for _, t in outs]
 
@@ -183,14 +183,14 @@ def _captured(nodes: Sequence[Node | None], since: int) -> list[Node]:
 
 def _untracked(tape: Tape, x: Value) -> Value:
     """Return a result without tapes above, which must not have recorded it."""
-    while isinstance(x, TapeTracer) and x.node is None and x.trace.level >= tape.level:
+    while isinstance(x, TapeTracer) and x.node is None and x._trace.level >= tape.level:
         x = x.current()
-    if isinstance(x, Tracer) and x.trace is not tape and x.trace.level >= tape.level:
+    if isinstance(x, Tracer) and x._trace is not tape and x._trace.level >= tape.level:
         raise _Elsewhere
     return x
 
 
 def _below(trace: Trace, x: Value) -> Value:
-    if isinstance(x, Tracer) and x.trace.level >= trace.level:
+    if isinstance(x, Tracer) and x._trace.level >= trace.level:
         raise _Elsewhere
     return x

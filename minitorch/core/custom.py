@@ -257,7 +257,7 @@ class _VJPCall(Call):
 
 def _untaped(tape: Tape, x: Any) -> Any:
     """Return a residual below the tape that records the call: only the rule gives gradients there."""
-    while isinstance(x, TapeTracer) and x.trace.level >= tape.level:
+    while isinstance(x, TapeTracer) and x._trace.level >= tape.level:
         x = x.current()
     return x
 
@@ -351,7 +351,7 @@ class _JVPCall(Call):
             tangents = [x if node is None else inner.wrap(x, node) for x, node in zip(zeros, inputs)]
             outs, ts = self.rule(values, tangents)
             outs, ts = settled(self.primitive.name, inner, [lower(x) for x in outs]), [lower(t) for t in ts]
-        mine = [isinstance(t, TapeTracer) and t.trace is inner for t in ts]
+        mine = [isinstance(t, TapeTracer) and t._trace is inner for t in ts]
         outputs = [t.node if m else None for t, m in zip(ts, mine)]
         return outs, [t.value if m else t for t, m in zip(ts, mine)], _Linear(inputs, outputs)
 
@@ -362,7 +362,7 @@ class _JVPCall(Call):
         return kept.transpose(g)  # type: ignore[no-any-return]
 
     def _pushed(self, trace: JVPTrace, leaves: Leaves) -> Leaves:
-        mine = [isinstance(x, JVPTracer) and x.trace is trace for x in leaves]
+        mine = [isinstance(x, JVPTracer) and x._trace is trace for x in leaves]
         values = [x.value if m else x for x, m in zip(leaves, mine)]
         tangents = [x.tangent if m else zero_tangent(x) for x, m in zip(leaves, mine)]
         outs, ts = self.rule(values, tangents)

@@ -32,7 +32,7 @@ class JVPTracer(Tracer):
     transform = "jvp"
 
     def __init__(self, trace: Trace, value: Value, tangent: Value):
-        self.trace = trace
+        self._trace = trace
         self.value = value
         self.tangent = tangent
 
@@ -49,7 +49,7 @@ class JVPTrace(Trace):
         if primitive.jvp is DECOMPOSE:
             assert primitive.decompose is not None
             return primitive.decompose(*args, **params)
-        mine = [isinstance(a, JVPTracer) and a.trace is self for a in args]
+        mine = [isinstance(a, JVPTracer) and a._trace is self for a in args]
         values = [a.value if m else a for a, m in zip(args, mine)]
         tangents = [a.tangent if m else None for a, m in zip(args, mine)]
         out = bind(primitive, *values, **params)

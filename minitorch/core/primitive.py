@@ -188,9 +188,9 @@ class Trace:
 class Tracer:
     """Stands for an Array inside a transform, with the same operators."""
 
-    __slots__ = ("__weakref__", "trace", "value")
+    __slots__ = ("__weakref__", "_trace", "value")
     __array_priority__ = 2000.0
-    trace: Trace
+    _trace: Trace
     value: Value
     transform: ClassVar[str] = "a transform"
 
@@ -307,7 +307,7 @@ def bind(primitive: Primitive, *args: Value, **params: Any) -> Any:
     top: Trace | None = None
     for a in args:
         if isinstance(a, Tracer):
-            trace = a.trace
+            trace = a._trace
             if top is None or trace.level > top.level:
                 top = trace
     if top is not None:

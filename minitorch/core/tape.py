@@ -136,7 +136,7 @@ class TapeTracer(Tracer):
         return self.value
 
     def __init__(self, trace: Trace, value: Value, node: Node | None):
-        self.trace = trace
+        self._trace = trace
         self.value = value
         self.node = node
 
@@ -160,7 +160,7 @@ class Tape(Trace):
         for a in args:
             node = None
             if isinstance(a, Tracer):
-                if a.trace is self:
+                if a._trace is self:
                     value = a.current()  # type: ignore[attr-defined]
                     a, node = value, a.node
                 else:
@@ -343,7 +343,7 @@ class resuming:
 def lower(x: Value) -> Value:
     """Strip the ambient tape of the current frame from a value that leaves it."""
     ambient = context.get().frame.ambient
-    while ambient is not None and isinstance(x, TapeTracer) and x.trace is ambient:
+    while ambient is not None and isinstance(x, TapeTracer) and x._trace is ambient:
         x = x.current()
     return x
 

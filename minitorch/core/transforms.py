@@ -140,10 +140,10 @@ def _zeros_for(node: Node, aval: Any) -> Array:
 
 def _stripped(name: str, tape: Tape, x: Value) -> tuple[Value, Node | None]:
     """Split a result into its value one level down and its node."""
-    if isinstance(x, TapeTracer) and x.trace is tape:
+    if isinstance(x, TapeTracer) and x._trace is tape:
         return x.value, x.node
     x = lower(x)
-    if isinstance(x, TapeTracer) and x.trace is tape:
+    if isinstance(x, TapeTracer) and x._trace is tape:
         return x.value, x.node
     return _constant(name, tape, x), None
 
@@ -151,7 +151,7 @@ def _stripped(name: str, tape: Tape, x: Value) -> tuple[Value, Node | None]:
 def _leaving(name: str, trace: Trace, x: Value) -> Value:
     """Return an auxiliary result as it is one level down; whatever is no array stays as it is."""
     x = lower(x)
-    if isinstance(x, Tracer) and x.trace is trace:
+    if isinstance(x, Tracer) and x._trace is trace:
         return x.value
     return _constant(name, trace, x) if isinstance(x, Tracer) else x
 
@@ -161,7 +161,7 @@ def _constant(name: str, trace: Trace, x: Any) -> Value:
     if isinstance(x, Array):
         return x
     if isinstance(x, Tracer):
-        if x.trace.closed or x.trace.level > trace.level:
+        if x._trace.closed or x._trace.level > trace.level:
             raise TracerError(
                 f"{name}: the function returned {x.aval}, traced by a {x.transform} that has finished; it was stored "
                 "outside that transform's function. Return it from the function instead."
@@ -321,7 +321,7 @@ def _replaced(args: tuple[Any, ...], positions: tuple[int, ...], inner: tuple[An
 
 
 def _parted(name: str, trace: JVPTrace, x: Value) -> tuple[Value, Value]:
-    if isinstance(x, JVPTracer) and x.trace is trace:
+    if isinstance(x, JVPTracer) and x._trace is trace:
         return x.value, x.tangent
     x = _constant(name, trace, x)
     return x, zeros_of(aval_of(x))
@@ -408,7 +408,7 @@ def _mapped_path(i: int, args: tuple[Any, ...], kwargs: dict[str, Any], function
 
 
 def _unbatch(trace: BatchTrace, x: Value, size: int, axis: int | None) -> Value:
-    if isinstance(x, BatchTracer) and x.trace is trace:
+    if isinstance(x, BatchTracer) and x._trace is trace:
         if axis is None:
             raise ArgumentError("vmap: out_axes is None for a result that depends on a mapped argument; give an axis")
         return moveaxis(x.value, 0, axis)

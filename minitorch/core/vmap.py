@@ -20,7 +20,7 @@ class BatchTracer(Tracer):
     transform = "vmap"
 
     def __init__(self, trace: Trace, value: Value):
-        self.trace = trace
+        self._trace = trace
         self.value = value
 
     @property
@@ -55,7 +55,7 @@ class BatchTrace(Trace):
         if rule is DECOMPOSE:
             assert primitive.decompose is not None
             return primitive.decompose(*args, **params)
-        batched = tuple(isinstance(a, BatchTracer) and a.trace is self for a in args)
+        batched = tuple(isinstance(a, BatchTracer) and a._trace is self for a in args)
         values = [a.value if b else a for a, b in zip(args, batched)]
         if rule is ALIGNED:
             out = bind(primitive, *_aligned(values, batched), **params)

@@ -43,7 +43,7 @@ class Buffer(Tensor):
 def _share(made: Tensor, data: Any) -> None:
     """Fill a new handle with a tensor's data, so that a write to one shows in the other."""
     source = as_tensor([] if data is None else data)
-    made.trace = ambient()
+    made._trace = ambient()
     made.value = source.current()
     made.node = None
     made._view = None

@@ -119,9 +119,9 @@ BOTH: Table = {
     "addr": _addr,
     "baddbmm": _added("baddbmm", 3, 3),
     "cov": _cov,
+    "trace": lambda input: contractions.trace(input),
 }
 FUNCTIONS: Table = {
-    "trace": lambda input: contractions.trace(input),  # no method: a tensor's `trace` is the tape that records it
     "einsum": einsum.einsum,
     "tensordot": lambda a, b, dims=2: contractions.tensordot(a, b, dims),
     "chain_matmul": _chain,

@@ -144,7 +144,7 @@ def _bare(x: Tensor) -> Tensor:
 
 def _filled(made: Tensor, value: Value, requires_grad: bool) -> Tensor:
     fresh = tensor_of(value)
-    made.trace, made.value, made.node, made._view = fresh.trace, fresh.value, None, None
+    made._trace, made.value, made.node, made._view = fresh._trace, fresh.value, None, None
     return made.requires_grad_() if requires_grad else made
 
 

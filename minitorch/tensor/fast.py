@@ -49,7 +49,7 @@ def unary(function: Function) -> Function:
         a = vx._data
         node = x.node
         here = _context()
-        tape = x.trace
+        tape = x._trace
         if a.dtype not in direct or here.anomaly or tape.closed:
             return function(x)
         try:
@@ -59,7 +59,7 @@ def unary(function: Function) -> Function:
         value: Array = _new(Array)
         value._data = out if type(out) is _ndarray else _asarray(out)
         made: Tensor = _new(Tensor)
-        made.trace = tape
+        made._trace = tape
         made.value = value
         made._view = None
         if node is None or plan is None or here.muted >= tape.level:
@@ -80,7 +80,7 @@ def binary(function: Function) -> Function:
     plan_x, plan_y, plan_xy = (_plan(primitive, mask) for mask in (1, 2, 3))
 
     def call(x: Tensor, y: Any) -> Any:
-        vx, view, tape = x.value, x._view, x.trace
+        vx, view, tape = x.value, x._view, x._trace
         here = _context()
         if type(vx) is not Array or (view is not None and view.version != view.storage.version):
             return function(x, y)
@@ -94,7 +94,7 @@ def binary(function: Function) -> Function:
             vy = b = y
             ny = None
         else:
-            if not isinstance(y, Tensor) or y.trace is not tape:
+            if not isinstance(y, Tensor) or y._trace is not tape:
                 return function(x, y)
             vy, view = y.value, y._view
             if type(vy) is not Array or (view is not None and view.version != view.storage.version):
@@ -110,7 +110,7 @@ def binary(function: Function) -> Function:
         value: Array = _new(Array)
         value._data = out if type(out) is _ndarray else _asarray(out)
         made: Tensor = _new(Tensor)
-        made.trace = tape
+        made._trace = tape
         made.value = value
         made._view = None
         nx = x.node
@@ -146,7 +146,7 @@ def _is_stale(x: Tensor) -> bool:
 
 def _direct(x: Any, tape: Any, dtype: Any) -> Any:
     """Return the buffer of a concrete tensor of this tape and dtype, or of integers; None for any other operand."""
-    if not isinstance(x, Tensor) or x.trace is not tape or type(x.value) is not Array or _is_stale(x):
+    if not isinstance(x, Tensor) or x._trace is not tape or type(x.value) is not Array or _is_stale(x):
         return None
     data = x.value._data
     return data if data.dtype is dtype or data.dtype is int64 else None
@@ -175,8 +175,8 @@ def fused(function: Function, general: Function) -> Function:
         here = _context()
         if here.anomaly or not isinstance(x, Tensor) or not isinstance(y, Tensor):
             return general(*args, **params)
-        tape, vx, vy = x.trace, x.value, y.value
-        if y.trace is not tape or type(vx) is not Array or type(vy) is not Array:
+        tape, vx, vy = x._trace, x.value, y.value
+        if y._trace is not tape or type(vx) is not Array or type(vy) is not Array:
             return general(*args, **params)
         if (x._view is not None and _is_stale(x)) or (y._view is not None and _is_stale(y)):
             return general(*args, **params)
@@ -191,18 +191,14 @@ def fused(function: Function, general: Function) -> Function:
                 return general(*args, **params)
             vz, nz = z.value, z.node
         nx, ny = x.node, y.node
-        mask = 0 if nx is None else 1
-        if ny is not None:
-            mask += 2
-        if nz is not None:
-            mask += 4
+        mask = (0 if nx is None else 1) + (0 if ny is None else 2) + (0 if nz is None else 4)
         try:
             out = impl(a, b, **params) if count == 2 else impl(a, b, c, **params)
         except (ValueError, TypeError, IndexError, ArithmeticError):
             return general(*args, **params)  # which tells what is wrong
         env, parents = [None, vx, vy, vz], (nx, ny) if count == 2 else (nx, ny, nz)
         made: Tensor = _new(Tensor)
-        made.trace = tape
+        made._trace = tape
         made._view = made.node = None
         if type(out) is tuple:
             env[0] = results = tuple(map(wrap_scalar, out))
@@ -212,11 +208,10 @@ def fused(function: Function, general: Function) -> Function:
             array._data = out = out if type(out) is _ndarray else _asarray(out)
         if mask and here.muted < tape.level:
             plan = plans.get(mask) or plan_for(primitive, mask)
-            if plan.calls:
-                if type(out) is tuple:
-                    made.node = _first(plan, parents, env, params, out)
-                else:
-                    made.node = make_node(plan, parents, plan.save(env), params, out.shape, out.dtype)
+            if plan.calls and type(out) is tuple:
+                made.node = _first(plan, parents, env, params, out)
+            elif plan.calls:
+                made.node = make_node(plan, parents, plan.save(env), params, out.shape, out.dtype)
         return made
 
     return call

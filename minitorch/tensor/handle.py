@@ -34,7 +34,7 @@ class AmbientTape(Tape):
     def wrap(self, value: Value, node: Node | None) -> Tensor:
         """Make a Tensor."""
         made: Tensor = _new(Tensor)
-        made.trace = self
+        made._trace = self
         made.value = value
         made.node = node
         made._view = None
@@ -81,8 +81,8 @@ def _weaken(args: tuple[Value, ...]) -> tuple[Value, ...]:
 
 def _rehomed(a: Value) -> Value:
     """Move a Tensor whose frame has ended (it was stored outside a transform) to the current frame."""
-    if isinstance(a, Tensor) and a.trace.closed:
-        a.trace = ambient()
+    if isinstance(a, Tensor) and a._trace.closed:
+        a._trace = ambient()
     return a
 
 
@@ -134,7 +134,7 @@ class GradCell:
             if self.grad is None and type(g) is Array:
                 tape = _context().frame.ambient
                 self.grad = made = _new(Tensor)
-                made.trace = ambient() if tape is None else tape
+                made._trace = ambient() if tape is None else tape
                 made.value = g
                 made.node = made._view = None
             else:
@@ -184,7 +184,7 @@ class Tensor(TapeTracer):
             raise TypeError(f"Tensor: takes one array-like or integer sizes, got {len(data)} arguments")
         else:
             array = _float_array(data[0] if data else [], dtype)
-        self.trace = ambient()
+        self._trace = ambient()
         self.value = array
         self.node = None
         self._view = None
@@ -209,7 +209,7 @@ class Tensor(TapeTracer):
             self.value = view.take(storage.value)
         else:
             with muting(False):
-                part = view.take_from_root(self.trace.wrap(view.take_root(storage.value), root.node))
+                part = view.take_from_root(self._trace.wrap(view.take_root(storage.value), root.node))
             self.value, self.node, view.seen = part.value, part.node, root.version
         view.version = storage.version
 
@@ -229,7 +229,7 @@ class Tensor(TapeTracer):
     def _view_of(self, step: Step) -> Tensor:
         """Return the view that `step` takes of this tensor."""
         self.current()
-        part = step.apply(self) if step.tracked else self.trace.wrap(self.value, None)
+        part = step.apply(self) if step.tracked else self._trace.wrap(self.value, None)
         return self._alias(part, step)
 
     def _alias(self, part: Tensor, step: Step) -> Tensor:
@@ -242,7 +242,7 @@ class Tensor(TapeTracer):
 
     def _rebind(self, value: Value, node: Node | None) -> None:
         """Give this handle, and whatever shares its storage, another value."""
-        if self.trace is not ambient():
+        if self._trace is not ambient():
             raise GradError(
                 "in-place write: the tensor comes from outside the transform that surrounds the write; pass it to the "
                 "function as an argument and return the new value"
@@ -259,7 +259,7 @@ class Tensor(TapeTracer):
     def overwrite(self, value: Value) -> None:
         """Give this handle, and whatever shares its storage, another value; as `_rebind` does under `no_grad`."""
         view = self._view
-        if self.trace is not _context().frame.ambient:
+        if self._trace is not _context().frame.ambient:
             self._rebind(value, None)  # which tells what is wrong
             return
         if view is None:
@@ -275,10 +275,10 @@ class Tensor(TapeTracer):
 
     def _write_through(self, view: View, value: Value, node: Node | None) -> None:
         storage, root = view.storage, view.root
-        if (node is None and root.node is None) or _is_muted(self.trace):
+        if (node is None and root.node is None) or _is_muted(self._trace):
             storage.value = view.put(storage.value, value)
         else:
-            wrap = self.trace.wrap
+            wrap = self._trace.wrap
             before = wrap(view.take_root(storage.value), root.node)
             after = view.put_into_root(before, wrap(value, node))
             storage.value = view.put_root(storage.value, after.value)
@@ -482,7 +482,7 @@ def tensor_of(value: Value) -> Tensor:
     tape = ambient()
     if isinstance(value, Tensor):
         return value
-    if isinstance(value, TapeTracer) and value.trace is tape:
+    if isinstance(value, TapeTracer) and value._trace is tape:
         return tape.wrap(value.value, value.node)
     return tape.wrap(value, None)
 
@@ -539,7 +539,7 @@ def walk(
     if not create_graph:
         return backward(seeds, wanted=wanted, keep=keep)  # type: ignore[arg-type]
     with muting(False):
-        return backward(seeds, wanted=wanted, keep=keep, recorder=outputs[0].trace)  # type: ignore[arg-type]
+        return backward(seeds, wanted=wanted, keep=keep, recorder=outputs[0]._trace)  # type: ignore[arg-type]
 
 
 def seed(out: Tensor, gradient: Any, create_graph: bool) -> Value:
@@ -588,7 +588,7 @@ class Meta:
 def flatten_tensor(x: Tensor) -> tuple[Any, ...]:
     """Return a tensor's value as its only child, still attached to the graph it is part of."""
     value = x.current()
-    child = value if x.node is None else TapeTracer(x.trace, value, x.node)
+    child = value if x.node is None else TapeTracer(x._trace, value, x.node)
     return (child,), Meta(type(x), x.requires_grad and x.is_leaf)
 
 
@@ -600,7 +600,7 @@ def unflatten_tensor(meta: Meta, children: Any) -> Any:
     made = tensor_of(value)
     if type(made) is not meta.kind:
         made.__class__ = meta.kind
-    if meta.requires_grad and made.node is None and not _is_muted(made.trace) and made.dtype in dtypes.INEXACT:
+    if meta.requires_grad and made.node is None and not _is_muted(made._trace) and made.dtype in dtypes.INEXACT:
         made.requires_grad_()
     return made
 

@@ -34,7 +34,7 @@ from .types import can_cast
 def checked(name: str, x: Tensor) -> bool:
     """Raise where a tensor may not be written to; return whether the write is recorded."""
     x.current()
-    if context.get().muted >= x.trace.level:
+    if context.get().muted >= x._trace.level:
         return False
     node, view = x.node, x._view
     if node is not None and node.plan is None:

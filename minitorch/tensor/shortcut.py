@@ -30,7 +30,7 @@ def structural(function: Function) -> Function:
     plan = plan_for(primitive, 1)
 
     def call(x: Tensor, **params: Any) -> Tensor:
-        value, view, tape, here = x.value, x._view, x.trace, _context()
+        value, view, tape, here = x.value, x._view, x._trace, _context()
         if type(value) is not Array or (view is not None and view.version != view.storage.version):
             return function(x, **params)  # type: ignore[no-any-return]
         data = value._data
@@ -40,7 +40,7 @@ def structural(function: Function) -> Function:
         array: Array = _new(Array)
         array._data = out if type(out) is _ndarray else np.asarray(out)
         made: Tensor = _new(Tensor)
-        made.trace = tape
+        made._trace = tape
         made.value = array
         made._view = None
         node = x.node

@@ -200,7 +200,7 @@ ALGEBRA = [
     case("mm", X, M), case("bmm", CUBE, given(2, 4, 2)), case("mv", X, given(3)), case("dot", V, given(4)),
     case("vdot", given(3, kind="complex"), given(3, kind="complex")), case("outer", V, given(3)),
     case("ger", V, given(3)), case("inner", X, given(4, 3)), case("kron", X, given(2, 2)),
-    function("trace", given(3, 3)), case("cross", X, Y, dim=1), case("cross", given(3, 2), given(3, 2), 0),
+    case("trace", given(3, 3)), case("cross", X, Y, dim=1), case("cross", given(3, 2), given(3, 2), 0),
     case("addmm", given(2, 4), X, M), case("addmm", given(4), X, M, beta=0.5, alpha=2),
     case("addmv", given(2), X, given(3)), case("addr", given(4, 3), V, given(3), beta=2, alpha=3),
     case("baddbmm", given(2, 3, 5), CUBE, given(2, 4, 5), beta=0.5), case("matmul", integer(2, 3), integer(3, 2)),

@@ -20,6 +20,7 @@ demo: .venv/with-data,viz ## train on handwritten digits; a loss plot and a grap
 test test-slow test-torch: export OPENBLAS_NUM_THREADS := 1
 test test-slow test-torch: export OMP_NUM_THREADS := 1
 test test-slow test-torch: export MPLBACKEND := Agg
+test test-slow test-torch: export MINITORCH_TRACEBACK := full
 
 test: .venv/with-test ## run the tests and the examples in the docs
 	$(PYTEST) -m "not slow" $(ARGS)

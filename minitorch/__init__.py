@@ -15,7 +15,8 @@ A file imports only from lower layers; `tests/layers.py` holds the order.
 import warnings
 
 from . import autograd, datasets, errors, linalg, nn, optim, test_util, utils
-from .core import operators, tree
+from .compiling.jit import jit
+from .core import operators, tracebacks, tree
 from .core.array import Array
 from .core.array import Array as array
 from .core.checkpoint import checkpoint
@@ -106,5 +107,6 @@ from .viz import draw_graph
 
 # log(0) and its like are results, not mistakes: NumPy's complaint about them tells users nothing.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module="minitorch")
+tracebacks.install()
 
 __version__ = "0.1.0"

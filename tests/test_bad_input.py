@@ -7,19 +7,43 @@ import numpy as np
 import pytest
 
 import minitorch as mt
+from minitorch import nn, optim
 from minitorch.errors import (
     ArgumentError,
     DeviceError,
     DTypeError,
     GradError,
+    ImmutableError,
+    LinAlgError,
     MinitorchError,
     OutOfBoundsError,
     ShapeError,
+    StateError,
     TracerError,
     UnsupportedError,
 )
+from minitorch.nn import functional as F
+from minitorch.utils.data import BatchSampler, DataLoader, SequentialSampler, TensorDataset, random_split
 
 OUTSIDE = mt.zeros(2)
+IMAGE, KERNEL = mt.ones(1, 1, 5, 5), mt.ones(1, 1, 3, 3)
+SCORES, CLASSES = mt.ones(2, 3), mt.tensor([0, 1])
+
+
+def weights():
+    return mt.ones(2, 3, requires_grad=True)
+
+
+def backward_twice():
+    loss = (weights() * weights()).sum()
+    loss.backward()
+    loss.backward()
+
+
+def same_twice():
+    w = weights()
+    return optim.SGD([w, w], lr=0.1)
+
 
 # fmt: off
 TENSOR = {
@@ -80,6 +104,35 @@ TENSOR = {
     "add a str": (lambda: mt.ones(2) + "a", TypeError, ("+", "Tensor", "str")),
     "cross": (lambda: mt.cross(mt.ones(4), mt.ones(4)), ShapeError, ("cross", "float32[4]", "3")),
     "inverse": (lambda: mt.ones(2, 3).inverse(), ShapeError, ("inv", "float32[2, 3]")),
+    "view of fewer": (lambda: mt.ones(2, 3).view(4, 2), ShapeError, ("view", "float32[2, 3]", "(4, 2)", "-1")),
+    "two sizes left out": (lambda: mt.ones(2, 3).reshape(-1, -1), ShapeError,
+        ("reshape", "(-1, -1)", "float32[2, 3]", "every size")),
+    "movedim": (lambda: mt.ones(2, 3).movedim((0, 1), 0), ShapeError,
+        ("moveaxis", "(0, 1)", "float32[2, 3]", "each source")),
+    "unsqueeze": (lambda: mt.ones(2).unsqueeze(3), OutOfBoundsError, ("expand_dims", "3", "-2 to 1")),
+    "transpose": (lambda: mt.ones(2, 3).transpose(0, 2), OutOfBoundsError, ("transpose", "2", "-2 to 1")),
+    "softmax over no such dim": (lambda: mt.ones(2, 3).softmax(2), OutOfBoundsError, ("softmax", "2", "-2 to 1")),
+    "unfold": (lambda: mt.ones(4).unfold(0, 5, 1), ShapeError, ("unfold", "size 5", "float32[4]", "0 to 4")),
+    "diagonal": (lambda: mt.ones(4).diagonal(), ShapeError, ("diagonal", "float32[4]", "x[None]")),
+    "cat of nothing": (lambda: mt.cat([]), ShapeError, ("concatenate", "[]", "at least one")),
+    "cat of 0-d": (lambda: mt.cat([mt.tensor(1.0)]), ShapeError, ("concatenate", "float32[]", "stack")),
+    "cat without a list": (lambda: mt.cat(mt.ones(2), mt.ones(2)), TypeError, ("cat", "float32[2]", "cat([x, y])")),
+    "stack without a list": (lambda: mt.stack(mt.ones(2, 2)), TypeError, ("stack", "float32[2, 2]", "stack([x, y])")),
+    "masked_select": (lambda: mt.ones(3).masked_select(mt.tensor([True, False])), ShapeError,
+        ("masked_select", "float32[3]", "bool[2]", "reshape")),
+    "dot": (lambda: mt.dot(mt.ones(2), mt.ones(3)), ShapeError, ("float32[2]", "float32[3]", "must agree")),
+    "einsum, sizes": (lambda: mt.einsum("ij,jk->ik", mt.ones(2, 3), mt.ones(2, 3)), ShapeError,
+        ("einsum", "'j'", "3 and 2", "ij,jk->ik", "(2, 3), (2, 3)")),
+    "einsum, letters": (lambda: mt.einsum("ij->z", mt.ones(2, 3)), ArgumentError, ("einsum", "'z'", "'ij->z'", "(2, 3)")),
+    "einsum, signs": (lambda: mt.einsum("i1->i", mt.ones(2, 3)), ArgumentError, ("einsum", "'1'", "letters", "(2, 3)")),
+    "einsum, operands": (lambda: mt.einsum("ij,jk", mt.ones(2, 3)), ArgumentError, ("einsum", "2 terms", "1 operands")),
+    "einsum, axes": (lambda: mt.einsum("ijk->i", mt.ones(2, 3)), ShapeError, ("einsum", "'ijk'", "(2, 3)", "'...'")),
+    "too many indices": (lambda: mt.ones(2, 3)[0, 0, 0], OutOfBoundsError, ("getitem", "3 indices", "2 axes")),
+    "getitem by str": (lambda: mt.ones(2)["a"], DTypeError, ("getitem", "str", "integers")),
+    "negative power": (lambda: mt.tensor([2]) ** -1, DTypeError, ("pow", "int64[1]", ".to(float32)")),
+    "singular": (lambda: mt.linalg.inv(mt.zeros(2, 2)), LinAlgError, ("inv", "float32[2, 2]", "singular", "pinv")),
+    "not definite": (lambda: mt.linalg.cholesky(-mt.eye(2)), LinAlgError,
+        ("cholesky", "float32[2, 2]", "not positive definite", "identity")),
     "UPLO": (lambda: mt.linalg.eigh(mt.eye(2), "X"), ArgumentError, ("eigh", "'X'", "'L'")),
 }
 WRITING = {
@@ -134,9 +187,152 @@ ASKING = {
     "write from inside": (lambda: mt.grad(lambda x: OUTSIDE.add_(x).sum())(mt.ones(2)), GradError,
         ("in-place", "transform", "argument")),
 }
-CASES = {f"{kind}: {name}": case for kind,
-    table in (("tensor", TENSOR), ("writing", WRITING), ("making", MAKING), ("asking", ASKING)) for name,
-    case in table.items()}
+LOSSES = {
+    "float classes": (lambda: F.cross_entropy(SCORES, mt.ones(2)), DTypeError,
+        ("cross_entropy", "float32", ".long()", "probabilities")),
+    "another batch": (lambda: F.cross_entropy(SCORES, mt.tensor([0, 1, 2])), ShapeError,
+        ("cross_entropy", "float32[2, 3]", "int64[3]", "each row")),
+    "column of classes": (lambda: F.nll_loss(SCORES, mt.tensor([[0], [1]])), ShapeError,
+        ("nll_loss", "float32[2, 3]", "int64[2, 1]", "each row")),
+    "class out of range": (lambda: F.cross_entropy(SCORES, mt.tensor([0, 3])), OutOfBoundsError,
+        ("cross_entropy", "3", "0 to 2", "ignore_index")),
+    "class weights": (lambda: F.cross_entropy(SCORES, CLASSES, weight=mt.ones(2)), ShapeError,
+        ("cross_entropy", "float32[2]", "float32[2, 3]", "each class")),
+    "class weights, nll": (lambda: F.nll_loss(SCORES, CLASSES, weight=mt.ones(1)), ShapeError,
+        ("nll_loss", "float32[1]", "float32[2, 3]", "each class")),
+    "reduction": (lambda: F.cross_entropy(SCORES, CLASSES, reduction="avg"), ArgumentError,
+        ("cross_entropy", "'avg'", "'mean'")),
+    "smoothing": (lambda: F.cross_entropy(SCORES, CLASSES, label_smoothing=2.0), ArgumentError,
+        ("cross_entropy", "label_smoothing", "2.0", "0.0 and 1.0")),
+    "logits for probabilities": (lambda: F.binary_cross_entropy(mt.ones(2) * 2, mt.ones(2)), ArgumentError,
+        ("binary_cross_entropy", "2.0", "with_logits")),
+    "column of targets": (lambda: F.binary_cross_entropy(mt.ones(2), mt.ones(2, 1)), ShapeError,
+        ("binary_cross_entropy", "[2, 1]", "[2]", "same size")),
+    "column of logits": (lambda: F.binary_cross_entropy_with_logits(mt.ones(2, 1), mt.ones(2)), ShapeError,
+        ("with_logits", "[2]", "[2, 1]", "squeeze(1)")),
+    "mse": (lambda: nn.MSELoss(reduction="avg")(mt.ones(2), mt.ones(2)), ArgumentError,
+        ("mse_loss", "'avg'", "'mean'")),
+    "delta": (lambda: F.huber_loss(mt.ones(2), mt.ones(2), delta=0), ArgumentError, ("huber_loss", "0", "l1_loss")),
+    "one_hot of -1": (lambda: F.one_hot(mt.tensor([-1, 2])), ArgumentError, ("one_hot", "-1", "int64[2]", "replace")),
+    "one_hot, class": (lambda: F.one_hot(mt.tensor([5]), 3), OutOfBoundsError, ("one_hot", "5", "3")),
+    "one_hot of floats": (lambda: F.one_hot(mt.ones(2)), DTypeError, ("one_hot", "float32[2]", ".to(int64)")),
+}
+LAYERS = {
+    "embedding": (lambda: nn.Embedding(3, 2)(mt.tensor([3])), OutOfBoundsError, ("embedding", "3", "0 to 2")),
+    "embedding of floats": (lambda: nn.Embedding(3, 2)(mt.ones(1)), DTypeError, ("embedding", "float32[1]", ".long()")),
+    "linear": (lambda: nn.Linear(3, 2)(mt.ones(5, 4)), ShapeError, ("Linear(3 -> 2)", "[5, 4]", "in_features")),
+    "linear of another dtype": (lambda: nn.Linear(3, 2)(mt.ones(3).double()), DTypeError,
+        ("linear", "float64[3]", "float32[2, 3]", ".to(dtype)")),
+    "negative features": (lambda: nn.Linear(-1, 2), ShapeError, ("(2, -1)", "negative")),
+    "channels": (lambda: nn.Conv2d(1, 2, 3)(mt.ones(1, 2, 5, 5)), ShapeError,
+        ("convolution", "float32[1, 2, 5, 5]", "float32[2, 1, 3, 3]", "2 channels", "transpose")),
+    "no channels": (lambda: nn.Conv2d(1, 2, 3)(mt.ones(5, 5)), ShapeError, ("conv2d", "float32[5, 5]", "channels")),
+    "kernel too large": (lambda: F.conv2d(mt.ones(1, 1, 2, 2), KERNEL), ShapeError,
+        ("convolution", "float32[1, 1, 2, 2]", "float32[1, 1, 3, 3]", "more padding")),
+    "stride": (lambda: F.conv2d(IMAGE, KERNEL, stride=0), ArgumentError, ("convolution", "stride", "0", "at least 1")),
+    "padding": (lambda: F.conv2d(IMAGE, KERNEL, padding=-1), ArgumentError,
+        ("convolution", "padding", "-1", "at least 0")),
+    "padding, how": (lambda: F.conv2d(IMAGE, KERNEL, padding="full"), ArgumentError,
+        ("convolution", "'full'", "'same'")),
+    "same with a stride": (lambda: F.conv2d(IMAGE, KERNEL, padding="same", stride=2), ArgumentError,
+        ("convolution", "'same'", "stride=(2, 2)", "numbers")),
+    "groups": (lambda: nn.Conv2d(3, 4, 3, groups=2), ArgumentError, ("Conv2d", "in_channels", "3, 4, 2", "groups")),
+    "conv of another dtype": (lambda: F.conv2d(IMAGE, KERNEL.double()), DTypeError,
+        ("conv2d", "float32[1, 1, 5, 5]", "float64[1, 1, 3, 3]", ".to(dtype)")),
+    "window too large": (lambda: F.max_pool2d(mt.ones(1, 1, 2, 2), 3), ShapeError,
+        ("max_pool", "(3, 3)", "(2, 2)", "smaller window")),
+    "pool padding": (lambda: F.max_pool2d(IMAGE, 2, padding=2), ArgumentError, ("max_pool", "padding 2", "less padding")),
+    "pool stride": (lambda: F.avg_pool2d(IMAGE, 2, stride=0), ArgumentError, ("avg_pool", "stride", "0", "at least 1")),
+    "pool of ints": (lambda: F.avg_pool2d(mt.ones(1, 1, 4, 4).long(), 2), DTypeError,
+        ("avg_pool", "int64[1, 1, 4, 4]", ".float()")),
+    "batch_norm channels": (lambda: nn.BatchNorm1d(3)(mt.ones(2, 4)), ShapeError, ("BatchNorm1d(3)", "[2, 4]", "axis 1")),
+    "batch_norm rank": (lambda: nn.BatchNorm2d(3)(mt.ones(2, 3)), ShapeError, ("BatchNorm2d", "float32[2, 3]", "4D")),
+    "batch of one": (lambda: nn.BatchNorm1d(3)(mt.ones(1, 3)), ShapeError, ("batch_norm", "[1, 3]", ".eval()")),
+    "layer_norm": (lambda: nn.LayerNorm(4)(mt.ones(2, 3)), ShapeError, ("layer_norm", "[4]", "[2, 3]")),
+    "group_norm": (lambda: nn.GroupNorm(2, 3), ArgumentError, ("GroupNorm", "3", "2", "divisible")),
+    "dropout": (lambda: nn.Dropout(1.5), ArgumentError, ("Dropout", "1.5", "between 0 and 1")),
+    "attention": (lambda: F.scaled_dot_product_attention(mt.ones(2, 4), mt.ones(3, 5), mt.ones(3, 5)), ShapeError,
+        ("attention", "float32[2, 4]", "float32[3, 5]", "same last size")),
+    "fan of a vector": (lambda: nn.init.xavier_uniform_(mt.ones(3)), ShapeError, ("init", "(3,)", "uniform_")),
+}
+STATES = {
+    "names": (lambda: nn.Linear(2, 2).load_state_dict({"w": mt.ones(2, 2)}), StateError,
+        ("load", "Linear", "weight", "bias", '"w"', "strict=False")),
+    "shapes": (lambda: nn.Linear(2, 2).load_state_dict(nn.Linear(3, 2).state_dict()), StateError,
+        ("load", "Linear", "weight", "[2, 3]", "[2, 2]")),
+    "no dict": (lambda: nn.Linear(2, 2).load_state_dict([1]), TypeError, ("load_state_dict", "list", "state_dict()")),
+    "a tensor for a parameter": (lambda: setattr(nn.Linear(2, 2), "weight", mt.ones(2, 2)), TypeError,
+        ("Tensor", "'weight'", "Parameter")),
+    "a parameter of ints": (lambda: nn.Parameter(mt.arange(3)), DTypeError, ("requires_grad", "int64", ".float()")),
+    "groups of an optimizer": (
+        lambda: optim.SGD([weights()], lr=0.1).load_state_dict(optim.SGD([weights(), weights()], lr=0.1).state_dict()),
+        StateError, ("SGD", "[2] parameters for [1]", "saved")),
+    "no parameters": (lambda: optim.Adam([]), ArgumentError, ("Adam", "empty", "only once")),
+    "a tensor": (lambda: optim.SGD(weights(), lr=0.1), TypeError, ("SGD", "Tensor", "list")),
+    "numbers": (lambda: optim.SGD([1.0], lr=0.1), TypeError, ("SGD", "float", "parameters()")),
+    "not a leaf": (lambda: optim.SGD([weights() * 2], lr=0.1), ArgumentError, ("SGD", "non-leaf", "(2, 3)", "detach()")),
+    "a group of options": (lambda: optim.SGD([{"lr": 1.0}], lr=0.1), ArgumentError, ("SGD", "['lr']", "'params'")),
+    "a parameter twice": (same_twice, ArgumentError, ("SGD", "twice", "once")),
+    "lr": (lambda: optim.SGD([weights()], lr=-1), ArgumentError, ("SGD", "learning rate", "-1", "at least 0")),
+    "betas": (lambda: optim.Adam([weights()], betas=(1.0, 0.9)), ArgumentError, ("Adam", "index 0", "1.0", "[0, 1)")),
+    "nesterov": (lambda: optim.SGD([weights()], lr=0.1, nesterov=True), ArgumentError,
+        ("SGD", "Nesterov", "momentum", "zero dampening")),
+}
+DATA = {
+    "sizes": (lambda: TensorDataset(mt.ones(3), mt.ones(4)), ShapeError, ("TensorDataset", "(3,), (4,)", "first axes")),
+    "batch_size": (lambda: DataLoader(TensorDataset(mt.ones(3)), batch_size=0), ArgumentError,
+        ("batch_size", "0", "positive integer")),
+    "sampler and shuffle": (
+        lambda: DataLoader(TensorDataset(mt.ones(3)), shuffle=True, sampler=SequentialSampler(range(3))),
+        ArgumentError, ("DataLoader", "sampler", "shuffle", "one of them")),
+    "batch_sampler and batch_size": (
+        lambda: DataLoader([1, 2], batch_size=2, batch_sampler=BatchSampler(SequentialSampler(range(2)), 2, False)),
+        ArgumentError, ("DataLoader", "batch_sampler", "batch_size")),
+    "workers": (lambda: DataLoader([1, 2], num_workers=2), UnsupportedError, ("DataLoader", "num_workers=2", "process")),
+    "ragged samples": (lambda: next(iter(DataLoader([mt.ones(2), mt.ones(3)], batch_size=2))), ShapeError,
+        ("default_collate", "(2,), (3,)", "collate_fn")),
+    "objects": (lambda: next(iter(DataLoader([object()]))), DTypeError, ("default_collate", "object", "collate_fn")),
+    "split": (lambda: random_split(range(5), [2, 2]), ArgumentError, ("random_split", "[2, 2]", "5", "fractions")),
+}
+TRANSFORMS = {
+    "grad of an int": (lambda: mt.grad(lambda x: x * 2)(1), DTypeError, ("grad", "argument x", "int64[]", "float32")),
+    "grad of many": (lambda: mt.grad(lambda x: x * 2)(mt.ones(3)), GradError, ("grad", "float32[3]", ".sum()", "jacrev")),
+    "grad of a complex number": (lambda: mt.grad(lambda x: x * 1j)(1.0), DTypeError, ("grad", "complex64[]", ".abs()")),
+    "grad of a comparison": (lambda: mt.grad(lambda x: (x > 0).sum())(1.0), DTypeError, ("grad", "int64[]", "float")),
+    "grad of a str": (lambda: mt.grad(lambda x: "a")(1.0), TypeError, ("grad", "str", "has_aux=True")),
+    "argnums": (lambda: mt.grad(lambda x: x, argnums=1)(1.0), ArgumentError, ("grad", "argnums 1", "1 positional")),
+    "has_aux": (lambda: mt.grad(lambda x: (x, 1, 2), has_aux=True)(1.0), GradError,
+        ("grad", "has_aux", "(value, aux)", "3 values")),
+    "vmap, sizes": (lambda: mt.vmap(lambda x, y: x + y)(mt.ones(2), mt.ones(3)), ShapeError,
+        ("vmap", "x[0] has 2", "y[0] has 3", "must agree")),
+    "vmap of a number": (lambda: mt.vmap(lambda x: x)(1.0), ShapeError, ("vmap", "argument x", "float32[]", "in_axes")),
+    "vmap, in_axes": (lambda: mt.vmap(lambda x: x, in_axes=(0, 0))(mt.ones(2)), ArgumentError,
+        ("vmap", "in_axes", "2 entries", "1 arguments")),
+    "vmap, out_axes": (lambda: mt.vmap(lambda x: x, out_axes=3)(mt.ones(4, 2)), OutOfBoundsError,
+        ("vmap", "out_axes=3", "float32[2]", "-2 to 1")),
+    "vmap of nothing": (lambda: mt.vmap(lambda x: x, in_axes=None)(mt.ones(2)), ArgumentError, ("vmap", "in_axes")),
+    "item in vmap": (lambda: mt.vmap(lambda x: x.item())(mt.ones(2)), TracerError, ("item()", "float32[]", "vmap", "where")),
+    "mask in vmap": (lambda: mt.vmap(lambda x: x[x > 0])(mt.ones(2, 2)), UnsupportedError, ("vmap", "shape", "outside")),
+    "jvp, shape": (lambda: mt.jvp(lambda x: x, (mt.ones(2),), (mt.ones(3),)), ShapeError,
+        ("jvp", "tangent", "(3,)", "float32[2]")),
+    "jvp, count": (lambda: mt.jvp(lambda x: x, (mt.ones(2),), ()), ArgumentError, ("jvp", "1 primals", "0 tangents")),
+    "jvp without a tuple": (lambda: mt.jvp(lambda x: x, mt.ones(2), mt.ones(2)), TypeError,
+        ("jvp", "primals", "Tensor", "(x,)")),
+    "vjp, shape": (lambda: mt.vjp(lambda x: x, mt.ones(2))[1](mt.ones(3)), ShapeError,
+        ("vjp", "cotangent", "(3,)", "float32[2]")),
+    "vjp, structure": (lambda: mt.vjp(lambda x: x, 1.0)[1]((1.0, 2.0)), ShapeError, ("vjp", "(*, *)", "each *")),
+    "no rule": (lambda: mt.custom_vjp(lambda x: x)(1.0), GradError, ("rule", "defvjp")),
+    "backward twice": (backward_twice, GradError, ("backward", "second time", "retain_graph=True")),
+    "shape of a gradient": (lambda: (weights() * 2).backward(mt.ones(3)), ShapeError,
+        ("backward", "(3,)", "(2, 3)", "agree")),
+    "unused": (lambda: mt.autograd.grad(weights().sum(), weights()), GradError, ("grad", "(2, 3)", "allow_unused=True")),
+    "untracked": (lambda: mt.autograd.grad(weights().sum(), mt.ones(2)), GradError, ("grad", "(2,)", "requires_grad_()")),
+    "grad of a shape": (lambda: setattr(weights(), "grad", mt.ones(3)), ShapeError, ("grad", "(3,)", "(2, 3)", "agree")),
+    "write to an array": (lambda: mt.array([1.0]).__setitem__(0, 2.0), ImmutableError, ("float32[1]", "x.at[index].set")),
+}
+TABLES = {"tensor": TENSOR, "writing": WRITING, "making": MAKING, "asking": ASKING, "losses": LOSSES, "layers": LAYERS,
+    "states": STATES, "data": DATA, "transforms": TRANSFORMS}
+CASES = {f"{kind}: {name}": case for kind, table in TABLES.items() for name, case in table.items()}
 # fmt: on
 
 

@@ -14,6 +14,11 @@ def is_anomaly_enabled() -> bool:
     return context.get().anomaly
 
 
+def _switched(mode: bool) -> Context:
+    here = context.get()
+    return replace(here, anomaly=mode, careful=mode or here.stage is not None)
+
+
 class set_detect_anomaly:
     """Switch anomaly mode on or off; as a context manager, only for that long.
 
@@ -26,7 +31,7 @@ class set_detect_anomaly:
             raise UnsupportedError(
                 "detect_anomaly: check_nan=False is not supported; anomaly mode is there to find NaN"
             )
-        self.tokens: list[Token[Context]] = [context.set(replace(context.get(), anomaly=mode))]
+        self.tokens: list[Token[Context]] = [context.set(_switched(mode))]
 
     def __enter__(self) -> None:
         return None

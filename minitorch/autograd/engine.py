@@ -9,8 +9,9 @@ from ..core.errors import ArgumentError, GradError
 from ..core.tape import Node
 from ..core.transforms import vmap
 from ..core.vjp import backward as walk_back
+from ..tensor.backward import run_backward, walk
 from ..tensor.creation import zeros_like
-from ..tensor.handle import Tensor, run_backward, tensor_of, walk
+from ..tensor.handle import Tensor, tensor_of
 
 Tensors = Tensor | Sequence[Tensor]
 

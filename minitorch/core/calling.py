@@ -168,7 +168,9 @@ def matched(name: str, what: str, given: Any, structure: tree.TreeDef) -> Leaves
         return leaves
     chosen = tree.spread(given, tree.unflatten(structure, range(structure.num_leaves)))
     if chosen is None or len(leaves) != sum(c is not None for c in chosen):
-        raise ShapeError(f"{name}: {what} has the structure {found}, where {structure} was expected")
+        raise ShapeError(
+            f"{name}: {what} has the structure {tree.shown(found)}, where {tree.shown(structure)} was expected"
+        )
     return chosen
 
 

@@ -5,6 +5,7 @@ A setting changed in one thread (or one `with` block) is not seen by another.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 
 default_float: ContextVar[np.dtype[Any]] = ContextVar("default_float", default=np.dtype(np.float32))  # noqa: B039 (dtypes are immutable)
+_from_environment = os.environ.get("MINITORCH_TRACEBACK", "short")
+tracebacks: ContextVar[str] = ContextVar("tracebacks", default=_from_environment)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import sys
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from . import dtypes
@@ -29,6 +28,7 @@ from .primitive import (
     evaluate,
     plan_for,
 )
+from .tracebacks import is_internal
 
 next_sequence = count().__next__
 
@@ -253,13 +253,10 @@ def leaked(primitive: Primitive, trace: Trace) -> str:
     )
 
 
-_PACKAGE = str(Path(__file__).resolve().parents[1])
-
-
 def user_line() -> str:
     """Return `file:line` of the nearest frame outside this library."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back is not None and is_internal(frame.f_code.co_filename):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
@@ -280,13 +277,29 @@ class Frame:
         self.ambient: Any = None
 
 
+class Stage(Protocol):
+    """What a compiled function that is being recorded does with the handles that its operations meet."""
+
+    def adopted(self, args: tuple[Value, ...]) -> tuple[Value, ...]:
+        """Make handles from outside state of the program; return the arguments, the same object if none was one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The innermost frame, the level up to which recording is off, and whether nodes note their line."""
+    """The innermost frame, the level up to which recording is off, whether nodes note their line, and the open stage.
+
+    `careful` says that the shortcuts must not be taken: an operation has to be seen by the interpreters.
+    """
 
     frame: Frame
     muted: int = 0
     anomaly: bool = False
+    stage: Stage | None = None
+    careful: bool = False
+
+    def inside(self, frame: Frame, muted: int) -> Context:
+        """Return the context of a frame entered from here."""
+        return Context(frame, muted, self.anomaly, self.stage, self.careful)
 
 
 OUTERMOST = Context(Frame(level=1))
@@ -308,7 +321,7 @@ class entering(Generic[AnyTrace]):
     def __enter__(self) -> AnyTrace:
         outer = context.get()
         self.frame = Frame(self.trace.level + 1, self.trace, outer.muted)
-        self.token = context.set(Context(self.frame, outer.muted, outer.anomaly))
+        self.token = context.set(outer.inside(self.frame, outer.muted))
         return self.trace
 
     def __exit__(self, *exc: object) -> None:
@@ -332,7 +345,7 @@ class resuming:
         self.opened = [tape for tape in (self.tape, self.frame.ambient) if tape is not None and tape.closed]
         for tape in self.opened:
             tape.closed = False
-        self.token = context.set(Context(self.frame, min(outer.muted, self.tape.level - 1), outer.anomaly))
+        self.token = context.set(outer.inside(self.frame, min(outer.muted, self.tape.level - 1)))
 
     def __exit__(self, *exc: object) -> None:
         for tape in self.opened:
@@ -359,7 +372,7 @@ class muting:
     def __enter__(self) -> None:
         outer = context.get()
         frame = outer.frame
-        self.token = context.set(Context(frame, frame.level if self.muted else frame.floor, outer.anomaly))
+        self.token = context.set(outer.inside(frame, frame.level if self.muted else frame.floor))
 
     def __exit__(self, *exc: object) -> None:
         context.reset(self.token)

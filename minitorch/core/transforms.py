@@ -12,7 +12,7 @@ import numpy as np
 
 from . import dtypes, tree
 from .array import Array
-from .errors import ArgumentError, DTypeError, GradError, MinitorchError, ShapeError, TracerError
+from .errors import ArgumentError, DTypeError, GradError, MinitorchError, OutOfBoundsError, ShapeError, TracerError
 from .jvp import JVPTrace, JVPTracer
 from .ops.families import as_array
 from .ops.pointwise import detach
@@ -82,7 +82,10 @@ def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
     def pull(cotangent: Any) -> tuple[Any, ...]:
         given, structure = tree.flatten(cotangent)
         if not tree.agree(structure, run.out_structure):
-            raise ShapeError(f"vjp: the cotangent's structure {structure} is not the result's, {run.out_structure}")
+            raise ShapeError(
+                f"vjp: the cotangent's structure {tree.shown(structure)} is not the result's, "
+                f"{tree.shown(run.out_structure)}; give one array for each *"
+            )
         directions = [_direction("vjp", "a cotangent", g, aval) for g, aval in zip(given, run.avals)]
         return run.pull(run.seeds(directions), keep=True)
 
@@ -266,7 +269,8 @@ def in_range(positions: tuple[int, ...], args: tuple[Any, ...], function: Functi
 
 def _split_aux(name: str, out: Any) -> tuple[Any, Any]:
     if not isinstance(out, tuple) or len(out) != 2:
-        raise GradError(f"{name}: with has_aux=True the function must return a pair (value, aux)")
+        got = f"{len(out)} values" if isinstance(out, tuple) else "no tuple"
+        raise GradError(f"{name}: with has_aux=True the function must return a pair (value, aux), got {got}")
     return out
 
 
@@ -279,6 +283,11 @@ def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any], has
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (Array(6., dtype=float32), Array(3., dtype=float32))
     """
+    for what, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, (tuple, list)):
+            raise TypeError(
+                f"jvp: {what} must be a tuple with one entry for each argument, got {type(given).__name__}; write (x,)"
+            )
     if len(primals) != len(tangents):
         raise ArgumentError(f"jvp: got {len(primals)} primals and {len(tangents)} tangents; give one tangent for each")
     found = push("jvp", function, tuple(primals), {}, tuple(range(len(primals))), tuple(tangents), has_aux)
@@ -294,7 +303,10 @@ def push(
         leaves, structure = tree.flatten(primals)
         directions, other = tree.flatten(tangents)
         if not tree.agree(structure, other):
-            raise ShapeError(f"{name}: the tangents' structure {other} is not the primals', {structure}")
+            raise ShapeError(
+                f"{name}: the tangents' structure {tree.shown(other)} is not the primals', {tree.shown(structure)}; "
+                "give one array for each *"
+            )
         xs = inexact_leaves(name, leaves, primals, function, positions)
         ts = [_direction(name, "a tangent", t, aval_of(x)) for t, x in zip(directions, xs)]
         with muting(True):
@@ -374,7 +386,7 @@ def _spread(name: str, spec: Any, full_tree: Any) -> list[int | None]:
     axes = tree.spread(spec, full_tree)
     if axes is None or not all(a is None or isinstance(a, (int, np.integer)) for a in axes):
         raise ArgumentError(
-            f"vmap: {name}={spec!r} does not match the structure {tree.structure(full_tree)}; "
+            f"vmap: {name}={spec!r} does not match the structure {tree.shown(tree.structure(full_tree))}; "
             "give an axis or None for each argument, or for each of its leaves"
         )
     return [None if a is None else int(a) for a in axes]
@@ -411,11 +423,19 @@ def _unbatch(trace: BatchTrace, x: Value, size: int, axis: int | None) -> Value:
     if isinstance(x, BatchTracer) and x._trace is trace:
         if axis is None:
             raise ArgumentError("vmap: out_axes is None for a result that depends on a mapped argument; give an axis")
-        return moveaxis(x.value, 0, axis)
+        return moveaxis(x.value, 0, _in_result(axis, x))
     if axis is None and not isinstance(x, Tracer):
         return x
     x = _constant("vmap", trace, x)
-    return x if axis is None else moveaxis(broadcast_to(x, (size, *x.shape)), 0, axis)
+    return x if axis is None else moveaxis(broadcast_to(x, (size, *x.shape)), 0, _in_result(axis, x))
+
+
+def _in_result(axis: int, x: Value) -> int:
+    if not -x.ndim - 1 <= axis <= x.ndim:
+        raise OutOfBoundsError(
+            f"vmap: out_axes={axis} is out of range for a result {aval_of(x)} of each example; use {-x.ndim - 1} to {x.ndim}"
+        )
+    return axis
 
 
 def stop_gradient(x: Any) -> Any:

@@ -6,6 +6,7 @@ Classes join with `register`; dataclasses join on first sight. Knows nothing abo
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -50,6 +51,16 @@ def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
         if hasattr(type(leaf), "__dataclass_fields__"):  # a dataclass met for the first time
             register_dataclass(type(leaf))
             return flatten(tree)
+    return leaves, structure
+
+
+def flatten_until(tree: Any, kind: type) -> tuple[list[Any], TreeDef]:
+    """Like `flatten`, but instances of a class stay whole, even if they are nodes."""
+    leaves, structure = optree.tree_flatten(tree, is_leaf=lambda x: isinstance(x, kind), namespace=NAMESPACE)
+    for leaf in leaves:
+        if hasattr(type(leaf), "__dataclass_fields__"):
+            register_dataclass(type(leaf))
+            return flatten_until(tree, kind)
     return leaves, structure
 
 
@@ -100,6 +111,21 @@ def agree(a: TreeDef, b: TreeDef) -> bool:
     if a == b:
         return True
     return a.num_leaves == b.num_leaves and all(p[: len(q)] == q[: len(p)] for p, q in zip(a.paths(), b.paths()))
+
+
+_CUSTOM = re.compile(r"CustomTreeNode\((\w+)\[[^\[\]]*\], \[([^\[\]]*)\]\)")
+
+
+def shown(structure: TreeDef) -> str:
+    """Return a structure for a message: leaves are `*`.
+
+    >>> shown(structure({"a": 1, "b": (2, 3)}))
+    "{'a': *, 'b': (*, *)}"
+    """
+    text, count = str(structure), 1
+    while count:
+        text, count = _CUSTOM.subn(r"\1(\2)", text)
+    return text.removeprefix("PyTreeSpec(").removesuffix(")").removesuffix(f", namespace={NAMESPACE!r}")
 
 
 class _Entry:

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..core.ops.families import LEADING, custom
 from ..core.primitive import LINEAR
-from ..tensor.handle import RemovableHandle, Tensor, tensor_of
+from ..tensor.handle import Tensor, tensor_of
+from ..tensor.hooks import RemovableHandle
 from .registry import Registry
 
 Hook = Callable[..., Any]

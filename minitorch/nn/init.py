@@ -110,7 +110,8 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     if tensor.ndim < 2:
         raise ShapeError(
-            f"init: Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got {tensor.shape}"
+            f"init: Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got {tensor.shape}; "
+            "use normal_ or uniform_"
         )
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field

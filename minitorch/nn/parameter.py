@@ -7,7 +7,8 @@ from typing import Any
 from ..core import tree
 from ..core.primitive import Value
 from ..tensor.alias import CUT
-from ..tensor.handle import Tensor, ambient, as_tensor, flatten_tensor, unflatten_tensor
+from ..tensor.handle import Tensor, ambient, as_tensor
+from ..tensor.pytree import flatten_tensor, unflatten_tensor
 
 
 class Parameter(Tensor):

@@ -25,6 +25,15 @@ _EXPECTED = {
 Named = Iterator[tuple[str, Any]]
 
 
+class Changes:
+    """Counts the changes to any module's structure, mode or attributes, so that compiled programs notice them."""
+
+    count = 0
+
+
+changes = Changes()
+
+
 class Registry:
     """The part of a module that knows what it is made of."""
 
@@ -38,6 +47,7 @@ class Registry:
     # ------------------------------------------------------------------ attributes
 
     def __setattr__(self, name: str, value: Any) -> None:
+        changes.count += 1
         kinds = self.__dict__.get("_kinds")
         kind = _kind_of(value)
         if kind is None:
@@ -55,6 +65,7 @@ class Registry:
         self._enter(name, kind, value)
 
     def _enter(self, name: str, kind: str, value: Any) -> None:
+        changes.count += 1
         if self._kinds.get(name) != kind:
             self.__dict__.pop(name, None)
             self._kinds.pop(name, None)
@@ -62,6 +73,7 @@ class Registry:
         self.__dict__[name] = value
 
     def __delattr__(self, name: str) -> None:
+        changes.count += 1
         object.__delattr__(self, name)
         self._kinds.pop(name, None)
 

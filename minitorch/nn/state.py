@@ -67,7 +67,10 @@ class Stateful(Registry):
         are checked before the first is copied; a StateError lists all that does not fit.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+            raise TypeError(
+                f"load_state_dict: Expected state_dict to be dict-like, got {type(state_dict).__name__}; pass what "
+                "state_dict() returned"
+            )
         wanted = dict(_slots(self, ""))
         missing = [name for name in wanted if name not in state_dict]
         unexpected = [name for name in state_dict if name not in wanted]
@@ -98,7 +101,7 @@ def _complaints(missing: list[str], unexpected: list[str]) -> list[str]:
     for what, names in (("Missing", missing), ("Unexpected", unexpected)):
         if names:
             quoted = ", ".join(f'"{name}"' for name in names)
-            found.append(f"{what} key(s) in state_dict: {quoted}. ")
+            found.append(f"{what} key(s) in state_dict: {quoted}. Rename them, or pass strict=False.")
     return found
 
 
@@ -120,7 +123,7 @@ def _load(module: Stateful, attribute: str, given: Any, assign: bool) -> None:
     mine = module.__dict__[attribute]
     if assign:
         made = given if type(given) is type(mine) else _like(mine, given.current())
-        module.__dict__[attribute] = made
+        module._enter(attribute, module._kinds[attribute], made)
     else:
         mine.overwrite(cast(given.current(), mine.dtype))
 

@@ -23,6 +23,7 @@ class Fixed:
 
     def __init__(self, x: Tensor):
         self.kind = type(x)
+        x._enter()
         self.value = x.current()
 
     def handle(self) -> Tensor:

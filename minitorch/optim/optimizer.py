@@ -23,7 +23,9 @@ from ..core.ops.joining import stack
 from ..core.ops.pointwise import add, imag, maximum, mul, real, sqrt
 from ..core.ops.shaping import cast, full, zeros_like
 from ..core.primitive import Value, aval_of
-from ..tensor.handle import RemovableHandle, Tensor, as_tensor, tensor_of
+from ..core.tape import context, muting
+from ..tensor.handle import Tensor, as_tensor, tensor_of
+from ..tensor.hooks import RemovableHandle
 from ..tensor.modes import enable_grad
 from .rules import Rule
 
@@ -42,7 +44,8 @@ class Optimizer:
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
         if isinstance(params, Tensor):
             raise TypeError(
-                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got Tensor"
+                f"{self._name()}: params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                "Tensor; put it in a list"
             )
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
@@ -51,7 +54,10 @@ class Optimizer:
         self._step_post_hooks: dict[int, Hook] = {}
         groups = list(params)
         if not groups:
-            raise ArgumentError("optimizer got an empty parameter list")
+            raise ArgumentError(
+                f"{self._name()}: optimizer got an empty parameter list; a generator such as model.parameters() can be "
+                "used only once"
+            )
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
@@ -64,6 +70,10 @@ class Optimizer:
         """Add parameters with options of their own; options that are not given take the defaults."""
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        if "params" not in param_group:
+            raise ArgumentError(
+                f"{self._name()}: a parameter group with {sorted(param_group)} has no 'params'; add them"
+            )
         params = param_group["params"]
         if isinstance(params, set):
             raise TypeError(
@@ -79,27 +89,41 @@ class Optimizer:
             param_group["param_names"] = names
         for p in params:
             if not isinstance(p, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
+                raise TypeError(
+                    f"{self._name()}: optimizer can only optimize Tensors, but one of the params is {type(p).__name__}; "
+                    "pass model.parameters()"
+                )
             if not p.is_leaf:
-                raise ArgumentError("can't optimize a non-leaf Tensor")
+                raise ArgumentError(
+                    f"{self._name()}: can't optimize a non-leaf Tensor of shape {tuple(p.shape)}; optimize what it was "
+                    "computed from, or x.detach().requires_grad_()"
+                )
         for name, default in self.defaults.items():
             param_group.setdefault(name, default)
         self._check_unique(param_group)
         self.param_groups.append(param_group)
 
+    def _name(self) -> str:
+        return type(self).__name__
+
     def _check_unique(self, param_group: dict[str, Any]) -> None:
         ids = [id(p) for p in param_group["params"]]
         taken = {id(p) for group in self.param_groups for p in group["params"]}
         if len(set(ids)) != len(ids) or not taken.isdisjoint(ids):
-            raise ArgumentError("some parameters appear in more than one parameter group, or twice in one")
+            raise ArgumentError(
+                f"{self._name()}: some parameters appear in more than one parameter group, or twice in one; name each once"
+            )
         if any(("param_names" in param_group) != ("param_names" in group) for group in self.param_groups):
             raise ArgumentError("all optimizer param groups should be with/without names")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or set them to 0."""
+        stage = context.get().stage
         for group in self.param_groups:
             for p in group["params"]:
                 cell = p._cell
+                if stage is not None and cell is not None:
+                    stage.watch_grad(cell, reads=not set_to_none)
                 if cell is not None and cell.grad is not None:
                     cell.grad = None if set_to_none else tensor_of(zeros_like(cell.grad.current()))
 
@@ -123,10 +147,15 @@ class Optimizer:
         """Take a copy of a state that `state_dict` returned, for groups of the same sizes."""
         saved = [{k: copy.deepcopy(v) for k, v in group.items()} for group in state_dict["param_groups"]]
         if len(saved) != len(self.param_groups):
-            raise StateError("loaded state dict has a different number of parameter groups")
-        if any(len(a["params"]) != len(b["params"]) for a, b in zip(saved, self.param_groups)):
             raise StateError(
-                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+                f"{self._name()}: loaded state dict has a different number of parameter groups, {len(saved)} for "
+                f"{len(self.param_groups)}; make the optimizer as it was when the state was saved"
+            )
+        if any(len(a["params"]) != len(b["params"]) for a, b in zip(saved, self.param_groups)):
+            sizes = [[len(group["params"]) for group in groups] for groups in (saved, self.param_groups)]
+            raise StateError(
+                f"{self._name()}: loaded state dict contains a parameter group that doesn't match the size of optimizer's "
+                f"group: {sizes[0]} parameters for {sizes[1]}; make the optimizer as it was when the state was saved"
             )
         mine = chain.from_iterable(group["params"] for group in self.param_groups)
         of_number = dict(zip(chain.from_iterable(group["params"] for group in saved), mine))
@@ -205,6 +234,10 @@ class RuleOptimizer(Optimizer):
             with enable_grad():
                 loss = closure()
         states, update = self.state, self._update
+        stage = context.get().stage
+        if stage is not None:
+            self._record(stage)
+            return loss
         for group in self.param_groups:
             lr = group["lr"]
             hyper = group if type(lr) is float else {**group, "lr": float(lr)}
@@ -215,11 +248,52 @@ class RuleOptimizer(Optimizer):
                     update(p, g, self._start(p, hyper) if state is None else state, hyper)
         return loss
 
+    def _record(self, stage: Any) -> None:
+        """Update traced parameters: tensors all through, with the numbers that may change as 0-d tensors."""
+        for group in self.param_groups:
+            hyper = {**group, **stage.numbers(group)}
+            for p in group["params"]:
+                cell = p._cell
+                if cell is None:
+                    continue
+                stage.adopted((p,))
+                if cell.grad is None:
+                    continue
+                if p not in self.state:
+                    stage.aside(lambda p=p, group=group: self._start(p, group))
+                with muting(True):
+                    self._record_update(stage, p, cell.grad, hyper)
+
+    def _record_update(self, stage: Any, p: Tensor, g: Tensor, hyper: dict[str, Any]) -> None:
+        state = self.state[p]
+        for name in state:
+            stage.watch_item(lambda: self.state.get(p, {}), name, owner=p)
+        held = {name: handle for name, handle in state.items() if handle is not None}
+        stage.adopted(tuple(held.values()))
+        stage.adopted((g,))
+        pairs = dtypes.is_complex(p.dtype)
+        count = None
+        if "step" in held:
+            held["step"].overwrite(add(held["step"].current(), 1.0))
+            count = tensor_of(cast(held["step"].current(), dtypes.float64))
+        parts = {name: _as_reals(tensor_of(h.current()), pairs) for name, h in held.items() if name != "step"}
+        before = {name: parts.get(name) for name in state if name != "step"}
+        x, d = (_as_reals(tensor_of(t.current()), pairs) for t in (p, g))
+        moved, found = self.rule.update(_CORE, x, d, before, count, hyper)
+        p.overwrite(_fitting(moved, pairs, p))
+        for name, new in found.items():
+            value = _fitting(new, pairs, p)
+            if state[name] is None:
+                state[name] = tensor_of(value)
+            else:
+                state[name].overwrite(value)
+
     def _start(self, p: Tensor, hyper: dict[str, Any]) -> dict[str, Any]:
         """Make the state of a parameter."""
         state: dict[str, Any] = {"step": tensor_of(full((), 0.0, dtypes.float32))} if self.rule.counts else {}
         pairs = dtypes.is_complex(p.dtype)
-        for name, value in self.rule.init(_CORE, _as_reals(p.current(), pairs), hyper).items():
+        blank = full(p.shape, 0, p.dtype, p.device)
+        for name, value in self.rule.init(_CORE, _as_reals(blank, pairs), hyper).items():
             state[name] = None if value is None else tensor_of(cast(_as_complex(value, pairs), p.dtype))
         self.state[p] = state
         return state
@@ -277,6 +351,12 @@ class RuleOptimizer(Optimizer):
                 state[name] = tensor_of(new)
             else:
                 handle.overwrite(new)
+
+
+def _fitting(x: Tensor, pairs: bool, p: Tensor) -> Value:
+    """Return the value of what a rule computed, in the parameter's dtype."""
+    out = cast(_as_complex(x, pairs), p.dtype)
+    return out.current()
 
 
 def _as_reals(x: Value, pairs: bool) -> Value:

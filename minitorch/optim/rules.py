@@ -126,7 +126,7 @@ def _rmsprop_update(xp: Any, p: Any, g: Any, state: State, step: Any, hyper: Hyp
     size = xp.sqrt(square)
     size += hyper["eps"]
     moved = g / size
-    if momentum > 0:
+    if momentum:
         buffer = state["momentum_buffer"] * momentum
         buffer += moved
         found["momentum_buffer"] = buffer

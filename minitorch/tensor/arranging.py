@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..core import dtypes
-from ..core.array import wrap
+from ..core.array import Array, wrap
 from ..core.aval import Aval
 from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.ops import diagonal, gathering, indexing, joining, lookup, pointwise, reductions, shaping, slicing
 from ..core.ops.families import as_array, broadcast_shapes
 from ..core.ops.shaping import canonical_axis
-from ..core.primitive import aval_of
+from ..core.primitive import Tracer, aval_of
 from .handle import Tensor, tensor_of
 from .table import Table, sizes
 
@@ -40,8 +40,22 @@ def _padded(x: Any, n: int) -> Any:
 
 def _cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Join tensors along a dimension. Vectors of no elements are left out, whatever the others are."""
+    _check_list("cat", tensors)
     parts = [x for x in tensors if getattr(x, "shape", None) != (0,)]
     return joining.concatenate(parts or tensors, dim)
+
+
+def _stack(tensors: Sequence[Any], dim: int = 0) -> Any:
+    """Join tensors along a new dimension."""
+    _check_list("stack", tensors)
+    return joining.stack(tensors, dim)
+
+
+def _check_list(name: str, tensors: Any) -> None:
+    if isinstance(tensors, (Array, Tracer)):
+        raise TypeError(
+            f"{name}: takes a list of tensors, got {aval_of(tensors)}; put brackets around it: {name}([x, y])"
+        )
 
 
 def _hstack(tensors: Sequence[Any]) -> Any:
@@ -150,7 +164,9 @@ def _take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
 
 def _masked_select(input: Any, mask: Any) -> Any:
     """Return the elements under a mask as a vector; both broadcast."""
-    x, mask = shaping.broadcast_arrays(as_array(input), _mask("masked_select", mask))
+    x, mask = as_array(input), _mask("masked_select", mask)
+    broadcast_shapes("masked_select", aval_of(x), aval_of(mask))
+    x, mask = shaping.broadcast_arrays(x, mask)
     return indexing.getitem(x, mask)
 
 
@@ -326,7 +342,7 @@ BOTH: Table = {
 }
 FUNCTIONS: Table = {
     "cat": _cat,
-    "stack": lambda tensors, dim=0: joining.stack(tensors, dim),
+    "stack": _stack,
     "hstack": _hstack,
     "vstack": lambda tensors: joining.concatenate([shaping.atleast_nd(x, 2) for x in tensors], 0),
     "dstack": lambda tensors: joining.concatenate([_padded(as_array(x), 3) for x in tensors], 2),

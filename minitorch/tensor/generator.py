@@ -21,6 +21,7 @@ from ..core.errors import ShapeError, UnsupportedError
 from ..core.ops import sampling
 from ..core.ops.pointwise import add
 from ..core.primitive import Value, aval_of
+from ..core.tape import context
 from .handle import Tensor, tensor_of
 
 _ZERO = wrap(np.zeros((), np.int64))
@@ -57,6 +58,9 @@ class Generator:
 
     def next_key(self) -> Value:
         """Return a key that no other draw uses."""
+        stage = context.get().stage
+        if stage is not None:
+            stage.generator(self)
         with self.lock:
             count = self.counter
             self.counter = add(count, 1)

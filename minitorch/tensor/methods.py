@@ -149,7 +149,7 @@ def _length(x: Tensor) -> int:
 
 
 def _format(x: Tensor, spec: str) -> str:
-    return format(x.item(), spec) if not x.shape and spec else repr(x)
+    return format(x.item(), spec) if not x.shape and spec else str(x)
 
 
 _attach_operators()

@@ -190,5 +190,14 @@ def _known(value: Value) -> Array | None:
     return value if isinstance(value, Array) else None
 
 
+def _printed(x: Tensor) -> str:
+    """Return the text of `print(x)`; a function that is being compiled has no data to print."""
+    x._enter()
+    value = x.current()
+    while isinstance(value, Tracer) and value.transform != "jit":
+        value = value.value
+    return str(value) if isinstance(value, Tracer) else text(x)
+
+
 Tensor.__repr__ = text  # type: ignore[assignment, method-assign]
-Tensor.__str__ = text  # type: ignore[assignment, method-assign]
+Tensor.__str__ = _printed  # type: ignore[assignment, method-assign]

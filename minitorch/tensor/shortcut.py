@@ -34,7 +34,7 @@ def structural(function: Function) -> Function:
         if type(value) is not Array or (view is not None and view.version != view.storage.version):
             return function(x, **params)  # type: ignore[no-any-return]
         data = value._data
-        if type(data) is not _ndarray or here.anomaly or tape.closed:
+        if type(data) is not _ndarray or here.careful or tape.closed:
             return function(x, **params)  # type: ignore[no-any-return]
         out = impl(data, **params)
         array: Array = _new(Array)

@@ -127,7 +127,10 @@ def _view(input: Any, *shape: Any) -> Any:
     """See a tensor in another shape; unlike `reshape`, raise where that needs a copy."""
     if len(shape) == 1 and isinstance(shape[0], (np.dtype, type)):
         raise UnsupportedError(f"view: seeing the bits as {shape[0]} is not supported; convert with .to(dtype)")
-    out = _in_shape(input, sizes(shape))
+    try:
+        out = _in_shape(input, sizes(shape))
+    except ShapeError as error:
+        raise ShapeError(f"view: {str(error).removeprefix('reshape: ')}") from None
     if isinstance(input, Tensor) and not fits_in_place(input, out.shape):
         raise ShapeError(
             f"view: size {out.shape} is not compatible with input tensor {aval_of(input)} of stride {stride(input)}: "
@@ -371,7 +374,8 @@ def _unfold(input: Any, dimension: int, size: int, step: int) -> Any:
     axis = canonical_axis("unfold", dimension, max(x.ndim, 1))
     n = x.shape[axis] if x.ndim else 1
     if size > n or size < 0 or step < 1:
-        raise ShapeError(f"unfold: size {size} and step {step} do not fit dim {dimension} of {aval_of(x)}")
+        fix = f"use a size from 0 to {n} and a step of 1 or more"
+        raise ShapeError(f"unfold: size {size} and step {step} do not fit dim {dimension} of {aval_of(x)}; {fix}")
     places = np.arange(0, n - size + 1, step)[:, None] + np.arange(size)
 
     def windows(x: Value) -> Value:
@@ -430,18 +434,13 @@ BOTH: Table = {
     "unbind": _unbind,
     "diagonal": _diagonal,
 }
-FUNCTIONS: Table = {
-    "real": _real,
-    "imag": _imag,
-    "broadcast_tensors": _broadcast_tensors,
-}
+FUNCTIONS: Table = {"real": _real, "imag": _imag, "broadcast_tensors": _broadcast_tensors}
 METHODS: Table = {
     "view": _view,
     "view_as": lambda self, other: _view(self, other.shape),
     "reshape_as": lambda self, other: _reshape(self, other.shape),
     "unfold": _unfold,
-    "is_contiguous": is_contiguous,
-    "stride": stride,
+    "is_contiguous": is_contiguous, "stride": stride,
 }
 PROPERTIES: Table = {
     "T": _reversed, "mT": _matrix_transposed, "H": _adjoint, "mH": _adjoint, "real": _real, "imag": _imag,

@@ -91,6 +91,7 @@ SPREADS = (
     over(real, (3, 4), variants=({}, {"axis": 0, "correction": 1}, {"axis": 1, "keepdims": True}, {"axis": (1, 0)}))
     + CUBE
 )
+COMPLEX_SPREADS = over(complexes, (3, 4), variants=({}, {"axis": 0, "correction": 1}, {"axis": 1, "keepdims": True}))
 RUNS = (
     over(real, (4,), variants=({}, {"axis": 0}))
     + over(real, (2, 3, 4), variants=({"axis": 0}, {"axis": -1}, {}))
@@ -186,9 +187,14 @@ ROWS = [
         over(real, (3, 4)) + CUBE + SCALAR + (Case((fixed(1, -np.inf, 3),)), Case((fixed(1000, 1000, -1000),))),
         dtypes=HALVES,
         special=SPECIAL,
+        complex_cases=(
+            *over(complexes, (3, 4)),
+            Case((made(lambda rng: np.array([800, 800 + 2j, -np.inf])),)),
+            Case((complexes(0, 3),), {"axis": 1}),
+        ),
     ),
-    Row("var", N.var, ddof(np.var), SPREADS + SCALAR, dtypes=HALVES),
-    Row("std", N.std, ddof(np.std), SPREADS, dtypes=HALVES, rtol=1e-5),
+    Row("var", N.var, ddof(np.var), SPREADS + SCALAR, dtypes=HALVES, complex_cases=COMPLEX_SPREADS),
+    Row("std", N.std, ddof(np.std), SPREADS, dtypes=HALVES, rtol=1e-5, complex_cases=COMPLEX_SPREADS),
     Row(
         "norm",
         N.norm,

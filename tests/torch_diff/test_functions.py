@@ -154,6 +154,8 @@ BAD = {
     "cat": lambda lib: lib.cat([lib.ones(2, 3), lib.ones(2, 4)]),
     "cat of nothing": lambda lib: lib.cat([]),
     "cat of 0-d": lambda lib: lib.cat([lib.tensor(1.0), lib.tensor(2.0)]),
+    "cat without a list": lambda lib: lib.cat(lib.ones(2), lib.ones(2)),
+    "stack without a list": lambda lib: lib.stack(lib.ones(2, 2)),
     "stack": lambda lib: lib.stack([lib.ones(2), lib.ones(3)]),
     "repeat": lambda lib: lib.ones(2, 3).repeat(2),
     "roll": lambda lib: lib.ones(2, 3).roll((1, 2), (0,)),

@@ -234,6 +234,16 @@ BAD = {
     "targets of images": lambda lib: lib.nn.functional.cross_entropy(lib.zeros(2, 3, 4), lib.zeros(2, 5).long()),
     "smoothing": lambda lib: lib.nn.functional.cross_entropy(lib.zeros(2, 3), lib.tensor([0, 1]), label_smoothing=1.5),
     "scores as integers": lambda lib: lib.nn.functional.cross_entropy(lib.zeros(2, 3).long(), lib.tensor([0, 1])),
+    "class weights": lambda lib: lib.nn.functional.cross_entropy(
+        lib.zeros(2, 3), lib.tensor([0, 1]), weight=lib.ones(2)
+    ),
+    "class weights of probabilities": lambda lib: lib.nn.functional.cross_entropy(
+        lib.zeros(2, 3), lib.zeros(2, 3), weight=lib.ones(1)
+    ),
+    "nll class weights": lambda lib: lib.nn.functional.nll_loss(
+        lib.zeros(2, 3), lib.tensor([0, 1]), weight=lib.ones(2)
+    ),
+    "one_hot of -1": lambda lib: lib.nn.functional.one_hot(lib.tensor([-1, 2])),
     "nll class": lambda lib: lib.nn.functional.nll_loss(lib.zeros(2, 3), lib.tensor([0, 3])),
     "bce sizes": lambda lib: lib.nn.functional.binary_cross_entropy(lib.zeros(3), lib.zeros(4)),
     "bce range": lambda lib: lib.nn.functional.binary_cross_entropy(lib.ones(3) * 2, lib.zeros(3)),

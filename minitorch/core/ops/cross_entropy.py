@@ -155,6 +155,7 @@ def cross_entropy(
     """
     check_reduction("cross_entropy", reduction)
     x, target = moveaxis(only_floats("cross_entropy", x), axis, -1), as_array(target)
+    weight = _class_weight("cross_entropy", x, weight)
     if target.dtype in dtypes.INEXACT:
         target = moveaxis(target, axis, -1)
         return _soft_cross_entropy(x, target, weight, reduction, label_smoothing)
@@ -206,6 +207,18 @@ def class_numbers(name: str, x: Value, target: Value) -> Value:
     return cast(target, dtypes.int64)
 
 
+def _class_weight(name: str, x: Value, weight: Value | None) -> Value | None:
+    if weight is None:
+        return None
+    weight = as_array(weight)
+    if weight.shape != x.shape[-1:]:
+        raise ShapeError(
+            f"{name}: weight tensor should be defined for all {x.shape[-1]} classes, got {aval_of(weight)} for scores "
+            f"{aval_of(x)}, classes last; give one weight for each class"
+        )
+    return weight
+
+
 # --------------------------------------------------------------------------- negative log-likelihood
 
 
@@ -233,6 +246,7 @@ def nll_loss(
     check_reduction("nll_loss", reduction)
     logp = moveaxis(only_floats("nll_loss", logp), axis, -1)
     target = class_numbers("nll_loss", logp, target)
+    weight = _class_weight("nll_loss", logp, weight)
     kept = not_equal(target, ignore_index)
     chosen = where(kept, target, 0)
     picked = squeeze(take_along_axis(logp, expand_dims(chosen, -1), -1), -1)

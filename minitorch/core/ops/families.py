@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from .. import config, dtypes
+from .. import dtypes
 from ..array import Array, wrap_scalar
 from ..aval import Aval
 from ..dtypes import DType
-from ..errors import DTypeError, MinitorchError, ShapeError
+from ..errors import MinitorchError, ShapeError
 from ..primitive import (
     DECOMPOSE,
     FAILURES,
@@ -26,7 +25,6 @@ from ..primitive import (
     Explicit,
     Params,
     Primitive,
-    Rule,
     Tracer,
     Value,
     bind,
@@ -37,10 +35,9 @@ from ..primitive import (
     register,
     rule,
 )
+from .dtype_rules import DIRECT, DTypeRule, resolver, same
 
 Function = Callable[..., Any]
-Kinds = tuple[Any, ...]
-DTypeRule = Callable[..., tuple[tuple[DType, ...], DType]]
 
 ALIGNED = Explicit("aligned")  # batching: operands broadcast, so line up their axes behind the batch axis
 LEADING = Explicit(
@@ -62,106 +59,6 @@ def as_array(x: Any) -> Value:
     """Like `as_value`, with Python scalars made into 0-d arrays."""
     return x if isinstance(x, (Array, Tracer)) else Array(x)
 
-
-# --------------------------------------------------------------------------- dtype rules of pointwise operations
-
-
-def same(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
-    """Operands and result take the promoted dtype."""
-    dtype = dtypes.promote(*kinds)
-    return (dtype,) * len(kinds), dtype
-
-
-def floating(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
-    """As `same`, with integers made floats."""
-    dtype = dtypes.floating(*kinds)
-    return (dtype,) * len(kinds), dtype
-
-
-def boolean(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
-    """Operands are promoted, the result is bool."""
-    return (dtypes.promote(*kinds),) * len(kinds), dtypes.bool_
-
-
-def integral(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
-    """Operands and result are integers or bools."""
-    dtype = dtypes.promote(*kinds)
-    if dtypes.rank(dtype) > 1:
-        raise DTypeError(f"takes integers or bools, got {_kinds(kinds)}; cast with .to(int64)")
-    return (dtype,) * len(kinds), dtype
-
-
-def real(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
-    """As `same`, for real numbers only."""
-    dtype = dtypes.promote(*kinds)
-    if dtypes.is_complex(dtype):
-        raise DTypeError(f"has no meaning for complex numbers, got {_kinds(kinds)}; take .real or .abs() first")
-    return (dtype,) * len(kinds), dtype
-
-
-def real_floating(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
-    """As `floating`, for real numbers only."""
-    real(*kinds)
-    return floating(*kinds)
-
-
-def numeric(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
-    """As `same`, for numbers: bools are none."""
-    dtype = dtypes.promote(*kinds)
-    if dtype == dtypes.bool_:
-        raise DTypeError(_no_bools(kinds))
-    return (dtype,) * len(kinds), dtype
-
-
-def real_numeric(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
-    """As `numeric`, for real numbers only."""
-    real(*kinds)
-    return numeric(*kinds)
-
-
-def difference(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
-    """As `numeric`, where not even one operand may be bool."""
-    if 0 in map(dtypes.rank, kinds):
-        raise DTypeError(_no_bools(kinds))
-    return same(*kinds)
-
-
-def _no_bools(kinds: Kinds) -> str:
-    return (
-        f"has no meaning for bools, got {_kinds(kinds)}; use ^ (logical_xor) or ~ (logical_not) on bools, "
-        "or cast with .to(int64)"
-    )
-
-
-def ordering(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
-    """As `boolean`, for operands that have an order."""
-    return real(*kinds)[0], dtypes.bool_
-
-
-def magnitude(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
-    """Operands are promoted; a complex operand gives a real result."""
-    dtype = dtypes.promote(*kinds)
-    return (dtype,) * len(kinds), dtypes.real_of(dtype)
-
-
-def _kinds(kinds: Kinds) -> str:
-    return ", ".join(k.__name__ if isinstance(k, type) else dtypes.name(k) for k in kinds)
-
-
-# Dtypes on which NumPy's own result dtype agrees with the rule, so that no table is needed.
-DIRECT: dict[DTypeRule, frozenset[DType]] = {
-    same: dtypes.NATIVE,
-    floating: dtypes.NATIVE_INEXACT,
-    boolean: dtypes.NATIVE,
-    integral: dtypes.NATIVE - dtypes.INEXACT,
-    numeric: dtypes.NATIVE - {dtypes.bool_},
-    real_numeric: dtypes.NATIVE - dtypes.COMPLEX - {dtypes.bool_},
-    difference: dtypes.NATIVE - {dtypes.bool_},
-    ordering: dtypes.NATIVE - dtypes.COMPLEX,
-    real: dtypes.NATIVE - dtypes.COMPLEX,
-    real_floating: dtypes.NATIVE_INEXACT - dtypes.COMPLEX,
-    magnitude: dtypes.NATIVE,
-}
 
 # --------------------------------------------------------------------------- pointwise operations
 
@@ -202,7 +99,7 @@ def elementwise(
             statics=(),
             holomorphic=holomorphic,
             formula=formula,
-            operand_dtypes=_resolver(name, dtype),
+            operand_dtypes=resolver(name, dtype),
         )
     )
     native = DIRECT.get(dtype, frozenset()) if direct is None else direct
@@ -218,19 +115,8 @@ def _compile(name: str, rules: tuple[Any, ...], args: tuple[str, ...], statics: 
     return tuple(rule(name, r, args, statics) if callable(r) else r for r in rules)
 
 
-def _resolver(name: str, rule_: DTypeRule) -> Callable[[Kinds], tuple[tuple[DType, ...], DType]]:
-    @lru_cache(maxsize=1024)
-    def cached(kinds: Kinds, default: DType) -> tuple[tuple[DType, ...], DType]:
-        try:
-            return rule_(*kinds)
-        except DTypeError as error:
-            raise DTypeError(f"{name}: {error}") from None
-
-    return lambda kinds: cached(kinds, config.default_float.get())
-
-
 def _abstract_elementwise(name: str, rule_: DTypeRule) -> Callable[..., Aval]:
-    resolve = _resolver(name, rule_)
+    resolve = resolver(name, rule_)
 
     def abstract(*avals: Aval) -> Aval:
         kinds = tuple(_weak_type(a.dtype) if a.weak else a.dtype for a in avals)
@@ -439,24 +325,12 @@ def primitive_of(function: Function) -> Primitive:
 __all__ = [
     "ALIGNED",
     "LEADING",
-    "Rule",
     "as_array",
     "as_value",
     "bilinear",
-    "boolean",
     "broadcast_shapes",
     "custom",
-    "difference",
     "elementwise",
-    "floating",
-    "integral",
     "linear",
-    "magnitude",
-    "numeric",
-    "ordering",
     "primitive_of",
-    "real",
-    "real_floating",
-    "real_numeric",
-    "same",
 ]

@@ -84,13 +84,14 @@ def shortcut(fast: Function) -> Callable[[Function], Function]:
     def decorate(composed: Function) -> Function:
         def general(*values: Any, **statics: Any) -> Any:
             buffers = [v._data if type(v) is Array else v for v in values]
+            narrow = False
             for b in buffers:
                 if type(b) is _ndarray:
-                    if b.itemsize == 2:
-                        buffers = [_as_single(x) for x in buffers]
-                        break
+                    narrow = narrow or b.itemsize == 2
                 elif b is not None and type(b) is not Aval:
                     return composed(*values, **statics)
+            if narrow:
+                buffers = [_as_single(b) for b in buffers]
             out = fast(*buffers, **statics)
             if type(out) is tuple:
                 return tuple(None if o is None else wrap_scalar(o) for o in out)

@@ -13,7 +13,8 @@ from .. import dtypes
 from ..aval import Aval
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..primitive import Value, aval_of
-from .families import as_array, broadcast_shapes, elementwise, floating
+from .dtype_rules import floating
+from .families import as_array, broadcast_shapes, elementwise
 from .fusing import REDUCTIONS, check_reduction, fused, shortcut
 from .pointwise import abs, add, div, exp, less, log, log1p, maximum, mul, neg, not_equal, sub, where
 from .shaping import broadcast_to, cast, sum

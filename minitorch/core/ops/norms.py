@@ -14,8 +14,8 @@ from .. import dtypes
 from ..aval import Aval
 from ..primitive import Value
 from .families import LEADING, custom
-from .pointwise import abs, div, equal, mul, not_equal, pow, sign, sub, where
-from .reductions import Axes, max, mean_p, min, only_floats, only_reals, reduced, size_over
+from .pointwise import abs, add, div, equal, hypot, imag, mul, not_equal, pow, real, sign, sub, where
+from .reductions import Axes, max, mean_p, min, only_floats, reduced, size_over
 from .shaping import canonical_axes, cast, expand_reduced, sum
 from .summation import HALVES, add_reduce
 
@@ -102,17 +102,26 @@ std_p: Any = custom(
 def var(x: Value, axis: Any = None, correction: float = 0, keepdims: bool = False) -> Value:
     """Return the variance over axes: the sum of squared deviations over `n - correction`, NaN where that is 0.
 
+    The variance of complex numbers is real: that of the real parts and that of the imaginary parts together.
+
     >>> var(np.array([1.0, 2.0, 3.0, 4.0])), var(np.array([1.0, 2.0, 3.0, 4.0]), correction=1)
     (Array(1.25, dtype=float64), Array(1.66666667, dtype=float64))
     """
-    x = only_reals("var", only_floats("var", x))
-    return var_p(x, axes=canonical_axes("var", axis, x.ndim), correction=correction, keepdims=bool(keepdims))
+    return _spread("var", var_p, add, x, axis, correction, keepdims)
 
 
 def std(x: Value, axis: Any = None, correction: float = 0, keepdims: bool = False) -> Value:
     """Return the standard deviation over axes, the root of `var`. Its gradient where it is 0 is 0."""
-    x = only_reals("std", only_floats("std", x))
-    return std_p(x, axes=canonical_axes("std", axis, x.ndim), correction=correction, keepdims=bool(keepdims))
+    return _spread("std", std_p, hypot, x, axis, correction, keepdims)
+
+
+def _spread(name: str, primitive: Any, both: Any, x: Value, axis: Any, correction: float, keepdims: bool) -> Value:
+    """Apply a measure of spread; `both` makes that of complex numbers of those of their parts."""
+    x = only_floats(name, x)
+    params = {"axes": canonical_axes(name, axis, x.ndim), "correction": correction, "keepdims": bool(keepdims)}
+    if x.dtype in dtypes.COMPLEX:
+        return both(primitive(real(x), **params), primitive(imag(x), **params))
+    return primitive(x, **params)
 
 
 # --------------------------------------------------------------------------- norm

@@ -18,13 +18,10 @@ from ..array import Array, wrap_scalar
 from ..aval import Aval
 from ..errors import ArgumentError, DivisionByZeroError, DTypeError
 from ..primitive import NO_DERIVATIVE, Tracer, Value, aval_of, kind_of
-from .families import (
+from .dtype_rules import (
     DIRECT,
-    as_array,
-    as_value,
     boolean,
     difference,
-    elementwise,
     floating,
     integral,
     magnitude,
@@ -33,7 +30,8 @@ from .families import (
     real_floating,
     real_numeric,
 )
-from .families import real as real_only
+from .dtype_rules import real as real_only
+from .families import as_array, as_value, elementwise
 from .shaping import cast, zeros_like
 
 LN2 = math.log(2.0)

@@ -16,7 +16,23 @@ from ..aval import Aval
 from ..errors import DTypeError, ShapeError
 from ..primitive import NO_DERIVATIVE, Value, aval_of
 from .families import LEADING, as_array, custom, linear
-from .pointwise import div, equal, exp, isnan, logical_not, logical_or, mul, not_equal, sub, where
+from .pointwise import (
+    add,
+    detach,
+    div,
+    equal,
+    exp,
+    isfinite,
+    isnan,
+    log,
+    logical_not,
+    logical_or,
+    mul,
+    not_equal,
+    real,
+    sub,
+    where,
+)
 from .scanning import cumprod_p, shifted
 from .shaping import (
     canonical_axes,
@@ -317,9 +333,23 @@ logsumexp_p: Any = custom(
 def logsumexp(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
     """Return `log(sum(exp(x)))` over axes without overflow. Rows of -inf give -inf, with gradient 0.
 
+    Of complex numbers, the imaginary part lies between -pi and pi.
+
     >>> logsumexp(np.array([1000.0, 1000.0]))
     Array(1000.69314718, dtype=float64)
     """
-    x = only_reals("logsumexp", x)
-    x = cast(x, dtypes.floating(x.dtype))
-    return logsumexp_p(x, axes=canonical_axes("logsumexp", axis, x.ndim), keepdims=bool(keepdims))
+    x = as_array(x)
+    axes = canonical_axes("logsumexp", axis, x.ndim)
+    if x.dtype in dtypes.COMPLEX:
+        return _complex_logsumexp(x, axes, bool(keepdims))
+    return logsumexp_p(cast(x, dtypes.floating(x.dtype)), axes=axes, keepdims=bool(keepdims))
+
+
+def _complex_logsumexp(x: Value, axes: Axes, keepdims: bool) -> Value:
+    """The same, on the principal branch. Terms are taken relative to the sum of their magnitudes."""
+    scale = detach(logsumexp_p(real(x), axes=axes, keepdims=True))
+    scale = where(isfinite(scale), scale, 0.0)
+    total = sum(exp(sub(x, scale)), axes, keepdims)
+    none = equal(total, 0.0)
+    out = where(none, -math.inf, log(where(none, 1.0, total)))
+    return add(out, reshape(scale, out.shape))

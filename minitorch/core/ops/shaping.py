@@ -65,7 +65,10 @@ reshape_p: Any = linear(
 
 def _same_size(name: str, x: Aval, shape: tuple[int, ...]) -> Aval:
     if Aval(shape, x.dtype).size != x.size:
-        raise ShapeError(f"{name}: {x} has {x.size} elements, which do not fit shape {shape}")
+        raise ShapeError(
+            f"{name}: {x} has {x.size} elements, which do not fit shape {shape}; its sizes must multiply to {x.size}: write "
+            "-1 for the one that follows from the others"
+        )
     return x._replace(shape=tuple(shape), weak=False)
 
 
@@ -214,7 +217,10 @@ def moveaxis(x: Value, source: Any, destination: Any) -> Value:
     src = [a + n for a in canonical_axes("moveaxis", source, n)]
     dst = [a + n for a in canonical_axes("moveaxis", destination, n)]
     if len(src) != len(dst):
-        raise ShapeError(f"moveaxis: {source} and {destination} name different numbers of axes")
+        raise ShapeError(
+            f"moveaxis: {source} and {destination} name different numbers of axes of {aval_of(x)}; give a destination for "
+            "each source"
+        )
     order = [a for a in range(n) if a not in src]
     for d, s in sorted(zip(dst, src)):
         order.insert(d, s)

@@ -16,7 +16,8 @@ from .. import dtypes
 from ..aval import Aval
 from ..errors import ArgumentError, DTypeError
 from ..primitive import Value, aval_of
-from .families import LEADING, as_array, custom, elementwise, floating, real_floating
+from .dtype_rules import floating, real_floating
+from .families import LEADING, as_array, custom, elementwise
 from .pointwise import (
     LN2,
     add,

@@ -132,7 +132,7 @@ def _check_targets(name: str, input: Any, target: Any) -> None:
     if input.ndim > 1 and target.ndim and input.shape[0] != target.shape[0]:
         raise ShapeError(
             f"{name}: Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]}), got "
-            f"{aval_of(input)} and {aval_of(target)}"
+            f"{aval_of(input)} and {aval_of(target)}; give one target for each row"
         )
 
 
@@ -183,7 +183,7 @@ def binary_cross_entropy_with_logits(
     if tuple(input.shape) != tuple(target.shape):
         raise ShapeError(
             f"binary_cross_entropy_with_logits: Target size ({list(target.shape)}) must be the same as input size "
-            f"({list(input.shape)})"
+            f"({list(input.shape)}); reshape one of them, as in input.squeeze(1)"
         )
     reduction = reduction_of(reduction, size_average, reduce)
     return losses.binary_cross_entropy_with_logits(input, target, weight, reduction, pos_weight)

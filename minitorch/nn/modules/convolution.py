@@ -50,7 +50,7 @@ class _Conv(Module):
         first, second = (in_channels, out_channels) if self._transposed else (out_channels, in_channels)
         shape = (first, second // groups, *self.kernel_size)
         fan_in = math.prod(shape[1:])
-        bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
+        bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
         self.weight = uniform_parameter(shape, bound, dtype, device)
         self.register_parameter("bias", uniform_parameter((out_channels,), bound, dtype, device) if bias else None)
 
@@ -60,7 +60,10 @@ class _Conv(Module):
             raise ArgumentError(f"{name}: groups must be a positive integer, got {groups}")
         if inputs % groups or outputs % groups:
             which = "in_channels" if inputs % groups else "out_channels"
-            raise ArgumentError(f"{name}: {which} must be divisible by groups, got {inputs}, {outputs}, {groups}")
+            raise ArgumentError(
+                f"{name}: {which} must be divisible by groups, got {inputs}, {outputs}, {groups} for in_channels, "
+                f"out_channels, groups; change one of them"
+            )
         if mode not in _PADDING:
             raise ArgumentError(f"{name}: padding_mode must be one of {list(_PADDING)}, but got padding_mode={mode!r}")
         if isinstance(padding, str):

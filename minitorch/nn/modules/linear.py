@@ -53,7 +53,7 @@ class Linear(Module):
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
-        bound = 1 / math.sqrt(in_features) if in_features else 0.0
+        bound = 1 / math.sqrt(in_features) if in_features > 0 else 0.0
         self.weight = uniform_parameter((out_features, in_features), bound, dtype, device)
         self.register_parameter("bias", uniform_parameter((out_features,), bound, dtype, device) if bias else None)
 

@@ -129,7 +129,8 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | 
         sizes = _from_fractions(n, sizes)
     if sum(sizes) != n or any(size < 0 for size in sizes):
         raise ArgumentError(
-            f"random_split: the lengths {list(lengths)} do not add up to the {n} samples of the dataset"
+            f"random_split: the lengths {list(lengths)} do not add up to the {n} samples of the dataset; change one, "
+            "or give fractions that add up to 1"
         )
     order = randperm(n, generator=generator).numpy()
     ends = list(accumulate(sizes))

@@ -1,0 +1,1 @@
+"""mt.jit: recording functions with their handles, guarding and replaying them."""

@@ -1,0 +1,106 @@
+"""Arguments: a call's arguments taken apart into what a program computes with, and what it is recorded for.
+
+Arrays, tensors and plain numbers are inputs; numbers stay weak. Whatever else there is, strings, booleans, functions, is
+static: part of the key, compared by value.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core import dtypes, tree
+from ..core.array import Array
+from ..core.aval import Aval
+from ..core.errors import JitError
+from ..core.ops.families import as_array
+from ..core.primitive import Tracer, aval_of
+from ..tensor.handle import Tensor
+from .capture import Argument, Capture
+
+Leaves = list[Any]
+_NUMBERS = (int, float, complex)
+
+
+def flatten(value: Any) -> tuple[Leaves, Any]:
+    """Take a tree apart down to its tensors, which stay whole: they are handles."""
+    return tree.flatten_until(value, Tensor)
+
+
+class Arguments:
+    """The arguments of one call."""
+
+    __slots__ = ("inner", "key", "leaves", "storages", "structure")
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], static: tuple[Any, ...]):
+        self.leaves, self.structure = flatten((args, kwargs))
+        for i, x in enumerate(self.leaves):
+            if isinstance(x, (np.ndarray, np.generic)):
+                self.leaves[i] = as_array(x)
+        self.storages = self._storages()
+        self.key = (self.structure, static, tuple(map(_kind, self.leaves)), self._aliases())
+
+    flatten = staticmethod(flatten)
+
+    def _aliases(self) -> Any:
+        """Return which tensors are the same, or share memory, as a pattern; None when none do."""
+        tensors = [x for x in self.leaves if isinstance(x, Tensor)]
+        ids = [id(x) for x in tensors]
+        shared = [s for s in self.storages if s is not None]
+        if len(set(ids)) == len(ids) and len(set(shared)) == len(shared):
+            return None
+        return tuple(map(ids.index, ids)), tuple(map(shared.index, shared))
+
+    def _storages(self) -> list[int | None]:
+        """Return the identity of each tensor's storage, None for those that share nothing."""
+        found: dict[int, int | None] = {}
+        for x in self.leaves:
+            if isinstance(x, Tensor):
+                found[id(x)] = None if x._view is None else id(x._view.storage)
+        return list(found.values())
+
+    def staged(self, capture: Capture) -> tuple[Any, Any]:
+        """Return the arguments with traced values in the place of their own."""
+        inner = []
+        for i, x in enumerate(self.leaves):
+            if isinstance(x, Tensor):
+                capture.known.setdefault(id(x), Argument(i))
+                capture.adopted((x,))
+                inner.append(x)
+            elif isinstance(x, (Array, Tracer)):
+                inner.append(capture.trace.input(aval_of(x), Argument(i)))
+            elif type(x) in _NUMBERS:
+                inner.append(capture.trace.input(Aval((), dtypes.promote(type(x)), weak=True), Argument(i)))
+            else:
+                inner.append(x)
+        self.inner = inner
+        return tree.unflatten(self.structure, inner)  # type: ignore[no-any-return]
+
+    def unchanged(self, args: Any, kwargs: Any) -> None:
+        """Raise if the function has changed a container that it was given."""
+        leaves, structure = flatten((args, kwargs))
+        if structure != self.structure or any(a is not b for a, b in zip(leaves, self.inner, strict=True)):
+            raise JitError(
+                "jit: the function changes a list or dict that it was given; a compiled function sees a copy, so the "
+                "change would be lost. Return the new container instead"
+            )
+
+
+def _kind(x: Any) -> Any:
+    """Return what a leaf contributes to the key."""
+    if isinstance(x, Tensor):
+        value = x.current()
+        return Tensor, type(x), value.shape, value.dtype, x.node is not None, type(value) is Array
+    if isinstance(x, (Array, Tracer)):
+        return Array, x.shape, x.dtype
+    if type(x) in _NUMBERS:
+        return type(x)
+    try:
+        hash(x)
+    except TypeError:
+        raise JitError(
+            f"jit: an argument of type {type(x).__name__} is neither an array nor hashable; pass arrays and numbers in "
+            "lists, tuples and dicts, or make it hashable"
+        ) from None
+    return "static", type(x), x

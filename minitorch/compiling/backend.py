@@ -1,0 +1,22 @@
+"""From programs to plans: optimize the graphs, then compile them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.jit.graph import Graph
+from ..core.jit.passes import optimize
+from .program import Interpreter, Program
+
+
+def build(program: Program) -> None:
+    """Make the plans of a program."""
+    program.plan = plan(program.graph)
+    derivative = program.derivative
+    if derivative is not None and derivative.pull is not None:
+        derivative.plan = plan(derivative.pull)
+
+
+def plan(graph: Graph) -> Any:
+    """Return what runs a graph."""
+    return Interpreter(optimize(graph))

@@ -1,0 +1,317 @@
+"""Capture: how the handles that a function meets while it is recorded become inputs and outputs of its program.
+
+A handle from outside is swapped for a traced one when an operation first meets it, and restored when the recording
+ends, whatever happens. Where its value came from is a `Source`, read at each call; where its last value belongs is a
+`Target`, written after each call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core import dtypes
+from ..core.array import wrap
+from ..core.aval import Aval
+from ..core.errors import GradError
+from ..core.jit.staging import StagingTrace
+from ..core.primitive import Value, aval_of
+from ..core.tape import Context, Node, context, leaf
+from ..tensor.alias import Storage, View
+from ..tensor.generator import Generator
+from ..tensor.handle import AmbientTape, GradCell, Tensor
+from .guards import LIFTED
+
+# --------------------------------------------------------------------------- where values come from, and go
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """Leaf number `index` of the arguments."""
+
+    index: int
+
+    def read(self, leaves: list[Any]) -> Value:
+        """Return the value now."""
+        x = leaves[self.index]
+        return x.current() if isinstance(x, Tensor) else x
+
+    def write(self, leaves: list[Any], value: Value) -> None:
+        """Write to the tensor that was passed."""
+        leaves[self.index].overwrite(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A tensor that shares its storage with no other."""
+
+    tensor: Tensor
+
+    def read(self, leaves: list[Any]) -> Value:
+        """Return the value now."""
+        return self.tensor.value
+
+    def write(self, leaves: list[Any], value: Value) -> None:
+        """Write to the tensor."""
+        self.tensor.overwrite(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The storage of a tensor and its views."""
+
+    storage: Storage
+
+    def read(self, leaves: list[Any]) -> Value:
+        """Return the value now."""
+        return self.storage.value
+
+    def write(self, leaves: list[Any], value: Value) -> None:
+        """Write to the storage; its handles take themselves anew when they are next read."""
+        self.storage.value = value
+        self.storage.version += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Something that holds a tensor or None: the gradient of a parameter, or an entry of an optimizer's state."""
+
+    get: Callable[[], Any]
+    set: Callable[[Any], None]
+    owner: Any
+    name: str
+
+    def read(self, leaves: list[Any]) -> Value:
+        """Return the value of the tensor that it holds now."""
+        return self.get().current()
+
+    def write(self, leaves: list[Any], value: Value) -> None:
+        """Write to the tensor that it holds."""
+        self.get().overwrite(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """An attribute that holds a value: a generator's key or its count of draws."""
+
+    owner: Any
+    name: str
+
+    def read(self, leaves: list[Any]) -> Value:
+        """Return the value now."""
+        return getattr(self.owner, self.name)
+
+    def write(self, leaves: list[Any], value: Value) -> None:
+        """Set the attribute."""
+        setattr(self.owner, self.name, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A plain number in a dict, such as a learning rate."""
+
+    owner: dict[str, Any]
+    name: str
+
+    def read(self, leaves: list[Any]) -> Value:
+        """Return the number now."""
+        return wrap(np.array(self.owner[self.name], np.float64))
+
+
+# --------------------------------------------------------------------------- one recording
+
+
+@dataclass(slots=True)
+class _Adopted:
+    """A handle as it was before the recording, and the leaf that stood for it."""
+
+    tensor: Tensor
+    trace: Any
+    value: Value
+    node: Node | None
+    inner: Node | None
+    view: View | None
+    source: Any = None
+    staged: Any = None
+
+
+@dataclass(slots=True)
+class _Swapped:
+    """A storage, generator field or slot: what it held before, what was put there, and where it comes from."""
+
+    source: Any
+    before: Any
+    staged: Any
+
+
+class NonZero(Tensor):
+    """A number that is known not to be zero, which rules ask of their options; zeros are not made inputs."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return True
+
+
+class Refusing:
+    """The cell of a tensor from outside that was itself computed: a backward pass inside must not reach it."""
+
+    def receive(self, g: Value) -> Value:
+        """Raise."""
+        raise GradError(
+            "backward: inside a compiled function it reached a tensor that was computed, and recorded, outside; call "
+            "detach() on the tensor first, or compile the function that computes it, too"
+        )
+
+    def filtered(self, g: Value) -> Value:
+        """Let pass: nobody takes this one."""
+        return g
+
+
+class Capture:
+    """The handles of one recording. It is the open stage of the context while the function runs."""
+
+    def __init__(self, trace: StagingTrace, tape: AmbientTape, outside: Context):
+        self.trace = trace
+        self.tape = tape
+        self.outside = outside
+        self.adoptions: dict[int, _Adopted] = {}
+        self.storages: dict[int, tuple[_Swapped, Storage, list[Any]]] = {}
+        self.fields: list[_Swapped] = []
+        self.slots: dict[tuple[int, str], _Swapped] = {}
+        self.known: dict[int, Any] = {}  # tensors that are reached through an argument or a slot, by id
+        self.lifted: dict[tuple[int, str], Tensor] = {}
+        self.read_slots: set[tuple[int, str]] = set()
+
+    # ------------------------------------------------------------------ handles
+
+    def adopted(self, args: tuple[Value, ...]) -> tuple[Value, ...]:
+        """Take in the handles among the arguments; return the same tuple if there was none."""
+        found = False
+        for a in args:
+            if isinstance(a, Tensor) and a._trace.level < self.trace.level:
+                self.take(a)
+                found = True
+        return (*args,) if found else args  # a new tuple tells the caller to dispatch again
+
+    def take(self, x: Tensor) -> None:
+        """Make a handle from outside an input, and let it stand for that input."""
+        source = self.known.get(id(x))
+        value = self.aside(x.current)
+        before = _Adopted(x, x._trace, value, x.node, None, x._view)
+        self.adoptions[id(x)] = before
+        if x._view is None or source is not None:
+            x._view = None
+            x.value = before.staged = self.trace.input(aval_of(value), source or Handle(x))
+            before.source = source or Handle(x)
+        else:
+            self._take_storage(x._view)
+            x.value = x._view.take(x._view.storage.value)
+            x._view.version = x._view.storage.version
+        x._trace = self.tape
+        x.node = None
+        if before.node is not None:
+            inner = before.inner = leaf(x.value)
+            is_leaf = before.node.plan is None
+            inner.cell = x._cell if is_leaf and x._cell is not None else Refusing()
+            x._set_node(inner)
+        if x._cell is not None:
+            self.watch_grad(x._cell)
+
+    def _take_storage(self, view: View) -> None:
+        storage = view.storage
+        if id(storage) not in self.storages:
+            swapped = _Swapped(Shared(storage), storage.value, None)
+            self.storages[id(storage)] = (swapped, storage, [])
+            swapped.staged = storage.value = self.trace.input(aval_of(storage.value), swapped.source)
+            storage.version += 1
+        root = view.root
+        roots = self.storages[id(storage)][2]
+        if all(root is not r for r, *_ in roots):
+            roots.append((root, root.node, root.version))
+
+    # ------------------------------------------------------------------ slots
+
+    def watch(self, get: Callable[[], Any], put: Callable[[Any], None], owner: Any, name: str, reads: bool) -> None:
+        """Note what a slot holds before the recording changes it; `reads` says that the program depends on it."""
+        key = (id(owner), name)
+        if key not in self.slots:
+            source = Slot(get, put, owner, name)
+            held = get()
+            self.slots[key] = _Swapped(source, held, held)
+            if reads:
+                self.read_slots.add(key)
+            if held is not None:
+                self.known.setdefault(id(held), source)
+
+    def watch_grad(self, cell: GradCell, reads: bool = True) -> None:
+        """Note the gradient that a cell holds."""
+        self.watch(lambda: cell.grad, lambda g: setattr(cell, "grad", g), cell, "grad", reads)
+
+    def watch_item(self, table: Callable[[], dict[str, Any]], name: str, owner: Any) -> None:
+        """Note the tensor that a dict holds; `table` finds the dict, which may be exchanged between calls."""
+        self.watch(lambda: table().get(name), lambda t: table().__setitem__(name, t), owner, name, True)
+
+    # ------------------------------------------------------------------ fields and numbers
+
+    def field(self, owner: Any, name: str) -> None:
+        """Make an attribute that holds a value an input."""
+        if any(s.source.owner is owner and s.source.name == name for s in self.fields):
+            return
+        before = getattr(owner, name)
+        source = Field(owner, name)
+        staged = self.trace.input(aval_of(before), source)
+        self.fields.append(_Swapped(source, before, staged))
+        setattr(owner, name, staged)
+
+    def generator(self, generator: Generator) -> None:
+        """Make a generator's state an input."""
+        self.field(generator, "key")
+        self.field(generator, "counter")
+
+    def numbers(self, group: dict[str, Any]) -> dict[str, Tensor]:
+        """Return the numbers of an optimizer's group that may change, as tensors that are read anew at each call."""
+        return {name: self.number(group, name) for name in LIFTED if type(group.get(name)) is float and group[name]}
+
+    def number(self, owner: dict[str, Any], name: str) -> Tensor:
+        """Return a plain number of a dict as a 0-d tensor."""
+        key = (id(owner), name)
+        if key not in self.lifted:
+            staged = self.trace.input(Aval((), dtypes.float64), Number(owner, name))
+            self.lifted[key] = made = self.tape.wrap(staged, None)
+            made.__class__ = NonZero
+        return self.lifted[key]
+
+    def aside(self, action: Callable[[], Any]) -> Any:
+        """Run something outside the recording."""
+        token = context.set(self.outside)
+        try:
+            return action()
+        finally:
+            context.reset(token)
+
+    # ------------------------------------------------------------------ the end
+
+    def restore(self) -> None:
+        """Put everything back as it was."""
+        for swapped in self.slots.values():
+            swapped.source.set(swapped.before)
+        for swapped in self.fields:
+            setattr(swapped.source.owner, swapped.source.name, swapped.before)
+        for swapped, storage, roots in self.storages.values():
+            storage.value = swapped.before
+            storage.version += 1
+            for root, node, version in roots:
+                root.node, root.version = node, version
+        for a in self.adoptions.values():
+            x = a.tensor
+            x._trace, x.node = a.trace, a.node
+            if a.view is None:
+                x.value, x._view = a.value, None
+            else:
+                x._view = a.view
+                x.value = a.view.take(a.view.storage.value)
+                a.view.version, a.view.seen = a.view.storage.version, a.view.root.version

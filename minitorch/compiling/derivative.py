@@ -1,0 +1,126 @@
+"""The derivative of a compiled function: a second program, recorded together with the first and cut from it.
+
+The recording writes the forward and the backward pass as one graph. What the backward pass needs of the forward one
+becomes further outputs of the first program and inputs of the second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..core.errors import GradError
+from ..core.jit.graph import Atom, Equation, Graph, Var
+from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, Tracer, Value, aval_of
+from ..core.tape import FREED, Node, context, make_node, pick
+from ..tensor.handle import AmbientTape, Tensor
+
+
+def _unused(*_: Any, **__: Any) -> Any:
+    raise AssertionError("a compiled function is recorded as a whole, never bound")
+
+
+COMPILED = Primitive("compiled", {}, _unused, _unused, NO_BATCHING, NO_DERIVATIVE, NO_DERIVATIVE, (), ())
+
+
+@dataclass(slots=True)
+class Derivative:
+    """Which results carry a gradient, to which tensors, and the graph that pulls cotangents back."""
+
+    spent: list[int]
+    live: list[int]
+    parents: list[Any]
+    joint: Graph
+    cotangents: list[Var]
+    residuals: list[Atom] = field(default_factory=list)
+    pull: Graph | None = None
+    plan: Any = None
+
+    def forward(self, graph: Graph, outputs: list[Atom]) -> Graph:
+        """Cut the joint graph in two, and return the first part, with the residuals as further outputs."""
+        late = _dependent(graph, self.cotangents)
+        first = [eq for eq in graph.equations if not late.intersection(eq.outputs)]
+        needed = _needed(graph, [a for a in self.joint.outputs if a is not None])
+        second = [eq for eq in graph.equations if late.intersection(eq.outputs) and needed.intersection(eq.outputs)]
+        own = {v for eq in second for v in eq.outputs} | set(self.cotangents)
+        read = [a for eq in second for a in eq.inputs] + list(self.joint.outputs)
+        self.residuals = list(dict.fromkeys(a for a in read if isinstance(a, Var) and a not in own))
+        self.pull = Graph([*self.residuals, *self.cotangents], second, [a for a in self.joint.outputs if a is not None])
+        inputs = graph.inputs[: len(graph.inputs) - len(self.cotangents)]
+        return Graph(inputs, first, [*outputs, *self.residuals])
+
+
+def _dependent(graph: Graph, roots: list[Var]) -> set[Var]:
+    found = set(roots)
+    for eq in graph.equations:
+        if any(isinstance(a, Var) and a in found for a in eq.inputs):
+            found.update(eq.outputs)
+    return found
+
+
+def _needed(graph: Graph, outputs: list[Atom]) -> set[Var]:
+    found = {a for a in outputs if isinstance(a, Var)}
+    for eq in reversed(graph.equations):
+        if found.intersection(eq.outputs):
+            found.update(a for a in eq.inputs if isinstance(a, Var))
+    return found
+
+
+def attach(
+    derivative: Derivative,
+    made: list[Any],
+    results: list[Any],
+    outs: list[Value],
+    values: list[Value],
+    leaves: list[Any],
+    tape: AmbientTape,
+) -> None:
+    """Give the results that carry a gradient their nodes on the tape."""
+    if context.get().muted >= tape.level:
+        return
+    by_index = {r.index: x for r, x in zip(results, made) if hasattr(r, "index")}
+    for index in derivative.spent:
+        by_index[index].node = _spent_node(by_index[index].value)
+    live = [by_index[index] for index in derivative.live]
+    nodes = [_node_of(p, leaves, tape) for p in derivative.parents]
+    if not live:
+        return
+    residuals = outs[len(outs) - len(derivative.residuals) :]
+    plan = Plan(COMPILED, (), _unused, ((-1, Pull(derivative, residuals), None, ()),))
+    avals = [aval_of(x.value) for x in live]
+    node = make_node(plan, tuple(nodes), (), None, [a.shape for a in avals], [a.dtype for a in avals])
+    for i, x in enumerate(live):
+        x.node = pick(node, i)
+
+
+def _node_of(parent: Any, leaves: list[Any], tape: AmbientTape) -> Node | None:
+    x: Tensor = parent if isinstance(parent, Tensor) else leaves[parent.index]
+    return x.node if x._trace is tape else tape.foreign(x)
+
+
+def _spent_node(value: Value) -> Node:
+    aval = aval_of(value)
+    plan = Plan(COMPILED, (), _unused, ())
+    return make_node(plan, (), FREED, None, aval.shape, aval.dtype)
+
+
+@dataclass(slots=True)
+class Pull:
+    """The rule of a compiled function's node."""
+
+    derivative: Derivative
+    residuals: list[Value]
+
+    def __call__(self, g: Any) -> tuple[Value | None, ...]:
+        d = self.derivative
+        if any(isinstance(x, Tracer) for x in g):
+            raise GradError(
+                "backward: create_graph=True through a compiled function is not recorded; compile the function that takes "
+                "both derivatives, or call the function uncompiled"
+            )
+        found = d.plan.run([*self.residuals, *g])
+        places = iter(found)
+        return tuple(None if a is None else next(places) for a in d.joint.outputs)
+
+
+__all__ = ["COMPILED", "Derivative", "Equation", "Pull", "attach"]

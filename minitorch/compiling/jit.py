@@ -1,0 +1,260 @@
+"""jit: compile a function, or a whole training step, on its first call; replay it afterwards.
+
+A call looks for a program whose guards hold, and records a new one when there is none. Inside another recording, and
+where a transform's tracers come in, the function is run through: what is compiled then is what surrounds it.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from ..core import tree
+from ..core.config import default_float
+from ..core.errors import ArgumentError, JitError
+from ..core.jit.staging import Lifted, StagedTracer
+from ..core.primitive import Tracer, Value
+from ..core.tape import context
+from ..nn.module import Module
+from ..nn.registry import changes
+from ..tensor.handle import Tensor
+from .arguments import Arguments
+from .backend import build
+from .checking import checked
+from .guards import Surroundings, look_around
+from .program import Program, fits, record, replay
+
+_RECORDING = threading.RLock()  # one recording at a time: it swaps the values of handles that others may read
+_MANY = 8
+enabled: ContextVar[bool] = ContextVar("jit_enabled", default=os.environ.get("MINITORCH_JIT", "1") != "0")
+checking: ContextVar[bool] = ContextVar("jit_checking", default=os.environ.get("MINITORCH_JIT_CHECK", "0") == "1")
+
+
+class Compiled:
+    """A function that is compiled for each kind of arguments it meets."""
+
+    def __init__(self, function: Callable[..., Any], static: frozenset[int], names: frozenset[str]):
+        functools.update_wrapper(self, function, updated=())
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+        self.function = function
+        self.static = static
+        self.names = names
+        self.programs: dict[Any, list[tuple[Program, Surroundings]]] = {}
+        self.records = 0
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        """Look up what the function, a module perhaps, has."""
+        if name.startswith("__") or "function" not in vars(self):
+            raise AttributeError(name)
+        return getattr(self.function, name)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else _bound(self, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if context.get().stage is not None or not enabled.get():
+            return self.function(*args, **kwargs)
+        static, args, kwargs = self._split(args, kwargs) if self.static or self.names else ((), args, kwargs)
+        arguments = Arguments(args, kwargs, static)
+        if any(map(_is_traced, arguments.leaves)):
+            return self._joined(static, args, kwargs)
+        key = (arguments.key, _setting())
+        self.calls += 1
+        for program, around in self.programs.get(key, ()):
+            found = ready(program, around, arguments.leaves)
+            if found is not None:
+                return self._run(program, arguments, found, static)
+        with _RECORDING:
+            return self._first(key, arguments, static)
+
+    def _run(self, program: Program, arguments: Arguments, values: list[Value], static: Any) -> Any:
+        if not checking.get():
+            return replay(program, arguments.leaves, values)
+        args, kwargs = tree.unflatten(arguments.structure, arguments.leaves)
+        plain = functools.partial(self._joined, static, args, kwargs)
+        return checked(plain, program, arguments.leaves, values, self.__name__)
+
+    def recorded(self, *args: Any, **kwargs: Any) -> Program:
+        """Return a program for these arguments, neither compiled nor remembered."""
+        static, args, kwargs = self._split(args, kwargs)
+        with _RECORDING:
+            return record(lambda *a, **k: self._joined(static, a, k), Arguments(args, kwargs, static))
+
+    # ------------------------------------------------------------------ arguments
+
+    def _split(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+        """Take the static arguments out."""
+        count = len(args)
+        chosen = {i % count if -count <= i < count else i for i in self.static}
+        positional = tuple((i, args[i]) for i in sorted(chosen) if i < count)
+        named = tuple((n, kwargs[n]) for n in sorted(self.names) if n in kwargs)
+        try:
+            hash((positional, named))
+        except TypeError:
+            raise JitError(
+                f"jit: {self.__name__} has a static argument that is not hashable; pass a tuple instead of a list"
+            ) from None
+        rest = tuple(x for i, x in enumerate(args) if i not in chosen)
+        return (positional, named), rest, {k: v for k, v in kwargs.items() if k not in self.names}
+
+    def _joined(self, static: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the function with its static arguments in their places again."""
+        if static:
+            positional, named = static
+            merged = list(args)
+            for i, x in positional:
+                merged.insert(i, x)
+            args, kwargs = tuple(merged), {**kwargs, **dict(named)}
+        return self.function(*args, **kwargs)
+
+    # ------------------------------------------------------------------ recording
+
+    def _first(self, key: Any, arguments: Arguments, static: Any) -> Any:
+        for program, around in self.programs.get(key, ()):  # another thread may have been faster
+            found = ready(program, around, arguments.leaves)
+            if found is not None:
+                return self._run(program, arguments, found, static)
+        around = look_around(self.function)
+        program = record(lambda *a, **k: self._joined(static, a, k), arguments)
+        changed = list(around.differences())
+        if changed:
+            raise JitError(
+                f"jit: {self.__name__} changes Python state while it runs ({changed[0]}); a compiled function would do so "
+                "only when it is recorded. Return the value, or keep it in a tensor that is written in place"
+            )
+        build(program)
+        self._remember(key, program, around)
+        values = [s.value if isinstance(s, Lifted) else s.read(arguments.leaves) for s in program.sources]
+        return self._run(program, arguments, values, static)
+
+    def _remember(self, key: Any, program: Program, around: Surroundings) -> None:
+        self.records += 1
+        if program.once:
+            return
+        known = self.programs.get(key, [])
+        if self.records % _MANY == 0:
+            self._warn(key, known)
+        self.programs[key] = known
+        known.insert(0, (program, around))
+        del known[_MANY:]
+
+    def _warn(self, key: Any, known: list[tuple[Program, Surroundings]]) -> None:
+        if known:
+            reasons = list(known[0][1].differences()) or ["a captured tensor or its gradient has changed its kind"]
+            what = reasons[0]
+        else:
+            what = f"its arguments: {_difference(key, self.programs)}"
+        warnings.warn(
+            f"jit: {self.__name__} has been recorded {self.records} times; the last time because of {what}. Each time "
+            "costs as much as several calls: keep shapes and plain numbers the same, or pass numbers as arrays",
+            stacklevel=5,
+        )
+
+
+def _difference(key: Any, programs: dict[Any, Any]) -> str:
+    """Say in what a key differs from the last known one."""
+    last = next(reversed(programs), None)
+    if last is None:
+        return "new kinds"
+    (structure, static, kinds, _), _ = key
+    (structure0, static0, kinds0, _), _ = last
+    if structure != structure0:
+        return "another structure of containers"
+    for i, (a, b) in enumerate(zip(kinds, kinds0)):
+        if a != b:
+            return f"leaf {i} was {b} and is {a}"
+    return "another static argument" if static != static0 else "another sharing of memory or setting"
+
+
+def ready(program: Program, around: Surroundings, leaves: list[Any]) -> list[Value] | None:
+    """Return the values of a program's inputs if it may be replayed now."""
+    if not around.hold() or not all(check() for check in program.checks):
+        return None
+    values = [s.read(leaves) for s in program.sources]
+    if program.storages:
+        for x in leaves:
+            if isinstance(x, Tensor) and x._view is not None and id(x._view.storage) in program.storages:
+                return None
+    return values if fits(program, values) else None
+
+
+def _is_traced(x: Any) -> bool:
+    value = x.value if isinstance(x, Tensor) else x
+    return isinstance(value, Tracer) and (not isinstance(x, Tensor) or isinstance(value, (StagedTracer, Tracer)))
+
+
+def _setting() -> Any:
+    """Return what the context contributes to the key."""
+    here = context.get()
+    return here.muted >= here.frame.level, default_float.get()
+
+
+def _bound(compiled: Compiled, instance: Any) -> Any:
+    """Compile a method for each instance on its own, and keep it there."""
+    name = f"_compiled_{compiled.__name__}"
+    made = vars(instance).get(name)
+    if made is None or made.function.__func__ is not compiled.function:
+        method = compiled.function.__get__(instance)
+        made = vars(instance)[name] = Compiled(method, frozenset(i - 1 for i in compiled.static), compiled.names)
+    return made
+
+
+def jit(
+    function: Callable[..., Any] | None = None,
+    *,
+    static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Iterable[str] = (),
+) -> Any:
+    """Compile a function: a pure one of arrays, or a PyTorch-style step with its model and optimizer.
+
+    The first call with arguments of some structure, shapes and dtypes records what the function does; later calls replay
+    it. Tensors that the function closes over are read at each call and written back after it. Static arguments are
+    compared by value, and each value is compiled for itself.
+
+    Raises JitError for what cannot be recorded: a Python `if` on a traced value, `.item()`, a side effect.
+
+    >>> from minitorch.core.ops.pointwise import sin
+    >>> jit(sin)(0.0)
+    Array(0., dtype=float32)
+    """
+    if function is None:
+        return functools.partial(jit, static_argnums=static_argnums, static_argnames=static_argnames)
+    if not callable(function):
+        raise ArgumentError(f"jit: expected a function or a module, got {type(function).__name__}")
+    numbers = frozenset((static_argnums,) if isinstance(static_argnums, int) else static_argnums)
+    names = {static_argnames} if isinstance(static_argnames, str) else set(static_argnames)
+    numbers, names = _both_ways(function, numbers, names)
+    return Compiled(function, frozenset(numbers), frozenset(names))
+
+
+def _both_ways(function: Callable[..., Any], numbers: Any, names: set[str]) -> tuple[frozenset[int], set[str]]:
+    """Let a static argument be given by position or by name."""
+    if not numbers and not names:
+        return frozenset(), names
+    try:
+        parameters = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return frozenset(numbers), names
+    stray = names - set(parameters)
+    if stray:
+        raise ArgumentError(f"jit: static_argnames {sorted(stray)} are no parameters; it has {parameters}")
+    known = {parameters[i] for i in numbers if -len(parameters) <= i < len(parameters)}
+    return frozenset({*numbers, *(parameters.index(n) for n in names)}), names | known
+
+
+def _compile(self: Module, **options: Any) -> None:
+    """Compile the module's `forward` in place: every later call of the module replays it."""
+    vars(self)["forward"] = jit(type(self).forward.__get__(self), **options)
+    changes.count += 1
+
+
+Module.compile = _compile
+
+__all__ = ["Compiled", "jit"]

@@ -1,0 +1,1 @@
+"""mt.jit: record a function once, optimize it, replay it natively."""

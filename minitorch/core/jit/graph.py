@@ -1,0 +1,211 @@
+"""The graph: what a function does, written down as equations over values that are known by shape and dtype only.
+
+A graph is straight-line code in single assignment form. An atom, the operand of an equation, is a variable, an array (a
+constant), a Python number (weak, as everywhere), or None for an argument that is absent. Equations may hold further
+graphs among their static parameters. Knows no transform, no pass and no kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..array import Array
+from ..aval import Aval
+from ..errors import JitError
+from ..primitive import Params, Primitive, Value, aval_of, avals_of, bind
+
+
+class Var:
+    """A value of a graph: known by shape and dtype."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval: Aval):
+        self.aval = aval
+
+    def __repr__(self) -> str:
+        return f"<var {self.aval}>"
+
+
+Atom = Any  # Var | Array | bool | int | float | complex | None
+
+
+@dataclass(eq=False, slots=True)
+class Equation:
+    """One application of a primitive. `many` says that it returns a tuple, even if of one."""
+
+    primitive: Primitive
+    inputs: tuple[Atom, ...]
+    params: Params
+    outputs: tuple[Var, ...]
+    many: bool = False
+    line: str | None = None
+
+    def with_inputs(self, inputs: tuple[Atom, ...]) -> Equation:
+        """Return the same application on other operands, with the same results."""
+        return Equation(self.primitive, inputs, self.params, self.outputs, self.many, self.line)
+
+
+@dataclass(eq=False, slots=True)
+class Graph:
+    """Equations between inputs and outputs."""
+
+    inputs: list[Var]
+    equations: list[Equation] = field(default_factory=list)
+    outputs: list[Atom] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return text(self)
+
+
+def atom_aval(atom: Atom) -> Aval:
+    """Return the aval of an atom that is not None."""
+    return atom.aval if isinstance(atom, Var) else aval_of(atom)
+
+
+def equation(primitive: Primitive, inputs: Sequence[Atom], params: Params, line: str | None = None) -> Equation:
+    """Make an equation; its results' shapes and dtypes follow from the primitive's rule."""
+    out = primitive.abstract(*(None if a is None else avals_of_atom(a) for a in inputs), **params)
+    many = type(out) is tuple
+    avals = out if many else (out,)
+    return Equation(primitive, tuple(inputs), params, tuple(Var(a._replace(weak=False)) for a in avals), many, line)
+
+
+def avals_of_atom(atom: Atom) -> Any:
+    """Return the aval of an atom, None for None."""
+    return atom.aval if isinstance(atom, Var) else avals_of(atom)
+
+
+def interpret(graph: Graph, args: Sequence[Value]) -> list[Value]:
+    """Run a graph equation by equation: the reference for everything faster. Arguments may be tracers."""
+    env: dict[Var, Value] = dict(zip(graph.inputs, args, strict=True))
+
+    def read(atom: Atom) -> Value:
+        return env[atom] if isinstance(atom, Var) else atom
+
+    for eq in graph.equations:
+        values = map(read, eq.inputs)
+        if eq.primitive.operand_dtypes is None:  # only pointwise operations tell a number from an array
+            values = (Array(v) if type(v) in dtypes.SCALARS else v for v in values)  # type: ignore[assignment]
+        out = bind(eq.primitive, *values, **eq.params)
+        for var, value in zip(eq.outputs, out if eq.many else (out,), strict=True):
+            env[var] = value
+    return [read(atom) for atom in graph.outputs]
+
+
+def subgraphs(eq: Equation) -> Iterator[Graph]:
+    """Iterate over the graphs that an equation holds."""
+    for value in eq.params.values():
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, Graph):
+                yield one
+
+
+def uses(graph: Graph) -> dict[Var, int]:
+    """Return how often each variable is read, outputs included."""
+    found: dict[Var, int] = {}
+    for atoms in (*(eq.inputs for eq in graph.equations), graph.outputs):
+        for a in atoms:
+            if isinstance(a, Var):
+                found[a] = found.get(a, 0) + 1
+    return found
+
+
+# --------------------------------------------------------------------------- checking
+
+
+def check(graph: Graph) -> None:
+    """Raise unless every variable is assigned once, before it is used, with the shape and dtype of its rule."""
+    known: set[Var] = set()
+    for var in graph.inputs:
+        _define(known, var, "an input")
+    for eq in graph.equations:
+        for a in eq.inputs:
+            _defined(known, a, eq.primitive.name)
+        for sub in subgraphs(eq):
+            check(sub)
+        expected = equation(eq.primitive, eq.inputs, eq.params)
+        if expected.many != eq.many or [v.aval for v in expected.outputs] != [v.aval for v in eq.outputs]:
+            raise JitError(
+                f"{eq.primitive.name}: the graph gives it {[str(v.aval) for v in eq.outputs]}, its rule "
+                f"{[str(v.aval) for v in expected.outputs]}; a pass has changed one and not the other"
+            )
+        for var in eq.outputs:
+            _define(known, var, eq.primitive.name)
+    for a in graph.outputs:
+        _defined(known, a, "the graph's outputs")
+
+
+def _define(known: set[Var], var: Var, where: str) -> None:
+    if var in known:
+        raise JitError(f"{where}: the graph assigns a variable of {var.aval} twice; each needs one definition")
+    known.add(var)
+
+
+def _defined(known: set[Var], atom: Atom, where: str) -> None:
+    if isinstance(atom, Var) and atom not in known:
+        raise JitError(f"{where}: the graph reads a variable of {atom.aval} before it is assigned; reorder it")
+
+
+# --------------------------------------------------------------------------- printing
+
+
+def text(graph: Graph, name: str = "graph") -> str:
+    """Print a graph, one equation a line.
+
+    ```
+    graph(a: float32[3], b: float32[]):
+        c: float32[3] = mul a b
+        return c
+    ```
+    """
+    return "\n".join(_lines(graph, name, Names(), ""))
+
+
+class Names:
+    """Short names for variables, in order of appearance."""
+
+    def __init__(self) -> None:
+        self.known: dict[Var, str] = {}
+        self.fresh = map(_letters, count())
+
+    def __call__(self, atom: Atom) -> str:
+        if isinstance(atom, Var):
+            if atom not in self.known:
+                self.known[atom] = next(self.fresh)
+            return self.known[atom]
+        if isinstance(atom, Array):
+            return str(atom.item()) if atom.size == 1 else f"<{atom.aval}>"
+        return repr(atom)
+
+
+def _letters(n: int) -> str:
+    """Number variables a, b, ..., z, aa, ab, ..."""
+    tail = chr(ord("a") + n % 26)
+    return tail if n < 26 else _letters(n // 26 - 1) + tail
+
+
+def _lines(graph: Graph, name: str, names: Names, indent: str) -> Iterator[str]:
+    typed: Callable[[Var], str] = lambda v: f"{names(v)}: {v.aval}"  # noqa: E731
+    yield f"{indent}{name}({', '.join(map(typed, graph.inputs))}):"
+    for eq in graph.equations:
+        plain = {k: v for k, v in eq.params.items() if not list(subgraphs(Equation(eq.primitive, (), {k: v}, ())))}
+        params = f"[{', '.join(f'{k}={_short(v)}' for k, v in plain.items())}]" if plain else ""
+        parts = [", ".join(map(typed, eq.outputs)), "=", eq.primitive.name + params, *map(names, eq.inputs)]
+        yield f"{indent}    {' '.join(parts)}"
+        for key, value in eq.params.items():
+            if isinstance(value, Graph):
+                yield from _lines(value, key, names, indent + "        ")
+    yield f"{indent}    return {', '.join(map(names, graph.outputs))}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.dtype):
+        return dtypes.name(value)
+    return getattr(value, "__name__", None) or repr(value)

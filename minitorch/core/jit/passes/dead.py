@@ -1,0 +1,23 @@
+"""Dead code: equations none of whose results are used.
+
+Primitives have no effects, so nothing is lost but a complaint about data that nobody reads.
+"""
+
+from __future__ import annotations
+
+from ..graph import Graph, Var
+from .rewriting import with_subgraphs
+
+
+def eliminate_dead(graph: Graph) -> Graph:
+    """Drop the equations that no output depends on."""
+    live = {a for a in graph.outputs if isinstance(a, Var)}
+    kept = []
+    for eq in reversed(graph.equations):
+        if live.isdisjoint(eq.outputs):
+            continue
+        live.update(a for a in eq.inputs if isinstance(a, Var))
+        kept.append(with_subgraphs(eq, eliminate_dead))
+    kept.reverse()
+    same = len(kept) == len(graph.equations) and all(a is b for a, b in zip(kept, graph.equations))
+    return graph if same else Graph(list(graph.inputs), kept, list(graph.outputs))

@@ -1,0 +1,151 @@
+"""Staging: run a function on tracers that only write down what is done to them.
+
+Whatever needs the data of a traced value, a Python `if`, `int()`, `.item()`, `.numpy()`, raises a `JitError` that names
+the user's line. Values of outer transforms that the function closes over become further inputs of the graph.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from ..array import Array
+from ..aval import Aval
+from ..errors import JitError, TracerError
+from ..primitive import NO_BATCHING, Params, Primitive, Trace, Tracer, Value, bind
+from ..tape import context, entering, leaked, lower, user_line
+from .graph import Atom, Graph, Var, equation
+
+
+class StagedTracer(Tracer):
+    """Stands for a value of the graph that is being written."""
+
+    __slots__ = ()
+    transform = "jit"
+
+    def __init__(self, trace: StagingTrace, var: Var):
+        self._trace = trace
+        self.value = var
+
+    @property
+    def aval(self) -> Aval:
+        """Shape, dtype and device."""
+        return self.value.aval  # type: ignore[no-any-return]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self.value.aval.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> Any:
+        """The data type of the elements."""
+        return self.value.aval.dtype
+
+    def concrete(self, wanted: str) -> Array:
+        """Raise: there is no data yet."""
+        raise JitError(
+            f"{wanted} at {user_line()} needs the data of {self.aval}, which a compiled function computes only later. "
+            f"{ADVICE.get(wanted, ADVICE['.item()'])}"
+        )
+
+    def __str__(self) -> str:
+        return self._printed()
+
+    def __format__(self, spec: str) -> str:
+        return self._printed()
+
+    def _printed(self) -> NoReturn:
+        self.concrete("print or str()")
+        raise AssertionError
+
+
+_BRANCH = (
+    "Use minitorch.where(condition, a, b) for a choice between values, pass what is decided as an argument of "
+    "static_argnums, or decide outside the compiled function."
+)
+ADVICE = {
+    "bool() or a Python `if`": _BRANCH,
+    "int()": "Pass the number as a static argument (static_argnums), or compute with it as an array.",
+    "float()": "Compute with it as an array, or return it and call float() outside the compiled function.",
+    "an index": "Pass the number as a static argument (static_argnums), or index with the array itself.",
+    "print or str()": "Return the value and print it outside the compiled function.",
+    ".item()": "Return the value from the compiled function and read it outside.",
+}
+
+
+class Lifted:
+    """The source of an input that a value of an outer transform has become, which the function closed over."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value):
+        self.value = value
+
+
+class StagingTrace(Trace):
+    """The interpreter that writes equations."""
+
+    __slots__ = ("graph", "lifted", "made", "sources")
+
+    def __init__(self, level: int):
+        super().__init__(level)
+        self.graph = Graph([])
+        self.sources: list[Any] = []  # for each input, where its value comes from: a `Lifted`, or what the caller gave
+        self.lifted: dict[int, Var] = {}
+        self.made: list[tuple[weakref.ref[StagedTracer], str | None]] = []
+
+    def input(self, aval: Aval, source: Any = None) -> StagedTracer:
+        """Add an input to the graph."""
+        var = Var(aval)
+        self.graph.inputs.append(var)
+        self.sources.append(source)
+        return StagedTracer(self, var)
+
+    def survivors(self) -> list[str | None]:
+        """Return where those values were made that somebody still holds."""
+        return [line for tracer, line in self.made if tracer() is not None]
+
+    def atom(self, x: Value) -> Atom:
+        """Return what an equation writes for a value."""
+        if not isinstance(x, Tracer):
+            return x
+        if x._trace is self:
+            return x.value
+        if x._trace.level > self.level:
+            raise TracerError(f"jit: {x.aval} is traced by {x.transform} that has finished or is not below this one")
+        if id(x) not in self.lifted:
+            self.lifted[id(x)] = self.input(x.aval, Lifted(x)).value
+        return self.lifted[id(x)]
+
+    def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
+        """Write an equation."""
+        if self.closed:
+            raise JitError(leaked(primitive, self))
+        stage = context.get().stage
+        if stage is not None:
+            known = stage.adopted(args)
+            if known is not args:
+                return bind(primitive, *known, **params)
+        line = user_line()
+        if primitive.batch is NO_BATCHING:
+            raise JitError(
+                f"{primitive.name} at {line}: the shape of its result depends on data, which a compiled function computes "
+                "only later; call it outside, or use minitorch.where in the place of a mask"
+            )
+        eq = equation(primitive, [self.atom(a) for a in args], params, line)
+        self.graph.equations.append(eq)
+        outs = tuple(StagedTracer(self, v) for v in eq.outputs)
+        self.made += [(weakref.ref(out), line) for out in outs]
+        return outs if eq.many else outs[0]
+
+
+def stage(function: Callable[[list[Any]], Sequence[Value]], avals: Sequence[Aval]) -> Graph:
+    """Write down a function from a list of values to a list of values; it must not close over tracers."""
+    with entering(StagingTrace) as trace:
+        outs = function([trace.input(a) for a in avals])
+        trace.graph.outputs = [trace.atom(lower(x)) for x in outs]
+    if trace.lifted:
+        raise JitError("jit: the function closes over traced values where it may not; pass them as arguments")
+    return trace.graph

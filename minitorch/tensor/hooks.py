@@ -1,0 +1,27 @@
+"""RemovableHandle: what registering a hook returns, on tensors, modules and optimizers alike.
+
+Knows only the table that the hook stands in, not who calls it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class RemovableHandle:
+    """Removes a hook again."""
+
+    def __init__(self, table: dict[int, Any], hook: Any):
+        self.id = max(table, default=-1) + 1
+        self.table = table
+        table[self.id] = hook
+
+    def remove(self) -> None:
+        """Take the hook out; a second time does nothing."""
+        self.table.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()

@@ -1,0 +1,139 @@
+"""Shared: a handle on a value that other handles may share.
+
+Owns reading, viewing and writing: how a handle takes its value from a storage, and how a write to one handle reaches the
+others. Knows nothing of leaves, gradients or PyTorch's names.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.errors import GradError
+from ..core.ops.shaping import reshape_p
+from ..core.primitive import Value
+from ..core.tape import Node, Tape, TapeTracer, context, muting
+from .alias import Root, Step, Storage, View
+
+_context = context.get
+
+
+class Shared(TapeTracer):
+    """A mutable handle: its value, and how it is taken from its storage once that is shared."""
+
+    __slots__ = ("__dict__", "_view")
+    _trace: Tape
+    _view: View | None
+
+    def current(self) -> Value:
+        """Return the value, taken anew if the storage was written."""
+        stage = _context().stage
+        if stage is not None:
+            stage.adopted((self,))
+        view = self._view
+        if view is not None and view.version != view.storage.version:
+            self._refresh()
+        return self.value
+
+    def _enter(self) -> None:
+        """Let a function that is being recorded take this handle in as state, if it comes from outside."""
+        stage = _context().stage
+        if stage is not None:
+            stage.adopted((self,))
+
+    def _refresh(self) -> None:
+        """Take this handle's value (and node, after a recorded write) anew from its storage."""
+        view = self._view
+        assert view is not None
+        storage, root = view.storage, view.root
+        if root.version == view.seen:
+            self.value = view.take(storage.value)
+        else:
+            with muting(False):
+                part = view.take_from_root(self._trace.wrap(view.take_root(storage.value), root.node))
+            self.value, self.node, view.seen = part.value, part.node, root.version
+        view.version = storage.version
+
+    def _share(self) -> View:
+        """Return how this handle is taken from its storage, making one on first need."""
+        if self._view is None:
+            self._view = View(Storage(self.value), (), Root(self.node), 0)
+        return self._view
+
+    def _set_node(self, node: Node | None) -> None:
+        """Give this handle another node, which views taken of it from now on build on."""
+        self.node = node
+        view = self._view
+        if view is not None and view.is_root:
+            view.root.node = node
+
+    def _view_of(self, step: Step) -> Any:
+        """Return the view that `step` takes of this handle."""
+        self._enter()
+        self.current()
+        part = step.apply(self) if step.tracked else self._trace.wrap(self.value, None)
+        return self._alias(part, step)
+
+    def _alias(self, part: Any, step: Step) -> Any:
+        """Note that `part` was taken from this handle by `step`."""
+        self._enter()
+        mine = self._share()
+        if part is self:  # the step changes nothing; the view is a result all the same, with a node of its own
+            part = reshape_p(self, shape=self.value.shape)
+        part._view = mine.then(step)
+        return part
+
+    def _rebind(self, value: Value, node: Node | None) -> None:
+        """Give this handle, and whatever shares its storage, another value."""
+        self._enter()
+        if self._trace is not _context().frame.ambient:
+            raise GradError(
+                "in-place write: the tensor comes from outside the transform that surrounds the write; pass it to the "
+                "function as an argument and return the new value"
+            )
+        view = self._view
+        if view is None:
+            self.value = value
+            if node is not None:
+                self.node = node
+            self.__dict__["_version"] = self._version + 1
+            return
+        self._write_through(view, value, node)
+
+    def overwrite(self, value: Value) -> None:
+        """Give this handle, and whatever shares its storage, another value; as `_rebind` does under `no_grad`."""
+        view = self._view
+        if self._trace is not _context().frame.ambient:
+            self._rebind(value, None)  # which tells what is wrong, or takes the handle in
+            return
+        if view is None:
+            self.value = value
+            mine = self.__dict__
+            mine["_version"] = mine.get("_version", 0) + 1
+            return
+        storage = view.storage
+        storage.value = view.put(storage.value, value) if view.steps else value
+        storage.version += 1
+        self.value = value
+        view.version = storage.version
+
+    def _write_through(self, view: View, value: Value, node: Node | None) -> None:
+        """Write to the storage, and to the root's graph when the write is recorded."""
+        storage, root = view.storage, view.root
+        if (node is None and root.node is None) or _context().muted >= self._trace.level:
+            storage.value = view.put(storage.value, value)
+        else:
+            wrap = self._trace.wrap
+            before = wrap(view.take_root(storage.value), root.node)
+            after = view.put_into_root(before, wrap(value, node))
+            storage.value = view.put_root(storage.value, after.value)
+            self.node = node if node is not None else view.take_from_root(after).node
+            root.node = after.node
+            root.version += 1
+            view.seen = root.version
+        storage.version += 1
+        self.value = value
+        view.version = storage.version
+
+    @property
+    def _version(self) -> int:
+        return self._view.storage.version if self._view is not None else self.__dict__.get("_version", 0)

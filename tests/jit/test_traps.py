@@ -1,0 +1,657 @@
+"""What other tracing compilers get wrong: here it is the right number, or a JitError with the reason and the fix."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+import minitorch as mt
+from minitorch.compiling.jit import checking, enabled
+from minitorch.compiling.program import Interpreter
+from minitorch.core.config import setting
+from minitorch.errors import JitError
+
+
+def tensor(*numbers):
+    return mt.tensor([float(n) for n in numbers])
+
+
+def check(function, *calls):
+    """Compare compiled with plain calls; each entry is a function that makes fresh arguments."""
+    compiled = mt.jit(function)
+    for make in calls:
+        expected, found = function(*make()), compiled(*make())
+        np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
+    return compiled
+
+
+# --------------------------------------------------------------------------- containers and aliases
+
+
+def test_list_and_dict_arguments():
+    compiled = check(
+        lambda d: d["a"] * 2 + d["b"][0], *[lambda k=k: ({"a": tensor(k), "b": [tensor(1)]},) for k in (1, 2)]
+    )
+    assert compiled.records == 1
+
+
+def test_a_list_that_grows_is_another_program():
+    compiled = mt.jit(lambda xs: sum(xs))
+    for n in (1, 2, 3):
+        assert compiled([mt.ones(2)] * n).tolist() == [n, n]
+    assert compiled.records == 3
+
+
+def test_appending_to_an_argument_raises():
+    def function(xs):
+        xs.append(xs[0] * 2)
+        return xs[0]
+
+    with pytest.raises(JitError, match="Return the new container"):
+        mt.jit(function)([mt.ones(2)])
+
+
+def test_appending_to_a_captured_list_raises():
+    losses = []
+
+    def function(x):
+        losses.append(1)
+        return x * 2
+
+    with pytest.raises(JitError, match="losses.*changed in place"):
+        mt.jit(function)(mt.ones(2))
+
+
+def test_an_argument_used_twice():
+    def function(x, y):
+        x.add_(1)
+        return x + y
+
+    compiled = mt.jit(function)
+    a, b = tensor(1), tensor(1)
+    assert compiled(a, a).tolist() == function(b, b).tolist() == [4.0]
+    assert compiled(tensor(1), tensor(5)).tolist() == [7.0]
+    assert compiled.records == 2
+
+
+def test_an_output_that_is_an_input():
+    compiled = mt.jit(lambda x, y: (x, y * 2))
+    x = tensor(1)
+    assert compiled(x, x.clone())[0] is x
+
+
+def test_the_same_output_twice():
+    def function(x):
+        y = x * 2
+        return y, y
+
+    first, second = mt.jit(function)(tensor(1))
+    assert first.tolist() == second.tolist() == [2.0]
+
+
+def test_a_view_of_an_argument_as_output_raises():
+    with pytest.raises(JitError, match="clone"):
+        mt.jit(lambda x: x.view(-1))(mt.ones(2, 2))
+
+
+def test_views_that_share_memory_and_are_written_raise():
+    base = mt.zeros(4)
+
+    def function(a, b):
+        a.add_(1)
+        return b * 1
+
+    assert mt.jit(function)(mt.zeros(2), mt.zeros(2)).tolist() == [0, 0]
+    with pytest.raises(JitError, match="share memory"):
+        mt.jit(function)(base[:2], base[1:3])
+
+
+def test_reading_views_of_one_tensor():
+    base = tensor(1, 2, 3, 4)
+    compiled = mt.jit(lambda a, b: a * b)
+    assert compiled(base[:2], base[2:]).tolist() == [3, 8]
+    base.mul_(2)
+    assert compiled(base[:2], base[2:]).tolist() == [12, 32]
+
+
+def test_writing_through_a_view_of_a_captured_tensor():
+    table = mt.zeros(3, 2)
+    row = table[1]
+
+    @mt.jit
+    def function(x):
+        row.add_(x)
+        return table.sum()
+
+    assert function(tensor(1, 2)).item() == 3
+    assert function(tensor(1, 2)).item() == 6
+    assert table.tolist() == [[0, 0], [2, 4], [0, 0]] and row.tolist() == [2, 4]
+
+
+# --------------------------------------------------------------------------- state
+
+
+def test_writing_to_an_argument():
+    @mt.jit
+    def function(x):
+        x *= 2
+        return x
+
+    x = tensor(1, 2)
+    assert function(x) is x and function(x).tolist() == [4, 8]
+
+
+def test_writing_to_a_captured_tensor():
+    total = mt.zeros(2)
+
+    @mt.jit
+    def function(x):
+        total.add_(x)
+        return total * 10
+
+    assert [function(mt.ones(2)).tolist() for _ in range(3)] == [[10, 10], [20, 20], [30, 30]]
+    assert total.tolist() == [3, 3] and function.records == 1
+    total.zero_()
+    assert function(mt.ones(2)).tolist() == [10, 10]
+
+
+def test_what_is_made_inside_and_kept_outside_raises():
+    class Box:
+        pass
+
+    box = Box()
+
+    def function(x):
+        box.kept = x * 2
+        return x * 3
+
+    with pytest.raises(JitError, match="kept outside|changes Python state"):
+        mt.jit(function)(mt.ones(2))
+
+
+def test_keeping_in_a_hidden_place_raises_and_names_the_line():
+    @functools.lru_cache
+    def store():
+        return {}
+
+    def function(x):
+        store()["kept"] = x * 2
+        return x * 3
+
+    with pytest.raises(JitError, match=r"test_traps.py:\d+"):
+        mt.jit(function)(mt.ones(2))
+    store().clear()
+
+
+def test_a_global_number_that_changes():
+    box = {"scale": 2.0}
+
+    def function(x):
+        return x * box["scale"]
+
+    compiled = mt.jit(function)
+    assert compiled(tensor(1)).item() == 2
+    box["scale"] = 3.0
+    assert compiled(tensor(1)).item() == 3
+    box["scale"] = 2.0
+    assert compiled(tensor(1)).item() == 2 and compiled.records == 2
+
+
+SCALE = 2.0
+
+
+def helper(x):
+    return x * SCALE
+
+
+def test_a_global_number_of_a_function_that_is_called(monkeypatch):
+    compiled = mt.jit(lambda x: helper(x) + 1)
+    assert compiled(tensor(1)).item() == 3
+    monkeypatch.setitem(globals(), "SCALE", 5.0)
+    assert compiled(tensor(1)).item() == 6
+
+
+def test_a_closure_that_is_rebound():
+    model = mt.nn.Linear(1, 1)
+    scale = 1
+
+    @mt.jit
+    def function(x):
+        return model(x) * scale
+
+    x = mt.ones(1, 1)
+    assert function(x).item() == model(x).item()
+    scale = 2
+    assert function(x).item() == model(x).item() * 2
+    model = mt.nn.Linear(1, 1)
+    assert function(x).item() == model(x).item() * 2
+
+
+def test_a_default_argument_and_a_partial():
+    def function(x, y=2.0):
+        return x * y
+
+    assert mt.jit(function)(tensor(1)).item() == 2
+    assert mt.jit(functools.partial(function, y=3.0))(tensor(1)).item() == 3
+
+
+def test_python_side_effects_raise():
+    count = 0
+
+    def function(x):
+        nonlocal count
+        count += 1
+        return x * 2
+
+    with pytest.raises(JitError, match="count.*was 0 and is 1"):
+        mt.jit(function)(mt.ones(2))
+
+
+class Counting(mt.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return x * self.calls
+
+
+def test_a_module_that_counts_its_calls_raises():
+    with pytest.raises(JitError, match="calls"):
+        mt.jit(Counting())(mt.ones(2))
+
+
+# --------------------------------------------------------------------------- Python needs the data
+
+NEEDS = {
+    "if": lambda x: x if x.sum() > 0 else -x,
+    "while": lambda x: _halved(x),
+    "int": lambda x: x * int(x.sum()),
+    "float": lambda x: x * float(x.sum()),
+    "bool": lambda x: bool(x.sum()),
+    "item": lambda x: x.sum().item(),
+    "tolist": lambda x: x.tolist(),
+    "numpy": lambda x: x.detach().numpy(),
+    "asarray": lambda x: np.asarray(x),
+    "print": lambda x: print(x),
+    "format": lambda x: f"{x}",
+    "index": lambda x: [1, 2, 3][x.sum().long()],
+    "range": lambda x: [x for _ in range(x.sum().long())],
+    "and": lambda x: (x.sum() > 0) and (x.sum() < 1),
+    "nonzero": lambda x: x.nonzero(),
+    "mask": lambda x: x[x > 0],
+}
+
+
+def _halved(x):
+    while x.sum() > 1:
+        x = x / 2
+    return x
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_needing_data_raises(name):
+    with pytest.raises(JitError, match=r"test_traps.py:\d+"):
+        mt.jit(NEEDS[name])(tensor(1, 0))
+
+
+@pytest.mark.parametrize("name", ["item", "if", "numpy", "print"])
+def test_needing_the_data_of_a_captured_tensor_raises(name):
+    captured = tensor(1, 0)
+    with pytest.raises(JitError):
+        mt.jit(lambda: NEEDS[name](captured))()
+
+
+def test_a_condition_on_a_static_argument():
+    compiled = mt.jit(lambda x, n: x * 2 if n > 1 else x, static_argnums=1)
+    assert compiled(tensor(1), 1).item() == 1 and compiled(tensor(1), 2).item() == 2
+    assert compiled(tensor(1), n=2).item() == 2
+    with pytest.raises(JitError, match="not hashable"):
+        compiled(tensor(1), [2])
+
+
+def test_static_by_name():
+    compiled = mt.jit(lambda x, *, mode: x * 2 if mode == "double" else x, static_argnames="mode")
+    assert compiled(tensor(1), mode="double").item() == 2 and compiled(tensor(1), mode="").item() == 1
+
+
+# --------------------------------------------------------------------------- kinds of arguments
+
+
+def test_shapes_dtypes_and_structure():
+    compiled = mt.jit(lambda x: x * 2)
+    for x in (mt.ones(2), mt.ones(3), mt.ones(2, dtype=mt.float64), mt.arange(3)):
+        out = compiled(x)
+        assert out.tolist() == (x * 2).tolist() and out.dtype == x.dtype
+    assert compiled.records == 4
+
+
+def test_weak_numbers():
+    compiled = mt.jit(lambda x, a: x * a)
+    assert compiled(mt.ones(2, dtype=mt.float16), 2.0).dtype == mt.float16
+    assert compiled(mt.ones(2, dtype=mt.float16), 3.0).tolist() == [3, 3]
+    assert compiled(mt.arange(3), 2).dtype == mt.int64
+    assert compiled.records == 2
+
+
+def test_requires_grad_and_grad_mode():
+    w = mt.ones(2, requires_grad=True)
+    compiled = mt.jit(lambda x: x * w)
+    assert compiled(mt.ones(2)).requires_grad
+    with mt.no_grad():
+        assert not compiled(mt.ones(2)).requires_grad
+    w.requires_grad_(False)
+    assert not compiled(mt.ones(2)).requires_grad
+
+
+def test_retracing_often_warns_and_says_why():
+    compiled = mt.jit(lambda x: x * 2)
+    with pytest.warns(UserWarning, match="recorded 8 times.*leaf 0 was"):
+        for n in range(1, 9):
+            compiled(mt.ones(n))
+
+
+# --------------------------------------------------------------------------- training
+
+
+def build(optimizer=mt.optim.SGD, **options):
+    mt.manual_seed(0)
+    model = mt.nn.Sequential(
+        mt.nn.Linear(3, 4), mt.nn.Tanh(), mt.nn.BatchNorm1d(4), mt.nn.Dropout(0.5), mt.nn.Linear(4, 2)
+    )
+    optimizer = optimizer(model.parameters(), **(options or {"lr": 0.1}))
+
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = mt.nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return model, optimizer, step
+
+
+def batch(n=6):
+    return mt.randn(n, 3), mt.randint(0, 2, (n,))
+
+
+OPTIMIZERS = [
+    (mt.optim.SGD, {"lr": 0.1}),
+    (mt.optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
+    (mt.optim.Adam, {"lr": 0.01}),
+    (mt.optim.Adam, {"lr": 0.01, "amsgrad": True, "weight_decay": 0.1}),
+    (mt.optim.AdamW, {"lr": 0.01}),
+    (mt.optim.RMSprop, {"lr": 0.01, "momentum": 0.5, "centered": True}),
+    (mt.optim.Adagrad, {"lr": 0.1, "lr_decay": 0.1}),
+]
+
+
+@pytest.mark.parametrize(("optimizer", "options"), OPTIMIZERS, ids=lambda x: getattr(x, "__name__", None))
+def test_a_training_step(optimizer, options):
+    runs = []
+    for compile_it in (False, True):
+        model, opt, step = build(optimizer, **options)
+        run = mt.jit(step) if compile_it else step
+        mt.manual_seed(1)
+        losses = [run(*batch()).item() for _ in range(5)]
+        opt.param_groups[0]["lr"] *= 0.5
+        losses += [run(*batch()).item() for _ in range(3)]
+        model.eval()
+        losses += [run(*batch()).item() for _ in range(2)]
+        model.train()
+        losses += [run(*batch()).item() for _ in range(2)]
+        state = {**model.state_dict(), **{f"{k}.grad": p.grad for k, p in model.named_parameters()}}
+        runs.append((losses, {k: v.numpy() for k, v in state.items()}, opt.state_dict()["state"]))
+    (plain, state, slots), (compiled, other, other_slots) = runs
+    np.testing.assert_allclose(compiled, plain, rtol=2e-5)
+    for name in state:
+        np.testing.assert_allclose(other[name], state[name], rtol=1e-4, atol=1e-6, err_msg=name)
+    for number in slots:
+        for name, value in slots[number].items():
+            np.testing.assert_allclose(other_slots[number][name].numpy(), value.numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_the_learning_rate_is_read_not_baked():
+    w = mt.zeros(1, requires_grad=True)
+    opt = mt.optim.SGD([w], lr=1.0)
+
+    @mt.jit
+    def step():
+        opt.zero_grad()
+        w.sum().backward()
+        opt.step()
+
+    step()
+    assert w.item() == -1
+    opt.param_groups[0]["lr"] = 0.25
+    step()
+    assert w.item() == -1.25 and step.records == 1
+
+
+def test_a_parameter_added_to_the_optimizer():
+    a, b = mt.zeros(1, requires_grad=True), mt.zeros(1, requires_grad=True)
+    opt = mt.optim.SGD([a], lr=1.0)
+
+    @mt.jit
+    def step():
+        opt.zero_grad()
+        (a.sum() + b.sum()).backward()
+        opt.step()
+
+    step()
+    opt.add_param_group({"params": [b]})
+    b.grad = None
+    step()
+    assert (a.item(), b.item()) == (-2, -1)
+
+
+def test_a_layer_added_to_the_model():
+    model = mt.nn.Sequential(mt.nn.Linear(2, 2))
+    compiled = mt.jit(model)
+    x = mt.ones(1, 2)
+    assert compiled(x).tolist() == model(x).tolist()
+    model.append(mt.nn.ReLU())
+    assert compiled(x).tolist() == model(x).tolist()
+    model[0] = mt.nn.Linear(2, 2)
+    assert compiled(x).tolist() == model(x).tolist()
+
+
+def test_load_state_dict_between_calls():
+    model, opt, step = build(mt.optim.Adam, lr=0.01)
+    run = mt.jit(step)
+    start, slots = {k: v.clone() for k, v in model.state_dict().items()}, opt.state_dict()
+    mt.manual_seed(3)
+    first = [run(*batch()).item() for _ in range(3)]
+    model.load_state_dict(start)
+    opt.load_state_dict(slots)
+    opt.state.clear()
+    mt.manual_seed(3)
+    np.testing.assert_allclose([run(*batch()).item() for _ in range(3)], first, rtol=1e-6)
+
+
+def test_gradients_accumulate():
+    w = mt.ones(2, requires_grad=True)
+
+    @mt.jit
+    def function(x):
+        (w * x).sum().backward()
+
+    for n in (1, 2, 3):
+        function(mt.ones(2))
+        assert w.grad.tolist() == [n, n]
+    assert function.records == 2
+
+
+def test_dropout_draws_fresh_numbers_and_follows_the_seed():
+    drop = mt.nn.Dropout(0.5)
+    compiled = mt.jit(lambda x: drop(x))
+    mt.manual_seed(0)
+    found = [compiled(mt.ones(50)).tolist() for _ in range(3)]
+    mt.manual_seed(0)
+    assert found == [drop(mt.ones(50)).tolist() for _ in range(3)]
+    assert found[0] != found[1]
+
+
+def test_a_compiled_forward_gives_gradients():
+    model, _, _ = build()
+    x, _ = batch()
+    model.eval()
+    model(x).square().sum().backward()
+    expected = [p.grad.numpy().copy() for p in model.parameters()]
+    model.zero_grad()
+    compiled = mt.jit(model)
+    compiled(x).square().sum().backward()
+    for p, g in zip(model.parameters(), expected):
+        np.testing.assert_allclose(p.grad.numpy(), g, rtol=1e-5, atol=1e-6)
+
+
+def test_compile_in_place():
+    model = mt.nn.Linear(2, 2)
+    before = model(mt.ones(1, 2)).tolist()
+    model.compile()
+    out = model(mt.ones(1, 2))
+    assert out.tolist() == before and type(vars(model)["forward"]).__name__ == "Compiled"
+    out.sum().backward()
+    assert model.weight.grad.tolist() == [[1, 1], [1, 1]]
+
+
+def test_detach_and_no_grad_inside_a_compiled_forward():
+    w = mt.tensor([2.0], requires_grad=True)
+
+    def function(x):
+        with mt.no_grad():
+            scale = w * 3
+        return x * w * scale + (w * w).detach()
+
+    plain = w.grad
+    function(mt.ones(1)).backward()
+    plain, w.grad = w.grad.tolist(), None
+    mt.jit(function)(mt.ones(1)).backward()
+    assert w.grad.tolist() == plain == [6.0]
+
+
+def test_backward_twice_through_a_returned_loss_raises():
+    w = mt.ones(1, requires_grad=True)
+
+    @mt.jit
+    def function():
+        loss = (w * w).sum()
+        loss.backward()
+        return loss
+
+    loss = function()
+    assert loss.requires_grad
+    with pytest.raises(mt.errors.GradError, match="second time|freed"):
+        loss.backward()
+
+
+# --------------------------------------------------------------------------- errors, nesting, threads
+
+
+def test_an_exception_leaves_everything_as_it_was():
+    model, opt, step = build(mt.optim.Adam, lr=0.1)
+    x, y = batch()
+    before = {k: v.tolist() for k, v in model.state_dict().items()}
+    seed = mt.get_rng_state().tolist()
+
+    @mt.jit
+    def broken(x, y):
+        step(x, y)
+        raise KeyError("user's own")
+
+    with pytest.raises(KeyError, match="user's own"):
+        broken(x, y)
+    assert {k: v.tolist() for k, v in model.state_dict().items()} == before
+    assert mt.get_rng_state().tolist() == seed
+    assert all(p.grad is None for p in model.parameters())
+    assert step(x, y).item() > 0
+
+
+def test_nested_and_recursive():
+    inner = mt.jit(lambda x: x * 2)
+    assert mt.jit(lambda x: inner(x) + inner(x))(tensor(1)).item() == 4
+
+    @functools.partial(mt.jit, static_argnums=1)
+    def power(x, n):
+        return x if n == 1 else x * power(x, n - 1)
+
+    assert power(tensor(2), 5).item() == 32
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda f: mt.jit(mt.grad(f)),
+        lambda f: mt.grad(mt.jit(f)),
+        lambda f: mt.jit(mt.grad(mt.jit(f))),
+        lambda f: mt.vmap(mt.jit(mt.grad(f))),
+        lambda f: mt.jit(mt.vmap(mt.grad(f))),
+        lambda f: mt.jit(mt.vmap(mt.jit(mt.grad(f)))),
+    ],
+)
+def test_transforms_in_either_order(wrap):
+    f = lambda x: mt.sin(x * x).sum()  # noqa: E731
+    x = mt.array([0.5, 1.0, 2.0])
+    np.testing.assert_allclose(np.asarray(wrap(f)(x)), np.cos([0.25, 1, 4]) * [1, 2, 4], rtol=1e-5)
+
+
+def test_jvp_and_hessian():
+    f = lambda x: (x**3).sum()  # noqa: E731
+    x = mt.array([1.0, 2.0])
+    value, tangent = mt.jit(lambda x: mt.jvp(f, (x,), (mt.ones_like(x),)))(x)
+    assert (float(value), float(tangent)) == (9, 15)
+    assert mt.jit(mt.hessian(f))(x).tolist() == [[6, 0], [0, 12]]
+
+
+def test_eight_threads_one_function():
+    def function(x):
+        return mt.sin(x) * 2 + 1
+
+    compiled = mt.jit(function)
+    wrong = []
+
+    def work(k):
+        for i in range(100):
+            x = tensor(k, i)
+            if compiled(x).tolist() != function(x).tolist():
+                wrong.append((k, i))
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong and compiled.records == 1
+
+
+def test_switched_off():
+    compiled = mt.jit(lambda x: x.item() * 2)
+    with setting(enabled, False):
+        assert compiled(tensor(2)) == 4 and compiled.records == 0
+
+
+def test_checked():
+    model, opt, step = build(mt.optim.Adam, lr=0.01)
+    run = mt.jit(step)
+    with setting(checking, True):
+        losses = [run(*batch()).item() for _ in range(3)]
+        broken = mt.jit(lambda x: x * 2)
+        broken(tensor(1))
+        ((program, _),) = next(iter(broken.programs.values()))
+        program.plan = Interpreter(mt.jit(lambda x: x * 3).recorded(tensor(1)).graph)
+        with pytest.raises(JitError, match="result 0 differs.*up to 1"):
+            broken(tensor(1))
+    assert run.records == 1 and losses[0] > 0
+
+
+def test_no_warning_without_reason():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        compiled = mt.jit(lambda x: x + 1)
+        for _ in range(20):
+            compiled(mt.ones(2))

@@ -1,0 +1,109 @@
+"""Kernels from text: what is compiled, that it vectorizes, and that it leans on nothing of Numba's."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+from numba.core.compiler_lock import global_compiler_lock
+
+from minitorch.core.jit.native import codegen, loader
+from minitorch.core.jit.native.compile import compile_kernel
+from minitorch.core.jit.native.scalarmath import NAMESPACE
+from minitorch.core.primitive import PRIMITIVES
+
+LOOP = """
+def k(P, lo, hi):
+    x = {p}(P[0]); out = {p}(P[1])
+    for i in range(lo, hi):
+        out[i] = {f}(x[i])
+"""
+SUM = """
+def k(P, lo, hi):
+    x = f32(P[0]); out = f32(P[1]); n = P[2]
+    for i in range(lo, hi):
+        total = float32(0)
+        for j in range(n):
+            total += x[i * n + j]
+        out[i] = total
+"""
+VECTORS = ["exp", "expm1", "log", "log1p", "sigmoid", "tanh", "sinh", "cosh", "erf", "erfc"]
+
+
+def vectorized(source: str, reassociate: bool = False) -> bool:
+    with global_compiler_lock:
+        module = codegen._lowered(source, "k", "symbol", {"contract", "reassoc"} if reassociate else {"contract"})
+        codegen._optimize(module)
+    return re.search(r"f(add|mul|cmp)[^\n]*<\d+ x (float|double)>", str(module)) is not None
+
+
+@pytest.mark.parametrize("pointer", ["f32", "f64"])
+@pytest.mark.parametrize("name", VECTORS)
+def test_functions_vectorize(name: str, pointer: str) -> None:
+    assert vectorized(LOOP.format(p=pointer, f=name))
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "erfinv"])
+def test_functions_that_vectorize_in_float32(name: str) -> None:
+    assert vectorized(LOOP.format(p="f32", f=name))
+
+
+def test_sums_vectorize_where_they_may_reassociate() -> None:
+    assert vectorized(SUM, reassociate=True) and not vectorized(SUM)
+
+
+def test_range_reduction_survives_reassociation() -> None:
+    from .test_scalarmath import apply
+
+    x = np.linspace(-80, 80, 1000, dtype=np.float32)
+    kernel = compile_kernel(LOOP.format(p="f32", f="exp"), "k", reassociate=True)
+    from minitorch.core.jit.native import replay
+
+    out = np.empty_like(x)
+    slots = np.array([x.ctypes.data, out.ctypes.data])
+    replay.run(np.array([[kernel.address, slots.ctypes.data, 0, x.size, 0]]))
+    np.testing.assert_array_equal(out, apply("exp(x)", x))
+
+
+def test_a_kernel_is_compiled_once() -> None:
+    first = compile_kernel(SUM, "k", reassociate=True)
+    assert compile_kernel(SUM, "k", reassociate=True) is first
+    assert compile_kernel(SUM, "k").address != first.address
+    assert first.name == "k" and first.source == SUM
+
+
+def test_object_code_needs_nothing_of_numba() -> None:
+    for f in ("exp", "digamma", "lgamma", "erfinv", "tan", "atan"):
+        defined, undefined = loader.symbols(codegen.emit_object(LOOP.format(p="f64", f=f), "k", "symbol", False))
+        assert "symbol" in defined
+        assert undefined <= {"tan", "lgamma", "atan", "memset", "memcpy"}, undefined
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x7fELF", b"garbage" * 100, "cut", "renamed"])
+def test_damaged_object_code_is_refused(damage: Any) -> None:
+    code = codegen.emit_object(SUM, "k", "symbol", False)
+    bad = {"cut": code[: len(code) // 2], "renamed": code.replace(b"symbol", b"sumbol")}.get(damage, damage)
+    with pytest.raises(ValueError):
+        loader.load(bad, "symbol")
+
+
+def test_unknown_symbols_are_refused() -> None:
+    text = "declare void @no_such_function()\ndefine void @k() {\n  call void @no_such_function()\n  ret void\n}"
+    module = llvm.parse_assembly(text)
+    module.triple = llvm.get_process_triple()
+    with pytest.raises(ValueError, match="no_such_function"):
+        loader.load(loader.target_machine().emit_object(module), "k")
+
+
+def test_every_name_in_the_formulas_is_known() -> None:
+    import ast
+
+    complex_only = {"imag"}
+    for name, primitive in PRIMITIVES.items():
+        if primitive.formula is None:
+            continue
+        called = {n.func.id for n in ast.walk(ast.parse(primitive.formula)) if isinstance(n, ast.Call)}  # type: ignore[attr-defined]
+        assert called <= NAMESPACE.keys() | complex_only, name

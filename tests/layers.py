@@ -125,10 +125,10 @@ LAYERS: list[list[str]] = [
     ["minitorch.optim.algorithms"],
     ["minitorch.optim"],
     # jit for both faces: what a recording takes in, what it depends on, how it is replayed.
-    ["minitorch.compiling.guards"],
+    ["minitorch.compiling.guards", "minitorch.compiling.modes"],
     ["minitorch.compiling.capture", "minitorch.compiling.derivative"],
     ["minitorch.compiling.arguments", "minitorch.compiling.program"],
-    ["minitorch.compiling.backend", "minitorch.compiling.checking"],
+    ["minitorch.compiling.backend", "minitorch.compiling.checking", "minitorch.compiling.quick"],
     ["minitorch.compiling.jit"],
     ["minitorch.compiling"],
     ["minitorch.utils.data.dataset", "minitorch.utils.data.sampler", "minitorch.utils.data.collate"],

@@ -31,13 +31,14 @@ def flatten(value: Any) -> tuple[Leaves, Any]:
 class Arguments:
     """The arguments of one call."""
 
-    __slots__ = ("inner", "key", "leaves", "storages", "structure")
+    __slots__ = ("inner", "is_flat", "key", "leaves", "storages", "structure")
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], static: tuple[Any, ...]):
         self.leaves, self.structure = flatten((args, kwargs))
         for i, x in enumerate(self.leaves):
             if isinstance(x, (np.ndarray, np.generic)):
                 self.leaves[i] = as_array(x)
+        self.is_flat = not kwargs and not static and len(self.leaves) == len(args)
         self.storages = self._storages()
         self.key = (self.structure, static, tuple(map(_kind, self.leaves)), self._aliases())
 

@@ -77,12 +77,16 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Something that holds a tensor or None: the gradient of a parameter, or an entry of an optimizer's state."""
+    """Something that holds a tensor or None: the gradient of a parameter, or an entry of an optimizer's state.
+
+    An entry is found as `holder.state[owner][name]`; a gradient has no holder.
+    """
 
     get: Callable[[], Any]
     set: Callable[[Any], None]
     owner: Any
     name: str
+    holder: Any = None
 
     def read(self, leaves: list[Any]) -> Value:
         """Return the value of the tensor that it holds now."""
@@ -235,25 +239,31 @@ class Capture:
 
     # ------------------------------------------------------------------ slots
 
-    def watch(self, get: Callable[[], Any], put: Callable[[Any], None], owner: Any, name: str, reads: bool) -> None:
+    def _watch(self, slot: Slot, reads: bool) -> None:
         """Note what a slot holds before the recording changes it; `reads` says that the program depends on it."""
-        key = (id(owner), name)
+        key = (id(slot.owner), slot.name)
         if key not in self.slots:
-            source = Slot(get, put, owner, name)
-            held = get()
-            self.slots[key] = _Swapped(source, held, held)
+            held = slot.get()
+            self.slots[key] = _Swapped(slot, held, held)
             if reads:
                 self.read_slots.add(key)
             if held is not None:
-                self.known.setdefault(id(held), source)
+                self.known.setdefault(id(held), slot)
 
     def watch_grad(self, cell: GradCell, reads: bool = True) -> None:
         """Note the gradient that a cell holds."""
-        self.watch(lambda: cell.grad, lambda g: setattr(cell, "grad", g), cell, "grad", reads)
+        self._watch(Slot(lambda: cell.grad, lambda g: setattr(cell, "grad", g), cell, "grad"), reads)
 
-    def watch_item(self, table: Callable[[], dict[str, Any]], name: str, owner: Any) -> None:
-        """Note the tensor that a dict holds; `table` finds the dict, which may be exchanged between calls."""
-        self.watch(lambda: table().get(name), lambda t: table().__setitem__(name, t), owner, name, True)
+    def watch_item(self, holder: Any, owner: Any, name: str) -> None:
+        """Note the tensor `holder.state[owner][name]`; the dicts may be exchanged between calls."""
+
+        def get() -> Any:
+            return holder.state.get(owner, {}).get(name)
+
+        def put(held: Any) -> None:
+            holder.state[owner][name] = held
+
+        self._watch(Slot(get, put, owner, name, holder), True)
 
     # ------------------------------------------------------------------ fields and numbers
 

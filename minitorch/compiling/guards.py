@@ -64,6 +64,7 @@ class Surroundings:
     mutable: list[tuple[Place, Any, Any]] = field(default_factory=list)  # containers, compared by snapshot
     modules: list[tuple[Module, Any]] = field(default_factory=list)
     optimizers: list[tuple[Optimizer, Any]] = field(default_factory=list)
+    tensors: set[int] = field(default_factory=set)  # the identities of the tensors that are seen
     seen: set[int] = field(default_factory=set)
     epoch: int = -1
 
@@ -75,6 +76,7 @@ class Surroundings:
         self.maps, self.keys = [p.where for p, _ in items], [p.key for p, _ in items]
         self.values = [v for _, v in items]
         self.epoch = changes.count
+        self.groups = [_Group(o, group) for o, _ in self.optimizers for group in o.param_groups]
         return self
 
     def hold(self) -> bool:
@@ -93,7 +95,7 @@ class Surroundings:
             if any(signature(m) != v for m, v in self.modules):
                 return False
             self.epoch = changes.count
-        return all(options(o) == v for o, v in self.optimizers)
+        return all(group.same() for group in self.groups) or all(options(o) == v for o, v in self.optimizers)
 
     def _equal(self) -> bool:
         """Compare by value what is no longer the same object: 0.1 is 0.1."""
@@ -147,7 +149,9 @@ def look_around(function: Callable[..., Any]) -> Surroundings:
 
 def _visit(found: Surroundings, value: Any, label: str, depth: int) -> None:
     """Note what can be seen from a value."""
-    if isinstance(value, (PLAIN, Tensor, Array)) or id(value) in found.seen or depth > 8:
+    if isinstance(value, Tensor):
+        found.tensors.add(id(value))
+    if isinstance(value, (*PLAIN, Tensor, Array)) or id(value) in found.seen or depth > 8:
         return
     found.seen.add(id(value))
     for kind, visit in _VISITS:
@@ -206,6 +210,7 @@ def _visit_module(found: Surroundings, module: Module, label: str, depth: int) -
     for each in module.modules():
         if all(each is not m for m, _ in found.modules):
             found.modules.append((each, signature(each)))
+            found.tensors.update(id(x) for x in vars(each).values() if isinstance(x, Tensor))
             forward = type(each).forward
             if not is_foreign(forward):
                 _visit(found, forward, f"{type(each).__name__}.forward", depth + 1)
@@ -213,6 +218,7 @@ def _visit_module(found: Surroundings, module: Module, label: str, depth: int) -
 
 def _visit_optimizer(found: Surroundings, optimizer: Optimizer, label: str, depth: int) -> None:
     found.optimizers.append((optimizer, options(optimizer)))
+    found.tensors.update(id(p) for group in optimizer.param_groups for p in group["params"])
 
 
 def _visit_items(found: Surroundings, items: Any, label: str, depth: int) -> None:
@@ -266,6 +272,32 @@ LIFTED = ("lr", "momentum", "weight_decay")
 def options(optimizer: Optimizer) -> Any:
     """Return an optimizer's groups, without the numbers that a program reads at each call."""
     return [[(name, _option(name, value)) for name, value in group.items()] for group in optimizer.param_groups]
+
+
+class _Group:
+    """A group of an optimizer, to be compared by identity."""
+
+    __slots__ = ("count", "group", "names", "optimizer", "params", "size", "values")
+
+    def __init__(self, optimizer: Optimizer, group: dict[str, Any]):
+        self.optimizer, self.group = optimizer, group
+        self.count, self.size = len(optimizer.param_groups), len(group)
+        self.params = list(group["params"])
+        self.names = [n for n, v in group.items() if n != "params" and _option(n, v) is v]
+        self.values = [group[n] for n in self.names]
+
+    def same(self) -> bool:
+        """Return whether it is as it was; False may only mean that equal values are other objects."""
+        group = self.group
+        if len(group) != self.size or len(self.optimizer.param_groups) != self.count:
+            return False
+        params = group["params"]
+        return (
+            len(params) == len(self.params)
+            and all(map(is_, params, self.params))
+            and all(map(is_, map(group.get, self.names), self.values))
+            and all(type(group[n]) is float and group[n] for n in LIFTED if n in group and n not in self.names)
+        )
 
 
 def _option(name: str, value: Any) -> Any:

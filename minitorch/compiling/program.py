@@ -7,7 +7,7 @@ its own, so replaying it does what the function did, to whatever its handles hol
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any
@@ -15,14 +15,14 @@ from typing import Any
 from ..core.array import Array
 from ..core.aval import Aval
 from ..core.errors import JitError
-from ..core.jit.graph import Atom, Graph, interpret
+from ..core.jit.graph import Atom, Graph, Mismatch, interpret
 from ..core.jit.staging import Lifted, StagedTracer, StagingTrace
 from ..core.ops.families import as_array
 from ..core.primitive import Tracer, Value, aval_of
 from ..core.tape import FREED, Node, context, entering, lower
 from ..core.vjp import backward, reachable
 from ..tensor.handle import AmbientTape, Tensor, ambient
-from .capture import Argument, Capture, Slot
+from .capture import Argument, Capture, Field, Handle, Number, Shared, Slot
 from .derivative import Derivative, attach
 
 # --------------------------------------------------------------------------- results
@@ -65,12 +65,13 @@ class Program:
     writes: list[tuple[Any, int | None]]
     results: list[Any]
     structure: Any
-    checks: list[Callable[[], bool]]
+    handles: list[_HandleCheck]
+    slots: list[_SlotCheck]
     storages: frozenset[int]
     derivative: Derivative | None = None
     once: bool = False
     plan: Any = None
-    plain: list[Tensor] = field(default_factory=list)
+    entangled: dict[int, int] = field(default_factory=dict)  # arguments that are captured, too: leaf number and id
 
 
 # --------------------------------------------------------------------------- recording
@@ -111,6 +112,17 @@ def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any]) -> 
     return program
 
 
+def _ordered(graph: Graph, sources: list[Any]) -> list[Any]:
+    """Sort a graph's inputs by the kind of their sources, so that each kind is read in one go; return the sources."""
+    rank = [(_KINDS.index(type(s)), i) for i, s in enumerate(sources)]
+    order = [i for _, i in sorted(rank)]
+    graph.inputs = [graph.inputs[i] for i in order]
+    return [sources[i] for i in order]
+
+
+_KINDS = (Argument, Handle, Shared, Slot, Number, Field, Lifted)
+
+
 class _Finish:
     """The end of a recording: outputs are collected, and everything that is kept outside is accounted for."""
 
@@ -133,7 +145,7 @@ class _Finish:
             graph.outputs = self.outputs
         else:
             graph = derivative.forward(graph, self.outputs)
-        sources = self.trace.sources[:forward_inputs]
+        sources = _ordered(graph, self.trace.sources[:forward_inputs])
         return Program(
             graph=graph,
             sources=sources,
@@ -141,7 +153,8 @@ class _Finish:
             writes=writes,
             results=results,
             structure=structure,
-            checks=list(self._checks()),
+            handles=list(self._handles()),
+            slots=list(self._slots()),
             storages=frozenset(self.capture.storages),
             derivative=derivative,
             once=any(isinstance(s, Lifted) for s in sources),
@@ -268,15 +281,17 @@ class _Finish:
 
     # ------------------------------------------------------------------ what must hold
 
-    def _checks(self) -> Any:
-        """Iterate over the conditions on handles under which the program may be replayed."""
+    def _handles(self) -> Iterator[_HandleCheck]:
+        """Iterate over the conditions on captured handles under which the program may be replayed."""
         for a in self.capture.adoptions.values():
-            if isinstance(a.source, Argument):
-                continue
-            yield _HandleCheck(a.tensor, a.view, a.node is not None, a.tensor.__class__)
+            if not isinstance(a.source, (Argument, Slot)):
+                yield _HandleCheck(a.tensor, a.view, a.node is not None)
+
+    def _slots(self) -> Iterator[_SlotCheck]:
+        """Iterate over the slots that must be empty, or must not."""
         for key, swapped in self.capture.slots.items():
             if key in self.capture.read_slots:
-                yield _SlotCheck(swapped.source.get, swapped.before is None)
+                yield _SlotCheck(swapped.source.get, swapped.before is None, swapped.source.holder is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +299,6 @@ class _HandleCheck:
     tensor: Tensor
     view: Any
     tracked: bool
-    kind: type
 
     def __call__(self) -> bool:
         x = self.tensor
@@ -298,12 +312,10 @@ class _HandleCheck:
 class _SlotCheck:
     get: Callable[[], Any]
     empty: bool
+    in_table: bool
 
     def __call__(self) -> bool:
-        try:
-            return (self.get() is None) is self.empty
-        except KeyError:
-            return False
+        return (self.get() is None) is self.empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,4 +387,7 @@ class Interpreter:
 
     def run(self, values: list[Value]) -> list[Value]:
         """Return the outputs as arrays."""
+        for v, var in zip(values, self.graph.inputs, strict=True):
+            if type(v) is Array and (v.shape != var.aval.shape or v.dtype != var.aval.dtype):
+                raise Mismatch(f"the program expects {var.aval}, and was given {v.aval}")
         return [as_array(x) for x in interpret(self.graph, values)]

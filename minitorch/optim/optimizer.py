@@ -267,7 +267,7 @@ class RuleOptimizer(Optimizer):
     def _record_update(self, stage: Any, p: Tensor, g: Tensor, hyper: dict[str, Any]) -> None:
         state = self.state[p]
         for name in state:
-            stage.watch_item(lambda: self.state.get(p, {}), name, owner=p)
+            stage.watch_item(self, p, name)
         held = {name: handle for name, handle in state.items() if handle is not None}
         stage.adopted(tuple(held.values()))
         stage.adopted((g,))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch.compiling.jit import checking, enabled
+from minitorch.compiling.modes import CHECK, OFF, mode
 from minitorch.compiling.program import Interpreter
 from minitorch.core.config import setting
 from minitorch.errors import JitError
@@ -631,14 +631,14 @@ def test_eight_threads_one_function():
 
 def test_switched_off():
     compiled = mt.jit(lambda x: x.item() * 2)
-    with setting(enabled, False):
+    with setting(mode, OFF):
         assert compiled(tensor(2)) == 4 and compiled.records == 0
 
 
 def test_checked():
     model, opt, step = build(mt.optim.Adam, lr=0.01)
     run = mt.jit(step)
-    with setting(checking, True):
+    with setting(mode, CHECK):
         losses = [run(*batch()).item() for _ in range(3)]
         broken = mt.jit(lambda x: x * 2)
         broken(tensor(1))

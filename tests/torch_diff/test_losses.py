@@ -10,90 +10,11 @@ torch = pytest.importorskip("torch")
 import minitorch as mt  # noqa: E402
 
 from .cases import array  # noqa: E402
+from .models import LOSSES  # noqa: E402
 from .pairs import LIBRARIES, both_raise, close, pull  # noqa: E402
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore::UserWarning")]
 
-
-def real(*shape):
-    return lambda rng: rng.normal(size=shape)
-
-
-def unit(*shape):
-    return lambda rng: rng.uniform(0.05, 0.95, shape)
-
-
-def classes(*shape, high=5):
-    return lambda rng: rng.integers(0, high, shape)
-
-
-def some_ignored(*shape, value=-100):
-    def make(rng):
-        target = rng.integers(0, 5, shape)
-        target.flat[::2] = value
-        return target
-
-    return make
-
-
-def simplex(*shape, axis=1):
-    return lambda rng: np.moveaxis(rng.dirichlet(np.ones(shape[axis]), np.delete(shape, axis)), -1, axis)
-
-
-def signs(*shape):
-    return lambda rng: rng.choice([-1.0, 1.0], shape)
-
-
-# Each line: the class, its options, and what makes its arguments; options that are functions make a weight.
-LOSSES = {
-    "mse": ("MSELoss", {}, real(3, 4), real(3, 4)),
-    "mse broadcast": ("MSELoss", {}, real(3, 4), real(4)),
-    "mse of scalars": ("MSELoss", {}, real(), real()),
-    "l1": ("L1Loss", {}, real(3, 4), real(3, 4)),
-    "smooth l1": ("SmoothL1Loss", {"beta": 0.7}, real(3, 4), real(3, 4)),
-    "smooth l1 without beta": ("SmoothL1Loss", {"beta": 0.0}, real(3, 4), real(3, 4)),
-    "huber": ("HuberLoss", {"delta": 0.7}, real(3, 4), real(3, 4)),
-    "cross-entropy": ("CrossEntropyLoss", {}, real(6, 5), classes(6)),
-    "cross-entropy of one": ("CrossEntropyLoss", {}, real(5), classes()),
-    "cross-entropy of images": ("CrossEntropyLoss", {}, real(2, 5, 3, 2), classes(2, 3, 2)),
-    "cross-entropy of square images": ("CrossEntropyLoss", {}, real(5, 5, 5), classes(5, 5)),
-    "cross-entropy weighted": ("CrossEntropyLoss", {"weight": unit(5)}, real(6, 5), classes(6)),
-    "cross-entropy smoothed": ("CrossEntropyLoss", {"label_smoothing": 0.2}, real(6, 5), classes(6)),
-    "cross-entropy weighted, smoothed, ignoring": (
-        "CrossEntropyLoss",
-        {"weight": unit(5), "label_smoothing": 0.2, "ignore_index": 1},
-        real(2, 5, 3),
-        classes(2, 3),
-    ),
-    "cross-entropy ignoring": ("CrossEntropyLoss", {}, real(6, 5), some_ignored(6)),
-    "cross-entropy ignoring a class": ("CrossEntropyLoss", {"ignore_index": 2}, real(9, 5), some_ignored(9, value=2)),
-    "cross-entropy of probabilities": ("CrossEntropyLoss", {}, real(6, 5), simplex(6, 5)),
-    "cross-entropy of everything": (
-        "CrossEntropyLoss",
-        {"weight": unit(5), "label_smoothing": 0.1},
-        real(2, 5, 3),
-        simplex(2, 5, 3),
-    ),
-    "nll": ("NLLLoss", {}, real(6, 5), classes(6)),
-    "nll weighted": ("NLLLoss", {"weight": unit(5)}, real(2, 5, 3), some_ignored(2, 3)),
-    "nll of one": ("NLLLoss", {}, real(5), classes()),
-    "bce": ("BCELoss", {}, unit(3, 4), unit(3, 4)),
-    "bce weighted": ("BCELoss", {"weight": unit(3, 4)}, unit(3, 4), unit(3, 4)),
-    "bce of logits": ("BCEWithLogitsLoss", {}, real(3, 4), unit(3, 4)),
-    "bce of logits weighted": (
-        "BCEWithLogitsLoss",
-        {"weight": unit(4), "pos_weight": unit(4)},
-        real(3, 4),
-        unit(3, 4),
-    ),
-    "kl": ("KLDivLoss", {}, real(3, 4), simplex(3, 4)),
-    "kl of logarithms": ("KLDivLoss", {"log_target": True}, real(3, 4), real(3, 4)),
-    "gaussian": ("GaussianNLLLoss", {"full": True}, real(3, 4), real(3, 4), unit(3, 4)),
-    "poisson": ("PoissonNLLLoss", {"full": True}, real(3, 4), lambda rng: rng.poisson(2.0, (3, 4)) * 1.0),
-    "poisson of rates": ("PoissonNLLLoss", {"log_input": False}, unit(3, 4), unit(3, 4)),
-    "hinge embedding": ("HingeEmbeddingLoss", {"margin": 0.7}, real(3, 4), signs(3, 4)),
-    "margin ranking": ("MarginRankingLoss", {"margin": 0.2}, real(6), real(6), signs(6)),
-}
 
 PLAIN_TARGETS = {"poisson", "hinge embedding"}  # PyTorch gives their targets no gradient, or NaN
 

@@ -10,77 +10,10 @@ torch = pytest.importorskip("torch")
 import minitorch as mt  # noqa: E402
 
 from .cases import array  # noqa: E402
+from .models import LAYERS  # noqa: E402
 from .pairs import LIBRARIES, both_raise, close, pair_of, pull, same_gradients, tensors  # noqa: E402
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore::UserWarning")]
-
-# Each line: how to build the layer, and the shape of its input.
-LAYERS = {
-    "linear": (lambda n: n.Linear(5, 3), (4, 5)),
-    "linear without bias": (lambda n: n.Linear(5, 3, bias=False), (2, 4, 5)),
-    "linear of a vector": (lambda n: n.Linear(5, 3), (5,)),
-    "linear of nothing": (lambda n: n.Linear(5, 3), (0, 5)),
-    "identity": (lambda n: n.Identity(54, unused=1), (3, 2)),
-    "bilinear free": (lambda n: n.Flatten(0), (3, 2, 2)),
-    "flatten": (lambda n: n.Flatten(), (3, 2, 4)),
-    "unflatten": (lambda n: n.Unflatten(1, (2, 3)), (2, 6, 2)),
-    "sequential": (lambda n: n.Sequential(n.Linear(4, 6), n.Tanh(), n.Sequential(n.Linear(6, 2), n.ReLU())), (3, 4)),
-    "conv1d": (lambda n: n.Conv1d(4, 6, 3, stride=2, padding=1, groups=2), (2, 4, 9)),
-    "conv1d dilated": (lambda n: n.Conv1d(2, 3, 3, dilation=2, bias=False), (2, 2, 9)),
-    "conv2d": (lambda n: n.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 0)), (2, 3, 7, 6)),
-    "conv2d same": (lambda n: n.Conv2d(2, 3, 3, padding="same"), (2, 2, 5, 6)),
-    "conv2d unbatched": (lambda n: n.Conv2d(2, 3, 3), (2, 5, 6)),
-    "conv2d reflect": (lambda n: n.Conv2d(2, 3, 3, padding=1, padding_mode="reflect"), (2, 2, 5, 6)),
-    "conv2d circular": (lambda n: n.Conv2d(2, 3, 3, padding=1, padding_mode="circular"), (2, 2, 5, 6)),
-    "conv3d": (lambda n: n.Conv3d(2, 3, 2), (2, 2, 3, 4, 3)),
-    "conv transpose 1d": (lambda n: n.ConvTranspose1d(2, 3, 3, stride=2, output_padding=1), (2, 2, 4)),
-    "conv transpose 2d": (lambda n: n.ConvTranspose2d(4, 6, 3, stride=2, padding=1, groups=2), (2, 4, 3, 4)),
-    "conv transpose 3d": (lambda n: n.ConvTranspose3d(2, 3, 2), (2, 2, 2, 3, 2)),
-    "max pool 1d": (lambda n: n.MaxPool1d(2), (2, 3, 7)),
-    "max pool 2d": (lambda n: n.MaxPool2d(3, stride=2, padding=1), (2, 3, 7, 6)),
-    "max pool 2d ceil": (lambda n: n.MaxPool2d(2, ceil_mode=True), (2, 3, 7, 5)),
-    "avg pool 1d": (lambda n: n.AvgPool1d(2), (2, 3, 7)),
-    "avg pool 2d": (lambda n: n.AvgPool2d((2, 3), padding=1, count_include_pad=False), (2, 3, 7, 6)),
-    "adaptive avg pool 2d": (lambda n: n.AdaptiveAvgPool2d((3, 2)), (2, 3, 7, 6)),
-    "adaptive avg pool to one": (lambda n: n.AdaptiveAvgPool2d(1), (2, 3, 7, 6)),
-    "adaptive max pool 1d": (lambda n: n.AdaptiveMaxPool1d(3), (2, 3, 7)),
-    "batch norm 1d": (lambda n: n.BatchNorm1d(4), (6, 4)),
-    "batch norm 1d of series": (lambda n: n.BatchNorm1d(4), (3, 4, 5)),
-    "batch norm 2d": (lambda n: n.BatchNorm2d(3), (2, 3, 4, 5)),
-    "batch norm without scale": (lambda n: n.BatchNorm2d(3, affine=False), (2, 3, 4, 5)),
-    "batch norm without tracking": (lambda n: n.BatchNorm2d(3, track_running_stats=False), (2, 3, 4, 5)),
-    "batch norm of all batches": (lambda n: n.BatchNorm1d(4, momentum=None), (6, 4)),
-    "layer norm": (lambda n: n.LayerNorm(5), (3, 4, 5)),
-    "layer norm of two": (lambda n: n.LayerNorm((4, 5), eps=1e-3), (3, 4, 5)),
-    "layer norm without bias": (lambda n: n.LayerNorm(5, bias=False), (3, 5)),
-    "layer norm alone": (lambda n: n.LayerNorm(5, elementwise_affine=False), (3, 5)),
-    "group norm": (lambda n: n.GroupNorm(2, 4), (3, 4, 5)),
-    "rms norm": (lambda n: n.RMSNorm(5), (3, 5)),
-    "relu": (lambda n: n.ReLU(), (3, 4)),
-    "sigmoid": (lambda n: n.Sigmoid(), (3, 4)),
-    "tanh": (lambda n: n.Tanh(), (3, 4)),
-    "softmax": (lambda n: n.Softmax(dim=1), (3, 4, 2)),
-    "softmax without dim": (lambda n: n.Softmax(), (3, 4)),
-    "log softmax": (lambda n: n.LogSoftmax(dim=-1), (3, 4)),
-    "softmin": (lambda n: n.Softmin(dim=0), (3, 4)),
-    "gelu": (lambda n: n.GELU(), (3, 4)),
-    "gelu tanh": (lambda n: n.GELU(approximate="tanh"), (3, 4)),
-    "silu": (lambda n: n.SiLU(), (3, 4)),
-    "mish": (lambda n: n.Mish(), (3, 4)),
-    "leaky relu": (lambda n: n.LeakyReLU(0.2), (3, 4)),
-    "elu": (lambda n: n.ELU(1.5), (3, 4)),
-    "selu": (lambda n: n.SELU(), (3, 4)),
-    "softplus": (lambda n: n.Softplus(beta=2, threshold=1.5), (3, 4)),
-    "softsign": (lambda n: n.Softsign(), (3, 4)),
-    "log sigmoid": (lambda n: n.LogSigmoid(), (3, 4)),
-    "relu6": (lambda n: n.ReLU6(), (3, 4)),
-    "hardtanh": (lambda n: n.Hardtanh(-0.5, 0.5), (3, 4)),
-    "hardsigmoid": (lambda n: n.Hardsigmoid(), (3, 4)),
-    "hardswish": (lambda n: n.Hardswish(), (3, 4)),
-    "glu": (lambda n: n.GLU(), (3, 4)),
-    "prelu": (lambda n: n.PReLU(4), (3, 4)),
-    "dropout of nothing": (lambda n: n.Dropout(0.0), (3, 4)),
-}
 
 LOOSE = {"hardsigmoid": 1e-6}  # PyTorch's slope is 1/6 in float32, in float64 too
 

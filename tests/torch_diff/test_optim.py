@@ -10,30 +10,10 @@ torch = pytest.importorskip("torch")
 import minitorch as mt  # noqa: E402
 
 from .cases import array  # noqa: E402
+from .models import OPTIMIZERS  # noqa: E402
 from .pairs import LIBRARIES, both_raise, pair_of  # noqa: E402
 
 pytestmark = pytest.mark.torch
-
-OPTIMIZERS = {
-    "sgd": ("SGD", {"lr": 0.1}),
-    "sgd momentum": ("SGD", {"lr": 0.05, "momentum": 0.9}),
-    "sgd dampening": ("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.3}),
-    "sgd nesterov": ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
-    "sgd decay": ("SGD", {"lr": 0.1, "weight_decay": 0.1}),
-    "sgd everything": ("SGD", {"lr": 0.02, "momentum": 0.8, "weight_decay": 0.1, "maximize": True}),
-    "adam": ("Adam", {"lr": 0.01}),
-    "adam amsgrad": ("Adam", {"lr": 0.01, "amsgrad": True}),
-    "adam decay": ("Adam", {"lr": 0.01, "weight_decay": 0.1, "betas": (0.8, 0.95), "eps": 1e-6}),
-    "adam maximize": ("Adam", {"lr": 0.01, "maximize": True, "decoupled_weight_decay": True, "weight_decay": 0.1}),
-    "adamw": ("AdamW", {"lr": 0.01}),
-    "adamw amsgrad": ("AdamW", {"lr": 0.01, "weight_decay": 0.2, "amsgrad": True}),
-    "rmsprop": ("RMSprop", {"lr": 0.01}),
-    "rmsprop momentum": ("RMSprop", {"lr": 0.01, "momentum": 0.9, "alpha": 0.9}),
-    "rmsprop centered": ("RMSprop", {"lr": 0.01, "centered": True, "weight_decay": 0.1}),
-    "rmsprop everything": ("RMSprop", {"lr": 0.01, "centered": True, "momentum": 0.5, "maximize": True}),
-    "adagrad": ("Adagrad", {"lr": 0.1}),
-    "adagrad decay": ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5}),
-}
 
 
 def build(lib):

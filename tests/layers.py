@@ -81,6 +81,16 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.passes.common", "minitorch.core.jit.passes.constants", "minitorch.core.jit.passes.dead"],
     ["minitorch.core.jit.passes.pipeline"],
     ["minitorch.core.jit.passes"],
+    ["minitorch.core.jit.lower.layout", "minitorch.core.jit.lower.formulas", "minitorch.core.jit.lower.memory"],
+    ["minitorch.core.jit.lower.operations"],  # what equations ask of kernels
+    ["minitorch.core.jit.lower.fuse"],
+    ["minitorch.core.jit.lower.kernels", "minitorch.core.jit.lower.donation"],
+    ["minitorch.core.jit.lower.rows", "minitorch.core.jit.lower.columns", "minitorch.core.jit.lower.products"],
+    ["minitorch.core.jit.lower.gather"],
+    ["minitorch.core.jit.lower.program"],
+    ["minitorch.core.jit.lower.explain"],
+    ["minitorch.core.jit.lower.plan"],
+    ["minitorch.core.jit.lower"],
     ["minitorch.core.jit.show"],  # make_graph
     ["minitorch.core.jit"],
     ["minitorch.core"],

@@ -40,14 +40,16 @@ class Arguments:
                 self.leaves[i] = as_array(x)
         self.is_flat = not kwargs and not static and len(self.leaves) == len(args)
         self.storages = self._storages()
-        self.key = (self.structure, static, tuple(map(_kind, self.leaves)), self._aliases())
+        orders = None if self.is_flat else _orders((args, kwargs))
+        self.key = (self.structure, (static, orders), tuple(map(_kind, self.leaves)), self._aliases())
 
     flatten = staticmethod(flatten)
 
     def _aliases(self) -> Any:
         """Return which tensors are the same, or share memory, as a pattern; None when none do."""
         tensors = [x for x in self.leaves if isinstance(x, Tensor)]
-        ids = [id(x) for x in tensors]
+        grads = [x._cell.grad for x in tensors if x._cell is not None and x._cell.grad is not None]
+        ids = [id(x) for x in tensors + grads]
         shared = [s for s in self.storages if s is not None]
         if len(set(ids)) == len(ids) and len(set(shared)) == len(shared):
             return None
@@ -88,11 +90,24 @@ class Arguments:
             )
 
 
+def _orders(value: Any) -> Any:
+    """Return the order of the keys of each dict, which its structure does not tell."""
+    if isinstance(value, dict):
+        return (*value, *filter(None, map(_orders, value.values())))
+    return tuple(filter(None, map(_orders, value))) if isinstance(value, (list, tuple)) else ()
+
+
+def _waiting(x: Tensor) -> Any:
+    """Return what waits for a tensor's gradient: whether there is one already, and the hooks."""
+    cell = x._cell
+    return cell and (cell.grad is None, *cell.hooks.values())
+
+
 def _kind(x: Any) -> Any:
     """Return what a leaf contributes to the key."""
     if isinstance(x, Tensor):
         value = x.current()
-        return Tensor, type(x), value.shape, value.dtype, x.node is not None, type(value) is Array
+        return Tensor, type(x), value.shape, value.dtype, x.node and x.is_leaf, type(value) is Array, _waiting(x)
     if isinstance(x, (Array, Tracer)):
         return Array, x.shape, x.dtype
     if type(x) in _NUMBERS:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.jit.graph import Graph
+from ..core.jit.lower import build as compiled
 from ..core.jit.passes import optimize
-from .program import Interpreter, Program
+from .program import Program
 
 
 def build(program: Program) -> None:
     """Make the plans of a program."""
-    program.plan = plan(program.graph)
+    program.plan = plan(program.graph, program.donors())
     derivative = program.derivative
     if derivative is not None and derivative.pull is not None:
-        derivative.plan = plan(derivative.pull)
+        derivative.plan = plan(derivative.pull, {})
 
 
-def plan(graph: Graph) -> Any:
+def plan(graph: Graph, donors: dict[int, int]) -> Any:
     """Return what runs a graph."""
-    return Interpreter(optimize(graph))
+    return compiled(optimize(graph), donors)

@@ -96,6 +96,34 @@ class Slot:
         """Write to the tensor that it holds."""
         self.get().overwrite(value)
 
+    def fill(self, leaves: list[Any], held: Any) -> None:
+        """Let it hold another tensor, or None."""
+        self.set(held)
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentGrad:
+    """The gradient of leaf number `index` of the arguments; `get` and `set` are those of the recording's argument."""
+
+    index: int
+    get: Callable[[], Any]
+    set: Callable[[Any], None]
+    owner: Any
+    name: str = "grad"
+    holder: Any = None
+
+    def read(self, leaves: list[Any]) -> Value:
+        """Return the value of the gradient now."""
+        return leaves[self.index].grad.current()
+
+    def write(self, leaves: list[Any], value: Value) -> None:
+        """Write to the gradient."""
+        leaves[self.index].grad.overwrite(value)
+
+    def fill(self, leaves: list[Any], held: Any) -> None:
+        """Give the argument another gradient, or None."""
+        leaves[self.index].grad = held
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -223,7 +251,7 @@ class Capture:
             inner.cell = x._cell if is_leaf and x._cell is not None else Refusing()
             x._set_node(inner)
         if x._cell is not None:
-            self.watch_grad(x._cell)
+            self.watch_grad(x._cell, argument=source.index if isinstance(source, Argument) else None)
 
     def _take_storage(self, view: View) -> None:
         storage = view.storage
@@ -239,7 +267,7 @@ class Capture:
 
     # ------------------------------------------------------------------ slots
 
-    def _watch(self, slot: Slot, reads: bool) -> None:
+    def _watch(self, slot: Slot | ArgumentGrad, reads: bool) -> None:
         """Note what a slot holds before the recording changes it; `reads` says that the program depends on it."""
         key = (id(slot.owner), slot.name)
         if key not in self.slots:
@@ -250,9 +278,11 @@ class Capture:
             if held is not None:
                 self.known.setdefault(id(held), slot)
 
-    def watch_grad(self, cell: GradCell, reads: bool = True) -> None:
-        """Note the gradient that a cell holds."""
-        self._watch(Slot(lambda: cell.grad, lambda g: setattr(cell, "grad", g), cell, "grad"), reads)
+    def watch_grad(self, cell: GradCell, reads: bool = True, argument: int | None = None) -> None:
+        """Note the gradient that a cell holds; `argument` is the number of the leaf that it belongs to."""
+        get, put = lambda: cell.grad, lambda g: setattr(cell, "grad", g)
+        slot = Slot(get, put, cell, "grad") if argument is None else ArgumentGrad(argument, get, put, cell)
+        self._watch(slot, reads)
 
     def watch_item(self, holder: Any, owner: Any, name: str) -> None:
         """Note the tensor `holder.state[owner][name]`; the dicts may be exchanged between calls."""

@@ -6,13 +6,15 @@ becomes further outputs of the first program and inputs of the second.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.array import Array
 from ..core.errors import GradError
-from ..core.jit.graph import Atom, Equation, Graph, Var
+from ..core.jit.graph import Atom, Graph, Var
 from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, Tracer, Value, aval_of
-from ..core.tape import FREED, Node, context, make_node, pick
+from ..core.tape import FREED, Node, make_node, pick
 from ..tensor.handle import AmbientTape, Tensor
 
 
@@ -67,24 +69,11 @@ def _needed(graph: Graph, outputs: list[Atom]) -> set[Var]:
 
 
 def attach(
-    derivative: Derivative,
-    made: list[Any],
-    results: list[Any],
-    outs: list[Value],
-    values: list[Value],
-    leaves: list[Any],
-    tape: AmbientTape,
+    derivative: Derivative, by_index: dict[int, Tensor], outs: list[Value], leaves: Sequence[Any], tape: AmbientTape
 ) -> None:
-    """Give the results that carry a gradient their nodes on the tape."""
-    if context.get().muted >= tape.level:
-        return
-    by_index = {r.index: x for r, x in zip(results, made) if hasattr(r, "index")}
-    for index in derivative.spent:
-        by_index[index].node = _spent_node(by_index[index].value)
+    """Give the results that carry a gradient, by the number of their output, their nodes on the tape."""
     live = [by_index[index] for index in derivative.live]
     nodes = [_node_of(p, leaves, tape) for p in derivative.parents]
-    if not live:
-        return
     residuals = outs[len(outs) - len(derivative.residuals) :]
     plan = Plan(COMPILED, (), _unused, ((-1, Pull(derivative, residuals), None, ()),))
     avals = [aval_of(x.value) for x in live]
@@ -93,15 +82,18 @@ def attach(
         x.node = pick(node, i)
 
 
-def _node_of(parent: Any, leaves: list[Any], tape: AmbientTape) -> Node | None:
+def _node_of(parent: Any, leaves: Sequence[Any], tape: AmbientTape) -> Node | None:
     x: Tensor = parent if isinstance(parent, Tensor) else leaves[parent.index]
     return x.node if x._trace is tape else tape.foreign(x)
 
 
-def _spent_node(value: Value) -> Node:
-    aval = aval_of(value)
-    plan = Plan(COMPILED, (), _unused, ())
-    return make_node(plan, (), FREED, None, aval.shape, aval.dtype)
+_SPENT = Plan(COMPILED, (), _unused, ())
+
+
+def spent(value: Array) -> Node:
+    """Return the node of a result whose backward pass the program has run already."""
+    data = value._data
+    return make_node(_SPENT, (), FREED, None, data.shape, data.dtype)
 
 
 @dataclass(slots=True)
@@ -121,6 +113,3 @@ class Pull:
         found = d.plan.run([*self.residuals, *g])
         places = iter(found)
         return tuple(None if a is None else next(places) for a in d.joint.outputs)
-
-
-__all__ = ["COMPILED", "Derivative", "Equation", "Pull", "attach"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from operator import attrgetter
 from typing import Any
 
 from ..core.array import Array
@@ -22,8 +21,8 @@ from ..core.primitive import Tracer, Value, aval_of
 from ..core.tape import FREED, Node, context, entering, lower
 from ..core.vjp import backward, reachable
 from ..tensor.handle import AmbientTape, Tensor, ambient
-from .capture import Argument, Capture, Field, Handle, Number, Shared, Slot
-from .derivative import Derivative, attach
+from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
+from .derivative import Derivative, attach, spent
 
 # --------------------------------------------------------------------------- results
 
@@ -71,7 +70,21 @@ class Program:
     derivative: Derivative | None = None
     once: bool = False
     plan: Any = None
+    is_leaf: bool = False
     entangled: dict[int, int] = field(default_factory=dict)  # arguments that are captured, too: leaf number and id
+
+    def donors(self) -> dict[int, int]:
+        """Return which outputs replace which inputs: they may be written into the same memory."""
+        places = {id(s): i for i, s in enumerate(self.sources)}
+        found = {j: places[id(t)] for t, j in self.writes if j is not None and id(t) in places}
+        return {j: i for j, i in found.items() if not isinstance(self.sources[i], (Argument, Number, Field))}
+
+    @property
+    def in_place(self) -> set[int]:
+        """The outputs that the plan may write over what they replace."""
+        plan = self.plan
+        fresh = {at for at, _ in plan.donated}
+        return {j for j in self.donors() if plan.recipes[j][0] == "fresh" and plan.recipes[j][1] in fresh}
 
 
 # --------------------------------------------------------------------------- recording
@@ -120,7 +133,7 @@ def _ordered(graph: Graph, sources: list[Any]) -> list[Any]:
     return [sources[i] for i in order]
 
 
-_KINDS = (Argument, Handle, Shared, Slot, Number, Field, Lifted)
+_KINDS = (Argument, Handle, Shared, Slot, Number, Field, Lifted, ArgumentGrad)
 
 
 class _Finish:
@@ -157,6 +170,7 @@ class _Finish:
             slots=list(self._slots()),
             storages=frozenset(self.capture.storages),
             derivative=derivative,
+            is_leaf=structure.num_leaves == 1 and structure.num_nodes == 1,
             once=any(isinstance(s, Lifted) for s in sources),
         )
 
@@ -212,7 +226,7 @@ class _Finish:
         capture = self.capture
         for a in capture.adoptions.values():
             self._check_node(a)
-            belongs = not isinstance(a.source, Slot) or a.source.get() is a.tensor
+            belongs = not isinstance(a.source, (Slot, ArgumentGrad)) or a.source.get() is a.tensor
             if a.source is not None and belongs and self._changed(a.tensor.current(), a.staged):
                 found.append((a.source, self._output(a.tensor.current())))
         for swapped, storage, _ in capture.storages.values():
@@ -233,7 +247,7 @@ class _Finish:
     def _changed(self, now: Value, staged: StagedTracer) -> bool:
         return not (isinstance(now, StagedTracer) and now.value is staged.value)
 
-    def _slot(self, slot: Slot, now: Any) -> tuple[Any, int | None]:
+    def _slot(self, slot: Slot | ArgumentGrad, now: Any) -> tuple[Any, int | None]:
         if now is None:
             return Refill(slot, None), None
         if now._trace.level < self.trace.level or id(now) in self.capture.adoptions:
@@ -284,13 +298,15 @@ class _Finish:
     def _handles(self) -> Iterator[_HandleCheck]:
         """Iterate over the conditions on captured handles under which the program may be replayed."""
         for a in self.capture.adoptions.values():
-            if not isinstance(a.source, (Argument, Slot)):
-                yield _HandleCheck(a.tensor, a.view, a.node is not None)
+            if not isinstance(a.source, (Argument, Slot, ArgumentGrad)):
+                yield _HandleCheck(a.tensor, a.view, None if a.node is None else a.node.plan is None)
 
     def _slots(self) -> Iterator[_SlotCheck]:
         """Iterate over the slots that must be empty, or must not."""
         for key, swapped in self.capture.slots.items():
-            if key in self.capture.read_slots:
+            if isinstance(swapped.source, ArgumentGrad):  # a part of the key
+                yield _SlotCheck(lambda: None, True, False)
+            elif key in self.capture.read_slots:
                 yield _SlotCheck(swapped.source.get, swapped.before is None, swapped.source.holder is not None)
 
 
@@ -298,14 +314,15 @@ class _Finish:
 class _HandleCheck:
     tensor: Tensor
     view: Any
-    tracked: bool
+    leaf: bool | None  # None for what is not recorded at all
 
     def __call__(self) -> bool:
         x = self.tensor
         same = x._view is self.view or (
             x._view is not None and self.view is not None and x._view.storage is self.view.storage
         )
-        return same and (x.node is not None) is self.tracked
+        node = x.node
+        return same and (None if node is None else node.plan is None) is self.leaf
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,12 +339,12 @@ class _SlotCheck:
 class Refill:
     """The target of a slot that gets another tensor, or None."""
 
-    slot: Slot
+    slot: Slot | ArgumentGrad
     tensor: Tensor | None
 
     def write(self, leaves: list[Any], value: Value) -> None:
         """Fill the slot: with a new tensor of the value, if there is one."""
-        self.slot.set(self.tensor if value is None else ambient().wrap(value, None))
+        self.slot.fill(leaves, self.tensor if value is None else ambient().wrap(value, None))
 
 
 def is_spent(node: Node) -> bool:
@@ -336,8 +353,6 @@ def is_spent(node: Node) -> bool:
 
 
 # --------------------------------------------------------------------------- replaying
-
-_value = attrgetter("value")
 
 
 def fits(program: Program, values: Sequence[Value]) -> bool:
@@ -354,29 +369,45 @@ def fits(program: Program, values: Sequence[Value]) -> bool:
 
 def replay(program: Program, leaves: list[Any], values: list[Value]) -> Any:
     """Run a program on the values of its inputs."""
-    derivative = program.derivative
     outs = program.plan.run(values)
     for target, index in program.writes:
         target.write(leaves, None if index is None else outs[index])
-    tape = ambient()
-    made = [_made(r, outs, leaves, tape) for r in program.results]
+    return results(program, outs, leaves)
+
+
+def results(program: Program, outs: list[Value], leaves: Sequence[Any]) -> Any:
+    """Return what the function returned."""
+    here = context.get()
+    tape = here.frame.ambient or ambient()
+    derivative = program.derivative if here.muted < tape.level else None
+    made: list[Any] = []
+    for r in program.results:
+        if type(r) is Fresh:
+            made.append(_tensor(outs[r.index], r.kind, tape) if r.kind is not None else outs[r.index])
+        elif type(r) is Same:
+            made.append(r.tensor if r.argument is None else leaves[r.argument])
+        else:
+            made.append(r.value)
     if derivative is not None:
-        attach(derivative, made, program.results, outs, values, leaves, tape)
-    return program.structure.unflatten(made)
+        by_index = {r.index: x for r, x in zip(program.results, made) if type(r) is Fresh}
+        for index in derivative.spent:
+            by_index[index].node = spent(by_index[index].value)
+        if derivative.live:
+            attach(derivative, by_index, outs, leaves, tape)
+    return made[0] if program.is_leaf else program.structure.unflatten(made)
 
 
-def _made(result: Any, outs: list[Value], leaves: list[Any], tape: AmbientTape) -> Any:
-    if type(result) is Fresh:
-        value = outs[result.index]
-        if result.kind is None:
-            return value
-        made = tape.wrap(value, None)
-        if result.kind is not Tensor:
-            made.__class__ = result.kind
-        return made
-    if type(result) is Same:
-        return result.tensor if result.argument is None else leaves[result.argument]
-    return result.value
+def _tensor(value: Value, kind: type, tape: AmbientTape) -> Tensor:
+    made: Tensor = _new(Tensor)
+    made._trace = tape
+    made.value = value
+    made.node = made._view = None
+    if kind is not Tensor:
+        made.__class__ = kind
+    return made
+
+
+_new = object.__new__
 
 
 class Interpreter:

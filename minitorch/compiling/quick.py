@@ -1,59 +1,78 @@
 """The quick way into a program: the same conditions as everywhere, checked a whole list at a time.
 
 Most calls come with the arguments, handles and surroundings of the call before. `Quick` knows them as lists of objects and
-compares by identity, in C: about 50 ns for each handle. Whatever is not identical is left to the careful way.
+compares by identity, natively where it can: a few ns for each handle. State is written where it lies, and the gradients
+that nobody has looked at are written again. Whatever is not as it was is left to the careful way.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import attrgetter, getitem, is_
 from typing import Any
 
 from ..core.array import Array
 from ..core.config import default_float
+from ..core.jit.lower.bound import Bound, bound
+from ..core.jit.lower.plan import Plan
+from ..core.jit.native.objects import Guards
 from ..core.primitive import Value
 from ..core.tape import context
-from .modes import ON, mode
-from ..tensor.handle import Tensor
+from ..tensor.handle import GradCell, Tensor
 from .capture import Argument, Field, Handle, Number, Shared, Slot
 from .guards import Surroundings
-from .program import Program
+from .modes import ON, mode
+from .program import Program, Refill, results
 
-_value, _view, _node, _state = attrgetter("value"), attrgetter("_view"), attrgetter("node"), attrgetter("state")
+_value, _grad, _state = attrgetter("value"), attrgetter("grad"), attrgetter("state")
 _context, _float, _mode = context.get, default_float.get, mode.get
 
 
 class Quick:
     """A program, and what the last call of it looked like."""
 
-    __slots__ = (
-        "around", "arrays", "context", "dicts", "fields", "float", "handles", "holders", "kinds", "known", "names", "nodes", "numbers",
-        "optimizers", "owners", "program", "states", "tables", "tensors", "tracked", "views",
-    )  # fmt: skip
-
-    def __init__(self, program: Program, around: Surroundings, leaves: list[Any]):
+    def __init__(self, program: Program, around: Surroundings, leaves: Sequence[Any]):
         self.program = program
         self.around = around
-        self.context = _context()
-        self.float = _float()
+        self.context, self.float = _context(), _float()
         self.kinds = tuple(map(type, leaves))
         self.tracked = tuple(isinstance(x, Tensor) and x.node is not None for x in leaves)
-        sources = program.sources[len([s for s in program.sources if isinstance(s, Argument)]) :]
+        sources = [s for s in program.sources if not isinstance(s, Argument)]
         self.holders = [_holder(s) for s in sources if isinstance(s, (Handle, Shared, Slot))]
         self.numbers = [s for s in sources if isinstance(s, Number)]
         self.known = [s.owner[s.name] for s in self.numbers]
-        self.arrays = [s.read(leaves) for s in self.numbers]
+        self.arrays = [s.read([]) for s in self.numbers]
         self.fields = [s for s in sources if isinstance(s, Field)]
-        self.tensors = [c.tensor for c in program.handles]
-        self.views, self.nodes = list(map(_view, self.tensors)), list(map(_node, self.tensors))
-        items = [s for s in sources if isinstance(s, Slot)]
-        self.owners = [s.owner for s in items]
-        self.names = [s.name for s in items]
+        tensors = [c.tensor for c in program.handles]
+        cells = [(cell, "cell_contents") for cell in around.cells]
+        self.guards = Guards([*cells, *((t, name) for t in tensors for name in ("_view", "node"))])
+        self._note_items([s for s in sources if isinstance(s, Slot)])
+        self._note_writes()
+
+    def _note_items(self, items: list[Slot]) -> None:
+        """Remember where the optimizer's state was found."""
         self.optimizers = list({id(s.holder): s.holder for s in items}.values())
         self.states = list(map(_state, self.optimizers))
+        self.owners, self.names = [s.owner for s in items], [s.name for s in items]
         self.tables = [s.holder.state for s in items]
         self.dicts = [t.get(o) for t, o in zip(self.tables, self.owners)]
         self.handles = [s.get() for s in items]
+
+    def _note_writes(self) -> None:
+        """Find out which results can be written over what they replace."""
+        again, rest = [], []
+        for target, index in self.program.writes:
+            if isinstance(target, Refill) and isinstance(target.slot.owner, GradCell) and index is not None:
+                again.append((target.slot.owner, index))
+            elif index not in self.program.in_place:
+                rest.append((target, index))
+        self.bound: Bound | None = None
+        if isinstance(self.program.plan, Plan):
+            self.bound = bound(self.program.plan, [index for _, index in again])
+        self.again = [cell for cell, _ in again]
+        self.rest = rest
+
+    # ------------------------------------------------------------------ calling
 
     def values(self, args: tuple[Any, ...]) -> list[Value] | None:
         """Return the values of the program's inputs; None if anything is not as it was."""
@@ -62,42 +81,54 @@ class Quick:
         if tuple(map(type, args)) != self.kinds:
             return None
         found: list[Value] = []
-        for x, tracked in zip(args, self.tracked):
-            if type(x) is not Array:
-                if x._view is not None or (x.node is not None) is not tracked:
-                    return None
-                x = x.value
-            found.append(x)
-        if len(args) > 1 and len(set(map(id, args))) < len(args):
-            return None
+        for i, tracked in enumerate(self.tracked):
+            x = args[i]
+            if type(x) is Array:
+                found.append(x)
+                continue
+            if x._view is not None or (x.node is not None) is not tracked:
+                return None
+            found.append(x.value)
         if not self._same(args):
             return None
         found += map(_value, self.holders)
         if self.numbers:
             now = [s.owner[s.name] for s in self.numbers]
             if not all(map(is_, now, self.known)):
-                self.known, self.arrays = now, [s.read(args) for s in self.numbers]
+                self.known, self.arrays = now, [s.read([]) for s in self.numbers]
             found += self.arrays
-        if self.fields:
-            found += [s.read(args) for s in self.fields]
+        for s in self.fields:
+            found.append(getattr(s.owner, s.name))
         return found
 
     def _same(self, args: tuple[Any, ...]) -> bool:
-        around = self.around
-        return (
-            around.tensors.isdisjoint(map(id, args))
-            and all(map(is_, map(_view, self.tensors), self.views))
-            and all(map(is_, map(_node, self.tensors), self.nodes))
-            and (
-                not self.names
-                or (
-                    all(map(is_, map(_state, self.optimizers), self.states))
-                    and all(map(is_, map(dict.get, self.tables, self.owners), self.dicts))
-                    and all(map(is_, map(getitem, self.dicts, self.names), self.handles))
-                )
-            )
-            and around.hold()
-        )
+        if args and not (self.around.tensors.isdisjoint(map(id, args)) and len(set(map(id, args))) == len(args)):
+            return False
+        if self.names and not (
+            all(map(is_, map(_state, self.optimizers), self.states))
+            and all(map(is_, map(dict.get, self.tables, self.owners), self.dicts))
+            and all(map(is_, map(getitem, self.dicts, self.names), self.handles))
+        ):
+            return False
+        return self.guards.hold() and self.around.hold_but_cells()
+
+    def run(self, args: tuple[Any, ...], values: list[Value]) -> tuple[Any] | None:
+        """Return the result in a tuple; None, with nothing written, if state cannot be written in place."""
+        if self.bound is None:
+            return None
+        tensors = list(map(_grad, self.again))
+        if any(map(_is_missing, tensors)):
+            return None
+        outs = self.bound.run(values, list(map(_value, tensors)))
+        if outs is None:
+            return None
+        for target, index in self.rest:
+            target.write(args, None if index is None else outs[index])
+        return (results(self.program, outs, args),)
+
+
+def _is_missing(x: Any) -> bool:
+    return type(x) is not Tensor or x._view is not None or x.node is not None
 
 
 def quick(program: Program, around: Surroundings, arguments: Any) -> Quick | None:

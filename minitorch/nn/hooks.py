@@ -52,11 +52,11 @@ class Hooked(Registry):
         return self.forward(*args, **kwargs)
 
     def _hooks(self, name: str) -> dict[int, Hook]:
-        return self.__dict__.setdefault(name, {})  # type: ignore[no-any-return]
+        return self.__dict__.get(name, {})  # type: ignore[no-any-return]
 
     def _add_hook(self, name: str, hook: Hook, prepend: bool = False) -> RemovableHandle:
         self.__dict__["_hooked"] = True
-        table = self._hooks(name)
+        table = self.__dict__.setdefault(name, {})
         handle = RemovableHandle(table, hook)
         if prepend:
             rest = {key: table.pop(key) for key in list(table) if key != handle.id}

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..tensor.handle import Tensor
+from ..tensor.hooks import changes
 from .parameter import Buffer, Parameter
 
 PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
@@ -23,15 +24,6 @@ _EXPECTED = {
 }
 
 Named = Iterator[tuple[str, Any]]
-
-
-class Changes:
-    """Counts the changes to any module's structure, mode or attributes, so that compiled programs notice them."""
-
-    count = 0
-
-
-changes = Changes()
 
 
 class Registry:

@@ -289,7 +289,7 @@ class Tensor(Shared):
         new = as_tensor(other)
         node = self.node
         if self._view is None or new.shape == self.shape:
-            self._rebind(new.current(), None)
+            self.overwrite(new.current())
         else:
             self._view, self.value = None, new.current()
         if node is not None and node.plan is None and (node.shape, node.dtype) != (new.shape, new.dtype):

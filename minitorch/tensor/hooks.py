@@ -8,6 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 
+class Changes:
+    """Counts the changes to hooks, and to any module's structure, mode or attributes: compiled programs notice them."""
+
+    count = 0
+
+
+changes = Changes()
+
+
 class RemovableHandle:
     """Removes a hook again."""
 
@@ -15,10 +24,12 @@ class RemovableHandle:
         self.id = max(table, default=-1) + 1
         self.table = table
         table[self.id] = hook
+        changes.count += 1
 
     def remove(self) -> None:
         """Take the hook out; a second time does nothing."""
         self.table.pop(self.id, None)
+        changes.count += 1
 
     def __enter__(self) -> RemovableHandle:
         return self

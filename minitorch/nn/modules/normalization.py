@@ -97,7 +97,7 @@ class _BatchNorm(_Scaled):
         if tracking:
             self.num_batches_tracked.add_(1)
             if self.momentum is None:
-                momentum = 1.0 / self.num_batches_tracked.item()
+                momentum = 1.0 / self.num_batches_tracked.double()
         use_batch = self.training or self.running_mean is None
         keep = not self.training or self.track_running_stats
         mean, var = (self.running_mean, self.running_var) if keep else (None, None)

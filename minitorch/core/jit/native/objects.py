@@ -13,6 +13,7 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from functools import cache
+from types import CellType
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,14 @@ TYPE, LIST_SIZE, LIST_ITEMS = 8, 16, 24
 DATA, NDIM, DIMENSIONS, BASE, DESCR, FLAGS = 16, 24, 32, 48, 56, 64
 CONTIGUOUS, OWNDATA, ALIGNED, WRITEABLE = 0x1, 0x4, 0x100, 0x400
 
-LIST, COUNT, EXPECTED, REFERENCES, ADDRESSES, OWNED, ARRAY, NDARRAY, SLOT, RESULT = range(10)
+LIST, COUNT, EXPECTED, REFERENCES, ADDRESSES, OWNED, ARRAY, NDARRAY, SLOT, RESULT, NEEDED = range(11)
 
 # The reference count is its lower half: from Python 3.12 on, the upper one is something else.
 GATHER = f"""
 def gather(P, lo, hi):
     items = i64(i64(P[{LIST}] + {LIST_ITEMS})[0])
     expected = i64(P[{EXPECTED}]); references = i64(P[{REFERENCES}])
-    addresses = i64(P[{ADDRESSES}]); owned = u8(P[{OWNED}])
+    addresses = i64(P[{ADDRESSES}]); owned = u8(P[{OWNED}]); needed = u8(P[{NEEDED}])
     result = i64(P[{RESULT}])
     count = P[{COUNT}]
     if i64(P[{LIST}] + {LIST_SIZE})[0] != count:
@@ -63,6 +64,8 @@ def gather(P, lo, hi):
         addresses[i] = i64(buffer + {DATA})[0]
         free = i32(array)[0] == references[i] and i32(buffer)[0] == 1 and i64(buffer + {BASE})[0] == 0
         owned[i] = 1 if free and flags & {OWNDATA | WRITEABLE} == {OWNDATA | WRITEABLE} else 0
+        if owned[i] < needed[i]:
+            return
     result[0] = -1
 """
 
@@ -71,7 +74,7 @@ class Leaves:
     """The arrays that a compiled function expects.
 
     `references` is how many references each Array has when nobody but its owner and the list hold it. After `gather`,
-    `addresses` and `owned` hold the answer. For one caller at a time.
+    `addresses` and `owned` hold the answer; an Array that is `needed` for itself alone must be. For one caller at a time.
 
     >>> leaves = Leaves([((2,), np.dtype("float32"))], [2])
     >>> values = [Array([1.0, 2.0])]
@@ -89,6 +92,7 @@ class Leaves:
         "_result",
         "_slots",
         "addresses",
+        "needed",
         "owned",
         "references",
         "shapes",
@@ -101,13 +105,15 @@ class Leaves:
         self.references = np.array(references, np.int64)
         self.addresses = np.zeros(count, np.int64)
         self.owned = np.zeros(count, np.uint8)
+        self.needed = np.zeros(count, np.uint8)
         self._expected = np.array([word for s, d in expected for word in (id(d), len(s), *s)], np.int64)
         self._result = ctypes.c_int64(-1)
-        self._slots = (ctypes.c_int64 * 10)()
+        self._slots = (ctypes.c_int64 * 11)()
         self._place = ctypes.addressof(self._slots)
         self._slots[:] = [
             0, count, self._expected.ctypes.data, self.references.ctypes.data, self.addresses.ctypes.data,
             self.owned.ctypes.data, id(Array), id(np.ndarray), _slot_offset(), ctypes.addressof(self._result),
+            self.needed.ctypes.data,
         ]  # fmt: skip
         self._call = _native() if supported() else None
 
@@ -136,12 +142,89 @@ class Leaves:
             free = buffer.base is None and buffer.flags.owndata and buffer.flags.writeable
             del buffer
             self.owned[i] = free and _references_are_exact() and self._sole(values, i)
+            if self.owned[i] < self.needed[i]:
+                return i
         return -1
 
     def _sole(self, values: Sequence[Any], i: int) -> bool:
         # Read as the native function does: what `sys.getrefcount` adds depends on the interpreter's version.
         array, buffer = (_word(address, ctypes.c_int32) for address in (id(values[i]), id(values[i]._data)))
         return array == self.references[i] and buffer == 1
+
+
+# Pairs of an address and what it must hold.
+GUARD = """
+def guard(P, lo, hi):
+    pairs = i64(P[0])
+    result = i64(P[1])
+    result[0] = 0
+    for i in range(lo, hi):
+        if i64(pairs[2 * i])[0] != pairs[2 * i + 1]:
+            return
+    result[0] = 1
+"""
+
+
+class Guards:
+    """Slots of objects that must hold what they hold now. Owners and contents are kept alive.
+
+    >>> class Box:
+    ...     __slots__ = ("content",)
+    >>> box = Box()
+    >>> box.content = "a"
+    >>> guards = Guards([(box, "content")])
+    >>> guards.hold()
+    True
+    >>> box.content = "b"
+    >>> guards.hold()
+    False
+    """
+
+    __slots__ = ("_call", "_contents", "_count", "_owners", "_pairs", "_place", "_result", "_slots")
+
+    def __init__(self, slots: Sequence[tuple[Any, str]]):
+        self._owners = list(slots)
+        self._contents = [getattr(owner, name) for owner, name in slots]
+        self._count = len(slots)
+        offsets = [_offset(type(owner), name) for owner, name in slots]
+        self._result = ctypes.c_int64(0)
+        self._call = None
+        if supported() and min(offsets, default=0) >= 0:
+            words = [w for (o, _), at, held in zip(slots, offsets, self._contents) for w in (id(o) + at, id(held))]
+            self._pairs = np.array(words or [0], np.int64)
+            self._slots = (ctypes.c_int64 * 2)(self._pairs.ctypes.data, ctypes.addressof(self._result))
+            self._place = ctypes.addressof(self._slots)
+            self._call = _native_guard()
+
+    def hold(self) -> bool:
+        """Return whether every slot holds the same object."""
+        if self._call is None:
+            return all(getattr(o, n, None) is held for (o, n), held in zip(self._owners, self._contents))
+        self._call(self._place, 0, self._count)
+        return self._result.value == 1
+
+
+@cache
+def _native_guard() -> Any:
+    address = compile_kernel(GUARD, "guard").address
+    return ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(address)
+
+
+@cache
+def _offset(kind: type, name: str) -> int:
+    """Return where instances of a class keep a slot, in bytes; -1 if that cannot be seen."""
+    if kind is CellType:
+        return 16
+    marker = object()
+    probe: Any = object.__new__(kind)
+    try:
+        getattr(kind, name).__set__(probe, marker)
+    except (AttributeError, TypeError):
+        return -1
+    words = range(16, kind.__basicsize__, 8)
+    found = [at for at in words if _word(id(probe) + at) == id(marker)]
+    getattr(kind, name).__delete__(probe)
+    return found[0] if len(found) == 1 else -1
 
 
 @cache

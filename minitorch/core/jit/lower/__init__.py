@@ -1,0 +1,10 @@
+"""The back end of `jit`: from an optimized graph to kernels, memory and a plan that runs.
+
+`layout` knows strides; `operations` turns equations into operations; `fuse` groups them; `kernels`, `rows` and `columns`
+print groups as Python text from the primitives' `formulas`; `products` calls BLAS; `memory` shares one arena; `program`
+puts the calls in order; `plan` runs them.
+"""
+
+from .plan import Plan, build
+
+__all__ = ["Plan", "build"]

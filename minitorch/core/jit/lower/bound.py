@@ -1,0 +1,75 @@
+"""Bound runs: a plan whose state stays where it is.
+
+Results that replace state are written over it, and results that nobody but a known owner has held since the last call are
+written again. Nothing is allocated but what is really returned. Whenever somebody else holds any of it, the general run
+of the plan takes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...array import Array, wrap
+from ...primitive import Value
+from .plan import Frame, OutOfBounds, Plan
+
+
+class Bound:
+    """Runs a plan in place.
+
+    `recycled` are the numbers of outputs whose last Arrays are handed back at each run, to be written again.
+    """
+
+    def __init__(self, plan: Plan, recycled: Sequence[int]):
+        self.plan = plan
+        fresh = {at for at, _ in plan.donated}
+        self.recycled = [plan.recipes[j][1] for j in recycled]
+        taken = fresh.union(self.recycled)
+        self.new = [(k, shape, dtype) for k, (shape, dtype) in enumerate(plan.fresh) if k not in taken]
+        self.blank: list[Any] = [None] * len(plan.fresh)
+        self.frames: list[Frame] = []
+
+    def run(self, values: list[Value], again: list[Array]) -> list[Value] | None:
+        """Return the outputs; None, with nothing written, if the state cannot be written in place."""
+        outs = self.blank.copy()
+        for k, shape, dtype in self.new:
+            outs[k] = wrap(np.empty(shape, dtype))
+        for at, i in self.plan.donated:
+            outs[at] = values[i]
+        for k, place in enumerate(self.recycled):
+            outs[place] = again[k]
+        frame = self.frames.pop() if self.frames else self._frame()
+        try:
+            leaves = outs + values
+            if frame.leaves.gather(leaves) >= 0:
+                return None
+            return frame.replay(values, outs, leaves)
+        except OutOfBounds:
+            return None
+        finally:
+            self.frames.append(frame)
+
+    def _frame(self) -> Frame:
+        """Make a frame that needs what it writes to for itself."""
+        plan = self.plan
+        frame = Frame(plan)
+        for place in self.recycled:  # held by its owner, in `again`, in `outs` and in `leaves`
+            frame.leaves.needed[place], frame.leaves.references[place] = 1, 4
+        for place in plan.donated_arrays:  # by its owner, in `values`, in `outs`, and twice in `leaves`
+            frame.leaves.needed[place], frame.leaves.references[place] = 1, 5
+        return frame
+
+
+def bound(plan: Plan, recycled: Sequence[int]) -> Bound | None:
+    """Return what runs a plan in place, None if it cannot be."""
+    kinds = [plan.recipes[j] for j in recycled]
+    used = [which for kind, which, _ in plan.recipes if kind == "fresh"]
+    donated = {at for at, _ in plan.donated}
+    alone = all(used.count(at) == 1 for at in (*donated, *(which for _, which, _ in kinds)))
+    whole = all(
+        kind == "fresh" and plan.fresh[which][0] == shape and which not in donated for kind, which, shape in kinds
+    )
+    return Bound(plan, recycled) if alone and whole and not plan.numbers else None

@@ -1,0 +1,66 @@
+"""Donation: which results may be written over an input whose buffer nobody else holds.
+
+A result takes an input's place if one pointwise kernel computes it, reading the input element by element where it writes,
+and nothing reads the input afterwards. Kernels that may find an index out of bounds must come before: an error leaves the
+inputs as they were. So all that waits for donated results goes last, behind a fence where the plan looks at its flag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..graph import Atom, Graph, Var
+from .fuse import Fusion, Group, access
+from .operations import Operation
+
+
+def donated(fusion: Fusion, graph: Graph, results: list[Atom], donors: Mapping[int, int]) -> dict[Var, Var]:
+    """Return the input that each result may replace, and put the groups that write them last."""
+    pairs: dict[Var, Var] = {}
+    taken: set[Var] = {v for v in results if isinstance(v, Var)}
+    for j, i in donors.items():
+        out, given = results[j], graph.inputs[i]
+        if isinstance(out, Var) and out not in pairs and given not in taken and _fits(fusion, out, given):
+            pairs[out] = given
+            taken.add(given)
+    while pairs:
+        order, late = _with_writers_last(fusion, pairs)
+        wrong = [out for out, given in pairs.items() if _read_after(order, fusion.owner[out], given)]
+        if any(is_checked(op) for group in late for op in group.operations):
+            return {}
+        if not wrong:
+            fusion.order = order
+            return pairs
+        for out in wrong:
+            del pairs[out]
+    return {}
+
+
+def is_checked(op: Operation) -> bool:
+    """Tell whether an operation may find an index out of bounds, or raise otherwise."""
+    return op.kind in ("take", "scatter_add", "check", "python")
+
+
+def _fits(fusion: Fusion, out: Var, given: Var) -> bool:
+    group = fusion.owner.get(out)
+    if group is None or group.kind != "map" or out.aval.dtype != given.aval.dtype or given.aval.weak:
+        return False
+    size = out.aval.size
+    reads = [(x, op) for op in group.operations for x in op.operands if x.source is given]
+    return given.aval.size == size == group.size and all(
+        x.layout.offset == 0 and access(x, op) in (((size, 1),), ()) for x, op in reads
+    )
+
+
+def _with_writers_last(fusion: Fusion, pairs: dict[Var, Var]) -> tuple[list[Group], list[Group]]:
+    """Return the order with all groups that write a donated input, or wait for one that does, at the end; and these."""
+    late: dict[Group, None] = dict.fromkeys(fusion.owner[out] for out in pairs)
+    for group in fusion.order:
+        if any(fusion.owner.get(v) in late for v in group.reads):
+            late[group] = None
+    behind = [g for g in fusion.order if g in late]
+    return [g for g in fusion.order if g not in late] + behind, behind
+
+
+def _read_after(order: list[Group], writer: Group, given: Var) -> bool:
+    return any(given in group.reads for group in order[order.index(writer) + 1 :])

@@ -1,0 +1,232 @@
+"""Fusion: which operations become one kernel.
+
+A group is a set of operations over one iteration space. Inside it a value is a number in a register, known by its level:
+`full` (one for each element), `row` (one for each row, the result of a reduction over the columns or computed from such
+results), or `column` (the result of a reduction over the rows, which only other groups can read). Because values are told
+apart by their place in the linear order of elements alone, a reshape inside a group costs nothing.
+
+Operations are taken in order; each joins the groups that make its operands, and merges them, where the iteration spaces
+agree and no path leads out of the group and back into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import prod
+
+from ..graph import Var
+from .layout import Dims, axes_between, cuts, spread
+from .operations import MOST_AXES, Operand, Operation
+
+MOST_OPERATIONS = 96  # more would take seconds to compile
+MOST_OPERANDS = 28  # streams of memory that a kernel can follow
+FUSIBLE = frozenset(("map", "rows", "columns"))
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """Operations that become one kernel, or one that stands alone."""
+
+    kind: str  # map, rows, columns, or that of the only operation
+    operations: list[Operation]
+    size: int = 0
+    rows: int = 0  # how many rows a `rows` group has
+    abc: tuple[int, int, int] = (0, 0, 0)  # a `columns` group reduces the middle one of three axes
+    levels: dict[Var, str] = field(default_factory=dict)
+    edges: frozenset[int] = frozenset()  # where the axes of its operands end, counted in elements
+    row_edges: frozenset[int] = frozenset()  # the same for operands with one number for each row, counted in rows
+    reads: set[Var] = field(default_factory=set)
+
+    @property
+    def first(self) -> int:
+        """The place of the first operation in the program."""
+        return self.operations[0].place
+
+    @property
+    def last(self) -> int:
+        """The place of the last operation in the program."""
+        return self.operations[-1].place
+
+    @property
+    def columns(self) -> int:
+        """How many elements a row has."""
+        return self.size // self.rows if self.rows else self.size
+
+    def axes(self) -> tuple[int, ...] | None:
+        """Return the sizes of the axes that all operands can be walked along; the last one is the inner loop."""
+        if self.kind == "columns":
+            _, b, c = self.abc
+            return self.abc if self.edges <= {b * c, c} else None
+        if self.kind == "map":
+            found = axes_between(self.edges, self.size)
+            return found if found is not None and len(found) <= MOST_AXES else None
+        n = self.columns
+        if any(e % n for e in self.edges):
+            return None
+        outer = axes_between(frozenset(e // n for e in self.edges if e != n) | self.row_edges, self.rows)
+        return (*outer, n) if outer is not None and len(outer) < MOST_AXES else None
+
+    def level_of(self, op: Operation) -> str:
+        """Return whether an operation is computed for each element or for each row; nothing if it does not fit."""
+        return "full" if op.size == self.size else "row" if op.size == self.rows else ""
+
+
+def access(x: Operand, op: Operation) -> Dims:
+    """Return how an operand is walked along the iteration space of an operation."""
+    return spread(x.layout, op.shape)
+
+
+def grouped(operations: list[Operation]) -> Group | None:
+    """Return operations as one group, None if no one kernel can compute them."""
+    kinds = {op.kind for op in operations}
+    if not kinds <= FUSIBLE or {"rows", "columns"} <= kinds or len(operations) > MOST_OPERATIONS:
+        return None
+    group = Group("map", operations)
+    if not _has_space(group) or not all(_has_level(group, op) for op in operations) or group.axes() is None:
+        return None
+    return group if len(group.reads) <= MOST_OPERANDS else None
+
+
+def _has_space(group: Group) -> bool:
+    """Find the iteration space that reductions ask for, and maps of two sizes."""
+    sizes = {op.size for op in group.operations}
+    spaces = {(op.kind, op.params["abc"]) for op in group.operations if op.kind != "map"}
+    group.size = max(sizes)
+    if len(spaces) > 1:
+        return False
+    if spaces:
+        ((group.kind, abc),) = spaces
+        if group.kind == "columns":
+            group.abc = abc
+        else:
+            group.rows = abc[0]
+        return prod(abc) == group.size and sizes <= {group.size, group.rows}
+    if len(sizes) == 1:
+        return True
+    # Rows without a reduction: a few numbers computed for each row, then used along it. A lone scalar is not worth it.
+    group.kind, group.rows = "rows", min(sizes)
+    return len(sizes) == 2 and group.rows > 1 and group.size % group.rows == 0
+
+
+def _has_level(group: Group, op: Operation) -> bool:
+    """Add one operation's operands and results; tell whether it fits."""
+    level = group.level_of(op)
+    for x in op.operands:
+        dims = access(x, op)
+        made = group.levels.get(x.source) if isinstance(x.source, Var) else None
+        if made is not None:
+            if not _same_place(group, level, made, dims) or x.layout.offset:
+                return False
+        elif isinstance(x.source, Var):
+            group.reads.add(x.source)
+        if made is None:
+            if level == "full":
+                group.edges |= cuts(dims)
+            else:
+                group.row_edges |= cuts(dims)
+    result = {"map": level, "rows": "row", "columns": "column"}[op.kind]
+    group.levels[op.out] = result
+    return bool(level) and (op.kind == "map" or level == "full")
+
+
+def _same_place(group: Group, level: str, made: str, dims: Dims) -> bool:
+    """Tell whether a value made in the group is used where it is made."""
+    if made == level:
+        size = group.size if level == "full" else group.rows
+        return dims in (((size, 1),), ()) if size == 1 else dims == ((size, 1),)
+    if made != "row":
+        return False
+    return dims == (((group.columns, 0),) if group.rows == 1 else ((group.rows, 1), (group.columns, 0)))
+
+
+def why_apart(maker: Group, user: Group) -> str:
+    """Say why two groups, one of which reads what the other makes, are not one."""
+    for group in (maker, user):
+        if not group.levels:
+            return f"{group.kind} stands alone"
+    both = maker.operations + user.operations
+    if len(both) > MOST_OPERATIONS or len(maker.reads | user.reads) > MOST_OPERANDS:
+        return "together they would be too long"
+    if {maker.kind, user.kind} == {"rows", "columns"}:
+        return "one reduces over columns, the other over rows"
+    if any(v in user.reads for v, level in maker.levels.items() if level == "column"):
+        return "sums over rows are known only at the end"
+    if maker.size != user.size:
+        return f"they visit {maker.size:,} and {user.size:,} elements"
+    if grouped(both) is None:
+        return "they walk their elements in different orders"
+    return "one needs the other by way of a third"
+
+
+class Fusion:
+    """The groups of a program, in an order in which they can run."""
+
+    def __init__(self, operations: list[Operation]):
+        self.owner: dict[Var, Group] = {}
+        groups: dict[Group, None] = {}
+        for place, op in enumerate(operations):
+            op.place = place
+            home, absorbed = self._home(op)
+            for group in absorbed:
+                del groups[group]
+            groups[home] = None
+            for one in home.operations:
+                for var in one.outputs:
+                    self.owner[var] = home
+        self.order = list(self._sorted(list(groups)))
+
+    def _home(self, op: Operation) -> tuple[Group, list[Group]]:
+        """Return the group of a new operation, and the groups that became part of it."""
+        home = grouped([op])
+        if home is None:
+            sources = {x.source for x in op.operands if isinstance(x.source, Var)}
+            return Group(op.kind if op.kind not in FUSIBLE else "python", [op], reads=sources), []
+        makers = dict.fromkeys(
+            self.owner[x.source] for x in reversed(op.operands) if isinstance(x.source, Var) and x.source in self.owner
+        )
+        absorbed: list[Group] = []
+        for maker in makers:
+            if maker.levels and not self._path_around(maker, home, absorbed):
+                both = grouped(sorted(maker.operations + home.operations, key=lambda o: o.place))
+                if both is not None:
+                    home = both
+                    absorbed.append(maker)
+        return home, absorbed
+
+    def _needs(self, group: Group) -> Iterator[Group]:
+        return (self.owner[v] for v in group.reads if v in self.owner)
+
+    def _path_around(self, maker: Group, home: Group, absorbed: list[Group]) -> bool:
+        """Tell whether one of two groups needs the other by way of a third."""
+        inside = [maker, *absorbed]
+        outside = [g for one in (maker, home) for g in self._needs(one) if g not in inside]
+        first = min(g.first for g in inside)
+        seen = set(outside)
+        while outside:
+            group = outside.pop()
+            if group in inside:
+                return True
+            if group.last < first:
+                continue
+            for g in self._needs(group):
+                if g not in seen:
+                    seen.add(g)
+                    outside.append(g)
+        return False
+
+    def _sorted(self, groups: list[Group]) -> Iterator[Group]:
+        """Order groups so that each comes after those it needs, and otherwise as written."""
+        done: set[Group] = set()
+        for root in sorted(groups, key=lambda g: g.last):
+            stack = [root]
+            while stack:
+                group = stack[-1]
+                waiting = [g for g in self._needs(group) if g not in done]
+                if waiting:
+                    stack.extend(waiting)
+                    continue
+                stack.pop()
+                if group not in done:
+                    done.add(group)
+                    yield group

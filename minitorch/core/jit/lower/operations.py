@@ -1,0 +1,325 @@
+"""From equations to operations: what each equation asks of a kernel, with views resolved into layouts.
+
+An operation is pointwise (`map`), a reduction over trailing axes (`rows`) or over axes in front of others (`columns`), a
+matrix product, a gather, a scatter, or a call of Python for what no kernel does (with the reason). Equations that only
+rearrange become layouts and cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ... import dtypes
+from ...array import Array
+from ...aval import Aval
+from ...dtypes import DType
+from ..graph import Atom, Equation, Graph, Var, atom_aval
+from . import formulas
+from .layout import VIEWS, Layout, Shape, collapse, cuts, is_packed, packed
+
+MOST_AXES = 6  # that a kernel walks
+KERNEL_DTYPES = frozenset((dtypes.bool_, dtypes.float32, dtypes.float64, *dtypes.INTEGERS))
+PLAIN = frozenset((0, 1, -1, 2, 0.5))  # literals in kernel text; any other number is data, so that kernels are shared
+
+
+class Operand(NamedTuple):
+    """What an operation reads: a variable or an array through a layout, or a Python number."""
+
+    source: Atom
+    layout: Layout
+
+    @property
+    def dtype(self) -> DType:
+        """The dtype that the elements have in memory."""
+        return memory_dtype(self.source)
+
+
+@dataclass(eq=False, slots=True)
+class Operation:
+    """One step of the program. `shape` is the iteration space of a map and the input's of a reduction."""
+
+    kind: str
+    outputs: tuple[Var, ...]
+    operands: tuple[Operand, ...]
+    shape: Shape = ()
+    dtype: DType = dtypes.float32  # what it computes in
+    formula: str = ""  # of a map; the name of a reduction
+    params: dict[str, Any] = field(default_factory=dict)
+    equation: Equation | None = None
+    reason: str = ""  # why it is Python
+    place: int = 0  # in the program
+
+    @property
+    def out(self) -> Var:
+        """The only result."""
+        return self.outputs[0]
+
+    @property
+    def size(self) -> int:
+        """The number of elements that are visited."""
+        return prod(self.shape)
+
+
+def memory_dtype(source: Atom) -> DType:
+    """Return the dtype in memory: weak numbers are kept in full precision."""
+    if isinstance(source, (Var, Array)):
+        aval = source.aval
+        return _WEAK[dtypes.rank(aval.dtype)] if aval.weak else aval.dtype
+    return _WEAK[dtypes.rank(type(source))]
+
+
+_WEAK = (dtypes.bool_, dtypes.int64, dtypes.float64, dtypes.complex128)
+
+
+class Operations:
+    """The operations of a graph, in order."""
+
+    def __init__(self, graph: Graph):
+        self.list: list[Operation] = []
+        self.views: dict[Var, Operand] = {}
+        self.inputs = frozenset(graph.inputs)
+        for eq in graph.equations:
+            self.add(eq)
+        self.outputs = [self.whole(atom) for atom in graph.outputs]
+
+    def operand(self, atom: Atom) -> Operand:
+        """Resolve the views behind an atom."""
+        if isinstance(atom, Var):
+            return self.views.get(atom) or Operand(atom, packed(atom.aval.shape))
+        if isinstance(atom, Array):
+            return _constant(atom)
+        return Operand(atom, packed(()))
+
+    def live(self) -> list[Operation]:
+        """Return the operations that something depends on; those that may raise always count."""
+        needed = {self.operand(a).source for a in self.outputs if isinstance(a, Var)}
+        kept = []
+        for op in reversed(self.list):
+            if op.kind in ("check", "take", "scatter_add", "python") or not needed.isdisjoint(op.outputs):
+                kept.append(op)
+                needed.update(x.source for x in op.operands if isinstance(x.source, Var))
+        return kept[::-1]
+
+    def whole(self, atom: Atom) -> Atom:
+        """Return the variable that holds a graph output in order; one that is only a view is copied."""
+        if not isinstance(atom, Var):
+            return atom
+        found = self.operand(atom)
+        is_whole = isinstance(found.source, Var) and found.source not in self.inputs and _covers(found)
+        if atom not in self.views or is_whole:
+            return atom
+        return self.laid_out(found, self.list).source
+
+    def laid_out(self, x: Operand, made: list[Operation]) -> Operand:
+        """Return a view as a variable with its elements in order; `made` takes the copying operation."""
+        aval = Aval(x.layout.shape, x.dtype)
+        var = Var(aval)
+        made.append(_copying(x, var))
+        return Operand(var, packed(aval.shape))
+
+    def add(self, eq: Equation) -> None:
+        """Lower one equation."""
+        name = eq.primitive.name
+        if name in VIEWS and self._view(eq):
+            return
+        lower = LOWERINGS.get(name, _elementwise if eq.primitive.formula is not None else _unknown)
+        found = lower(self, eq)
+        if isinstance(found, str):
+            operands = tuple(self.operand(a) for a in eq.inputs if a is not None)
+            found = [Operation("python", eq.outputs, operands, equation=eq, reason=found)]
+        self.list.extend(found)
+
+    def _view(self, eq: Equation) -> bool:
+        x = self.operand(eq.inputs[0])
+        if not isinstance(x.source, (Var, Array)) or x.source.aval.weak:
+            return False
+        layout = VIEWS[eq.primitive.name](x.layout, **eq.params)
+        if layout is not None:
+            self.views[eq.outputs[0]] = Operand(x.source, layout)
+        return layout is not None
+
+
+def _covers(x: Operand) -> bool:
+    """Tell whether a view is all of its variable, in order."""
+    return is_packed(x.layout) and x.layout.offset == 0 and x.layout.size == x.source.aval.size
+
+
+def _constant(array: Array) -> Operand:
+    """Read a constant; one number repeated (zeros, ones) is that number."""
+    data = array._data
+    if type(data) is not np.ndarray:
+        return Operand(array, packed(array.shape))
+    if data.size and not any(data.strides) and data.dtype in KERNEL_DTYPES:
+        number = wrap_number(data.flat[0], data.dtype)
+        return Operand(number, Layout(data.shape, (0,) * data.ndim))
+    return Operand(array, packed(array.shape))
+
+
+def wrap_number(value: Any, dtype: DType) -> Array:
+    """Make the 0-d constant of a dtype."""
+    return Array(np.asarray(value, dtype))
+
+
+def _fits(*operands: Operand) -> bool:
+    return all(x.dtype in KERNEL_DTYPES and _on_host(x.source) for x in operands)
+
+
+def _on_host(source: Atom) -> bool:
+    return not isinstance(source, (Var, Array)) or source.aval.device == "cpu"
+
+
+def _copying(x: Operand, out: Var) -> Operation:
+    """Lay out a view in order."""
+    fits = _fits(x) and out.aval.size > 0 and len(collapse(x.layout.shape, x.layout.strides)) <= MOST_AXES
+    params = {"names": ("x",), "wanted": (x.dtype,)}
+    reason = "" if fits else "a view that no kernel reads"
+    return Operation("map" if fits else "python", (out,), (x,), x.layout.shape, x.dtype, "x", params, None, reason)
+
+
+Lowered = list[Operation] | str  # operations, or the reason why it stays Python
+
+
+def _unknown(_: Operations, eq: Equation) -> Lowered:
+    return "no kernel for this operation"
+
+
+def refusal(eq: Equation, operands: tuple[Operand, ...]) -> str:
+    """Return why an equation cannot be a kernel, whatever it does; nothing if it can."""
+    for aval in (*(v.aval for v in eq.outputs), *(atom_aval(x.source) for x in operands)):
+        if aval.dtype not in KERNEL_DTYPES:
+            return f"{dtypes.name(aval.dtype)} has no kernels"
+        if aval.device != "cpu":
+            return f"on {aval.device}"
+        if not aval.size:
+            return "no elements"
+    edges = {e for x in operands for e in cuts(collapse(x.layout.shape, x.layout.strides))}
+    return f"more than {MOST_AXES} axes" if len(edges) >= MOST_AXES else ""
+
+
+# --------------------------------------------------------------------------- pointwise
+
+
+def _kind(source: Atom) -> Any:
+    aval = atom_aval(source)
+    return (bool, int, float, complex)[dtypes.rank(aval.dtype)] if aval.weak else aval.dtype
+
+
+def _elementwise(ops: Operations, eq: Equation) -> Lowered:
+    operands = tuple(map(ops.operand, eq.inputs))
+    reason = refusal(eq, operands)
+    if reason:
+        return reason
+    assert eq.primitive.operand_dtypes is not None
+    wanted, result = eq.primitive.operand_dtypes(tuple(_kind(x.source) for x in operands))
+    dtype = wanted[-1]
+    formula = formulas.formula_of(eq.primitive, dtype)
+    if formula is None:
+        return f"no kernel formula for {dtypes.name(dtype)}"
+    if not all(_convertible(x, w) for x, w in zip(operands, wanted)) or not {*wanted, result} <= KERNEL_DTYPES:
+        return f"no conversion to {dtypes.name(dtype)}"
+    params = {"names": eq.primitive.args, "wanted": wanted}
+    if eq.primitive.name == "pow" and not isinstance(eq.inputs[1], Var):
+        params["fixed"] = (1,)  # the exponent decides how the power is computed
+    return [Operation("map", eq.outputs, operands, eq.outputs[0].aval.shape, dtype, formula, params, eq)]
+
+
+def _convertible(x: Operand, target: DType) -> bool:
+    return formulas.convert("x", x.dtype, target) is not None
+
+
+def _cast(ops: Operations, eq: Equation) -> Lowered:
+    x = ops.operand(eq.inputs[0])
+    reason = refusal(eq, (x,))
+    target = eq.params["dtype"]
+    if reason or not _convertible(x, target):
+        return reason or f"no conversion to {dtypes.name(target)}"
+    params = {"names": ("x",), "wanted": (target,)}
+    return [Operation("map", eq.outputs, (x,), x.layout.shape, target, "x", params, eq)]
+
+
+def _rearrange(ops: Operations, eq: Equation) -> Lowered:
+    """A view whose strides cannot be told: the elements are laid out in order."""
+    x = ops.operand(eq.inputs[0])
+    reason = refusal(eq, (x,))
+    if reason or eq.primitive.name != "reshape":
+        return reason or "a view of a number"
+    params = {"names": ("x",), "wanted": (eq.outputs[0].aval.dtype,)}
+    return [Operation("map", eq.outputs, (x,), x.layout.shape, eq.outputs[0].aval.dtype, "x", params, eq)]
+
+
+# --------------------------------------------------------------------------- reductions
+
+
+def blocks_of(shape: Shape, axes: tuple[int, ...]) -> list[list[int]]:
+    """Return the runs of neighboring axes that are reduced, axes of size 1 left out.
+
+    >>> blocks_of((2, 3, 1, 4, 5), (-5, -3, -2, -1))
+    [[0], [3, 4]]
+    """
+    n = len(shape)
+    runs: list[list[int]] = []
+    fresh = True
+    for i, size in enumerate(shape):
+        if size == 1:
+            continue
+        if i - n not in axes:
+            fresh = True
+            continue
+        if fresh:
+            runs.append([])
+        runs[-1].append(i)
+        fresh = False
+    return runs
+
+
+def _reduction(ops: Operations, eq: Equation) -> Lowered:
+    x = ops.operand(eq.inputs[0])
+    reason = refusal(eq, (x,))
+    name, dtype = eq.primitive.name, x.dtype
+    if reason or (dtype == dtypes.bool_ and name not in ("any", "all", "max", "min")):
+        return reason or "arithmetic of bools"
+    made: list[Operation] = []
+    if not is_packed(x.layout):
+        x = ops.laid_out(x, made)
+    return [*made, *_reduction_steps(x, eq, name, dtype)]
+
+
+def _reduction_steps(x: Operand, eq: Equation, name: str, dtype: DType) -> Iterator[Operation]:
+    """Reduce run by run, the last axes first; the result's elements are in order whatever its axes are."""
+    shape = x.layout.shape
+    runs = blocks_of(shape, eq.params["axes"])
+    count = prod(shape[i] for run in runs for i in run)
+    step = {"mean": "sum"}.get(name, name)
+    result = eq.outputs[0].aval.dtype
+    scaled = name == "mean" and bool(runs)
+    if not runs:
+        fixed = {"names": ("x",), "wanted": (result,)}
+        yield Operation("map", eq.outputs, (x,), shape, result, "x", fixed, eq)
+        return
+    while runs:
+        run = runs.pop()
+        last = not runs
+        after = tuple(1 if i in run else n for i, n in enumerate(shape))
+        out = eq.outputs[0] if last and not scaled else Var(Aval(after, result))
+        a, b = prod(shape[: run[0]]), prod(shape[i] for i in run)
+        c = prod(shape) // (a * b)
+        yield Operation("rows" if c == 1 else "columns", (out,), (x,), shape, x.dtype, step, {"abc": (a, b, c)}, eq)
+        shape, x = after, Operand(out, packed(after))
+    if scaled:
+        params = {"names": ("x", "y"), "wanted": (dtype, dtype)}
+        operands = (x, Operand(float(count), packed(())))
+        yield Operation("map", eq.outputs, operands, shape, dtype, "x / y", params, eq)
+
+
+LOWERINGS: dict[str, Callable[[Operations, Equation], Lowered]] = {
+    "cast": _cast,
+    **dict.fromkeys(VIEWS.keys() - {"detach"}, _rearrange),
+    **dict.fromkeys(("sum", "mean", "prod", "max", "min", "any", "all"), _reduction),
+}
+
+__all__ = ["LOWERINGS", "Operand", "Operation", "Operations", "collapse", "memory_dtype"]

@@ -1,0 +1,345 @@
+"""Plans: a graph made ready to run. `build(graph).run(values)` equals `interpret(graph, values)`.
+
+Everything that can be known beforehand is: the machine code, the slots of each call, the arena. A run notes the addresses
+of its inputs and of the fresh outputs, and replays. What a run writes to, it has for itself: a `Frame`. Runs at the same
+time take different frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from ... import dtypes
+from ...array import Array, wrap
+from ...primitive import Value, evaluate
+from ..graph import Atom, Graph, Mismatch, Var, interpret
+from ..native import replay
+from ..native.compile import compile_kernel
+from ..native.objects import Leaves
+from .explain import explained
+from .kernels import Slot
+from .layout import packed
+from .memory import ALIGNMENT
+from .operations import Operand, Operation, memory_dtype
+from .program import Program, Step
+
+# Addresses that change from run to run are put into the slots by an instruction of their own.
+PATCH = """
+def patch(P, lo, hi):
+    addresses = i64(P[0])
+    where = i64(P[1])
+    which = i64(P[2])
+    offset = i64(P[3])
+    for i in range(lo, hi):
+        i64(where[i])[0] = addresses[which[i]] + offset[i]
+"""
+
+
+def build(graph: Graph, donors: Mapping[int, int] | None = None, references: int = 2) -> Plan:
+    """Compile an optimized graph.
+
+    `donors[j] = i` lets output j be written into the buffer of input i if nobody else holds it, which is when its Array
+    has as many references as `references` says: its owner's and that of the list given to `run`, by default.
+    """
+    return Plan(Program(graph, donors or {}), references)
+
+
+class Plan:
+    """A compiled graph."""
+
+    def __init__(self, program: Program, references: int):
+        self.program = program
+        self.references = references
+        graph = program.graph
+        self.arrays = [i for i, v in enumerate(graph.inputs) if not v.aval.weak]
+        self.numbers = [i for i, v in enumerate(graph.inputs) if v.aval.weak]
+        self.fresh = [(v.aval.shape, v.aval.dtype) for v in program.outputs]
+        self.constants = _constants(program)
+        self.recipes = [_recipe(program, root, atom) for root, atom in zip(program.results, graph.outputs)]
+        self.is_direct = self.recipes == [("fresh", i, shape) for i, (shape, _) in enumerate(self.fresh)]
+        inputs = {v: i for i, v in enumerate(graph.inputs)}
+        arrays = {i: at for at, i in enumerate(self.arrays, len(self.fresh))}
+        # Of each donated input: its place among the fresh results, among the inputs, and among the arrays.
+        self.donated = [(at, inputs[program.donated[v]]) for v, at in program.outputs.items() if v in program.donated]
+        self.donated_arrays = [arrays[i] for _, i in self.donated]
+        self.frames: list[Frame] = []
+
+    def run(self, values: list[Value]) -> list[Value]:
+        """Compute the outputs, one value per input."""
+        try:
+            frame = self.frames.pop()
+        except IndexError:
+            frame = Frame(self)
+        try:
+            return frame.run(values)
+        finally:
+            self.frames.append(frame)
+
+    def explain(self) -> str:
+        """Return the plan in words, with its kernels."""
+        return explained(self.program)
+
+
+def _recipe(program: Program, result: Atom, atom: Atom) -> tuple[str, Any, Any]:
+    """Say where an output comes from: the sources by name, the place in it, and the shape (None: as it is)."""
+    root = program.root(result)
+    if not isinstance(root, Var):
+        return "constant", atom, None
+    if root in program.outputs:
+        return "fresh", program.outputs[root], atom.aval.shape
+    if root in program.objects:
+        return "object", root, atom.aval.shape
+    return "input", program.graph.inputs.index(root), None
+
+
+class Constants:
+    """The numbers and arrays that a program reads, at fixed addresses."""
+
+    def __init__(self) -> None:
+        self.held: list[np.ndarray[Any, Any]] = []
+        self.addresses: dict[Any, int] = {}
+
+    def add(self, key: Any, data: np.ndarray[Any, Any]) -> None:
+        """Hold one."""
+        if key not in self.addresses:
+            self.held.append(data)
+            self.addresses[key] = data.ctypes.data
+
+
+def _constants(program: Program) -> Constants:
+    held = Constants()
+    for step in program.steps:
+        for slot in step.slots:
+            if slot.kind == "number":
+                held.add(slot, np.full(1, slot.source, slot.dtype))
+            elif slot.kind == "load" and not isinstance(slot.source, Var):
+                data = slot.source._data if isinstance(slot.source, Array) else np.full(1, slot.source, slot.dtype)
+                held.add(_key(slot.source), np.ascontiguousarray(data))
+    return held
+
+
+def _key(source: Atom) -> Any:
+    return id(source) if isinstance(source, Array) else (type(source), source)
+
+
+class OutOfBounds(Exception):
+    """A kernel met a position outside its axis."""
+
+
+class Frame:
+    """The memory of one run at a time: arena, slots, and the rows of instructions that point to them."""
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        program = plan.program
+        self.memory = np.empty(program.arena.size + ALIGNMENT, np.uint8)
+        self.base = -(-self.memory.ctypes.data // ALIGNMENT) * ALIGNMENT
+        inputs = [program.graph.inputs[i] for i in plan.arrays]
+        self.expected = plan.fresh + [(v.aval.shape, v.aval.dtype) for v in inputs]
+        # The list of leaves holds each array, too; a donated one is there twice, and in the list of results.
+        references = [plan.references + 1] * len(self.expected)
+        for at in plan.donated_arrays:
+            references[at] += 2
+        self.leaves = Leaves(self.expected, references)
+        self.numbers = np.zeros(max(len(plan.numbers), 1), np.int64)
+        self.flag = np.zeros(1, np.int64)  # set by kernels that met a position outside its axis
+        self.made = np.zeros(max(len(program.objects), 1), np.int64)
+        self.places = {v: ("leaf", i) for i, v in enumerate([*program.outputs, *inputs])}
+        self.places.update({v: ("object", i) for i, v in enumerate(program.objects)})
+        self.values: dict[Var, Value] = {}
+        self.arrays: list[Array] = []
+        self.keep: list[Any] = []
+        fence = program.fence if program.fence is not None else len(program.steps)
+        self.segments: list[Callable[[], None]] = [
+            *self._segments(program.steps[:fence]),
+            *([self._check] if program.is_checked else []),
+            *self._segments(program.steps[fence:]),
+        ]
+
+    def _segments(self, steps: Sequence[Step]) -> Iterator[Callable[[], None]]:
+        for is_python, run in groupby(steps, key=lambda step: step.python is not None):
+            if is_python:
+                yield from (partial(self._call, step.python) for step in run if step.python)
+            else:
+                yield self._segment(list(run))
+
+    def _check(self) -> None:
+        if self.flag[0]:
+            self.flag[0] = 0
+            raise OutOfBounds
+
+    # ---------------------------------------------------------------- addresses
+
+    def _address(self, slot: Slot) -> tuple[str, int, int]:
+        """Return what goes into a slot: ("fixed", number, 0), or a table, the place in it and an offset in bytes."""
+        if slot.kind == "size":
+            value = slot.source[1] if isinstance(slot.source, tuple) else slot.source
+            return "fixed", value, 0
+        if slot.kind == "flag":
+            return "fixed", self.flag.ctypes.data, 0
+        if slot.kind == "number":
+            return "fixed", self.plan.constants.addresses[slot], 0
+        places = self.plan.program.arena.places
+        if slot.kind == "scratch":
+            return "fixed", self.base + places[slot], 0
+        offset = slot.offset * slot.dtype.itemsize
+        if not isinstance(slot.source, Var):
+            return "fixed", self.plan.constants.addresses[_key(slot.source)] + offset, 0
+        if slot.source in self.places:
+            return (*self.places[slot.source], offset)
+        if slot.source.aval.weak:
+            index = self.plan.numbers.index(self.plan.program.graph.inputs.index(slot.source))
+            return "fixed", self.numbers.ctypes.data + 8 * index, 0
+        return "fixed", self.base + places[slot.source] + offset, 0
+
+    def _segment(self, steps: list[Step]) -> Callable[[], None]:
+        total = sum(len(step.slots) for step in steps)
+        slots = np.zeros(max(total, 1), np.int64)
+        rows, patches = [], {"leaf": [], "object": []}  # type: ignore[var-annotated]
+        at = 0
+        for step in steps:
+            rows.append([step.address, slots.ctypes.data + 8 * at, 0, step.range, step.grain])
+            for slot in step.slots:
+                source, value, offset = self._address(slot)
+                if source == "fixed":
+                    slots[at] = value
+                else:
+                    patches[source].append((slots.ctypes.data + 8 * at, value, offset))
+                at += 1
+        head = [self._patch(t, p) for t, p in zip((self.leaves.addresses, self.made), patches.values()) if p]
+        table = np.array(head + rows, np.int64)
+        self.keep += [slots, table]
+        return replay.Program(table).run
+
+    def _patch(self, addresses: np.ndarray[Any, Any], patches: list[tuple[int, int, int]]) -> list[int]:
+        columns = [np.array(column, np.int64) for column in zip(*patches)]
+        slots = np.array([addresses.ctypes.data, *(c.ctypes.data for c in columns)], np.int64)
+        self.keep += [*columns, slots]
+        return [compile_kernel(PATCH, "patch").address, slots.ctypes.data, 0, len(patches), 0]
+
+    # ---------------------------------------------------------------- running
+
+    def run(self, values: list[Value]) -> list[Value]:
+        """Run all segments."""
+        plan = self.plan
+        outs = [wrap(np.empty(shape, dtype)) for shape, dtype in plan.fresh]
+        for at, i in plan.donated:
+            outs[at] = values[i]
+        leaves = outs + values if not plan.numbers else outs + [values[i] for i in plan.arrays]
+        while (bad := self.leaves.gather(leaves)) >= 0:
+            mended = _mended(leaves[bad], *self.expected[bad])
+            if mended is None:
+                return interpret(plan.program.graph, values)
+            leaves[bad] = mended
+        if plan.donated:
+            self._take_over(outs, leaves)
+        if plan.numbers:
+            self._write_numbers(values)
+        try:
+            return self.replay(values, outs, leaves)
+        except OutOfBounds:
+            return interpret(plan.program.graph, values)
+
+    def replay(self, values: list[Value], outs: list[Array], leaves: list[Array]) -> list[Value]:
+        """Run all segments on arrays that have been looked at."""
+        if self.plan.program.objects:
+            self.values = dict(zip(self.plan.program.graph.inputs, values))
+        self.arrays = leaves
+        try:
+            for segment in self.segments:
+                segment()
+            return self._results(values, outs)
+        finally:
+            self.values, self.arrays = {}, []
+
+    def _take_over(self, outs: list[Array], leaves: list[Array]) -> None:
+        """Let results take the buffers of donated inputs, or copies where somebody else holds them."""
+        owned = self.leaves.owned.tolist()
+        for (at, _), place in zip(self.plan.donated, self.plan.donated_arrays):
+            buffer = leaves[place]._data
+            if not owned[place]:
+                buffer = buffer.copy()
+                self.leaves.addresses[at] = buffer.ctypes.data
+            outs[at] = leaves[at] = wrap(buffer)
+
+    def _write_numbers(self, values: Sequence[Value]) -> None:
+        for at, i in enumerate(self.plan.numbers):
+            dtype = memory_dtype(self.plan.program.graph.inputs[i])
+            if dtype.itemsize <= 8:
+                self.numbers[at : at + 1].view(dtype)[0] = values[i]
+
+    def _results(self, values: Sequence[Value], outs: list[Array]) -> list[Value]:
+        plan = self.plan
+        if plan.is_direct:
+            return outs
+        found: list[Value] = []
+        sources: dict[str, Any] = {"fresh": outs, "input": values, "object": self.values}
+        for kind, which, shape in plan.recipes:
+            held = which if kind == "constant" else sources[kind][which]
+            found.append(held if shape is None or held.shape == shape else wrap(held._data.reshape(shape)))
+        return found
+
+    def _call(self, op: Operation) -> None:
+        """Compute one operation in Python."""
+        eq = op.equation
+        operands = iter(op.operands)
+        if eq is None:
+            out: Any = wrap(np.array(self._value(next(operands))._data, order="C"))
+        else:
+            args = [None if a is None else self._value(next(operands)) for a in eq.inputs]
+            if eq.primitive.operand_dtypes is None:  # only pointwise operations tell a number from an array
+                args = [Array(a) if type(a) in dtypes.SCALARS else a for a in args]
+            out = evaluate(eq.primitive, args, eq.params)
+        for var, value in zip(op.outputs, out if type(out) is tuple else (out,), strict=True):
+            kept = self.values[var] = self._own(value)
+            _, at = self.places[var]
+            self.made[at] = kept._data.ctypes.data
+
+    def _own(self, value: Array) -> Array:
+        data = value._data
+        if data.base is None and data.flags.c_contiguous:
+            return value
+        return wrap(np.array(data, order="C"))
+
+    def _value(self, x: Operand) -> Value:
+        """Return an operand of a Python call as an Array or a number."""
+        source = x.source
+        if not isinstance(source, Var):
+            if isinstance(source, Array) and x.layout.shape != source.shape:
+                return wrap(np.broadcast_to(source._data, x.layout.shape))
+            return source
+        if source.aval.weak:
+            return self.values[source]
+        if source in self.places:
+            table, at = self.places[source]
+            whole = self.arrays[at] if table == "leaf" else self.values[source]
+            return whole if x.layout == packed(whole.shape) else wrap(_view(whole._data, x))
+        at = self.base + self.plan.program.arena.places[source] - self.memory.ctypes.data
+        return wrap(_view(self.memory[at : at + source.aval.size * source.aval.dtype.itemsize], x))
+
+
+def _view(data: np.ndarray[Any, Any], x: Operand) -> np.ndarray[Any, Any]:
+    """Return memory as an array with a layout."""
+    dtype = x.dtype
+    strides = tuple(s * dtype.itemsize for s in x.layout.strides)
+    if 0 in x.layout.shape:
+        return np.empty(x.layout.shape, dtype)
+    made: np.ndarray[Any, Any] = np.ndarray(x.layout.shape, dtype, data, x.layout.offset * dtype.itemsize, strides)
+    made.flags.writeable = False
+    return made
+
+
+def _mended(value: Value, shape: Any, dtype: Any) -> Array | None:
+    """Lay out an input in order; None if it is not what the graph was made for."""
+    if not isinstance(value, Array) or type(value._data) is not np.ndarray:
+        return None
+    if value.shape != shape or value.dtype != dtype:
+        raise Mismatch(f"a plan made for {dtype}{shape} was given {value.aval}")
+    made = np.empty(shape, dtype)
+    made[...] = value._data
+    return wrap(made)

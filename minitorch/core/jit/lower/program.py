@@ -1,0 +1,114 @@
+"""From groups to steps: which kernels are called in which order with what in their slots, and where every value lives.
+
+A value is an input, an output, a constant, a lone number, the result of a Python call, or lies in the arena. Native steps
+that follow one another form a segment; Python calls stand between segments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..graph import Atom, Graph, Var
+from ..native.compile import compile_kernel
+from . import gather
+from .columns import Columns
+from .donation import donated
+from .fuse import Fusion, Group
+from .kernels import Kernel, Slot
+from .memory import lay_out
+from .operations import Operation, Operations, memory_dtype
+from .products import product_calls
+from .rows import Rows
+
+CALLS = gather.CALLS | {"gemm": product_calls}
+
+
+@dataclass(slots=True)
+class Step:
+    """One call: of machine code with slots over a range, or of Python."""
+
+    group: Group
+    address: int = 0
+    slots: list[Slot] = field(default_factory=list)
+    range: int = 0
+    grain: int = 0
+    source: str = ""
+    python: Operation | None = None
+
+
+class Program:
+    """The steps of a graph and the places of its values."""
+
+    def __init__(self, graph: Graph, donors: Mapping[int, int]):
+        self.graph = graph
+        self.operations = Operations(graph)
+        self.fusion = Fusion(self.operations.live())
+        self.results: list[Atom] = self.operations.outputs
+        self.donated = donated(self.fusion, graph, [self.root(a) for a in self.results], donors)
+        self.steps: list[Step] = []
+        self.stored = self._stored()
+        self.fence: int | None = None  # the step before which the flag is looked at; None: after all
+        for group in self.fusion.order:
+            if self.fence is None and any(v in self.donated for op in group.operations for v in op.outputs):
+                self.fence = len(self.steps)
+            self.steps.extend(self._steps(group))
+        self.outputs = self._fresh_outputs()
+        self.objects = {v for s in self.steps if s.python for v in s.python.outputs}
+        self.is_checked = any(slot.kind == "flag" for step in self.steps for slot in step.slots)
+        self.arena = lay_out(list(self._buffers()))
+
+    def root(self, atom: Atom) -> Atom:
+        """Return the variable whose memory holds an atom."""
+        return self.operations.operand(atom).source if isinstance(atom, Var) else atom
+
+    def _stored(self) -> set[Var]:
+        read = {v for group in self.fusion.order for v in group.reads}
+        return read | {r for r in map(self.root, self.results) if isinstance(r, Var)}
+
+    def _fresh_outputs(self) -> dict[Var, int]:
+        roots = dict.fromkeys(r for r in map(self.root, self.results) if isinstance(r, Var))
+        made = {v for s in self.steps if not s.python for op in s.group.operations for v in op.outputs}
+        return {v: i for i, v in enumerate(v for v in roots if v in made)}
+
+    def _steps(self, group: Group) -> Iterator[Step]:
+        (first, *_) = group.operations
+        if group.kind == "python":
+            yield Step(group, python=first)
+        elif group.kind in CALLS:
+            for call in CALLS[group.kind](first):
+                yield Step(group, call.code.address, call.slots, call.range, call.grain, call.code.source)
+        else:
+            kernel = printed(group, self.stored, self.donated)
+            code = compile_kernel(kernel.source, kernel.name, kernel.reassociate)
+            yield Step(group, code.address, kernel.slots, kernel.range, kernel.grain, kernel.source)
+
+    def _buffers(self) -> Iterator[tuple[Any, int, int, int]]:
+        """List what lies in the arena: key, bytes, the first and the last step that touch it."""
+        spans: dict[Any, list[int]] = {}
+        sizes: dict[Any, int] = {}
+        for i, step in enumerate(self.steps):
+            keys: dict[Any, int] = {}
+            if step.python:
+                keys = {x.source: 0 for x in step.python.operands if isinstance(x.source, Var)}
+            for slot in step.slots:
+                if slot.kind == "scratch":
+                    keys[slot] = slot.offset * slot.dtype.itemsize
+                elif slot.kind in ("load", "store") and isinstance(slot.source, Var):
+                    keys[slot.source] = slot.source.aval.size * memory_dtype(slot.source).itemsize
+            for key, size in keys.items():
+                spans.setdefault(key, [i, i])[1] = i
+                sizes[key] = max(size, sizes.get(key, 0))
+        elsewhere = {*self.graph.inputs, *self.outputs, *self.objects}
+        for key, (first, last) in spans.items():
+            if key not in elsewhere:
+                yield key, sizes[key], first, last
+
+
+def printed(group: Group, stored: set[Var], donated: Mapping[Var, Var]) -> Kernel:
+    """Print a group's kernel."""
+    if group.kind == "columns":
+        return Columns(group, stored).print()
+    in_place = {given: out for out, given in donated.items() if out in group.levels}
+    return Rows(group, stored, in_place).print()

@@ -1,0 +1,193 @@
+"""Vectors in kernel text, for loops that LLVM does not vectorize by itself: products held in registers, ragged rows.
+
+A vector has `width.lanes` numbers of one dtype. In the text `splat(x)` makes one of equal numbers, `vload(p, i)` and
+`vstore(p, i, v)` move one; `vload_first(p, i, n)` and `vstore_first(p, i, v, n)` touch the first n numbers only (none if
+or a vector x; `vsum(v)` adds up the lanes. Importing this imports Numba.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core.datamodel import registry
+from numba.core.datamodel.models import PrimitiveModel
+from numba.extending import intrinsic
+
+from .intrinsics import FLAGS, pointer_to
+from .width import lanes
+
+WORD = ir.IntType(32)
+
+
+class Lanes(types.Type):  # type: ignore[misc]
+    """The type of a vector of floats."""
+
+    def __init__(self, element: Any):
+        self.element = element
+        self.count = lanes(element.name)
+        super().__init__(name=f"lanes({element})")
+
+
+@registry.register_default(Lanes)
+class _LanesModel(PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: Lanes):
+        super().__init__(manager, kind, _llvm(kind))
+
+
+def _llvm(kind: Lanes) -> Any:
+    return ir.VectorType(ir.FloatType() if kind.element == types.float32 else ir.DoubleType(), kind.count)
+
+
+VECTORS = {element: Lanes(element) for element in (types.float32, types.float64)}
+
+
+def _vector(pointer: Any) -> Any:
+    """Return the vector type for a pointer's elements, None if there is none."""
+    return VECTORS.get(pointer.dtype) if isinstance(pointer, types.CPointer) else None
+
+
+def _alignment(kind: Lanes) -> int:
+    return int(kind.element.bitwidth) // 8
+
+
+def _splat(builder: Any, value: Any, count: int) -> Any:
+    kind = ir.VectorType(value.type, count)
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, WORD(0))
+    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(WORD, count), [0] * count))
+
+
+def _at(builder: Any, pointer: Any, index: Any, kind: Lanes) -> Any:
+    return builder.bitcast(builder.gep(pointer, [index]), _llvm(kind).as_pointer())
+
+
+def _first(builder: Any, n: Any, count: int) -> Any:
+    """The mask of the first n lanes."""
+    numbers = ir.Constant(ir.VectorType(WORD, count), list(range(count)))
+    return builder.icmp_signed("<", numbers, _splat(builder, builder.trunc(n, WORD), count))
+
+
+def _masked(builder: Any, what: str, kind: Lanes, arguments: list[Any]) -> Any:
+    """Call one of LLVM's masked loads and stores."""
+    vector = _llvm(kind)
+    result = ir.VoidType() if what == "store" else vector
+    name = f"llvm.masked.{what}.v{kind.count}f{kind.element.bitwidth}.p0"
+    function = builder.module.globals.get(name)
+    if function is None:
+        function = ir.Function(builder.module, ir.FunctionType(result, [a.type for a in arguments]), name)
+    return builder.call(function, arguments)
+
+
+@intrinsic
+def splat(typing_context: Any, x: Any) -> Any:
+    """A vector of equal numbers."""
+    kind = VECTORS.get(x)
+    if kind is None:
+        return None
+    return kind(x), lambda context, builder, signature, args: _splat(builder, args[0], kind.count)
+
+
+@intrinsic
+def vload(typing_context: Any, pointer: Any, index: Any) -> Any:
+    """The numbers from an index on."""
+    kind = _vector(pointer)
+    if kind is None:
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.load(_at(builder, *args, kind), align=_alignment(kind))
+
+    return kind(pointer, types.int64), emit
+
+
+@intrinsic
+def vstore(typing_context: Any, pointer: Any, index: Any, value: Any) -> Any:
+    """Store a vector."""
+    kind = _vector(pointer)
+    if kind is None or value != kind:
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.store(args[2], _at(builder, args[0], args[1], kind), align=_alignment(kind))
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.int64, kind), emit
+
+
+@intrinsic
+def vload_first(typing_context: Any, pointer: Any, index: Any, n: Any) -> Any:
+    """The first n numbers from an index on, then zeros."""
+    kind = _vector(pointer)
+    if kind is None:
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        zero = ir.Constant(_llvm(kind), None)
+        place, mask = _at(builder, args[0], args[1], kind), _first(builder, args[2], kind.count)
+        return _masked(builder, "load", kind, [place, WORD(_alignment(kind)), mask, zero])
+
+    return kind(pointer, types.int64, types.int64), emit
+
+
+@intrinsic
+def vstore_first(typing_context: Any, pointer: Any, index: Any, value: Any, n: Any) -> Any:
+    """Store the first n numbers of a vector."""
+    kind = _vector(pointer)
+    if kind is None or value != kind:
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place, mask = _at(builder, args[0], args[1], kind), _first(builder, args[3], kind.count)
+        _masked(builder, "store", kind, [args[2], place, WORD(_alignment(kind)), mask])
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.int64, kind, types.int64), emit
+
+
+def _fused(builder: Any, x: Any, v: Any, t: Any) -> Any:
+    return builder.fadd(builder.fmul(x, v, flags=FLAGS), t, flags=FLAGS)
+
+
+@intrinsic
+def vfma(typing_context: Any, x: Any, v: Any, t: Any) -> Any:
+    """x * v + t."""
+    if not isinstance(v, Lanes) or t != v or x not in (v, v.element):
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        first = args[0] if x == v else _splat(builder, args[0], v.count)
+        return _fused(builder, first, *args[1:])
+
+    return v(x, v, v), emit
+
+
+@intrinsic
+def vsum(typing_context: Any, v: Any) -> Any:
+    """The sum of the lanes, added up in pairs."""
+    if not isinstance(v, Lanes):
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        total, n = args[0], v.count
+        while n > 1:
+            n //= 2
+            halves = [
+                builder.shuffle_vector(total, total, ir.Constant(ir.VectorType(WORD, n), list(range(i, i + n))))
+                for i in (0, n)
+            ]
+            total = builder.fadd(*halves)
+        return builder.extract_element(total, WORD(0))
+
+    return v.element(v), emit
+
+
+FUNCTIONS: dict[str, Any] = {
+    "splat": splat,
+    "vload": vload,
+    "vstore": vstore,
+    "vload_first": vload_first,
+    "vstore_first": vstore_first,
+    "vfma": vfma,
+    "vsum": vsum,
+}

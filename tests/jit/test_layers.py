@@ -1,0 +1,214 @@
+"""Every layer and loss, compiled: values, gradients and buffers are those of the plain one, in both modes."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+
+import minitorch as mt
+from minitorch import nn
+from tests.torch_diff.models import LAYERS, LOSSES
+
+from .comparing import compare
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+# What the comparison with PyTorch has elsewhere, or not at all: how to build it, and the shape of its input.
+MORE = {
+    "bilinear": (lambda n: Twice(n.Bilinear(3, 3, 2)), (4, 3)),
+    "embedding": (lambda n: Classes(n.Embedding(7, 3, padding_idx=2)), (2, 5)),
+    "max pool 3d": (lambda n: n.MaxPool3d(2), (1, 2, 4, 4, 5)),
+    "avg pool 3d": (lambda n: n.AvgPool3d(2), (1, 2, 4, 4, 5)),
+    "adaptive avg pool 1d": (lambda n: n.AdaptiveAvgPool1d(3), (2, 3, 7)),
+    "adaptive avg pool 3d": (lambda n: n.AdaptiveAvgPool3d(2), (1, 2, 4, 3, 5)),
+    "adaptive max pool 2d": (lambda n: n.AdaptiveMaxPool2d((3, 2)), (2, 3, 7, 6)),
+    "adaptive max pool 3d": (lambda n: n.AdaptiveMaxPool3d(2), (1, 2, 4, 3, 5)),
+    "batch norm 3d": (lambda n: n.BatchNorm3d(2), (3, 2, 2, 3, 2)),
+    "dropout": (lambda n: n.Dropout(0.5), (5, 4)),
+    "dropout 1d": (lambda n: n.Dropout1d(0.5), (5, 4, 3)),
+    "dropout 2d": (lambda n: n.Dropout2d(0.5), (5, 4, 2, 3)),
+    "dropout 3d": (lambda n: n.Dropout3d(0.5), (5, 4, 2, 3, 2)),
+    "module list": (lambda n: Chain(n.ModuleList([n.Linear(4, 4), n.ReLU()])), (2, 4)),
+    "module dict": (lambda n: Chain(n.ModuleDict({"a": n.Linear(4, 4), "b": n.ReLU()})), (2, 4)),
+    "parameter list": (lambda n: Scaled(n.ParameterList([mt.ones(4), mt.full((4,), 2.0)])), (2, 4)),
+    "parameter dict": (lambda n: Scaled(n.ParameterDict({"a": mt.ones(4), "b": mt.full((4,), 2.0)})), (2, 4)),
+    "relu in place": (lambda n: n.Sequential(n.Linear(4, 4), n.ReLU(inplace=True), n.Linear(4, 2)), (3, 4)),
+    "attention": (lambda n: Attention(), (2, 5, 8)),
+}
+ALL = {**LAYERS, **MORE}
+
+
+class Wrapping(nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+
+class Twice(Wrapping):
+    def forward(self, x):
+        return self.inner(x, x * 2)
+
+
+class Classes(Wrapping):
+    def forward(self, x):
+        return self.inner(x.detach().abs().long() % 7) + x.mean()
+
+
+class Chain(Wrapping):
+    def forward(self, x):
+        for layer in self.inner.values() if isinstance(self.inner, nn.ModuleDict) else self.inner:
+            x = layer(x)
+        return x
+
+
+class Scaled(Wrapping):
+    def forward(self, x):
+        for p in self.inner.parameters():
+            x = x * p
+        return x
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.out = nn.Linear(8, 24), nn.Linear(8, 8)
+
+    def forward(self, x):
+        q, k, v = (t.unflatten(-1, (2, 4)).transpose(1, 2) for t in self.qkv(x).chunk(3, -1))
+        y = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.out(y.transpose(1, 2).flatten(2))
+
+
+def inputs(shape, calls=3):
+    rng = np.random.default_rng(0)
+    return [mt.tensor(rng.normal(size=shape).astype("f"), requires_grad=True) for _ in range(calls)]
+
+
+def whole_step(model, wrap):
+    """Forward and backward inside."""
+
+    def step(x):
+        model.zero_grad()
+        loss = model(x).square().sum()
+        loss.backward()
+        return loss
+
+    return wrap(step)
+
+
+def backward_inside(name, train):
+    build, shape = ALL[name]
+
+    def make(wrap):
+        model = build(nn).train(train)
+        xs = inputs(shape)
+        step = whole_step(model, wrap)
+        return lambda i: step(xs[i]), [model, xs]
+
+    return make
+
+
+def backward_outside(name, train):
+    build, shape = ALL[name]
+
+    def make(wrap):
+        model = build(nn).train(train)
+        xs = inputs(shape)
+        compiled = wrap(model)
+
+        def call(i):
+            out = compiled(xs[i])
+            out.square().sum().backward()
+            return out
+
+        return call, [model, xs]
+
+    return make
+
+
+def compiled_in_place(name, train):
+    build, shape = ALL[name]
+
+    def make(wrap):
+        model = build(nn).train(train)
+        if wrap is mt.jit:
+            model.compile()
+        xs = inputs(shape)
+
+        def call(i):
+            out = model(xs[i])
+            out.square().sum().backward()
+            return out
+
+        return call, [model, xs]
+
+    return make
+
+
+# A result that shares memory with its argument is refused; `whole_step` covers these layers.
+SHARING = {"identity", "bilinear free", "flatten", "unflatten"}
+
+
+@pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize("name", ALL)
+def test_backward_inside(name, train):
+    compare(backward_inside(name, train))
+
+
+@pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize("name", ALL)
+def test_backward_outside(name, train):
+    if name in SHARING - {"identity"}:
+        with pytest.raises(mt.errors.JitError, match=r"clone\(\)"):
+            compare(backward_outside(name, train))
+    else:
+        compare(backward_outside(name, train))
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name not in SHARING])
+def test_compiled_in_place(name):
+    compare(compiled_in_place(name, True))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss(name, reduction):
+    kind, options, *makers = LOSSES[name]
+
+    def make(wrap):
+        rng = np.random.default_rng(0)
+
+        def made(make):
+            data = np.asarray(make(rng))
+            return mt.tensor(data.astype("f") if data.dtype == np.float64 else data)
+
+        loss = getattr(nn, kind)(reduction=reduction, **{k: made(v) if callable(v) else v for k, v in options.items()})
+        batches = [[made(make) for make in makers] for _ in range(3)]
+        for batch in batches:
+            batch[0].requires_grad_()
+
+        def step(*batch):
+            out = loss(*batch)
+            out.square().sum().backward()
+            return out
+
+        compiled, outside = wrap(step), wrap(loss)
+
+        def call(i):
+            out = outside(*batches[i])
+            out.sum().backward()
+            return [out, compiled(*batches[i])]
+
+        return call, [loss, batches]
+
+    compare(make)
+
+
+def test_every_layer_and_loss_is_here():
+    classes = {name for name, kind in vars(nn).items() if inspect.isclass(kind) and issubclass(kind, nn.Module)}
+    built = {kind for kind, *_ in LOSSES.values()}
+    for build, _ in ALL.values():
+        built |= {type(m).__name__ for m in build(nn).modules()}
+    assert classes - {"Module"} <= built

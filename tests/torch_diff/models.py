@@ -1,0 +1,175 @@
+"""The layers, losses and optimizers that are compared: a line each. None of this needs PyTorch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Each line: how to build the layer, and the shape of its input.
+LAYERS = {
+    "linear": (lambda n: n.Linear(5, 3), (4, 5)),
+    "linear without bias": (lambda n: n.Linear(5, 3, bias=False), (2, 4, 5)),
+    "linear of a vector": (lambda n: n.Linear(5, 3), (5,)),
+    "linear of nothing": (lambda n: n.Linear(5, 3), (0, 5)),
+    "identity": (lambda n: n.Identity(54, unused=1), (3, 2)),
+    "bilinear free": (lambda n: n.Flatten(0), (3, 2, 2)),
+    "flatten": (lambda n: n.Flatten(), (3, 2, 4)),
+    "unflatten": (lambda n: n.Unflatten(1, (2, 3)), (2, 6, 2)),
+    "sequential": (lambda n: n.Sequential(n.Linear(4, 6), n.Tanh(), n.Sequential(n.Linear(6, 2), n.ReLU())), (3, 4)),
+    "conv1d": (lambda n: n.Conv1d(4, 6, 3, stride=2, padding=1, groups=2), (2, 4, 9)),
+    "conv1d dilated": (lambda n: n.Conv1d(2, 3, 3, dilation=2, bias=False), (2, 2, 9)),
+    "conv2d": (lambda n: n.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 0)), (2, 3, 7, 6)),
+    "conv2d same": (lambda n: n.Conv2d(2, 3, 3, padding="same"), (2, 2, 5, 6)),
+    "conv2d unbatched": (lambda n: n.Conv2d(2, 3, 3), (2, 5, 6)),
+    "conv2d reflect": (lambda n: n.Conv2d(2, 3, 3, padding=1, padding_mode="reflect"), (2, 2, 5, 6)),
+    "conv2d circular": (lambda n: n.Conv2d(2, 3, 3, padding=1, padding_mode="circular"), (2, 2, 5, 6)),
+    "conv3d": (lambda n: n.Conv3d(2, 3, 2), (2, 2, 3, 4, 3)),
+    "conv transpose 1d": (lambda n: n.ConvTranspose1d(2, 3, 3, stride=2, output_padding=1), (2, 2, 4)),
+    "conv transpose 2d": (lambda n: n.ConvTranspose2d(4, 6, 3, stride=2, padding=1, groups=2), (2, 4, 3, 4)),
+    "conv transpose 3d": (lambda n: n.ConvTranspose3d(2, 3, 2), (2, 2, 2, 3, 2)),
+    "max pool 1d": (lambda n: n.MaxPool1d(2), (2, 3, 7)),
+    "max pool 2d": (lambda n: n.MaxPool2d(3, stride=2, padding=1), (2, 3, 7, 6)),
+    "max pool 2d ceil": (lambda n: n.MaxPool2d(2, ceil_mode=True), (2, 3, 7, 5)),
+    "avg pool 1d": (lambda n: n.AvgPool1d(2), (2, 3, 7)),
+    "avg pool 2d": (lambda n: n.AvgPool2d((2, 3), padding=1, count_include_pad=False), (2, 3, 7, 6)),
+    "adaptive avg pool 2d": (lambda n: n.AdaptiveAvgPool2d((3, 2)), (2, 3, 7, 6)),
+    "adaptive avg pool to one": (lambda n: n.AdaptiveAvgPool2d(1), (2, 3, 7, 6)),
+    "adaptive max pool 1d": (lambda n: n.AdaptiveMaxPool1d(3), (2, 3, 7)),
+    "batch norm 1d": (lambda n: n.BatchNorm1d(4), (6, 4)),
+    "batch norm 1d of series": (lambda n: n.BatchNorm1d(4), (3, 4, 5)),
+    "batch norm 2d": (lambda n: n.BatchNorm2d(3), (2, 3, 4, 5)),
+    "batch norm without scale": (lambda n: n.BatchNorm2d(3, affine=False), (2, 3, 4, 5)),
+    "batch norm without tracking": (lambda n: n.BatchNorm2d(3, track_running_stats=False), (2, 3, 4, 5)),
+    "batch norm of all batches": (lambda n: n.BatchNorm1d(4, momentum=None), (6, 4)),
+    "layer norm": (lambda n: n.LayerNorm(5), (3, 4, 5)),
+    "layer norm of two": (lambda n: n.LayerNorm((4, 5), eps=1e-3), (3, 4, 5)),
+    "layer norm without bias": (lambda n: n.LayerNorm(5, bias=False), (3, 5)),
+    "layer norm alone": (lambda n: n.LayerNorm(5, elementwise_affine=False), (3, 5)),
+    "group norm": (lambda n: n.GroupNorm(2, 4), (3, 4, 5)),
+    "rms norm": (lambda n: n.RMSNorm(5), (3, 5)),
+    "relu": (lambda n: n.ReLU(), (3, 4)),
+    "sigmoid": (lambda n: n.Sigmoid(), (3, 4)),
+    "tanh": (lambda n: n.Tanh(), (3, 4)),
+    "softmax": (lambda n: n.Softmax(dim=1), (3, 4, 2)),
+    "softmax without dim": (lambda n: n.Softmax(), (3, 4)),
+    "log softmax": (lambda n: n.LogSoftmax(dim=-1), (3, 4)),
+    "softmin": (lambda n: n.Softmin(dim=0), (3, 4)),
+    "gelu": (lambda n: n.GELU(), (3, 4)),
+    "gelu tanh": (lambda n: n.GELU(approximate="tanh"), (3, 4)),
+    "silu": (lambda n: n.SiLU(), (3, 4)),
+    "mish": (lambda n: n.Mish(), (3, 4)),
+    "leaky relu": (lambda n: n.LeakyReLU(0.2), (3, 4)),
+    "elu": (lambda n: n.ELU(1.5), (3, 4)),
+    "selu": (lambda n: n.SELU(), (3, 4)),
+    "softplus": (lambda n: n.Softplus(beta=2, threshold=1.5), (3, 4)),
+    "softsign": (lambda n: n.Softsign(), (3, 4)),
+    "log sigmoid": (lambda n: n.LogSigmoid(), (3, 4)),
+    "relu6": (lambda n: n.ReLU6(), (3, 4)),
+    "hardtanh": (lambda n: n.Hardtanh(-0.5, 0.5), (3, 4)),
+    "hardsigmoid": (lambda n: n.Hardsigmoid(), (3, 4)),
+    "hardswish": (lambda n: n.Hardswish(), (3, 4)),
+    "glu": (lambda n: n.GLU(), (3, 4)),
+    "prelu": (lambda n: n.PReLU(4), (3, 4)),
+    "dropout of nothing": (lambda n: n.Dropout(0.0), (3, 4)),
+}
+
+
+def real(*shape):
+    return lambda rng: rng.normal(size=shape)
+
+
+def unit(*shape):
+    return lambda rng: rng.uniform(0.05, 0.95, shape)
+
+
+def classes(*shape, high=5):
+    return lambda rng: rng.integers(0, high, shape)
+
+
+def some_ignored(*shape, value=-100):
+    def make(rng):
+        target = rng.integers(0, 5, shape)
+        target.flat[::2] = value
+        return target
+
+    return make
+
+
+def simplex(*shape, axis=1):
+    return lambda rng: np.moveaxis(rng.dirichlet(np.ones(shape[axis]), np.delete(shape, axis)), -1, axis)
+
+
+def signs(*shape):
+    return lambda rng: rng.choice([-1.0, 1.0], shape)
+
+
+# Each line: the class, its options, and what makes its arguments; options that are functions make a weight.
+LOSSES = {
+    "mse": ("MSELoss", {}, real(3, 4), real(3, 4)),
+    "mse broadcast": ("MSELoss", {}, real(3, 4), real(4)),
+    "mse of scalars": ("MSELoss", {}, real(), real()),
+    "l1": ("L1Loss", {}, real(3, 4), real(3, 4)),
+    "smooth l1": ("SmoothL1Loss", {"beta": 0.7}, real(3, 4), real(3, 4)),
+    "smooth l1 without beta": ("SmoothL1Loss", {"beta": 0.0}, real(3, 4), real(3, 4)),
+    "huber": ("HuberLoss", {"delta": 0.7}, real(3, 4), real(3, 4)),
+    "cross-entropy": ("CrossEntropyLoss", {}, real(6, 5), classes(6)),
+    "cross-entropy of one": ("CrossEntropyLoss", {}, real(5), classes()),
+    "cross-entropy of images": ("CrossEntropyLoss", {}, real(2, 5, 3, 2), classes(2, 3, 2)),
+    "cross-entropy of square images": ("CrossEntropyLoss", {}, real(5, 5, 5), classes(5, 5)),
+    "cross-entropy weighted": ("CrossEntropyLoss", {"weight": unit(5)}, real(6, 5), classes(6)),
+    "cross-entropy smoothed": ("CrossEntropyLoss", {"label_smoothing": 0.2}, real(6, 5), classes(6)),
+    "cross-entropy weighted, smoothed, ignoring": (
+        "CrossEntropyLoss",
+        {"weight": unit(5), "label_smoothing": 0.2, "ignore_index": 1},
+        real(2, 5, 3),
+        classes(2, 3),
+    ),
+    "cross-entropy ignoring": ("CrossEntropyLoss", {}, real(6, 5), some_ignored(6)),
+    "cross-entropy ignoring a class": ("CrossEntropyLoss", {"ignore_index": 2}, real(9, 5), some_ignored(9, value=2)),
+    "cross-entropy of probabilities": ("CrossEntropyLoss", {}, real(6, 5), simplex(6, 5)),
+    "cross-entropy of everything": (
+        "CrossEntropyLoss",
+        {"weight": unit(5), "label_smoothing": 0.1},
+        real(2, 5, 3),
+        simplex(2, 5, 3),
+    ),
+    "nll": ("NLLLoss", {}, real(6, 5), classes(6)),
+    "nll weighted": ("NLLLoss", {"weight": unit(5)}, real(2, 5, 3), some_ignored(2, 3)),
+    "nll of one": ("NLLLoss", {}, real(5), classes()),
+    "bce": ("BCELoss", {}, unit(3, 4), unit(3, 4)),
+    "bce weighted": ("BCELoss", {"weight": unit(3, 4)}, unit(3, 4), unit(3, 4)),
+    "bce of logits": ("BCEWithLogitsLoss", {}, real(3, 4), unit(3, 4)),
+    "bce of logits weighted": (
+        "BCEWithLogitsLoss",
+        {"weight": unit(4), "pos_weight": unit(4)},
+        real(3, 4),
+        unit(3, 4),
+    ),
+    "kl": ("KLDivLoss", {}, real(3, 4), simplex(3, 4)),
+    "kl of logarithms": ("KLDivLoss", {"log_target": True}, real(3, 4), real(3, 4)),
+    "gaussian": ("GaussianNLLLoss", {"full": True}, real(3, 4), real(3, 4), unit(3, 4)),
+    "poisson": ("PoissonNLLLoss", {"full": True}, real(3, 4), lambda rng: rng.poisson(2.0, (3, 4)) * 1.0),
+    "poisson of rates": ("PoissonNLLLoss", {"log_input": False}, unit(3, 4), unit(3, 4)),
+    "hinge embedding": ("HingeEmbeddingLoss", {"margin": 0.7}, real(3, 4), signs(3, 4)),
+    "margin ranking": ("MarginRankingLoss", {"margin": 0.2}, real(6), real(6), signs(6)),
+}
+
+OPTIMIZERS = {
+    "sgd": ("SGD", {"lr": 0.1}),
+    "sgd momentum": ("SGD", {"lr": 0.05, "momentum": 0.9}),
+    "sgd dampening": ("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.3}),
+    "sgd nesterov": ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
+    "sgd decay": ("SGD", {"lr": 0.1, "weight_decay": 0.1}),
+    "sgd everything": ("SGD", {"lr": 0.02, "momentum": 0.8, "weight_decay": 0.1, "maximize": True}),
+    "adam": ("Adam", {"lr": 0.01}),
+    "adam amsgrad": ("Adam", {"lr": 0.01, "amsgrad": True}),
+    "adam decay": ("Adam", {"lr": 0.01, "weight_decay": 0.1, "betas": (0.8, 0.95), "eps": 1e-6}),
+    "adam maximize": ("Adam", {"lr": 0.01, "maximize": True, "decoupled_weight_decay": True, "weight_decay": 0.1}),
+    "adamw": ("AdamW", {"lr": 0.01}),
+    "adamw amsgrad": ("AdamW", {"lr": 0.01, "weight_decay": 0.2, "amsgrad": True}),
+    "rmsprop": ("RMSprop", {"lr": 0.01}),
+    "rmsprop momentum": ("RMSprop", {"lr": 0.01, "momentum": 0.9, "alpha": 0.9}),
+    "rmsprop centered": ("RMSprop", {"lr": 0.01, "centered": True, "weight_decay": 0.1}),
+    "rmsprop everything": ("RMSprop", {"lr": 0.01, "centered": True, "momentum": 0.5, "maximize": True}),
+    "adagrad": ("Adagrad", {"lr": 0.1}),
+    "adagrad decay": ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5}),
+}

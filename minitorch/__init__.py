@@ -16,6 +16,7 @@ import warnings
 
 from . import autograd, datasets, errors, linalg, nn, optim, test_util, utils
 from .compiling.jit import jit
+from .compiling.steps import train_steps
 from .core import operators, tracebacks, tree
 from .core.array import Array
 from .core.array import Array as array

@@ -90,6 +90,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.lower.program"],
     ["minitorch.core.jit.lower.explain"],
     ["minitorch.core.jit.lower.plan"],
+    ["minitorch.core.jit.lower.bound"],
     ["minitorch.core.jit.lower"],
     ["minitorch.core.jit.show"],  # make_graph
     ["minitorch.core.jit"],
@@ -140,6 +141,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.arguments", "minitorch.compiling.program"],
     ["minitorch.compiling.backend", "minitorch.compiling.checking", "minitorch.compiling.quick"],
     ["minitorch.compiling.jit"],
+    ["minitorch.compiling.steps"],  # train_steps
     ["minitorch.compiling"],
     ["minitorch.utils.data.dataset", "minitorch.utils.data.sampler", "minitorch.utils.data.collate"],
     ["minitorch.utils.data.loader"],

@@ -17,4 +17,4 @@ def _from_environment() -> str:
     return CHECK if os.environ.get("MINITORCH_JIT_CHECK", "0") == "1" else ON
 
 
-mode: ContextVar[str] = ContextVar("jit_mode", default=_from_environment())
+mode: ContextVar[str] = ContextVar("jit_mode", default=_from_environment())  # noqa: B039 (a string is immutable)

@@ -258,6 +258,11 @@ class _Finish:
         node = a.tensor.node
         if node is a.inner or (node is None and a.node is None):
             return
+        if aval_of(a.tensor.current()).shape != aval_of(a.value).shape:
+            raise JitError(
+                f"jit: {aval_of(a.value)}, a tensor from outside the compiled function that requires grad, was given another "
+                "shape in place; use the version that returns a new tensor, such as x.t() in the place of x.t_()"
+            )
         raise JitError(
             f"jit: {aval_of(a.value)}, a tensor from outside the compiled function, was made to require grad, or was "
             "written in place with a value that does; return that value instead, or write under no_grad()"

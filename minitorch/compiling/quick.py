@@ -48,6 +48,7 @@ class Quick:
         self.guards = Guards([*cells, *((t, name) for t in tensors for name in ("_view", "node"))])
         self._note_items([s for s in sources if isinstance(s, Slot)])
         self._note_writes()
+        self.loop: Any = None  # of `train_steps`
 
     def _note_items(self, items: list[Slot]) -> None:
         """Remember where the optimizer's state was found."""
@@ -112,14 +113,28 @@ class Quick:
             return False
         return self.guards.hold() and self.around.hold_but_cells()
 
+    def admits(self, args: tuple[Any, ...]) -> bool:
+        """Return whether arguments are of the kinds of the last ones, apart from their shapes."""
+        return (
+            tuple(map(type, args)) == self.kinds
+            and all(
+                type(x) is Array or (x._view is None and (x.node is not None) is t) for x, t in zip(args, self.tracked)
+            )
+            and self.around.tensors.isdisjoint(map(id, args))
+            and len(set(map(id, args))) == len(args)
+        )
+
+    def recycled(self) -> list[Array] | None:
+        """Return the gradients' Arrays, which may be written again; None if one is missing or not plain."""
+        tensors = list(map(_grad, self.again))
+        return None if any(map(_is_missing, tensors)) else list(map(_value, tensors))
+
     def run(self, args: tuple[Any, ...], values: list[Value]) -> tuple[Any] | None:
         """Return the result in a tuple; None, with nothing written, if state cannot be written in place."""
-        if self.bound is None:
+        again = self.recycled()
+        if self.bound is None or again is None:
             return None
-        tensors = list(map(_grad, self.again))
-        if any(map(_is_missing, tensors)):
-            return None
-        outs = self.bound.run(values, list(map(_value, tensors)))
+        outs = self.bound.run(values, again)
         if outs is None:
             return None
         for target, index in self.rest:

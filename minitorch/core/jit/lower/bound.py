@@ -7,7 +7,7 @@ of the plan takes over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,13 +34,7 @@ class Bound:
 
     def run(self, values: list[Value], again: list[Array]) -> list[Value] | None:
         """Return the outputs; None, with nothing written, if the state cannot be written in place."""
-        outs = self.blank.copy()
-        for k, shape, dtype in self.new:
-            outs[k] = wrap(np.empty(shape, dtype))
-        for at, i in self.plan.donated:
-            outs[at] = values[i]
-        for k, place in enumerate(self.recycled):
-            outs[place] = again[k]
+        outs = self._outs(values, again)
         frame = self.frames.pop() if self.frames else self._frame()
         try:
             leaves = outs + values
@@ -51,6 +45,43 @@ class Bound:
             return None
         finally:
             self.frames.append(frame)
+
+    def loop(self, values: list[Value], again: list[Array], run: Callable[[Frame], None]) -> bool:
+        """Let `run` replay a frame whose state is in place; False, with nothing written, if it is not."""
+        outs = self._outs(values, again)
+        frame = self.frames.pop() if self.frames else self._frame()
+        try:
+            leaves = outs + values
+            if frame.leaves.gather(leaves) >= 0:
+                return False
+            run(frame)
+            return True
+        finally:
+            self.frames.append(frame)
+
+    @property
+    def expected(self) -> list[Any]:
+        """The shapes and dtypes of the inputs."""
+        return [(v.aval.shape, v.aval.dtype) for v in self.plan.program.graph.inputs]
+
+    @property
+    def is_one_stretch(self) -> bool:
+        """Whether a run is one native call without checks between, on one thread."""
+        frame = self.frames[-1] if self.frames else self._frame()
+        if not self.frames:
+            self.frames.append(frame)
+        return frame.stretch is not None and not frame.stretch.is_split
+
+    def _outs(self, values: list[Value], again: list[Array]) -> list[Value]:
+        """Return what the results are written to."""
+        outs = self.blank.copy()
+        for k, shape, dtype in self.new:
+            outs[k] = wrap(np.empty(shape, dtype))
+        for at, i in self.plan.donated:
+            outs[at] = values[i]
+        for k, place in enumerate(self.recycled):
+            outs[place] = again[k]
+        return outs
 
     def _frame(self) -> Frame:
         """Make a frame that needs what it writes to for itself."""

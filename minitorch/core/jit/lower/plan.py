@@ -154,12 +154,15 @@ class Frame:
         self.values: dict[Var, Value] = {}
         self.arrays: list[Array] = []
         self.keep: list[Any] = []
-        fence = program.fence if program.fence is not None else len(program.steps)
+        self.patches: list[tuple[int, int, int]] = []  # of the last segment: slot, place among the leaves, offset
+        fence = program.fence if program.is_checked and program.fence is not None else len(program.steps)
         self.segments: list[Callable[[], None]] = [
             *self._segments(program.steps[:fence]),
             *([self._check] if program.is_checked else []),
             *self._segments(program.steps[fence:]),
         ]
+        whole = getattr(self.segments[0], "__self__", None) if len(self.segments) == 1 else None
+        self.stretch = whole if isinstance(whole, replay.Program) else None  # all there is to do, if it is one native call
 
     def _segments(self, steps: Sequence[Step]) -> Iterator[Callable[[], None]]:
         for is_python, run in groupby(steps, key=lambda step: step.python is not None):
@@ -211,6 +214,7 @@ class Frame:
                 else:
                     patches[source].append((slots.ctypes.data + 8 * at, value, offset))
                 at += 1
+        self.patches = patches["leaf"]
         head = [self._patch(t, p) for t, p in zip((self.leaves.addresses, self.made), patches.values()) if p]
         table = np.array(head + rows, np.int64)
         self.keep += [slots, table]
@@ -289,20 +293,23 @@ class Frame:
         eq = op.equation
         operands = iter(op.operands)
         if eq is None:
-            out: Any = wrap(np.array(self._value(next(operands))._data, order="C"))
+            args = [self._value(next(operands))]
+            out: Any = wrap(np.array(args[0]._data, order="C"))
         else:
             args = [None if a is None else self._value(next(operands)) for a in eq.inputs]
             if eq.primitive.operand_dtypes is None:  # only pointwise operations tell a number from an array
                 args = [Array(a) if type(a) in dtypes.SCALARS else a for a in args]
             out = evaluate(eq.primitive, args, eq.params)
         for var, value in zip(op.outputs, out if type(out) is tuple else (out,), strict=True):
-            kept = self.values[var] = self._own(value)
+            kept = self.values[var] = self._own(value, args)
             _, at = self.places[var]
             self.made[at] = kept._data.ctypes.data
 
-    def _own(self, value: Array) -> Array:
+    def _own(self, value: Array, args: list[Value]) -> Array:
+        """Return a result of Python as an Array in order that shares no memory with its operands."""
         data = value._data
-        if data.base is None and data.flags.c_contiguous:
+        is_new = data.base is None and not any(isinstance(a, Array) and a._data is data for a in args)
+        if is_new and data.flags.c_contiguous:
             return value
         return wrap(np.array(data, order="C"))
 

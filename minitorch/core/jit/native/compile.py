@@ -19,6 +19,7 @@ Sums over a loop vectorize with `reassociate=True` only. NaN and infinities are 
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from . import cache
@@ -32,8 +33,22 @@ class Kernel(NamedTuple):
     source: str
 
 
+@dataclass(slots=True)
+class Counts:
+    """Where the kernels of this process came from."""
+
+    compiled: int = 0
+    loaded: int = 0
+
+
 _kernels: dict[tuple[str, str, bool], Kernel] = {}
 _lock = threading.Lock()
+counts = Counts()
+
+
+def in_memory() -> int:
+    """Return how many kernels there are in this process."""
+    return len(_kernels)
 
 
 def compile_kernel(source: str, name: str, reassociate: bool = False) -> Kernel:
@@ -57,6 +72,10 @@ def _address(source: str, name: str, reassociate: bool) -> int:
     def build() -> bytes:
         from .codegen import emit_object
 
+        counts.compiled += 1
         return emit_object(source, name, symbol, reassociate)
 
-    return cache.fetch(entry, build, lambda code: loader.load(code, symbol))
+    before = counts.compiled
+    address = cache.fetch(entry, build, lambda code: loader.load(code, symbol))
+    counts.loaded += counts.compiled == before
+    return address

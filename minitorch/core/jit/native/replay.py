@@ -61,9 +61,12 @@ def _default_threads() -> int:
 
 
 def get_num_threads() -> int:
-    """Return how many threads a large kernel call is split over.
+    """Return how many threads compiled functions split their large kernel calls over.
 
     The default is MINITORCH_NUM_THREADS, else OMP_NUM_THREADS, else the number of cores up to 16.
+
+    >>> get_num_threads() >= 1
+    True
     """
     global _threads
     if _threads is None:
@@ -72,7 +75,17 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(n: int) -> None:
-    """Set how many threads a large kernel call is split over; 1 means none but the caller's."""
+    """Set how many threads compiled functions split their large kernel calls over; 1 means none but the caller's.
+
+    Raises ArgumentError unless `n` is an integer >= 1. Operations that run at once, outside `jit`, are NumPy's: they use
+    one thread, except for matrix products, whose number the BLAS decides (OPENBLAS_NUM_THREADS, OMP_NUM_THREADS).
+
+    >>> before = get_num_threads()
+    >>> set_num_threads(1)
+    >>> get_num_threads()
+    1
+    >>> set_num_threads(before)
+    """
     global _threads, _pool
     if not isinstance(n, int) or n < 1:
         raise ArgumentError(f"set_num_threads: n must be an integer >= 1, got {n!r}")
@@ -127,6 +140,11 @@ class Program:
                 self._together(address, rows)
             else:
                 self._loop(address, 0, rows)
+
+    @property
+    def is_split(self) -> bool:
+        """Whether a run hands parts to other threads."""
+        return any(parallel for _, _, parallel in self._split(get_num_threads())[1])
 
     def refresh(self) -> None:
         """Take note of changes in `rows`; what lies in slots and buffers may change without."""

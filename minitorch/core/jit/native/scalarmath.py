@@ -11,11 +11,11 @@ from typing import Any
 
 from numba import types
 
-from . import arithmetic, circular, errorfunctions, gammafunctions
+from . import arithmetic, circular, errorfunctions, gammafunctions, vectors
 from .elementary import FUNCTIONS
 from .intrinsics import POINTERS, select
 
-__all__ = ["NAMESPACE", "arithmetic", "circular", "errorfunctions", "gammafunctions"]
+__all__ = ["NAMESPACE", "arithmetic", "circular", "errorfunctions", "gammafunctions", "vectors"]
 
 CASTS = ("float32", "float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), "boolean")
 
@@ -23,6 +23,7 @@ NAMESPACE: dict[str, Any] = {
     **POINTERS,
     **{name: getattr(types, name) for name in CASTS},
     **FUNCTIONS,
+    **vectors.FUNCTIONS,
     "select": select,
     "math": math,
 }

@@ -2,7 +2,8 @@
 
 A vector has `width.lanes` numbers of one dtype. In the text `splat(x)` makes one of equal numbers, `vload(p, i)` and
 `vstore(p, i, v)` move one; `vload_first(p, i, n)` and `vstore_first(p, i, v, n)` touch the first n numbers only (none if
-or a vector x; `vsum(v)` adds up the lanes. Importing this imports Numba.
+n <= 0; what is not loaded is 0); `vfma(x, v, t)` is `x * v + t` with a number or a vector x; `vsum(v)` adds up the
+lanes. Importing this imports Numba.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numba.core.datamodel import registry
 from numba.core.datamodel.models import PrimitiveModel
 from numba.extending import intrinsic
 
-from .intrinsics import FLAGS, pointer_to
+from .intrinsics import FLAGS
 from .width import lanes
 
 WORD = ir.IntType(32)

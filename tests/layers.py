@@ -90,7 +90,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.lower.program"],
     ["minitorch.core.jit.lower.explain"],
     ["minitorch.core.jit.lower.plan"],
-    ["minitorch.core.jit.lower.bound"],
+    ["minitorch.core.jit.lower.bound", "minitorch.core.jit.lower.measure"],
     ["minitorch.core.jit.lower"],
     ["minitorch.core.jit.show"],  # make_graph
     ["minitorch.core.jit"],
@@ -136,11 +136,15 @@ LAYERS: list[list[str]] = [
     ["minitorch.optim.algorithms"],
     ["minitorch.optim"],
     # jit for both faces: what a recording takes in, what it depends on, how it is replayed.
-    ["minitorch.compiling.guards", "minitorch.compiling.modes"],
+    ["minitorch.compiling.guards", "minitorch.compiling.modes", "minitorch.compiling.stats"],
     ["minitorch.compiling.capture", "minitorch.compiling.derivative"],
     ["minitorch.compiling.arguments", "minitorch.compiling.program"],
     ["minitorch.compiling.backend", "minitorch.compiling.checking", "minitorch.compiling.quick"],
+    ["minitorch.compiling.through"],  # transforms of compiled functions
+    ["minitorch.compiling.describing"],  # a program's state and guards in words
+    ["minitorch.compiling.explaining"],
     ["minitorch.compiling.jit"],
+    ["minitorch.compiling.show"],  # make_graph
     ["minitorch.compiling.steps"],  # train_steps
     ["minitorch.compiling"],
     ["minitorch.utils.data.dataset", "minitorch.utils.data.sampler", "minitorch.utils.data.collate"],

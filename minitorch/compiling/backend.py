@@ -8,6 +8,7 @@ from ..core.jit.graph import Graph
 from ..core.jit.lower import build as compiled
 from ..core.jit.passes import optimize
 from .program import Program
+from .stats import tally
 
 
 def build(program: Program) -> None:
@@ -20,4 +21,7 @@ def build(program: Program) -> None:
 
 def plan(graph: Graph, donors: dict[int, int]) -> Any:
     """Return what runs a graph."""
-    return compiled(optimize(graph), donors)
+    with tally.timed("optimizing"):
+        optimized = optimize(graph)
+    with tally.timed("compiling"):
+        return compiled(optimized, donors)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..core import tree
+from ..core.array import Array
 from ..core.config import default_float
 from ..core.errors import ArgumentError, JitError
 from ..core.jit.graph import Mismatch
@@ -28,8 +29,9 @@ from .backend import build
 from .checking import checked
 from .guards import Surroundings, look_around
 from .modes import CHECK, OFF, mode
-from .program import Program, fits, record, replay
+from .program import Fresh, Program, fits, record, replay
 from .quick import Quick, quick
+from .through import Family, blank
 
 _RECORDING = threading.RLock()  # one recording at a time: it swaps the values of handles that others may read
 _MANY = 8
@@ -46,6 +48,7 @@ class Compiled:
         self.names = names
         self.programs: dict[Any, list[tuple[Program, Surroundings]]] = {}
         self.quick: Quick | None = None
+        self.families: dict[Any, Family | None] = {}
         self.records = 0
         self.calls = 0
 
@@ -72,7 +75,7 @@ class Compiled:
         static, args, kwargs = self._split(args, kwargs) if self.static or self.names else ((), args, kwargs)
         arguments = Arguments(args, kwargs, static)
         if any(map(_is_traced, arguments.leaves)):
-            return self._joined(static, args, kwargs)
+            return self._through(static, args, kwargs, arguments)
         key = (arguments.key, _setting())
         self.calls += 1
         for program, around in self.programs.get(key, ()):
@@ -92,6 +95,36 @@ class Compiled:
         args, kwargs = tree.unflatten(arguments.structure, arguments.leaves)
         plain = functools.partial(self._joined, static, args, kwargs)
         return checked(plain, program, arguments.leaves, values, self.__name__)
+
+    def _through(self, static: Any, args: tuple[Any, ...], kwargs: dict[str, Any], arguments: Arguments) -> Any:
+        """Apply the function to the tracers of other transforms: as one compiled unit, if it is pure."""
+        leaves = arguments.leaves
+        where = [i for i, x in enumerate(leaves) if isinstance(x, (Array, Tracer)) and not isinstance(x, Tensor)]
+        rest = tuple((i, x) for i, x in enumerate(leaves) if i not in where)
+        if any(isinstance(x, (Tensor, StagedTracer)) for x in leaves) or any(_is_staged(x) for x in leaves):
+            return self._joined(static, args, kwargs)
+        key = (arguments.structure, static, rest)
+        if key not in self.families:
+            self.families[key] = self._family(static, arguments, tuple(where), rest)
+        family = self.families[key]
+        return self._joined(static, args, kwargs) if family is None else family.run([leaves[i] for i in where])
+
+    def _family(self, static: Any, arguments: Arguments, where: tuple[int, ...], rest: Any) -> Family | None:
+        """Return the function of the arrays alone, None if it does more than compute."""
+        structure = arguments.structure
+
+        def function(*arrays: Any) -> Any:
+            merged = {**dict(zip(where, arrays, strict=True)), **dict(rest)}
+            args, kwargs = tree.unflatten(structure, [merged[i] for i in range(len(merged))])
+            return self._joined(static, args, kwargs)
+
+        function.__name__ = self.__name__
+        blanks = [blank(x) for x in arguments.leaves]
+        args, kwargs = tree.unflatten(structure, blanks)
+        with _RECORDING:
+            program = record(lambda *a, **k: self._joined(static, a, k), Arguments(args, kwargs, static))
+        tensors = any(not isinstance(r, Fresh) or r.kind is not None for r in program.results)
+        return None if program.writes or program.once or tensors else Family(function, jit)
 
     def recorded(self, *args: Any, **kwargs: Any) -> Program:
         """Return a program for these arguments, neither compiled nor remembered."""
@@ -206,6 +239,14 @@ def ready(program: Program, around: Surroundings, leaves: list[Any]) -> list[Val
 def _is_traced(x: Any) -> bool:
     value = x.value if isinstance(x, Tensor) else x
     return isinstance(value, Tracer) and (not isinstance(x, Tensor) or isinstance(value, (StagedTracer, Tracer)))
+
+
+def _is_staged(x: Any) -> bool:
+    while isinstance(x, Tracer):
+        if isinstance(x, StagedTracer):
+            return True
+        x = getattr(x, "value", None)
+    return False
 
 
 def _setting() -> Any:

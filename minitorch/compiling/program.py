@@ -264,8 +264,8 @@ class _Finish:
                 "shape in place; use the version that returns a new tensor, such as x.t() in the place of x.t_()"
             )
         raise JitError(
-            f"jit: {aval_of(a.value)}, a tensor from outside the compiled function, was made to require grad, or was "
-            "written in place with a value that does; return that value instead, or write under no_grad()"
+            f"jit: {aval_of(a.value)}, a tensor from outside the compiled function, was made to require grad or not "
+            "to, or was written in place with a value that does; return that value instead, or write under no_grad()"
         )
 
     def _check_aliases(self) -> None:

@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 from .registry import Step, Workload
 
 AGREE_STEPS, AGREE_TOLERANCE = 5, 1e-3
+WARM_UP = 3  # the first call compiles, and the second may compile again, as gradients are there by then
 
 
 @dataclass
@@ -90,6 +91,7 @@ def block(step: Step, calls: int) -> float:
 
 def calibrate(step: Step, seconds: float) -> int:
     """Warm a step up and return the number of calls that fill a block."""
+    block(step, WARM_UP)
     calls, elapsed = 1, 0.0
     while elapsed < seconds / 4 and calls < 1_000_000:
         elapsed = block(step, calls) * calls

@@ -1,6 +1,6 @@
 """Measure how far a training step's peak memory rises above what is resident between steps (Linux only).
 
-Each library runs in a process of its own. After a warm-up step, freed memory is given back to the system and the
+Each library runs in a process of its own. After warm-up steps, freed memory is given back to the system and the
 kernel's high-water mark is reset; then steps run and the mark is read.
 """
 
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from . import harness
-from .registry import BASELINE
+from .registry import BASELINES
 from .report import table
 from .workloads import WORKLOADS
 
@@ -31,9 +31,9 @@ def status(field: str) -> int:
 
 def growth(library: str) -> int:
     """Return the bytes by which the resident set grows during a step."""
-    step = WORKLOADS[WORKLOAD].contenders[library]()
+    step = WORKLOADS[WORKLOAD].start(library)
     with harness.one_thread():
-        step()
+        harness.block(step, harness.WARM_UP)
         gc.collect()
         ctypes.CDLL(None).malloc_trim(0)
         CLEAR.write_text("5")  # resets the high-water mark
@@ -43,14 +43,14 @@ def growth(library: str) -> int:
     return status("VmHWM") - before
 
 
-def section(libraries: list[str] | None) -> str:
+def section(libraries: list[str]) -> str:
     """Report the growth in each library, measured in subprocesses."""
     title = f"## Peak memory of a step: {WORKLOADS[WORKLOAD].title}\n\n"
     if not CLEAR.exists():
         return title + "Skipped: needs Linux.\n"
     found, notes = {}, []
     for name in WORKLOADS[WORKLOAD].contenders:
-        if libraries is None or name in libraries:
+        if name in libraries:
             env = os.environ | {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
             done = subprocess.run(
                 [sys.executable, "-m", "benchmarks.memory", name], env=env, capture_output=True, text=True
@@ -59,9 +59,11 @@ def section(libraries: list[str] | None) -> str:
                 found[name] = int(done.stdout)
             else:
                 notes.append(f"\n{name} skipped: {done.stderr.strip().splitlines()[-1]}")
-    base = found.get(BASELINE)
-    rows = [[name, f"{size / 2**20:.1f}", f"{size / base:.2f}x" if base else "-"] for name, size in found.items()]
-    return title + table(["", "MiB", f"of {BASELINE}"], rows) + "\n" + "\n".join(notes)
+    rows = [
+        [name, f"{size / 2**20:.1f}", *(f"{size / found[base]:.2f}x" if base in found else "-" for base in BASELINES)]
+        for name, size in found.items()
+    ]
+    return title + table(["", "MiB", *(f"of {base}" for base in BASELINES)], rows) + "\n" + "\n".join(notes)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,40 @@
 """The table of workloads and of the contenders in each.
 
-A contender is a function that sets everything up and returns `step`: no arguments, one unit of work, and as its value
-the loss (or the result) by which contenders are checked against each other. Knows nothing of timing.
+A contender is a function that sets everything up and returns `step`: its arguments are the workload's data, as arrays of
+its library; it does one unit of work, and returns the loss (or the result) by which contenders are checked against each
+other. Knows nothing of timing.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
+import shutil
+import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-Step = Callable[[], Any]
-Build = Callable[[], Step]
+import numpy as np
 
-BASELINE = "torch"
-TORCH_STYLE = {"torch": "torch", "minitorch": "minitorch"}
+Step = Callable[..., Any]
+Build = Callable[[], Step]
+Compile = Callable[[Callable[..., Any]], Callable[..., Any]]
+Data = Callable[[int], tuple[np.ndarray, ...]]
+
+BASELINES = ("torch", "jax")
+# How each contender takes an array of NumPy's in.
+TAKES = {
+    "torch": ("torch", "tensor"),
+    "torch.compile": ("torch", "tensor"),
+    "minitorch": ("minitorch", "tensor"),
+    "minitorch jit": ("minitorch", "tensor"),
+    "jax": ("jax.numpy", "asarray"),
+    "numpy": ("numpy", "asarray"),
+}
 
 
 @dataclass
@@ -27,15 +45,29 @@ class Workload:
     title: str
     flops: float = 0.0
     bytes: float = 0.0
+    data: Data | None = None  # the arguments of a step, for a batch size
+    batch: int = 0
     contenders: dict[str, Build] = field(default_factory=dict)
+
+    def inputs(self, library: str, batch: int) -> list[Any]:
+        """Make the arguments of a step, for a batch size."""
+        module, name = TAKES[library]
+        return [getattr(importlib.import_module(module), name)(x) for x in self.data(batch)] if self.data else []
+
+    def start(self, library: str) -> Callable[[], Any]:
+        """Set a contender up, and give its step the data."""
+        step, inputs = self.contenders[library](), self.inputs(library, self.batch)
+        return partial(step, *inputs) if inputs else step
 
 
 WORKLOADS: dict[str, Workload] = {}
 
 
-def workload(name: str, title: str, flops: float = 0.0, bytes: float = 0.0) -> None:
+def workload(
+    name: str, title: str, flops: float = 0.0, bytes: float = 0.0, data: Data | None = None, batch: int = 0
+) -> None:
     """Add a workload, which has no contenders yet."""
-    WORKLOADS[name] = Workload(name, title, flops, bytes)
+    WORKLOADS[name] = Workload(name, title, flops, bytes, data, batch)
 
 
 def contender(name: str, library: str) -> Callable[[Build], Build]:
@@ -51,12 +83,36 @@ def contender(name: str, library: str) -> Callable[[Build], Build]:
     return enter
 
 
-def torch_style(name: str) -> Callable[[Callable[[ModuleType], Step]], Callable[[ModuleType], Step]]:
-    """Enter one function for every library with PyTorch's API, which it takes as its argument."""
+TorchStyle = Callable[[ModuleType, Compile], Step]
 
-    def enter(build: Callable[[ModuleType], Step]) -> Callable[[ModuleType], Step]:
-        for library, module in TORCH_STYLE.items():
-            contender(name, library)(lambda module=module: build(importlib.import_module(module)))
+
+def torch_style(name: str) -> Callable[[TorchStyle], TorchStyle]:
+    """Enter one function for every library with PyTorch's API.
+
+    It takes the library and what compiles the forward pass with the loss: `torch.compile`, or nothing at all. `mt.jit`
+    compiles the whole step.
+    """
+
+    def enter(build: TorchStyle) -> TorchStyle:
+        load = importlib.import_module
+        contender(name, "torch")(lambda: build(load("torch"), as_is))
+        contender(name, "torch.compile")(lambda: build(load("torch"), torch_compile()))
+        contender(name, "minitorch")(lambda: build(load("minitorch"), as_is))
+        contender(name, "minitorch jit")(lambda: load("minitorch").jit(build(load("minitorch"), as_is)))
         return build
 
     return enter
+
+
+def as_is(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function
+
+
+def torch_compile() -> Compile:
+    """Return `torch.compile` if what it needs is there."""
+    torch = importlib.import_module("torch")
+    if not any(map(shutil.which, (os.environ.get("CXX", "g++"), "clang++"))):
+        raise ImportError("it needs a C++ compiler")
+    if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
+        raise ImportError("it needs Python's headers")
+    return torch.compile

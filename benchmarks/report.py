@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from .harness import Machine, Timing
-from .registry import BASELINE, Workload
+from .registry import BASELINES, Workload
 
 LIBRARIES = {"minitorch": "minitorch-jit", "torch": "torch", "numpy": "numpy", "jax": "jax"}
 
@@ -33,7 +33,6 @@ def microseconds(seconds: float) -> str:
 def section(work: Workload, timings: dict[str, Timing], machine: Machine, notes: list[str]) -> str:
     """Report one workload: its floor, one row a contender, and why others are missing."""
     floor = machine.floor(work)
-    base = timings.get(BASELINE)
     rows = []
     for name, timing in timings.items():
         rows.append(
@@ -42,13 +41,13 @@ def section(work: Workload, timings: dict[str, Timing], machine: Machine, notes:
                 microseconds(timing.median),
                 f"±{timing.spread:.0%}",
                 f"{timing.median / floor:.1f}x" if floor else "-",
-                f"{timing.speedup_over(base):.2f}x" if base else "-",
+                *(f"{timing.speedup_over(timings[base]):.2f}x" if base in timings else "-" for base in BASELINES),
             ]
         )
     lines = [f"## {work.title}", ""]
     if floor:
         lines += [f"Floor: {microseconds(floor)} us ({work.flops / 1e6:,.3f} MFLOP, {work.bytes / 1e6:,.3f} MB).", ""]
-    lines += [table(["", "us/step", "spread", "x floor", f"faster than {BASELINE}"], rows)]
+    lines += [table(["", "us/step", "spread", "x floor", *(f"faster than {base}" for base in BASELINES)], rows)]
     return "\n".join([*lines, *(f"\n{note}" for note in notes)]) + "\n"
 
 

@@ -16,6 +16,8 @@ import warnings
 
 from . import autograd, datasets, errors, linalg, nn, optim, test_util, utils
 from .compiling.jit import jit
+from .compiling.show import make_graph
+from .compiling.stats import jit_stats
 from .compiling.steps import train_steps
 from .core import operators, tracebacks, tree
 from .core.array import Array
@@ -48,6 +50,7 @@ from .core.dtypes import int16 as short
 from .core.dtypes import int32 as int
 from .core.dtypes import int64 as long
 from .core.jacobian import hessian, hvp, jacfwd, jacrev
+from .core.jit.native.replay import get_num_threads, set_num_threads
 from .core.transforms import grad, jvp, stop_gradient, value_and_grad, vjp, vmap
 from .progress import progress
 from .tensor.conversion import is_tensor

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..registry import torch_style, workload
+from ..registry import contender, torch_style, workload
 from .common import labels, same_start
 
 LAYERS, WIDTH, HEADS, CONTEXT, BATCH, VOCABULARY = 2, 64, 4, 64, 16, 65
 NAME = "gpt"
 
+
+def data(batch):
+    text = labels(batch, CONTEXT + 1, classes=VOCABULARY)
+    return text[:, :-1], text[:, 1:]
+
+
 workload(
     NAME,
     "Character GPT (2 layers, width 64, context 64), batch 16, AdamW",
     flops=6 * BATCH * CONTEXT * (LAYERS * (12 * WIDTH**2 + 2 * CONTEXT * WIDTH) + WIDTH * VOCABULARY),
+    data=data,
+    batch=BATCH,
 )
 
 
@@ -64,18 +72,53 @@ def classes(lib):
 
 
 @torch_style(NAME)
-def build(lib):
-    text = labels(BATCH, CONTEXT + 1, classes=VOCABULARY)
-    x, y = lib.tensor(text[:, :-1]), lib.tensor(text[:, 1:])
+def build(lib, compiled):
     model = same_start(lib, classes(lib)())
     optimizer = lib.optim.AdamW(model.parameters(), lr=1e-3)
 
-    def step():
+    @compiled
+    def forward(x, y):
+        return lib.nn.functional.cross_entropy(model(x).reshape(-1, VOCABULARY), y.reshape(-1))
+
+    def step(x, y):
         optimizer.zero_grad()
-        logits = model(x)
-        loss = lib.nn.functional.cross_entropy(logits.reshape(-1, VOCABULARY), y.reshape(-1))
+        loss = forward(x, y)
         loss.backward()
         optimizer.step()
         return loss
 
     return step
+
+
+@contender(NAME, "jax")
+def jitted():
+    import jax
+    import jax.numpy as jnp
+
+    import minitorch
+
+    from .jax_steps import adam, cross_entropy, layer_norm, linear, starts, training
+
+    mask = np.triu(np.full((CONTEXT, CONTEXT), -np.inf, np.float32), 1)
+
+    def attention(p, name, x):
+        batch, time, _ = x.shape
+        parts = jnp.split(linear(p, f"{name}.qkv", x), 3, axis=-1)
+        q, k, v = (part.reshape(batch, time, HEADS, WIDTH // HEADS).swapaxes(1, 2) for part in parts)
+        scores = (q @ k.swapaxes(-2, -1)) * (WIDTH // HEADS) ** -0.5 + mask
+        mixed = jax.nn.softmax(scores) @ v
+        return linear(p, f"{name}.proj", mixed.swapaxes(1, 2).reshape(batch, time, WIDTH))
+
+    def block(p, name, x):
+        x = x + attention(p, f"{name}.attention", layer_norm(p, f"{name}.norm1", x))
+        up = linear(p, f"{name}.up", layer_norm(p, f"{name}.norm2", x))
+        return x + linear(p, f"{name}.down", jax.nn.gelu(up, approximate=False))
+
+    def loss(p, tokens, y):
+        x = p["token.weight"][tokens] + p["position.weight"]
+        for i in range(LAYERS):
+            x = block(p, f"blocks.{i}", x)
+        logits = linear(p, "head", layer_norm(p, "norm", x))
+        return cross_entropy(logits.reshape(-1, VOCABULARY), y.reshape(-1))
+
+    return training(loss, starts(classes(minitorch)()), adam(1e-3, weight_decay=0.01))

@@ -10,26 +10,33 @@ from .common import labels, normal, same_start, softmax_cross_entropy
 BATCH, IN, HIDDEN, OUT, RATE = 32, 64, 64, 10, 0.1
 NAME = "mlp"
 
+
+def data(batch):
+    return normal(batch, IN), labels(batch, classes=OUT)
+
+
 workload(
     NAME,
     "MLP 64-64-10 without biases (4,736 parameters), batch 32, SGD",
     flops=2 * BATCH * (2 * IN * HIDDEN + 3 * HIDDEN * OUT),
     bytes=4 * (2 * (IN + OUT) * HIDDEN + BATCH * IN),
+    data=data,
+    batch=BATCH,
 )
 
 
 @torch_style(NAME)
-def build(lib):
+def build(lib, compiled):
     nn = lib.nn
-    x, y = lib.tensor(normal(BATCH, IN)), lib.tensor(labels(BATCH, classes=OUT))
     model = nn.Sequential(nn.Linear(IN, HIDDEN, bias=False), nn.ReLU(), nn.Linear(HIDDEN, OUT, bias=False))
     same_start(lib, model)
     criterion = nn.CrossEntropyLoss()
     optimizer = lib.optim.SGD(model.parameters(), lr=RATE)
+    forward = compiled(lambda x, y: criterion(model(x), y))
 
-    def step():
+    def step(x, y):
         optimizer.zero_grad()
-        loss = criterion(model(x), y)
+        loss = forward(x, y)
         loss.backward()
         optimizer.step()
         return loss
@@ -37,12 +44,22 @@ def build(lib):
     return step
 
 
+@contender(NAME, "jax")
+def jitted():
+    from .jax_steps import cross_entropy, relu, sgd, training
+
+    def loss(p, x, y):
+        return cross_entropy(relu(x @ p["w1"].T) @ p["w2"].T, y)
+
+    start = {"w1": normal(HIDDEN, IN, scale=IN**-0.5), "w2": normal(OUT, HIDDEN, seed=1, scale=HIDDEN**-0.5)}
+    return training(loss, start, sgd(RATE))
+
+
 @contender(NAME, "numpy")
 def by_hand():
-    x, y = normal(BATCH, IN), labels(BATCH, classes=OUT)
     w1, w2 = normal(HIDDEN, IN, scale=IN**-0.5), normal(OUT, HIDDEN, seed=1, scale=HIDDEN**-0.5)
 
-    def step():
+    def step(x, y):
         nonlocal w1, w2
         hidden = x @ w1.T
         np.maximum(hidden, 0, out=hidden)

@@ -18,17 +18,34 @@ workload(
 
 
 @torch_style(NAME)
-def build(lib):
+def build(lib, compiled):
     x = lib.tensor(normal(SIZE), requires_grad=True)
+
+    @compiled
+    def forward(x):
+        h = lib.tanh(x * 1.5 + 0.5)
+        return (lib.exp(-h * h) * x).sum()
 
     def step():
         x.grad = None
-        h = lib.tanh(x * 1.5 + 0.5)
-        loss = (lib.exp(-h * h) * x).sum()
+        loss = forward(x)
         loss.backward()
         return x.grad
 
     return step
+
+
+@contender(NAME, "jax")
+def jitted():
+    import jax
+    import jax.numpy as jnp
+
+    def forward(x):
+        h = jnp.tanh(x * 1.5 + 0.5)
+        return (jnp.exp(-h * h) * x).sum()
+
+    x, gradient = jnp.asarray(normal(SIZE)), jax.jit(jax.grad(forward))
+    return lambda: gradient(x).block_until_ready()
 
 
 @contender(NAME, "numpy")

@@ -22,9 +22,9 @@ def enter_binary(name, function):
     workload(f"op_{name}", f"One tracked op: {name}, two 8x8 tensors that require gradients")
 
     @torch_style(f"op_{name}")
-    def build(lib):
+    def build(lib, compiled):
         x, y = tensors(lib)
-        return lambda: function(x, y)
+        return compiled(lambda: function(x, y))
 
     @contender(f"op_{name}", "numpy")
     def untracked():
@@ -36,10 +36,10 @@ def enter_unary(name):
     workload(f"op_{name}", f"One tracked op: {name}, an 8x8 tensor that requires gradients")
 
     @torch_style(f"op_{name}")
-    def build(lib):
+    def build(lib, compiled):
         x, _ = tensors(lib)
         function = getattr(lib, name)
-        return lambda: function(x)
+        return compiled(lambda: function(x))
 
     @contender(f"op_{name}", "numpy")
     def untracked():

@@ -237,8 +237,8 @@ class Capture:
         self.adoptions[id(x)] = before
         if x._view is None or source is not None:
             x._view = None
-            x.value = before.staged = self.trace.input(aval_of(value), source or Handle(x))
-            before.source = source or Handle(x)
+            before.source = source or Handle(x)  # one object, by which the target is known as the source
+            x.value = before.staged = self.trace.input(aval_of(value), before.source)
         else:
             self._take_storage(x._view)
             x.value = x._view.take(x._view.storage.value)

@@ -29,7 +29,6 @@ COMPILED = Primitive("compiled", {}, _unused, _unused, NO_BATCHING, NO_DERIVATIV
 class Derivative:
     """Which results carry a gradient, to which tensors, and the graph that pulls cotangents back."""
 
-    spent: list[int]
     live: list[int]
     parents: list[Any]
     joint: Graph

@@ -379,27 +379,33 @@ def options(optimizer: Optimizer) -> Any:
 class _Group:
     """A group of an optimizer, to be compared by identity."""
 
-    __slots__ = ("count", "group", "names", "optimizer", "params", "size", "values")
+    __slots__ = ("count", "fixed", "group", "groups", "optimizer", "params", "values")
 
     def __init__(self, optimizer: Optimizer, group: dict[str, Any]):
-        self.optimizer, self.group = optimizer, group
-        self.count, self.size = len(optimizer.param_groups), len(group)
+        self.optimizer, self.groups, self.group = optimizer, optimizer.param_groups, group
+        self.count = len(self.groups)
         self.params = list(group["params"])
-        self.names = [n for n, v in group.items() if n != "params" and _option(n, v) is v]
-        self.values = [group[n] for n in self.names]
+        self.fixed = [(n, v) for n, v in group.items() if n != "params" and _option(n, v) is v]
+        self.values = list(group.values())
 
     def same(self) -> bool:
         """Return whether it is as it was; False may only mean that equal values are other objects."""
         group = self.group
-        if len(group) != self.size or len(self.optimizer.param_groups) != self.count:
+        if self.optimizer.param_groups is not self.groups or len(self.groups) != self.count:
             return False
+        if len(group) != len(self.values):
+            return False
+        if not all(map(is_, group.values(), self.values)):
+            if any(group.get(n) is not v for n, v in self.fixed) or options_differ(group, self.values):
+                return False
+            self.values = list(group.values())
         params = group["params"]
-        return (
-            len(params) == len(self.params)
-            and all(map(is_, params, self.params))
-            and all(map(is_, map(group.get, self.names), self.values))
-            and all(type(group[n]) is float and group[n] for n in LIFTED if n in group and n not in self.names)
-        )
+        return len(params) == len(self.params) and all(map(is_, params, self.params))
+
+
+def options_differ(group: dict[str, Any], values: list[Any]) -> bool:
+    """Return whether a number that a program reads has become zero, or something else than a number, or the reverse."""
+    return any(_option(n, now) != _option(n, then) for (n, now), then in zip(group.items(), values) if n in LIFTED)
 
 
 def _option(name: str, value: Any) -> Any:

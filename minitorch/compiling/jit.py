@@ -27,10 +27,12 @@ from ..tensor.hooks import changes
 from .arguments import Arguments
 from .backend import build
 from .checking import checked
+from .explaining import Subject, explained
 from .guards import Surroundings, look_around
 from .modes import CHECK, OFF, mode
 from .program import Fresh, Program, fits, record, replay
 from .quick import Quick, quick
+from .stats import tally
 from .through import Family, blank
 
 _RECORDING = threading.RLock()  # one recording at a time: it swaps the values of handles that others may read
@@ -49,8 +51,10 @@ class Compiled:
         self.programs: dict[Any, list[tuple[Program, Surroundings]]] = {}
         self.quick: Quick | None = None
         self.families: dict[Any, Family | None] = {}
+        self.last: tuple[Any, Program, Surroundings] | None = None
         self.records = 0
         self.calls = 0
+        tally.functions += 1
 
     def __getattr__(self, name: str) -> Any:
         """Look up what the function, a module perhaps, has."""
@@ -66,6 +70,7 @@ class Compiled:
         if known is not None and not kwargs and (values := known.values(args)) is not None:
             try:
                 self.calls += 1
+                tally.calls += 1
                 found = known.run(args, values)
                 return replay(known.program, args, values) if found is None else found[0]
             except Mismatch:  # another shape or dtype: the careful way finds or makes the program for it
@@ -78,9 +83,11 @@ class Compiled:
             return self._through(static, args, kwargs, arguments)
         key = (arguments.key, _setting())
         self.calls += 1
+        tally.calls += 1
         for program, around in self.programs.get(key, ()):
             found = ready(program, around, arguments.leaves)
             if found is not None:
+                self.last = key, program, around
                 return self._run(program, around, arguments, found, static)
         with _RECORDING:
             return self._first(key, arguments, static)
@@ -132,6 +139,37 @@ class Compiled:
         with _RECORDING:
             return record(lambda *a, **k: self._joined(static, a, k), Arguments(args, kwargs, static))
 
+    def explain(self, *args: Any, measure: bool = False, **kwargs: Any) -> str:
+        """Return in words what a call with these arguments runs; without arguments, what the last call has run.
+
+        That is: the state that is read and written, the conditions under which it is replayed, the graph before and after
+        optimization, each kernel as Python text, what was not fused and why, and the memory. Nothing is run or changed,
+        and no new program is kept; with `measure=True`, each step is timed on copies of its inputs.
+
+        >>> print(jit(lambda x: x * 2).explain(1.0))
+        <lambda>: what goes in
+            a  x  float32[]  argument
+        ...
+        """
+        if self.last is not None and not args and not kwargs:
+            (key, program, around), values = self.last, None
+        else:
+            static, args, kwargs = self._split(args, kwargs)
+            arguments = Arguments(args, kwargs, static)
+            key = (arguments.key, _setting())
+            program, around, values = self._found(key, arguments, static)
+        return explained(Subject(self.__name__, self.function, self.static, key, program, around, values), measure)
+
+    def _found(self, key: Any, arguments: Arguments, static: Any) -> tuple[Program, Surroundings, list[Value]]:
+        """Return the program for these arguments, recorded for this once if there is none."""
+        with _RECORDING:
+            for program, around in self.programs.get(key, ()):
+                values = ready(program, around, arguments.leaves)
+                if values is not None:
+                    return program, around, values
+            program, around = self._record(arguments, static)
+            return program, around, _values(program, arguments)
+
     # ------------------------------------------------------------------ arguments
 
     def _split(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
@@ -166,9 +204,17 @@ class Compiled:
             found = ready(program, around, arguments.leaves)
             if found is not None:
                 return self._run(program, around, arguments, found, static)
+        program, around = self._record(arguments, static)
+        self._remember(key, program, around)
+        self.last = key, program, around
+        return self._run(program, around, arguments, _values(program, arguments), static)
+
+    def _record(self, arguments: Arguments, static: Any) -> tuple[Program, Surroundings]:
+        """Record and compile a program, without a trace in Python."""
         around = look_around(self.function)
         entangled = {i: id(x) for i, x in enumerate(arguments.leaves) if id(x) in around.tensors}
-        program = record(lambda *a, **k: self._joined(static, a, k), arguments)
+        with tally.timed("recording"):
+            program = record(lambda *a, **k: self._joined(static, a, k), arguments)
         program.entangled = entangled
         for check in program.handles:
             around.see(check.tensor)
@@ -179,12 +225,11 @@ class Compiled:
                 "only when it is recorded. Return the value, or keep it in a tensor that is written in place"
             )
         build(program)
-        self._remember(key, program, around)
-        values = [s.value if isinstance(s, Lifted) else s.read(arguments.leaves) for s in program.sources]
-        return self._run(program, around, arguments, values, static)
+        return program, around
 
     def _remember(self, key: Any, program: Program, around: Surroundings) -> None:
         self.records += 1
+        tally.programs += 1
         if program.once:
             return
         known = self.programs.get(key, [])
@@ -220,6 +265,11 @@ def _difference(key: Any, programs: dict[Any, Any]) -> str:
         if a != b:
             return f"leaf {i} was {b} and is {a}"
     return "another static argument" if static != static0 else "another sharing of memory or setting"
+
+
+def _values(program: Program, arguments: Arguments) -> list[Value]:
+    """Return the values of a new program's inputs."""
+    return [s.value if isinstance(s, Lifted) else s.read(arguments.leaves) for s in program.sources]
 
 
 def ready(program: Program, around: Surroundings, leaves: list[Any]) -> list[Value] | None:

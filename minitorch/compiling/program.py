@@ -33,6 +33,7 @@ class Fresh:
 
     index: int
     kind: type | None
+    spent: bool = False  # a tensor whose backward pass the function has run itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +203,10 @@ class _Finish:
                 "other; return x.clone()"
             )
         index = self._output(x.current())
-        if x.node is not None:
+        done = x.node is not None and is_spent(x.node)
+        if x.node is not None and not done:
             self.live.append((index, x.node))
-        return Fresh(index, type(x))
+        return Fresh(index, type(x), done)
 
     def _is_shared(self, x: Tensor) -> bool:
         storage = x._view.storage  # type: ignore[union-attr]
@@ -281,7 +283,7 @@ class _Finish:
 
     def _derivative(self, forward_inputs: int) -> Derivative | None:
         """Record the backward pass of the results that carry a gradient, too."""
-        live = [(i, node) for i, node in self.live if not is_spent(node)]
+        live = self.live
         inner = {a.inner: a for a in self.capture.adoptions.values() if a.inner is not None}
         nodes = set(reachable([node for _, node in live])) if live else set()
         wanted = [a for node, a in inner.items() if node in nodes]
@@ -291,7 +293,6 @@ class _Finish:
         found = backward(seeds, wanted={a.inner for a in wanted}, keep=True) if wanted else {}
         grads = [self.trace.atom(found[a.inner]) if a.inner in found else None for a in wanted]
         return Derivative(
-            spent=[i for i, node in self.live if is_spent(node)],
             live=[i for i, _ in live],
             parents=[a.source if isinstance(a.source, Argument) else a.tensor for a in wanted],
             joint=Graph(self.trace.graph.inputs, self.trace.graph.equations, list(grads)),
@@ -384,21 +385,25 @@ def results(program: Program, outs: list[Value], leaves: Sequence[Any]) -> Any:
     """Return what the function returned."""
     here = context.get()
     tape = here.frame.ambient or ambient()
-    derivative = program.derivative if here.muted < tape.level else None
+    recording = here.muted < tape.level
     made: list[Any] = []
     for r in program.results:
         if type(r) is Fresh:
-            made.append(_tensor(outs[r.index], r.kind, tape) if r.kind is not None else outs[r.index])
+            value = outs[r.index]
+            if r.kind is None:
+                made.append(value)
+                continue
+            x = _tensor(value, r.kind, tape)
+            if r.spent and recording:
+                x.node = spent(value)
+            made.append(x)
         elif type(r) is Same:
             made.append(r.tensor if r.argument is None else leaves[r.argument])
         else:
             made.append(r.value)
-    if derivative is not None:
+    if program.derivative is not None and recording:
         by_index = {r.index: x for r, x in zip(program.results, made) if type(r) is Fresh}
-        for index in derivative.spent:
-            by_index[index].node = spent(by_index[index].value)
-        if derivative.live:
-            attach(derivative, by_index, outs, leaves, tape)
+        attach(program.derivative, by_index, outs, leaves, tape)
     return made[0] if program.is_leaf else program.structure.unflatten(made)
 
 

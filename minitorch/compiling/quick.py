@@ -103,8 +103,10 @@ class Quick:
         return found
 
     def _same(self, args: tuple[Any, ...]) -> bool:
-        if args and not (self.around.tensors.isdisjoint(map(id, args)) and len(set(map(id, args))) == len(args)):
-            return False
+        if args:
+            ids = set(map(id, args))
+            if len(ids) < len(args) or not ids.isdisjoint(self.around.tensors):
+                return False
         if self.names and not (
             all(map(is_, map(_state, self.optimizers), self.states))
             and all(map(is_, map(dict.get, self.tables, self.owners), self.dicts))

@@ -112,8 +112,7 @@ class Loop:
     def is_possible(self) -> bool:
         """Whether a step is one stretch of kernels that needs nothing from Python, and returns fresh results only."""
         quick, program, bound = self.quick, self.program, self.bound
-        live = program.derivative is not None and program.derivative.live
-        if bound is None or live or quick.fields or quick.rest or not bound.is_one_stretch:
+        if bound is None or program.derivative is not None or quick.fields or quick.rest or not bound.is_one_stretch:
             return False
         fresh = [bound.plan.recipes[r.index][1] for r in program.results if type(r) is Fresh]
         return len(fresh) == len(program.results) and sorted(fresh) == [k for k, _, _ in bound.new]

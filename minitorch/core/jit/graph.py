@@ -160,8 +160,8 @@ def _defined(known: set[Var], atom: Atom, where: str) -> None:
 # --------------------------------------------------------------------------- printing
 
 
-def text(graph: Graph, name: str = "graph") -> str:
-    """Print a graph, one equation a line.
+def text(graph: Graph, name: str = "graph", names: Names | None = None) -> str:
+    """Print a graph, one equation a line; `names` learns, or knows, what its variables are called.
 
     ```
     graph(a: float32[3], b: float32[]):
@@ -169,7 +169,7 @@ def text(graph: Graph, name: str = "graph") -> str:
         return c
     ```
     """
-    return "\n".join(_lines(graph, name, Names(), ""))
+    return "\n".join(_lines(graph, name, Names() if names is None else names, ""))
 
 
 class Names:

@@ -4,49 +4,69 @@ and why, and the memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
+from textwrap import wrap as wrapped
 
 from ... import dtypes
-from ..graph import Var
+from ..graph import Names, Var
 from .fuse import Group, why_apart
 from .kernels import Slot
 from .operations import Operation, memory_dtype
 from .program import Program, Step
 
+WIDTH = 110
+# A name in a kernel and the slot that it stands for: `x0 = f32(P[1])`, `n0 = P[0]`.
+NAMED = re.compile(r"\b(\w+) = \w*\(?P\[(\d+)\]\)?(?= *(?:;|$))", re.MULTILINE)
 
-def explained(program: Program) -> str:
-    """Return the text."""
-    return "\n".join(_lines(program))
+
+def explained(program: Program, names: Names | None = None, times: Sequence[float] | None = None) -> str:
+    """Return the text: variables go by `names`, and `times` are the seconds that each step has taken."""
+    return "\n".join(_lines(program, Names() if names is None else names, times))
 
 
-def _lines(program: Program) -> Iterator[str]:
-    kernels = [s for s in program.steps if not s.python]
-    fused = sum(len(s.group.operations) for s in kernels)
-    yield (
-        f"{len(program.graph.equations)} equations, {len(program.operations.list)} operations: {len(kernels)} calls of "
-        f"kernels for {fused} of them, {len(program.steps) - len(kernels)} of Python"
-    )
+def _lines(program: Program, names: Names, times: Sequence[float] | None) -> Iterator[str]:
+    yield _summary(program, times)
     numbers: dict[Group, int] = {}
     printed: dict[str, int] = {}
     for i, step in enumerate(program.steps, 1):
         numbers.setdefault(step.group, i)
         yield ""
         yield f"step {i}: {_title(step)}"
+        seconds = None if times is None else times[i - 1]
         if step.python:
-            yield f"    Python, because: {step.python.reason}"
+            yield f"    Python, because: {step.python.reason}{_time(seconds)}"
             continue
-        yield f"    {_traffic(step)}"
-        for maker in dict.fromkeys(program.fusion.owner[v] for v in step.group.reads if v in program.fusion.owner):
-            if maker is not step.group:
-                yield f"    apart from step {numbers[maker]}: {why_apart(maker, step.group)}"
+        yield f"    {_traffic(step)}{_time(seconds)}"
+        yield from _apart(program, step, numbers)
         if step.source in printed:
             yield f"    the kernel of step {printed[step.source]}"
         else:
             printed[step.source] = i
             yield from (f"    | {line}" for line in step.source.strip().splitlines())
+        yield from _indented("where ", _legend(program, step, names))
     yield ""
     yield from _memory(program)
+
+
+def _summary(program: Program, times: Sequence[float] | None) -> str:
+    kernels = [s for s in program.steps if not s.python]
+    groups = dict.fromkeys(s.group for s in kernels)
+    fused = sum(len(group.operations) for group in groups)
+    work = sum(_work(op) for group in groups for op in group.operations)
+    total = "" if times is None else f", {_duration(sum(times))} in all steps"
+    return (
+        f"{len(program.graph.equations)} equations, {len(program.operations.list)} operations: {len(kernels)} calls of "
+        f"kernels for {fused} of them, {len(program.steps) - len(kernels)} of Python; "
+        f"{sum(map(_bytes, kernels)):,} bytes, {work:,} arithmetic operations{total}"
+    )
+
+
+def _indented(head: str, items: Iterable[str]) -> Iterator[str]:
+    text = ", ".join(items)
+    if text:
+        yield from wrapped(head + text, WIDTH, initial_indent="    ", subsequent_indent=" " * (4 + len(head)))
 
 
 def _title(step: Step) -> str:
@@ -65,11 +85,47 @@ def _space(step: Step) -> str:
     return " ".join(str(v.aval) for op in group.operations for v in op.outputs)
 
 
+def _apart(program: Program, step: Step, numbers: dict[Group, int]) -> Iterator[str]:
+    owner = program.fusion.owner
+    for maker in dict.fromkeys(owner[v] for v in step.group.reads if v in owner):
+        if maker is not step.group:
+            yield f"    apart from step {numbers[maker]}: {why_apart(maker, step.group)}"
+
+
+# --------------------------------------------------------------------------- what the names in a kernel stand for
+
+
+def _legend(program: Program, step: Step, names: Names) -> Iterator[str]:
+    for name, number in NAMED.findall(step.source):
+        if int(number) < len(step.slots):
+            yield f"{name} is {_content(program, step.slots[int(number)], names)}"
+
+
+def _content(program: Program, slot: Slot, names: Names) -> str:
+    if slot.kind == "size":
+        return f"{slot.source[1] if isinstance(slot.source, tuple) else slot.source:,}"
+    if slot.kind == "scratch":
+        return f"scratch {dtypes.name(slot.dtype)}[{slot.offset}]"
+    if slot.kind not in ("load", "store"):
+        return f"{slot.source!r}" if slot.kind == "number" else slot.kind
+    text = f"{names(slot.source)}: {slot.source.aval}" if isinstance(slot.source, Var) else names(slot.source)
+    if slot.offset:
+        text += f" from element {slot.offset:,} on"
+    replaced = program.donated.get(slot.source) if slot.kind == "store" else None
+    return text if replaced is None else f"{text} in the place of {names(replaced)}"
+
+
+# --------------------------------------------------------------------------- how much there is to do
+
+
 def _traffic(step: Step) -> str:
-    sources = {slot.source for slot in step.slots if slot.kind in ("load", "store")}
-    sizes = [v.aval.size * memory_dtype(v).itemsize for v in sources if isinstance(v, Var)]
     work = sum(_work(op) for op in step.group.operations)
-    return f"{sum(sizes):,} bytes, {work:,} operations, range {step.range:,}, at least {step.grain:,} a thread"
+    return f"{_bytes(step):,} bytes, {work:,} operations, range {step.range:,}, at least {step.grain:,} a thread"
+
+
+def _bytes(step: Step) -> int:
+    sources = {slot.source for slot in step.slots if slot.kind in ("load", "store")}
+    return sum(v.aval.size * memory_dtype(v).itemsize for v in sources if isinstance(v, Var))
 
 
 def _work(op: Operation) -> int:
@@ -77,6 +133,19 @@ def _work(op: Operation) -> int:
         (m, k), n = op.operands[0].layout.shape[-2:], op.operands[1].layout.shape[-1]
         return 2 * prod(op.shape) * m * n * k
     return op.size
+
+
+def _time(seconds: float | None) -> str:
+    return "" if seconds is None else f", {_duration(seconds)}"
+
+
+def _duration(seconds: float) -> str:
+    """Print a time with three digits: `12.3 us`."""
+    scale, unit = next(((s, u) for s, u in ((1, "s"), (1e-3, "ms"), (1e-6, "us")) if seconds >= s), (1e-9, "ns"))
+    return f"{seconds / scale:.3g} {unit}"
+
+
+# --------------------------------------------------------------------------- memory
 
 
 def _memory(program: Program) -> Iterator[str]:

@@ -17,7 +17,7 @@ import numpy as np
 from ... import dtypes
 from ...array import Array, wrap
 from ...primitive import Value, evaluate
-from ..graph import Atom, Graph, Mismatch, Var, interpret
+from ..graph import Atom, Graph, Mismatch, Names, Var, interpret
 from ..native import replay
 from ..native.compile import compile_kernel
 from ..native.objects import Leaves
@@ -80,9 +80,9 @@ class Plan:
         finally:
             self.frames.append(frame)
 
-    def explain(self) -> str:
-        """Return the plan in words, with its kernels."""
-        return explained(self.program)
+    def explain(self, names: Names | None = None, times: Sequence[float] | None = None) -> str:
+        """Return the plan in words, with its kernels: variables go by `names`, steps have taken `times` in seconds."""
+        return explained(self.program, names, times)
 
 
 def _recipe(program: Program, result: Atom, atom: Atom) -> tuple[str, Any, Any]:

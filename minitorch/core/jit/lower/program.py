@@ -12,7 +12,7 @@ from typing import Any
 
 from ..graph import Atom, Graph, Var
 from ..native.compile import compile_kernel
-from . import gather
+from . import convolution, gather, pooling
 from .columns import Columns
 from .donation import donated
 from .fuse import Fusion, Group
@@ -22,7 +22,7 @@ from .operations import Operation, Operations, memory_dtype
 from .products import product_calls
 from .rows import Rows
 
-CALLS = gather.CALLS | {"gemm": product_calls}
+CALLS = gather.CALLS | convolution.CALLS | pooling.CALLS | {"gemm": product_calls}
 
 
 @dataclass(slots=True)

@@ -3,7 +3,8 @@
 A vector has `width.lanes` numbers of one dtype. In the text `splat(x)` makes one of equal numbers, `vload(p, i)` and
 `vstore(p, i, v)` move one; `vload_first(p, i, n)` and `vstore_first(p, i, v, n)` touch the first n numbers only (none if
 n <= 0; what is not loaded is 0); `vfma(x, v, t)` is `x * v + t` with a number or a vector x; `vsum(v)` adds up the
-lanes. Importing this imports Numba.
+lanes. `vload_even`, `vstore_pairs`, `vload_bytes`, `vstore_bytes`, `vpick` and `vwhere_equal` are told below. Importing
+this imports Numba.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numba.extending import intrinsic
 from .intrinsics import FLAGS
 from .width import lanes
 
-WORD = ir.IntType(32)
+INT64, WORD = ir.IntType(64), ir.IntType(32)
 
 
 class Lanes(types.Type):  # type: ignore[misc]
@@ -69,13 +70,13 @@ def _first(builder: Any, n: Any, count: int) -> Any:
     return builder.icmp_signed("<", numbers, _splat(builder, builder.trunc(n, WORD), count))
 
 
-def _masked(builder: Any, what: str, kind: Lanes, arguments: list[Any]) -> Any:
+def _masked(builder: Any, what: str, vector: Any, arguments: list[Any]) -> Any:
     """Call one of LLVM's masked loads and stores."""
-    vector = _llvm(kind)
-    result = ir.VoidType() if what == "store" else vector
-    name = f"llvm.masked.{what}.v{kind.count}f{kind.element.bitwidth}.p0"
+    letter, bits = ("i", 8) if vector.element == ir.IntType(8) else ("f", 32 if vector.element == ir.FloatType() else 64)
+    name = f"llvm.masked.{what}.v{vector.count}{letter}{bits}.p0"
     function = builder.module.globals.get(name)
     if function is None:
+        result = ir.VoidType() if what == "store" else vector
         function = ir.Function(builder.module, ir.FunctionType(result, [a.type for a in arguments]), name)
     return builder.call(function, arguments)
 
@@ -126,7 +127,7 @@ def vload_first(typing_context: Any, pointer: Any, index: Any, n: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         zero = ir.Constant(_llvm(kind), None)
         place, mask = _at(builder, args[0], args[1], kind), _first(builder, args[2], kind.count)
-        return _masked(builder, "load", kind, [place, WORD(_alignment(kind)), mask, zero])
+        return _masked(builder, "load", _llvm(kind), [place, WORD(_alignment(kind)), mask, zero])
 
     return kind(pointer, types.int64, types.int64), emit
 
@@ -140,7 +141,7 @@ def vstore_first(typing_context: Any, pointer: Any, index: Any, value: Any, n: A
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         place, mask = _at(builder, args[0], args[1], kind), _first(builder, args[3], kind.count)
-        _masked(builder, "store", kind, [args[2], place, WORD(_alignment(kind)), mask])
+        _masked(builder, "store", _llvm(kind), [args[2], place, WORD(_alignment(kind)), mask])
         return context.get_dummy_value()
 
     return types.void(pointer, types.int64, kind, types.int64), emit
@@ -183,12 +184,112 @@ def vsum(typing_context: Any, v: Any) -> Any:
     return v.element(v), emit
 
 
+@intrinsic
+def vpick(typing_context: Any, v: Any, w: Any, x: Any, y: Any) -> Any:
+    """x where v > w or v is NaN, else y."""
+    if not isinstance(v, Lanes) or not v == w == x == y:
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        more = builder.fcmp_ordered(">", args[0], args[1])
+        return builder.select(builder.or_(more, builder.fcmp_unordered("uno", args[0], args[0])), *args[2:])
+
+    return v(v, v, v, v), emit
+
+
+@intrinsic
+def vwhere_equal(typing_context: Any, v: Any, w: Any, x: Any, y: Any) -> Any:
+    """x where v == w, else y."""
+    if not isinstance(v, Lanes) or not v == w == x == y:
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_ordered("==", args[0], args[1]), *args[2:])
+
+    return v(v, v, v, v), emit
+
+
+@intrinsic
+def vload_even(typing_context: Any, pointer: Any, index: Any, n: Any) -> Any:
+    """The first n of every second number from an index on, then zeros."""
+    kind = _vector(pointer)
+    if kind is None:
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        count, vector = kind.count, _llvm(kind)
+        last = builder.sub(builder.mul(args[2], INT64(2)), INT64(1))
+        halves = []
+        for skip in (0, count):
+            place = _at(builder, args[0], builder.add(args[1], INT64(skip)), kind)
+            mask = _first(builder, builder.sub(last, INT64(skip)), count)
+            zero = ir.Constant(vector, None)
+            halves.append(_masked(builder, "load", vector, [place, WORD(_alignment(kind)), mask, zero]))
+        return builder.shuffle_vector(*halves, ir.Constant(ir.VectorType(WORD, count), list(range(0, 2 * count, 2))))
+
+    return kind(pointer, types.int64, types.int64), emit
+
+
+@intrinsic
+def vstore_pairs(typing_context: Any, pointer: Any, index: Any, v: Any, w: Any, n: Any) -> Any:
+    """Store v[0], w[0], v[1], w[1], ...: the first n of each."""
+    kind = _vector(pointer)
+    if kind is None or not v == w == kind:
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        count, vector = kind.count, _llvm(kind)
+        total = builder.mul(args[4], INT64(2))
+        for skip in (0, count):
+            lanes_taken = [skip // 2 + i // 2 + (i % 2) * count for i in range(count)]
+            pairs = builder.shuffle_vector(args[2], args[3], ir.Constant(ir.VectorType(WORD, count), lanes_taken))
+            place = _at(builder, args[0], builder.add(args[1], INT64(skip)), kind)
+            mask = _first(builder, builder.sub(total, INT64(skip)), count)
+            _masked(builder, "store", vector, [pairs, place, WORD(_alignment(kind)), mask])
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.int64, kind, kind, types.int64), emit
+
+
+BYTES = types.CPointer(types.uint8)
+
+
+@intrinsic
+def vload_bytes(typing_context: Any, like: Any, pointer: Any, index: Any, n: Any) -> Any:
+    """The first n bytes from an index on, as a vector like another one."""
+    if not isinstance(like, Lanes) or pointer != BYTES:
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        vector = ir.VectorType(ir.IntType(8), like.count)
+        place = builder.bitcast(builder.gep(args[1], [args[2]]), vector.as_pointer())
+        mask = _first(builder, args[3], like.count)
+        found = _masked(builder, "load", vector, [place, WORD(1), mask, ir.Constant(vector, None)])
+        return builder.uitofp(found, _llvm(like))
+
+    return like(like, BYTES, types.int64, types.int64), emit
+
+
+@intrinsic
+def vstore_bytes(typing_context: Any, pointer: Any, index: Any, v: Any, n: Any) -> Any:
+    """Store the first n numbers of a vector as bytes; they are whole and below 256."""
+    if not isinstance(v, Lanes) or pointer != BYTES:
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        vector = ir.VectorType(ir.IntType(8), v.count)
+        place = builder.bitcast(builder.gep(args[0], [args[1]]), vector.as_pointer())
+        wide = builder.fptosi(args[2], ir.VectorType(WORD, v.count))
+        _masked(builder, "store", vector, [builder.trunc(wide, vector), place, WORD(1), _first(builder, args[3], v.count)])
+        return context.get_dummy_value()
+
+    return types.void(BYTES, types.int64, v, types.int64), emit
+
+
 FUNCTIONS: dict[str, Any] = {
-    "splat": splat,
-    "vload": vload,
-    "vstore": vstore,
-    "vload_first": vload_first,
-    "vstore_first": vstore_first,
-    "vfma": vfma,
-    "vsum": vsum,
-}
+    f.__name__: f
+    for f in (
+        splat, vload, vstore, vload_first, vstore_first, vload_even, vstore_pairs, vload_bytes, vstore_bytes,
+        vfma, vsum, vpick, vwhere_equal,
+    )
+}  # fmt: skip

@@ -187,7 +187,9 @@ def _options(optimizer: Any, called: Called) -> str:
         for name in LIFTED
         if any(type(group.get(name)) is float and group[name] for group in optimizer.param_groups)
     ]
-    read = f", except {_listed(lifted)}, which {'is' if len(lifted) == 1 else 'are'} read at each call" if lifted else ""
+    read = (
+        f", except {_listed(lifted)}, which {'is' if len(lifted) == 1 else 'are'} read at each call" if lifted else ""
+    )
     return f"{called.optimizers[id(optimizer)]} ({type(optimizer).__name__}): parameters and options{read}"
 
 

@@ -48,7 +48,7 @@ def explained(subject: Subject, is_measured: bool) -> str:
     parts = [
         _section(f"{subject.name}: what goes in", _inputs(program, names, called)),
         _section("what comes out", _outputs(program, names, called)),
-        _section("recorded again unless these are as they were", _bullets(conditions(program, subject.around, subject.key, called))),
+        _section("recorded again unless these are as they were", _conditions(subject, called)),
         _section("graph, as recorded", recorded.splitlines()),
     ]
     parts += _planned("", plan, _times(subject) if is_measured and isinstance(plan, Plan) else None)
@@ -62,8 +62,8 @@ def _section(title: str, lines: Iterable[str]) -> str:
     return f"{title}\n{indent(chr(10).join(lines), '    ')}"
 
 
-def _bullets(items: Iterable[str]) -> Iterator[str]:
-    for item in items:
+def _conditions(subject: Subject, called: Called) -> Iterator[str]:
+    for item in conditions(subject.program, subject.around, subject.key, called):
         yield from wrap(item, WIDTH, initial_indent="- ", subsequent_indent="  ")
 
 
@@ -80,41 +80,41 @@ def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
 def _inputs(program: Program, names: Names, called: Called) -> Iterator[str]:
     rows = []
     for source, var in zip(program.sources, program.graph.inputs, strict=True):
-        what = "argument" if isinstance(source, Argument) else "number, read at each call" if isinstance(source, Number) else "state, read at each call"
-        rows.append((names(var), called.source(source), str(var.aval), what))
+        kind = {Argument: "argument", Number: "number, read at each call"}.get(type(source), "state, read at each call")
+        rows.append((names(var), called.source(source), str(var.aval), kind))
     yield from _table(rows) if rows else ("nothing",)
 
 
 def _outputs(program: Program, names: Names, called: Called) -> Iterator[str]:
     outputs = program.graph.outputs
-    rows = []
-    for i, result in enumerate(program.results):
-        if isinstance(result, Fresh):
-            rows.append((names(outputs[result.index]), f"result {i}", _aval(outputs[result.index]), "fresh memory"))
-        elif isinstance(result, Fixed):
-            rows.append(("", f"result {i}", "", f"always {result.value!r}"))
-        else:
-            rows.append(("", f"result {i}", "", "the tensor that was passed or closed over, itself"))
+    rows = [_result(i, result, outputs, names) for i, result in enumerate(program.results)]
     in_place = program.in_place if isinstance(program.plan, Plan) else set()
     for target, index in program.writes:
         name = called.source(target)
         if index is None:
-            kept = target.tensor
-            rows.append(("", name, "", "set to None" if kept is None else f"set to {called.tensor(kept)}"))
+            rows.append(
+                ("", name, "", "None" if target.tensor is None else f"the tensor {called.tensor(target.tensor)}")
+            )
         else:
-            rows.append((names(outputs[index]), name, _aval(outputs[index]), _manner(target, index, in_place)))
+            manner = RECYCLED if isinstance(target, Refill) else IN_PLACE if index in in_place else NEW
+            rows.append((names(outputs[index]), name, _aval(outputs[index]), manner))
     derivative = program.derivative
     for a in derivative.residuals if derivative is not None and derivative.live else ():
         rows.append((names(a), "kept for the backward pass", _aval(a), ""))
     yield from _table(rows) if rows else ("nothing",)
+    if any(row[3] in (IN_PLACE, RECYCLED) for row in rows):
+        yield f"{IN_PLACE}: over the old value, unless somebody else holds it; {RECYCLED}: over the last one, likewise"
 
 
-def _manner(target: Any, index: int, in_place: set[int]) -> str:
-    if isinstance(target, Refill):
-        return "written: a new tensor, or the last one over again if nobody else holds it"
-    if index in in_place:
-        return "written where the old value lies, if nobody else holds that"
-    return "written: a new value"
+IN_PLACE, RECYCLED, NEW = "in place", "a new tensor, recycled", "a new value"
+
+
+def _result(i: int, result: Any, outputs: list[Any], names: Names) -> tuple[str, str, str, str]:
+    if isinstance(result, Fresh):
+        return names(outputs[result.index]), f"result {i}", _aval(outputs[result.index]), NEW
+    if isinstance(result, Fixed):
+        return "", f"result {i}", "", f"always {result.value!r}"
+    return "", f"result {i}", "", "the very tensor that was passed or closed over"
 
 
 def _aval(atom: Any) -> str:
@@ -136,7 +136,8 @@ def _times(subject: Subject) -> list[float]:
     program = subject.program
     values = subject.values
     if values is None:
-        values = [_zeros(v) if isinstance(s, Argument) else s.read([]) for s, v in zip(program.sources, program.graph.inputs)]
+        pairs = zip(program.sources, program.graph.inputs, strict=True)
+        values = [_zeros(v) if isinstance(s, Argument) else s.read([]) for s, v in pairs]
     return measured(program.plan, values)
 
 

@@ -58,6 +58,26 @@ class Place:
             return _MISSING
 
 
+class Names(Place):
+    """The names in a dict: what is added may hide what a class has."""
+
+    def read(self) -> Any:
+        """Return the names that stand there now."""
+        return [*self.where]
+
+
+class Attributes:
+    """The attributes of an object with slots, as a table."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self.value, name, _MISSING)
+
+
 @dataclass
 class Surroundings:
     """What a function can see besides its arguments, as it is now."""
@@ -201,8 +221,18 @@ def _visit(found: Surroundings, value: Any, label: str, depth: int) -> None:
             visit(found, value, label, depth)
             return
     _visit_scope(found, type(value))
-    if hasattr(value, "__dict__") and (not is_foreign(type(value)) or _is_namespace(value)):
+    if is_foreign(type(value)) and not _is_namespace(value):
+        return
+    if hasattr(value, "__dict__"):
+        found.mutable.append((Names(vars(value), None, f"the attributes of {label}"), None, snapshot([*vars(value)])))
         _visit_names(found, vars(value), label, depth)
+    for name in {name for kind in type(value).__mro__ for name in _slots(kind)}:
+        _note(found, Place(Attributes(value), name, f"{label}.{name}"), depth)
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    names = vars(kind).get("__slots__", ())
+    return (names,) if isinstance(names, str) else tuple(n for n in names if n not in ("__dict__", "__weakref__"))
 
 
 def _is_namespace(value: Any) -> bool:
@@ -233,6 +263,7 @@ def _visit_function(found: Surroundings, function: FunctionType, label: str, dep
         _visit(found, wrapped, label, depth + 1)
     if is_foreign(function):
         return
+    _visit_names(found, vars(function), label, depth)
     names = function.__globals__
     found.names.update(_names(function.__code__))
     for name in dict.fromkeys(_names(function.__code__)):

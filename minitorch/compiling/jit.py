@@ -69,12 +69,14 @@ class Compiled:
         known = self.quick
         if known is not None and not kwargs and (values := known.values(args)) is not None:
             try:
-                self.calls += 1
-                tally.calls += 1
                 found = known.run(args, values)
-                return replay(known.program, args, values) if found is None else found[0]
+                out = replay(known.program, args, values) if found is None else found[0]
             except Mismatch:  # another shape or dtype: the careful way finds or makes the program for it
                 pass
+            else:
+                self.calls += 1
+                tally.calls += 1
+                return out
         if context.get().stage is not None or mode.get() is OFF:
             return self.function(*args, **kwargs)
         static, args, kwargs = self._split(args, kwargs) if self.static or self.names else ((), args, kwargs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import attrgetter, getitem, is_
+from sys import getrefcount
 from typing import Any
 
 from ..core.array import Array
@@ -71,6 +72,7 @@ class Quick:
         if isinstance(self.program.plan, Plan):
             self.bound = bound(self.program.plan, [index for _, index in again])
         self.again = [cell for cell, _ in again]
+        self.alone = [_references()] * len(again)
         self.rest = rest
 
     # ------------------------------------------------------------------ calling
@@ -127,9 +129,11 @@ class Quick:
         )
 
     def recycled(self) -> list[Array] | None:
-        """Return the gradients' Arrays, which may be written again; None if one is missing or not plain."""
+        """Return the gradients' Arrays, to be written again; None if one is missing, not plain, or held elsewhere."""
         tensors = list(map(_grad, self.again))
-        return None if any(map(_is_missing, tensors)) else list(map(_value, tensors))
+        if list(map(getrefcount, tensors)) != self.alone or any(map(_is_missing, tensors)):
+            return None
+        return list(map(_value, tensors))
 
     def run(self, args: tuple[Any, ...], values: list[Value]) -> tuple[Any] | None:
         """Return the result in a tuple; None, with nothing written, if state cannot be written in place."""
@@ -142,6 +146,14 @@ class Quick:
         for target, index in self.rest:
             target.write(args, None if index is None else outs[index])
         return (results(self.program, outs, args),)
+
+
+def _references() -> int:
+    """Return how many references `getrefcount` sees to what one owner and one list hold."""
+    cell = GradCell(True, Tensor)
+    cell.grad = object()  # type: ignore[assignment]
+    held = list(map(_grad, [cell]))
+    return list(map(getrefcount, held))[0]
 
 
 def _is_missing(x: Any) -> bool:

@@ -461,6 +461,33 @@ def test_a_layer_added_to_the_model():
     assert compiled(x).tolist() == model(x).tolist()
 
 
+def test_what_somebody_holds_is_not_written_over():
+    w = mt.zeros(2, requires_grad=True)
+    opt = mt.optim.SGD([w], lr=1.0, momentum=0.9)
+
+    @mt.jit
+    def step(x):
+        opt.zero_grad()
+        (w * x).sum().backward()
+        opt.step()
+
+    for n in range(1, 6):
+        held = w.grad, w.detach(), w.detach().numpy(), w.value, w.detach().clone()
+        numbers = [np.asarray(h.tolist()) if h is not None else None for h in held[:1]] + [held[2].copy()]
+        step(mt.full((2,), float(n)))
+        if held[0] is not None:
+            assert held[0] is not w.grad
+            np.testing.assert_array_equal(held[0].numpy(), numbers[0])
+        assert held[1].tolist() == w.tolist()  # a view of it
+        np.testing.assert_array_equal(held[2], numbers[1])
+        np.testing.assert_array_equal(held[3].numpy(), numbers[1])
+        np.testing.assert_array_equal(held[4].numpy(), numbers[1])
+        step(mt.full((2,), float(n)))
+        del held
+        step(mt.full((2,), float(n)))
+        assert w.grad.tolist() == [n, n]
+
+
 def test_load_state_dict_between_calls():
     model, opt, step = build(mt.optim.Adam, lr=0.01)
     run = mt.jit(step)

@@ -35,7 +35,7 @@ class Bound:
     def run(self, values: list[Value], again: list[Array]) -> list[Value] | None:
         """Return the outputs; None, with nothing written, if the state cannot be written in place."""
         outs = self._outs(values, again)
-        frame = self.frames.pop() if self.frames else self._frame()
+        frame = self._taken()
         try:
             leaves = outs + values
             if frame.leaves.gather(leaves) >= 0:
@@ -49,7 +49,7 @@ class Bound:
     def loop(self, values: list[Value], again: list[Array], run: Callable[[Frame], None]) -> bool:
         """Let `run` replay a frame whose state is in place; False, with nothing written, if it is not."""
         outs = self._outs(values, again)
-        frame = self.frames.pop() if self.frames else self._frame()
+        frame = self._taken()
         try:
             leaves = outs + values
             if frame.leaves.gather(leaves) >= 0:
@@ -67,10 +67,16 @@ class Bound:
     @property
     def is_one_stretch(self) -> bool:
         """Whether a run is one native call without checks between, on one thread."""
-        frame = self.frames[-1] if self.frames else self._frame()
-        if not self.frames:
-            self.frames.append(frame)
+        frame = self._taken()
+        self.frames.append(frame)
         return frame.stretch is not None and not frame.stretch.is_split
+
+    def _taken(self) -> Frame:
+        """Take a frame that nobody else uses now."""
+        try:
+            return self.frames.pop()
+        except IndexError:
+            return self._frame()
 
     def _outs(self, values: list[Value], again: list[Array]) -> list[Value]:
         """Return what the results are written to."""

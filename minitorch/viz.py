@@ -11,9 +11,11 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from .compiling.show import StepGraph
 from .core import dtypes, tree
 from .core.array import Array
 from .core.errors import GradError, MissingExtraError, MissingProgramError
+from .core.jit.graph import Equation, Graph, Var
 from .core.primitive import Tracer
 from .core.tape import FREED, Node, TapeTracer
 from .core.vjp import reachable
@@ -45,11 +47,18 @@ def draw_graph(y: Any, params: Any = None, *, name: str = "computation") -> Any:
     `.save(path)` writes it, and `.render("graph", format="png")` makes a picture, for which the program `dot` must be
     installed. Draw before `backward()`: it frees what the constants' labels are read from.
 
+    `y` may also be what `make_graph(function)(*args)` returns: arguments are green then, and the state that the function
+    reads orange, as is what it writes.
+
     >>> x = Tensor(2.0, requires_grad=True)
     >>> print(draw_graph(x * 3.0, {"x": x}).source)
     digraph computation {
     ...
     """
+    if isinstance(y, Graph):
+        picture = _picture(name)
+        _GraphDrawing(picture, y).draw()
+        return picture
     outputs = [x for x in tree.leaves(y) if isinstance(x, (Array, Tracer))] if not isinstance(y, Tracer) else [y]
     roots = [_node(x) for x in outputs]
     if not any(roots):
@@ -57,9 +66,14 @@ def draw_graph(y: Any, params: Any = None, *, name: str = "computation") -> Any:
             "draw_graph: nothing was recorded: no result requires grad; give an input requires_grad=True, and draw the "
             "result of a computation outside no_grad()"
         )
+    picture = _picture(name)
+    _Drawing(picture, _named(params)).draw([root for root in roots if root is not None])
+    return picture
+
+
+def _picture(name: str) -> Any:
     picture = _digraph()(name=name, graph_attr={"rankdir": "TB"}, node_attr={"fontname": "Helvetica", "fontsize": "11"})
     picture.edge_attr.update({"fontname": "Helvetica", "fontsize": "9", "color": "#666666"})
-    _Drawing(picture, _named(params)).draw([root for root in roots if root is not None])
     return picture
 
 
@@ -193,6 +207,62 @@ def _tooltip(node: Node) -> str:
     settings = ", ".join(f"{name}={value}" for name, value in (node.params or {}).items())
     where = f" at {node.line}" if node.line else ""
     return f"{node.name}({settings}){where}"
+
+
+class _GraphDrawing:
+    """The picture of a recorded graph."""
+
+    def __init__(self, picture: Any, graph: Graph):
+        self.picture = picture
+        self.graph = graph
+        known = graph if isinstance(graph, StepGraph) else StepGraph([], results=graph.outputs)
+        self.arguments, self.state, self.writes = known.arguments, known.state, known.writes
+        self.results = [(f"result {i}", atom) for i, atom in enumerate(known.results)]
+        self.results += [("kept for backward", atom) for atom in known.kept]
+        self.keys: dict[Var, str] = {}
+        self.constants: dict[int, str] = {}
+
+    def draw(self) -> None:
+        """Draw inputs, equations, results, and what is written."""
+        for i, var in enumerate(self.graph.inputs):
+            self.keys[var] = f"in{i}"
+            title = self.state.get(var) or self.arguments.get(var, f"input {i}")
+            style = STYLES["parameter" if var in self.state else "leaf"]
+            self.picture.node(f"in{i}", f"{title}\n{var.aval.shape}", tooltip=dtypes.name(var.aval.dtype), **style)
+        for i, eq in enumerate(self.graph.equations):
+            self._equation(f"n{i}", eq)
+        for i, (title, atom) in enumerate(self.results):
+            self._leave(f"out{i}", title, atom, "result")
+        for i, (name, atom) in enumerate(self.writes):
+            self._leave(f"write{i}", f"write {name}", atom, "parameter")
+
+    def _equation(self, key: str, eq: Equation) -> None:
+        settings = ", ".join(f"{name}={value}" for name, value in eq.params.items() if not isinstance(value, Graph))
+        where = f" at {eq.line}" if eq.line else ""
+        self.picture.node(
+            key, eq.primitive.name, tooltip=f"{eq.primitive.name}({settings}){where}", **STYLES["operation"]
+        )
+        for i, atom in enumerate(eq.inputs):
+            if atom is not None:
+                self._edge(atom, key, f"{key}c{i}")
+        self.keys.update(dict.fromkeys(eq.outputs, key))
+
+    def _leave(self, key: str, title: str, atom: Any, style: str) -> None:
+        shape = f"\n{atom.aval.shape}" if isinstance(atom, Var) else ""
+        self.picture.node(key, title + shape, **STYLES[style])
+        self._edge(atom, key, f"{key}c")
+
+    def _edge(self, atom: Any, end: str, fresh: str) -> None:
+        """Draw an edge from a value, entering it if it is a constant."""
+        if isinstance(atom, Var):
+            self.picture.edge(self.keys[atom], end, label=str(atom.aval.shape))
+            return
+        start = self.constants.get(id(atom), fresh) if isinstance(atom, Array) else fresh
+        if start == fresh:
+            self.picture.node(start, "None" if atom is None else _constant_label(atom), **STYLES["constant"])
+        if isinstance(atom, Array):
+            self.constants[id(atom)] = start
+        self.picture.edge(start, end)
 
 
 @cache

@@ -139,7 +139,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.guards", "minitorch.compiling.modes", "minitorch.compiling.stats"],
     ["minitorch.compiling.capture", "minitorch.compiling.derivative"],
     ["minitorch.compiling.arguments", "minitorch.compiling.program"],
-    ["minitorch.compiling.backend", "minitorch.compiling.checking", "minitorch.compiling.quick"],
+    ["minitorch.compiling.backend", "minitorch.compiling.checking", "minitorch.compiling.donation", "minitorch.compiling.quick"],
     ["minitorch.compiling.through"],  # transforms of compiled functions
     ["minitorch.compiling.describing"],  # a program's state and guards in words
     ["minitorch.compiling.explaining"],

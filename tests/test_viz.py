@@ -19,7 +19,7 @@ def parsed(picture):
     """Return {key: (kind, label)} and a list of (label, label, edge label)."""
     text = picture.source
     nodes = {}
-    for key, attributes in re.findall(r"^\t(\w+) \[(label=.*?)\]$", text, re.M | re.S):
+    for key, attributes in re.findall(r'^\t(\w+) \[(label=(?:"[^"]*"|\S+).*?)\]$', text, re.M | re.S):
         label = re.search(r'label=(?:"(.*?)"|(\S+))', attributes, re.S)
         color = re.search(r'fillcolor="(.*?)"', attributes).group(1)
         nodes[key] = (COLORS[color], (label.group(1) or label.group(2)).split("\n")[0])

@@ -31,7 +31,7 @@ def flatten(value: Any) -> tuple[Leaves, Any]:
 class Arguments:
     """The arguments of one call."""
 
-    __slots__ = ("inner", "is_flat", "key", "leaves", "storages", "structure")
+    __slots__ = ("given", "inner", "is_flat", "key", "leaves", "storages", "structure")
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], static: tuple[Any, ...]):
         self.leaves, self.structure = flatten((args, kwargs))
@@ -39,6 +39,7 @@ class Arguments:
             if isinstance(x, (np.ndarray, np.generic)):
                 self.leaves[i] = as_array(x)
         self.is_flat = not kwargs and not static and len(self.leaves) == len(args)
+        self.given: set[int] = set()  # the leaves of donated arguments
         self.storages = self._storages()
         orders = None if self.is_flat else _orders((args, kwargs))
         self.key = (self.structure, (static, orders), tuple(map(_kind, self.leaves)), self._aliases())

@@ -28,6 +28,7 @@ from .arguments import Arguments
 from .backend import build
 from .checking import checked
 from .explaining import Subject, explained
+from .donation import donated_leaves, given_up, pairs
 from .guards import Surroundings, look_around
 from .modes import CHECK, OFF, mode
 from .program import Fresh, Program, fits, record, replay
@@ -42,12 +43,19 @@ _MANY = 8
 class Compiled:
     """A function that is compiled for each kind of arguments it meets."""
 
-    def __init__(self, function: Callable[..., Any], static: frozenset[int], names: frozenset[str]):
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        static: frozenset[int],
+        names: frozenset[str],
+        donated: frozenset[int] = frozenset(),
+    ):
         functools.update_wrapper(self, function, updated=())
         self.__name__ = getattr(function, "__name__", type(function).__name__)
         self.function = function
         self.static = static
         self.names = names
+        self.donated = donated
         self.programs: dict[Any, list[tuple[Program, Surroundings]]] = {}
         self.quick: Quick | None = None
         self.families: dict[Any, Family | None] = {}
@@ -81,6 +89,9 @@ class Compiled:
             return self.function(*args, **kwargs)
         static, args, kwargs = self._split(args, kwargs) if self.static or self.names else ((), args, kwargs)
         arguments = Arguments(args, kwargs, static)
+        if self.donated:
+            moved = (i - sum(k < i for k in self.static) if i >= 0 else i for i in self.donated)
+            arguments.given = donated_leaves(args, frozenset(moved))
         if any(map(_is_traced, arguments.leaves)):
             return self._through(static, args, kwargs, arguments)
         key = (arguments.key, _setting())
@@ -98,6 +109,9 @@ class Compiled:
         self, program: Program, around: Surroundings, arguments: Arguments, values: list[Value], static: Any
     ) -> Any:
         if mode.get() is not CHECK:
+            if arguments.given:
+                with given_up(program, arguments.given, values):
+                    return replay(program, arguments.leaves, values)
             out = replay(program, arguments.leaves, values)
             self.quick = quick(program, around, arguments)
             return out
@@ -226,6 +240,7 @@ class Compiled:
                 f"jit: {self.__name__} changes Python state while it runs ({changed[0]}); a compiled function would do so "
                 "only when it is recorded. Return the value, or keep it in a tensor that is written in place"
             )
+        program.given = pairs(program, arguments.given)
         build(program)
         return program, around
 
@@ -322,12 +337,14 @@ def jit(
     *,
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Iterable[str] = (),
+    donate_argnums: int | Sequence[int] = (),
 ) -> Any:
     """Compile a function: a pure one of arrays, or a PyTorch-style step with its model and optimizer.
 
     The first call with arguments of some structure, shapes and dtypes records what the function does; later calls replay
     it. Tensors that the function closes over are read at each call and written back after it. Static arguments are
-    compared by value, and each value is compiled for itself.
+    compared by value, and each value is compiled for itself. Donated arguments are given up by the caller: results of the
+    same shape and dtype may be written into their memory, and using them afterwards raises.
 
     Raises JitError for what cannot be recorded: a Python `if` on a traced value, `.item()`, a side effect.
 
@@ -336,13 +353,18 @@ def jit(
     Array(0., dtype=float32)
     """
     if function is None:
-        return functools.partial(jit, static_argnums=static_argnums, static_argnames=static_argnames)
+        return functools.partial(
+            jit, static_argnums=static_argnums, static_argnames=static_argnames, donate_argnums=donate_argnums
+        )
     if not callable(function):
         raise ArgumentError(f"jit: expected a function or a module, got {type(function).__name__}")
     numbers = frozenset((static_argnums,) if isinstance(static_argnums, int) else static_argnums)
     names = {static_argnames} if isinstance(static_argnames, str) else set(static_argnames)
     numbers, names = _both_ways(function, numbers, names)
-    return Compiled(function, frozenset(numbers), frozenset(names))
+    donated = frozenset((donate_argnums,) if isinstance(donate_argnums, int) else donate_argnums)
+    if donated & numbers:
+        raise ArgumentError(f"jit: arguments {sorted(donated & numbers)} are both static and donated; choose one")
+    return Compiled(function, frozenset(numbers), frozenset(names), donated)
 
 
 def _both_ways(function: Callable[..., Any], numbers: Any, names: set[str]) -> tuple[frozenset[int], set[str]]:

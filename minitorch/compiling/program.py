@@ -72,20 +72,22 @@ class Program:
     once: bool = False
     plan: Any = None
     is_leaf: bool = False
+    given: dict[int, int] = field(default_factory=dict)  # results that may take the place of donated arguments
     entangled: dict[int, int] = field(default_factory=dict)  # arguments that are captured, too: leaf number and id
 
     def donors(self) -> dict[int, int]:
         """Return which outputs replace which inputs: they may be written into the same memory."""
         places = {id(s): i for i, s in enumerate(self.sources)}
         found = {j: places[id(t)] for t, j in self.writes if j is not None and id(t) in places}
-        return {j: i for j, i in found.items() if not isinstance(self.sources[i], (Argument, Number, Field))}
+        state = {j: i for j, i in found.items() if not isinstance(self.sources[i], (Argument, Number, Field))}
+        return {**self.given, **state}
 
     @property
     def in_place(self) -> set[int]:
         """The outputs that the plan may write over what they replace."""
         plan = self.plan
         fresh = {at for at, _ in plan.donated}
-        return {j for j in self.donors() if plan.recipes[j][0] == "fresh" and plan.recipes[j][1] in fresh}
+        return {j for j in self.donors() if j not in self.given and plan.recipes[j][0] == "fresh" and plan.recipes[j][1] in fresh}
 
 
 # --------------------------------------------------------------------------- recording

@@ -320,6 +320,31 @@ def test_static_by_name():
     assert compiled(tensor(1), mode="double").item() == 2 and compiled(tensor(1), mode="").item() == 1
 
 
+# --------------------------------------------------------------------------- donation
+
+
+def test_donated_arguments_are_given_up():
+    compiled = mt.jit(lambda p, g: {k: p[k] - 0.1 * g[k] for k in p}, donate_argnums=0)
+    p, g = {"w": mt.array([1.0, 2.0])}, {"w": mt.array([10.0, 10.0])}
+    for n in (1, 2, 3):
+        place = p["w"]._data.ctypes.data
+        before, p = p, compiled(p, g)
+        np.testing.assert_allclose(np.asarray(p["w"]), np.array([1.0, 2.0]) - n, atol=1e-6)
+        assert p["w"]._data.ctypes.data == place
+        with pytest.raises(JitError, match="donated"):
+            before["w"] + 1
+    assert g["w"].tolist() == [10, 10]
+
+
+def test_donation_does_not_reach_what_others_see():
+    compiled = mt.jit(lambda x: x + 1, donate_argnums=0)
+    x = mt.array([1.0, 2.0])
+    seen = x.numpy()
+    assert compiled(x).tolist() == [2, 3] and seen.tolist() == [1, 2]
+    with pytest.raises(mt.errors.MinitorchError, match="both static and donated"):
+        mt.jit(lambda x: x, donate_argnums=0, static_argnums=0)
+
+
 # --------------------------------------------------------------------------- kinds of arguments
 
 

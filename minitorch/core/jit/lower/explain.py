@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from textwrap import wrap as wrapped
+from typing import Any
 
 from ... import dtypes
 from ..graph import Names, Var
@@ -45,9 +46,9 @@ def _lines(program: Program, names: Names, times: Sequence[float] | None) -> Ite
         else:
             printed[step.source] = i
             yield from (f"    | {line}" for line in step.source.strip().splitlines())
-        yield from _indented("where ", _legend(program, step, names))
+        yield from _listed("where ", _legend(program, step, names), "    ")
     yield ""
-    yield from _memory(program)
+    yield from _memory(program, names)
 
 
 def _summary(program: Program, times: Sequence[float] | None) -> str:
@@ -63,10 +64,11 @@ def _summary(program: Program, times: Sequence[float] | None) -> str:
     )
 
 
-def _indented(head: str, items: Iterable[str]) -> Iterator[str]:
-    text = ", ".join(items)
-    if text:
-        yield from wrapped(head + text, WIDTH, initial_indent="    ", subsequent_indent=" " * (4 + len(head)))
+def _listed(head: str, items: Iterable[str], margin: str = "") -> Iterator[str]:
+    whole = ", ".join(item.replace(" ", "\0") for item in items)  # no line ends inside of an item
+    if whole:
+        lines = wrapped(head + whole, WIDTH, initial_indent=margin, subsequent_indent=margin + "    ")
+        yield from (line.replace("\0", " ") for line in lines)
 
 
 def _title(step: Step) -> str:
@@ -107,8 +109,8 @@ def _content(program: Program, slot: Slot, names: Names) -> str:
     if slot.kind == "scratch":
         return f"scratch {dtypes.name(slot.dtype)}[{slot.offset}]"
     if slot.kind not in ("load", "store"):
-        return f"{slot.source!r}" if slot.kind == "number" else slot.kind
-    text = f"{names(slot.source)}: {slot.source.aval}" if isinstance(slot.source, Var) else names(slot.source)
+        return f"{slot.source!r}" if slot.kind == "number" else "set where an index is out of range"
+    text = _typed(slot.source, names) if isinstance(slot.source, Var) else names(slot.source)
     if slot.offset:
         text += f" from element {slot.offset:,} on"
     replaced = program.donated.get(slot.source) if slot.kind == "store" else None
@@ -148,18 +150,17 @@ def _duration(seconds: float) -> str:
 # --------------------------------------------------------------------------- memory
 
 
-def _memory(program: Program) -> Iterator[str]:
+def _memory(program: Program, names: Names) -> Iterator[str]:
     places = program.arena.places
     yield f"memory: an arena of {program.arena.size:,} bytes for {len(places)} buffers"
     for key, at in sorted(places.items(), key=lambda item: item[1]):
-        what = (
-            f"scratch {dtypes.name(key.dtype)}[{key.offset}]"
-            if isinstance(key, Slot)
-            else str(getattr(key, "aval", ""))
-        )
+        what = f"scratch {dtypes.name(key.dtype)}[{key.offset}]" if isinstance(key, Slot) else _typed(key, names)
         yield f"    {at:>12,}  {what}"
-    fresh = [str(v.aval) for v in program.outputs if v not in program.donated]
-    yield f"results in fresh memory: {', '.join(fresh) or 'none'}"
-    if program.donated:
-        over = [str(v.aval) for v in program.donated]
-        yield f"results over the inputs that they replace: {', '.join(over)}"
+    fresh = [_typed(v, names) for v in program.outputs if v not in program.donated]
+    yield from _listed("results in fresh memory: ", fresh or ["none"])
+    over = [f"{_typed(out, names)} over {names(given)}" for out, given in program.donated.items()]
+    yield from _listed("results over the inputs that they replace: ", over)
+
+
+def _typed(var: Any, names: Names) -> str:
+    return f"{names(var)}: {var.aval}"

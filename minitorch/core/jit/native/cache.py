@@ -34,12 +34,13 @@ class _Refused(Exception):
 
 def key(*parts: object) -> str:
     """Name an entry by everything its code depends on: the given parts, this package and the compilers' versions."""
-    text = repr((parts, _sources(), np.__version__, *map(_version, ("numba", "llvmlite"))))
+    text = repr((parts, sources(), np.__version__, *map(_version, ("numba", "llvmlite"))))
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 
 @cache
-def _sources() -> str:
+def sources() -> str:
+    """Return a digest of this package: kernels depend on the functions that it gives them."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())

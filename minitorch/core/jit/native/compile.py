@@ -66,16 +66,64 @@ def compile_kernel(source: str, name: str, reassociate: bool = False) -> Kernel:
 def _address(source: str, name: str, reassociate: bool) -> int:
     from . import loader
 
-    entry = cache.key(source, name, reassociate, *loader.host())
-    symbol = f"kernel_{entry}"
+    entry, symbol = _named(source, name, reassociate)
+    before = counts.compiled
+    address = cache.fetch(entry, _builder(source, name, symbol, reassociate), lambda code: loader.load(code, symbol))
+    counts.loaded += counts.compiled == before
+    return address
 
+
+def _named(source: str, name: str, reassociate: bool) -> tuple[str, str]:
+    """Return a kernel's entry in the cache and its symbol."""
+    from . import loader
+
+    entry = cache.key(source, name, reassociate, *loader.host())
+    return entry, f"kernel_{entry}"
+
+
+def _builder(source: str, name: str, symbol: str, reassociate: bool) -> Callable[[], bytes]:
     def build() -> bytes:
         from .codegen import emit_object
 
         counts.compiled += 1
         return emit_object(source, name, symbol, reassociate)
 
-    before = counts.compiled
-    address = cache.fetch(entry, build, lambda code: loader.load(code, symbol))
-    counts.loaded += counts.compiled == before
-    return address
+    return build
+
+
+# --------------------------------------------------------------------------- kernels that travel in files
+
+
+class Portable(NamedTuple):
+    """A kernel with its object code, which defines `symbol`."""
+
+    source: str
+    name: str
+    reassociate: bool
+    symbol: str
+    code: bytes
+
+
+def portable(address: int) -> Portable:
+    """Return the kernel at an address with its object code: from the disk, or compiled again."""
+    source, name, reassociate = next(key for key, kernel in list(_kernels.items()) if kernel.address == address)
+    entry, symbol = _named(source, name, reassociate)
+    found: list[bytes] = []
+
+    def keep(code: bytes) -> int:
+        found.append(code)
+        return 0
+
+    cache.fetch(entry, _builder(source, name, symbol, reassociate), keep)
+    return Portable(source, name, reassociate, symbol, found[-1])
+
+
+def adopt(kernel: Portable) -> None:
+    """Let a kernel's object code serve wherever its source is asked for. Raises ValueError if it cannot be loaded."""
+    from . import loader
+
+    key = kernel[:3]
+    with _lock:
+        if key not in _kernels:
+            _kernels[key] = Kernel(loader.load(kernel.code, kernel.symbol), kernel.name, kernel.source)
+            counts.loaded += 1

@@ -11,11 +11,11 @@ from typing import Any
 
 from numba import types
 
-from . import arithmetic, circular, errorfunctions, gammafunctions, vectors
+from . import arithmetic, circular, errorfunctions, gammafunctions, register_tiles, vectors
 from .elementary import FUNCTIONS
 from .intrinsics import POINTERS, select
 
-__all__ = ["NAMESPACE", "arithmetic", "circular", "errorfunctions", "gammafunctions", "vectors"]
+__all__ = ["NAMESPACE", "arithmetic", "circular", "errorfunctions", "gammafunctions", "register_tiles", "vectors"]
 
 CASTS = ("float32", "float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), "boolean")
 
@@ -24,6 +24,7 @@ NAMESPACE: dict[str, Any] = {
     **{name: getattr(types, name) for name in CASTS},
     **FUNCTIONS,
     **vectors.FUNCTIONS,
+    **register_tiles.FUNCTIONS,
     "select": select,
     "math": math,
 }

@@ -2,8 +2,7 @@
 
 A vector has `width.lanes` numbers of one dtype. In the text `splat(x)` makes one of equal numbers, `vload(p, i)` and
 `vstore(p, i, v)` move one; `vload_first(p, i, n)` and `vstore_first(p, i, v, n)` touch the first n numbers only (none if
-n <= 0; what is not loaded is 0); `vfma(x, v, t)` is `x * v + t` with a number or a vector x; `vsum(v)` adds up the
-lanes. `vload_even`, `vstore_pairs`, `vload_bytes`, `vstore_bytes`, `vpick` and `vwhere_equal` are told below. Importing
+n <= 0; what is not loaded is 0); `vfma(x, v, t)` is `x * v + t` with a number x. `vload_even`, `vstore_pairs`, `vload_bytes`, `vstore_bytes`, `vpick` and `vwhere_equal` are told below. Importing
 this imports Numba.
 """
 
@@ -35,17 +34,18 @@ class Lanes(types.Type):  # type: ignore[misc]
 @registry.register_default(Lanes)
 class _LanesModel(PrimitiveModel):  # type: ignore[misc]
     def __init__(self, manager: Any, kind: Lanes):
-        super().__init__(manager, kind, _llvm(kind))
+        super().__init__(manager, kind, llvm_type(kind))
 
 
-def _llvm(kind: Lanes) -> Any:
+def llvm_type(kind: Lanes) -> Any:
+    """LLVM's type of a vector."""
     return ir.VectorType(ir.FloatType() if kind.element == types.float32 else ir.DoubleType(), kind.count)
 
 
 VECTORS = {element: Lanes(element) for element in (types.float32, types.float64)}
 
 
-def _vector(pointer: Any) -> Any:
+def vector_of(pointer: Any) -> Any:
     """Return the vector type for a pointer's elements, None if there is none."""
     return VECTORS.get(pointer.dtype) if isinstance(pointer, types.CPointer) else None
 
@@ -54,20 +54,22 @@ def _alignment(kind: Lanes) -> int:
     return int(kind.element.bitwidth) // 8
 
 
-def _splat(builder: Any, value: Any, count: int) -> Any:
+def repeated(builder: Any, value: Any, count: int) -> Any:
+    """A vector of equal numbers."""
     kind = ir.VectorType(value.type, count)
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, WORD(0))
     return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(WORD, count), [0] * count))
 
 
-def _at(builder: Any, pointer: Any, index: Any, kind: Lanes) -> Any:
-    return builder.bitcast(builder.gep(pointer, [index]), _llvm(kind).as_pointer())
+def at_index(builder: Any, pointer: Any, index: Any, kind: Lanes) -> Any:
+    """A pointer to the vector at an index."""
+    return builder.bitcast(builder.gep(pointer, [index]), llvm_type(kind).as_pointer())
 
 
 def _first(builder: Any, n: Any, count: int) -> Any:
     """The mask of the first n lanes."""
     numbers = ir.Constant(ir.VectorType(WORD, count), list(range(count)))
-    return builder.icmp_signed("<", numbers, _splat(builder, builder.trunc(n, WORD), count))
+    return builder.icmp_signed("<", numbers, repeated(builder, builder.trunc(n, WORD), count))
 
 
 def _masked(builder: Any, what: str, vector: Any, arguments: list[Any]) -> Any:
@@ -87,18 +89,18 @@ def splat(typing_context: Any, x: Any) -> Any:
     kind = VECTORS.get(x)
     if kind is None:
         return None
-    return kind(x), lambda context, builder, signature, args: _splat(builder, args[0], kind.count)
+    return kind(x), lambda context, builder, signature, args: repeated(builder, args[0], kind.count)
 
 
 @intrinsic
 def vload(typing_context: Any, pointer: Any, index: Any) -> Any:
     """The numbers from an index on."""
-    kind = _vector(pointer)
+    kind = vector_of(pointer)
     if kind is None:
         return None
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.load(_at(builder, *args, kind), align=_alignment(kind))
+        return builder.load(at_index(builder, *args, kind), align=_alignment(kind))
 
     return kind(pointer, types.int64), emit
 
@@ -106,12 +108,12 @@ def vload(typing_context: Any, pointer: Any, index: Any) -> Any:
 @intrinsic
 def vstore(typing_context: Any, pointer: Any, index: Any, value: Any) -> Any:
     """Store a vector."""
-    kind = _vector(pointer)
+    kind = vector_of(pointer)
     if kind is None or value != kind:
         return None
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        builder.store(args[2], _at(builder, args[0], args[1], kind), align=_alignment(kind))
+        builder.store(args[2], at_index(builder, args[0], args[1], kind), align=_alignment(kind))
         return context.get_dummy_value()
 
     return types.void(pointer, types.int64, kind), emit
@@ -120,14 +122,14 @@ def vstore(typing_context: Any, pointer: Any, index: Any, value: Any) -> Any:
 @intrinsic
 def vload_first(typing_context: Any, pointer: Any, index: Any, n: Any) -> Any:
     """The first n numbers from an index on, then zeros."""
-    kind = _vector(pointer)
+    kind = vector_of(pointer)
     if kind is None:
         return None
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        zero = ir.Constant(_llvm(kind), None)
-        place, mask = _at(builder, args[0], args[1], kind), _first(builder, args[2], kind.count)
-        return _masked(builder, "load", _llvm(kind), [place, WORD(_alignment(kind)), mask, zero])
+        zero = ir.Constant(llvm_type(kind), None)
+        place, mask = at_index(builder, args[0], args[1], kind), _first(builder, args[2], kind.count)
+        return _masked(builder, "load", llvm_type(kind), [place, WORD(_alignment(kind)), mask, zero])
 
     return kind(pointer, types.int64, types.int64), emit
 
@@ -135,53 +137,42 @@ def vload_first(typing_context: Any, pointer: Any, index: Any, n: Any) -> Any:
 @intrinsic
 def vstore_first(typing_context: Any, pointer: Any, index: Any, value: Any, n: Any) -> Any:
     """Store the first n numbers of a vector."""
-    kind = _vector(pointer)
+    kind = vector_of(pointer)
     if kind is None or value != kind:
         return None
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place, mask = _at(builder, args[0], args[1], kind), _first(builder, args[3], kind.count)
-        _masked(builder, "store", _llvm(kind), [args[2], place, WORD(_alignment(kind)), mask])
+        place, mask = at_index(builder, args[0], args[1], kind), _first(builder, args[3], kind.count)
+        _masked(builder, "store", llvm_type(kind), [args[2], place, WORD(_alignment(kind)), mask])
         return context.get_dummy_value()
 
     return types.void(pointer, types.int64, kind, types.int64), emit
 
 
-def _fused(builder: Any, x: Any, v: Any, t: Any) -> Any:
+def fused(builder: Any, x: Any, v: Any, t: Any) -> Any:
+    """x * v + t, rounded once where the CPU can."""
     return builder.fadd(builder.fmul(x, v, flags=FLAGS), t, flags=FLAGS)
 
 
 @intrinsic
 def vfma(typing_context: Any, x: Any, v: Any, t: Any) -> Any:
     """x * v + t."""
-    if not isinstance(v, Lanes) or t != v or x not in (v, v.element):
+    if not isinstance(v, Lanes) or t != v or x != v.element:
         return None
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        first = args[0] if x == v else _splat(builder, args[0], v.count)
-        return _fused(builder, first, *args[1:])
+        return fused(builder, repeated(builder, args[0], v.count), *args[1:])
 
     return v(x, v, v), emit
 
 
-@intrinsic
-def vsum(typing_context: Any, v: Any) -> Any:
-    """The sum of the lanes, added up in pairs."""
-    if not isinstance(v, Lanes):
-        return None
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        total, n = args[0], v.count
-        while n > 1:
-            n //= 2
-            halves = [
-                builder.shuffle_vector(total, total, ir.Constant(ir.VectorType(WORD, n), list(range(i, i + n))))
-                for i in (0, n)
-            ]
-            total = builder.fadd(*halves)
-        return builder.extract_element(total, WORD(0))
-
-    return v.element(v), emit
+def total(builder: Any, vector: Any, n: int) -> Any:
+    """The sum of n lanes, added up in pairs."""
+    while n > 1:
+        n //= 2
+        masks = [ir.Constant(ir.VectorType(WORD, n), list(range(i, i + n))) for i in (0, n)]
+        vector = builder.fadd(*(builder.shuffle_vector(vector, vector, mask) for mask in masks))
+    return builder.extract_element(vector, WORD(0))
 
 
 @intrinsic
@@ -212,16 +203,16 @@ def vwhere_equal(typing_context: Any, v: Any, w: Any, x: Any, y: Any) -> Any:
 @intrinsic
 def vload_even(typing_context: Any, pointer: Any, index: Any, n: Any) -> Any:
     """The first n of every second number from an index on, then zeros."""
-    kind = _vector(pointer)
+    kind = vector_of(pointer)
     if kind is None:
         return None
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        count, vector = kind.count, _llvm(kind)
+        count, vector = kind.count, llvm_type(kind)
         last = builder.sub(builder.mul(args[2], INT64(2)), INT64(1))
         halves = []
         for skip in (0, count):
-            place = _at(builder, args[0], builder.add(args[1], INT64(skip)), kind)
+            place = at_index(builder, args[0], builder.add(args[1], INT64(skip)), kind)
             mask = _first(builder, builder.sub(last, INT64(skip)), count)
             zero = ir.Constant(vector, None)
             halves.append(_masked(builder, "load", vector, [place, WORD(_alignment(kind)), mask, zero]))
@@ -233,17 +224,17 @@ def vload_even(typing_context: Any, pointer: Any, index: Any, n: Any) -> Any:
 @intrinsic
 def vstore_pairs(typing_context: Any, pointer: Any, index: Any, v: Any, w: Any, n: Any) -> Any:
     """Store v[0], w[0], v[1], w[1], ...: the first n of each."""
-    kind = _vector(pointer)
+    kind = vector_of(pointer)
     if kind is None or not v == w == kind:
         return None
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        count, vector = kind.count, _llvm(kind)
+        count, vector = kind.count, llvm_type(kind)
         total = builder.mul(args[4], INT64(2))
         for skip in (0, count):
             lanes_taken = [skip // 2 + i // 2 + (i % 2) * count for i in range(count)]
             pairs = builder.shuffle_vector(args[2], args[3], ir.Constant(ir.VectorType(WORD, count), lanes_taken))
-            place = _at(builder, args[0], builder.add(args[1], INT64(skip)), kind)
+            place = at_index(builder, args[0], builder.add(args[1], INT64(skip)), kind)
             mask = _first(builder, builder.sub(total, INT64(skip)), count)
             _masked(builder, "store", vector, [pairs, place, WORD(_alignment(kind)), mask])
         return context.get_dummy_value()
@@ -265,7 +256,7 @@ def vload_bytes(typing_context: Any, like: Any, pointer: Any, index: Any, n: Any
         place = builder.bitcast(builder.gep(args[1], [args[2]]), vector.as_pointer())
         mask = _first(builder, args[3], like.count)
         found = _masked(builder, "load", vector, [place, WORD(1), mask, ir.Constant(vector, None)])
-        return builder.uitofp(found, _llvm(like))
+        return builder.uitofp(found, llvm_type(like))
 
     return like(like, BYTES, types.int64, types.int64), emit
 
@@ -290,6 +281,6 @@ FUNCTIONS: dict[str, Any] = {
     f.__name__: f
     for f in (
         splat, vload, vstore, vload_first, vstore_first, vload_even, vstore_pairs, vload_bytes, vstore_bytes,
-        vfma, vsum, vpick, vwhere_equal,
+        vfma, vpick, vwhere_equal,
     )
 }  # fmt: skip

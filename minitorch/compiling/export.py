@@ -1,0 +1,222 @@
+"""Ahead of time: a compiled function in a file, and a process that runs it without recording or compiling anything.
+
+The file keeps the optimized graph and the object code of its kernels. Loading lowers the graph again, which takes
+milliseconds, and finds each kernel already there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType, MethodType
+from typing import Any
+
+import numpy as np
+
+from ..core import dtypes, tree
+from ..core.array import Array
+from ..core.aval import Aval
+from ..core.errors import ArgumentError, DTypeError, JitError, ShapeError
+from ..core.jit.graph import Graph, interpret, text
+from ..core.jit.lower import build
+from ..core.jit.lower.plan import PATCH
+from ..core.jit.native.compile import Portable, adopt, compile_kernel, portable
+from ..core.jit.native.objects import GATHER
+from ..core.jit.native.replay import LOOP
+from ..core.jit.native.target import misfit, target
+from ..core.jit.passes import optimize
+from ..core.jit.serialize import MALFORMED, decode, decode_aval, decode_graph, decode_tree, encode, encode_aval
+from ..core.jit.serialize import encode_graph, encode_tree
+from ..core.ops.families import as_array
+from ..core.primitive import Tracer, Value
+from ..core.tape import context
+from ..core.version import VERSION
+from ..nn.module import Module
+from ..tensor.handle import Tensor, tensor_of
+from . import archive
+from .arguments import flatten
+from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot
+from .describing import Called
+from .guards import Surroundings, look_around
+from .jit import Compiled, jit
+from .program import Fixed, Fresh, Program, Refill, Same
+
+_NUMBERS = {kind.__name__: kind for kind in (int, float, complex)}
+_STATIC = (bool, str)
+RUNTIME = ((LOOP, "loop"), (PATCH, "patch"), (GATHER, "gather"))  # kernels that every plan needs
+
+
+# --------------------------------------------------------------------------- writing
+
+
+def export(
+    f: Callable[..., Any], args: tuple[Any, ...], path: str | os.PathLike[str], kwargs: dict[str, Any] | None = None
+) -> None:
+    """Compile a function for arguments like these, and write it to a file for `load_exported`.
+
+    `f` is a module or a pure function of pytrees; only the shapes and dtypes of arrays among the arguments matter, and
+    the values of strings and booleans. Tensors that it closes over, such as a module's parameters, are stored as they are
+    now. The file holds machine code for this CPU and its source.
+
+    Raises JitError for what a file cannot keep: a function that writes to tensors or draws random numbers, instances of
+    other classes in the arguments or the result.
+
+    >>> import minitorch as mt, tempfile
+    >>> path = tempfile.mkdtemp() + "/twice.mt"
+    >>> mt.export(lambda x: x * 2, (mt.tensor([1.0, 2.0]),), path)
+    >>> mt.load_exported(path)(mt.tensor([3.0, 4.0]))
+    tensor([6., 8.])
+    """
+    if not callable(f) or not isinstance(args, tuple):
+        raise ArgumentError(
+            f"export: expected a function and a tuple of its arguments, got {type(f).__name__} and {type(args).__name__}; "
+            "for one argument: export(f, (x,), path)"
+        )
+    header, arrays, graph = _recorded(_plain(f), args, kwargs or {})
+    kernels = [portable(address) for address in _addresses(graph)]
+    header |= {"version": VERSION, "target": target(), "graph": encode_graph(graph, arrays)}
+    archive.write(os.fspath(path), header, arrays, kernels, text(graph))
+
+
+def _plain(f: Any) -> Any:
+    """Return what a compiled function was made of."""
+    if not isinstance(f, Compiled):
+        return f
+    if f.static or f.names:
+        raise JitError(f"export: {f.__name__} has static arguments; export lambda x: f(x, the_static_value) instead")
+    return f.function
+
+
+def _recorded(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[dict[str, Any], list[Array], Graph]:
+    """Record a function; return what the header says of it, the arrays that it stores, and its optimized graph."""
+    leaves, structure = flatten((args, kwargs))
+    examples = [_example(x) for x in leaves]  # new handles: an argument is no captured tensor, and no other argument
+    args, kwargs = tree.unflatten(structure, examples)
+    around = look_around(f)
+    program = jit(f).recorded(*args, **kwargs)
+    called = Called(f, frozenset(), structure, around)
+    _check_pure(program, around, called)
+    state = _State(called)
+    inputs = [_input(source, state) for source in program.sources]
+    results = [_result(r, state) for r in program.results]
+    count = sum(type(r) is Fresh for r in program.results)  # what follows is kept for the derivative
+    graph = optimize(Graph(program.graph.inputs, program.graph.equations, program.graph.outputs[:count]))
+    header = {
+        "name": getattr(f, "__name__", type(f).__name__),
+        "arguments": encode_tree(structure, "an argument"),
+        "names": called.arguments,
+        "leaves": [_leaf(x, name) for x, name in zip(examples, called.arguments, strict=True)],
+        "inputs": inputs,
+        "state": list(state.names),
+        "results": results,
+        "structure": encode_tree(program.structure, "the result"),
+    }
+    return header, list(state.names.values()), graph
+
+
+def _example(x: Any) -> Any:
+    if isinstance(x, Tensor):
+        made = tensor_of(x.current())
+        return made.requires_grad_() if x.requires_grad else made
+    return as_array(x) if isinstance(x, (np.ndarray, np.generic)) else x
+
+
+def _leaf(x: Any, name: str) -> Any:
+    if isinstance(x, (Tensor, Array, Tracer)):
+        return encode_aval(Aval(x.shape, x.dtype))
+    if type(x) in _NUMBERS.values():
+        return {"number": type(x).__name__}
+    if type(x) in _STATIC:
+        return {"static": x}
+    raise JitError(
+        f"export: the argument `{name}` is an object of the class {type(x).__qualname__}; pass arrays, numbers, strings and "
+        "booleans, or close over the object"
+    )
+
+
+class _State:
+    """The captured tensors by name; the order is that of the arrays in the file."""
+
+    def __init__(self, called: Called):
+        self.called = called
+        self.names: dict[str, Array] = {}
+        self.known: dict[int, str] = {}
+
+    def name(self, key: Any, value: Value, name: str) -> str:
+        """Return the name under which a captured value is stored."""
+        if id(key) not in self.known:
+            name = name.removesuffix(" and its views").removeprefix("self.")
+            taken = [name, *(f"{name}.{i}" for i in range(1, len(self.names) + 2))]
+            chosen = next(n for n in taken if n not in self.names and n != "a tensor")
+            if not isinstance(value, Array):
+                raise _refused(f"it closes over `{chosen}`, a value of a transform around it; export what is outside")
+            self.names[chosen.replace("a tensor.", "captured.")] = value
+            self.known[id(key)] = chosen.replace("a tensor.", "captured.")
+        return self.known[id(key)]
+
+
+def _input(source: Any, state: _State) -> Any:
+    """Say where an input of the graph comes from: a leaf by its number, or a captured tensor by its name."""
+    if isinstance(source, Argument):
+        return source.index
+    return state.name(_key(source), source.read([]), state.called.source(source))
+
+
+def _key(source: Any) -> Any:
+    return source.tensor if isinstance(source, Handle) else source.storage
+
+
+def _result(result: Any, state: _State) -> Any:
+    if isinstance(result, Fresh):
+        if result.kind not in (None, Tensor):
+            raise _refused(f"a result is a {result.kind.__name__}; return a plain tensor: x.detach().clone()")
+        return {"output": result.index, "tensor": result.kind is Tensor}
+    if isinstance(result, Same):
+        if result.argument is not None:
+            return {"argument": result.argument}
+        x: Any = result.tensor
+        return {"state": state.name(x, x.current(), state.called.tensor(x))}
+    return {"fixed": encode(result.value, "a result", [])}
+
+
+# --------------------------------------------------------------------------- what cannot be stored
+
+
+def _check_pure(program: Program, around: Surroundings, called: Called) -> None:
+    """Raise for a function that does more than compute its result from its arguments."""
+    for target_, _ in program.writes:
+        raise _refused(_write(target_, called))
+    for source in program.sources:
+        if isinstance(source, Field):
+            raise _refused(_RANDOM)
+        if isinstance(source, (Number, Slot, ArgumentGrad)):
+            raise _refused(f"it reads {called.source(source)}, which changes from call to call; pass it as an argument")
+        if not isinstance(source, (Argument, Handle, Shared)):
+            raise _refused("it closes over a value of a transform around it; export the function that is outside")
+    for change in around.differences():
+        raise _refused(f"it changes Python state while it runs ({change}); return the value instead")
+
+
+_RANDOM = (
+    "it draws random numbers, and a file keeps no generator; call model.eval() first, or pass the random numbers as an "
+    "argument"
+)
+
+
+def _write(target_: Any, called: Called) -> str:
+    if isinstance(target_, Field):
+        return _RANDOM
+    if isinstance(target_, (Refill, Slot, ArgumentGrad)):
+        return f"it writes {called.source(target_)}, and a file keeps no gradients or optimizers; export the forward pass"
+    return f"it writes to {called.source(target_)} in place; call model.eval() first, or return the new value instead"
+
+
+def _refused(why: str) -> JitError:
+    return JitError(f"export: the function cannot be stored: {why}")
+
+
+def _addresses(graph: Graph) -> dict[int, None]:
+    """Return the addresses of all kernels that a graph needs."""
+    steps = build(graph).program.steps
+    runtime = (compile_kernel(*each).address for each in RUNTIME)
+    return dict.fromkeys((*runtime, *(s.address for s in steps if s.python is None)))

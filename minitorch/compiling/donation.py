@@ -63,17 +63,18 @@ def pairs(program: Program, leaves: set[int]) -> dict[int, int]:
 @contextmanager
 def given_up(program: Program, leaves: set[int], values: list[Value]) -> Iterator[None]:
     """Move the data of donated arguments into Arrays that only the run holds."""
-    moved: list[tuple[Array, Array]] = []
+    given: list[Array] = []
+    taken: list[Array] = []
     for i, source in enumerate(program.sources):
         x = values[i]
         if isinstance(source, Argument) and source.index in leaves and type(x) is Array and x._data is not _GONE:
-            values[i] = wrap(x._data)
-            moved.append((x, values[i]))
-    for x, _ in moved:
-        x._data = _GONE
+            values[i] = wrap(x._data)  # held by two lists, as by an owner and the run
+            taken.append(values[i])
+            given.append(x)
+            x._data = _GONE
     try:
         yield
     except BaseException:
-        for x, y in moved:
+        for x, y in zip(given, taken):
             x._data = y._data
         raise

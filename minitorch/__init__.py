@@ -15,6 +15,7 @@ A file imports only from lower layers; `tests/layers.py` holds the order.
 import warnings
 
 from . import autograd, datasets, errors, linalg, nn, optim, test_util, utils
+from .compiling.export import export, load_exported
 from .compiling.jit import jit
 from .compiling.show import make_graph
 from .compiling.stats import jit_stats
@@ -52,6 +53,7 @@ from .core.dtypes import int64 as long
 from .core.jacobian import hessian, hvp, jacfwd, jacrev
 from .core.jit.native.replay import get_num_threads, set_num_threads
 from .core.transforms import grad, jvp, stop_gradient, value_and_grad, vjp, vmap
+from .core.version import VERSION as __version__
 from .progress import progress
 from .tensor.conversion import is_tensor
 from .tensor.creation import (
@@ -112,5 +114,3 @@ from .viz import draw_graph
 # log(0) and its like are results, not mistakes: NumPy's complaint about them tells users nothing.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module="minitorch")
 tracebacks.install()
-
-__version__ = "0.1.0"

@@ -5,7 +5,7 @@ A name stands for that one module; a package's `__init__` goes by the package's 
 """
 
 LAYERS: list[list[str]] = [
-    ["minitorch.core.errors"],  # exception classes
+    ["minitorch.core.errors", "minitorch.core.version"],  # exception classes
     ["minitorch.core.config"],  # settings in context variables
     ["minitorch.core.tracebacks"],  # which frames printed errors show
     ["minitorch.core.dtypes"],  # data types and the promotion table
@@ -62,12 +62,14 @@ LAYERS: list[list[str]] = [
     # Compilation: a function is staged into a graph, which passes rewrite.
     # The native runtime of jit: machine code from Python text, kept on disk, run from lists.
     ["minitorch.core.jit.native.cache", "minitorch.core.jit.native.loader", "minitorch.core.jit.native.intrinsics"],
-    ["minitorch.core.jit.native.elementary"],
+    ["minitorch.core.jit.native.width"],  # of this CPU's vectors
+    ["minitorch.core.jit.native.elementary", "minitorch.core.jit.native.target"],
     [
         "minitorch.core.jit.native.arithmetic",
         "minitorch.core.jit.native.circular",
         "minitorch.core.jit.native.errorfunctions",
         "minitorch.core.jit.native.gammafunctions",
+        "minitorch.core.jit.native.vectors",
     ],
     ["minitorch.core.jit.native.scalarmath"],  # every name that a kernel may use
     ["minitorch.core.jit.native.codegen"],  # through Numba to object code
@@ -75,6 +77,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.native.blas", "minitorch.core.jit.native.objects", "minitorch.core.jit.native.replay"],
     ["minitorch.core.jit.native"],
     ["minitorch.core.jit.graph"],
+    ["minitorch.core.jit.serialize"],  # graphs and trees as JSON
     ["minitorch.core.jit.staging"],
     ["minitorch.core.jit.passes.rewriting"],  # a writer that asks a rule about each equation
     ["minitorch.core.jit.passes.algebra", "minitorch.core.jit.passes.decompositions"],
@@ -144,6 +147,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.describing"],  # a program's state and guards in words
     ["minitorch.compiling.explaining"],
     ["minitorch.compiling.jit"],
+    ["minitorch.compiling.archive"],  # the file of an exported function
+    ["minitorch.compiling.export"],  # export, load_exported
     ["minitorch.compiling.show"],  # make_graph
     ["minitorch.compiling.steps"],  # train_steps
     ["minitorch.compiling"],

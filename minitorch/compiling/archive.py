@@ -29,8 +29,10 @@ from ..core.jit.native.compile import Portable
 FORMAT = "minitorch exported function"
 REVISION = 1
 HEADER = "header.json"
-DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, TypeError, EOFError, NotImplementedError,
-           RuntimeError, OverflowError, RecursionError)  # fmt: skip
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, KeyError, ValueError, TypeError, RuntimeError, OverflowError,
+    MemoryError, OSError,
+)  # fmt: skip
 
 # --------------------------------------------------------------------------- writing
 

@@ -147,7 +147,7 @@ def conditions(program: Program, around: Surroundings, key: Any, called: Called)
 def _arguments(key: Any, called: Called) -> Iterator[str]:
     ((_, (static, _), kinds, aliases), (muted, default)) = key
     for name, kind in zip(called.arguments, kinds, strict=True):
-        yield f"{name} is {_kind(kind)}"
+        yield f"{name} is {kind_in_words(kind)}"
     positional, named = static or ((), ())
     for name, value in (*((f"argument {i}", v) for i, v in positional), *named):
         yield f"{name} is {value!r} (static)"
@@ -155,7 +155,8 @@ def _arguments(key: Any, called: Called) -> Iterator[str]:
     yield f"gradients are {'off' if muted else 'on'}, and the default dtype is {dtypes.name(default)}"
 
 
-def _kind(kind: Any) -> str:
+def kind_in_words(kind: Any) -> str:
+    """Say what a key holds of one argument."""
     if isinstance(kind, type):
         return f"a number ({kind.__name__}), whatever its value"
     if kind[0] is Tensor:

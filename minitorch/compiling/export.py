@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType, MethodType
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..core import dtypes, tree
 from ..core.array import Array
 from ..core.aval import Aval
 from ..core.errors import ArgumentError, DTypeError, JitError, ShapeError
-from ..core.jit.graph import Graph, interpret, text
+from ..core.jit.graph import Graph, text
 from ..core.jit.lower import build
 from ..core.jit.lower.plan import PATCH
 from ..core.jit.native.compile import Portable, adopt, compile_kernel, portable
@@ -89,6 +89,8 @@ def _plain(f: Any) -> Any:
 
 def _recorded(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[dict[str, Any], list[Array], Graph]:
     """Record a function; return what the header says of it, the arrays that it stores, and its optimized graph."""
+    if context.get().stage is not None:
+        raise JitError("export: it is called inside a function that is being compiled; call it outside")
     leaves, structure = flatten((args, kwargs))
     examples = [_example(x) for x in leaves]  # new handles: an argument is no captured tensor, and no other argument
     args, kwargs = tree.unflatten(structure, examples)
@@ -142,16 +144,17 @@ class _State:
         self.names: dict[str, Array] = {}
         self.known: dict[int, str] = {}
 
-    def name(self, key: Any, value: Value, name: str) -> str:
+    def name(self, key: Any, value: Value, label: str) -> str:
         """Return the name under which a captured value is stored."""
         if id(key) not in self.known:
-            name = name.removesuffix(" and its views").removeprefix("self.")
-            taken = [name, *(f"{name}.{i}" for i in range(1, len(self.names) + 2))]
-            chosen = next(n for n in taken if n not in self.names and n != "a tensor")
             if not isinstance(value, Array):
-                raise _refused(f"it closes over `{chosen}`, a value of a transform around it; export what is outside")
-            self.names[chosen.replace("a tensor.", "captured.")] = value
-            self.known[id(key)] = chosen.replace("a tensor.", "captured.")
+                raise _refused("it closes over a value of a transform around it; export the function that is outside")
+            label = label.removesuffix(" and its views").removeprefix("self.")
+            label = "captured" if label in ("a tensor", "self") else label
+            free = (name for i in range(len(self.names) + 1) if (name := f"{label}.{i}") not in self.names)
+            name = next(free) if label == "captured" or label in self.names else label
+            self.names[name] = value
+            self.known[id(key)] = name
         return self.known[id(key)]
 
 
@@ -176,7 +179,7 @@ def _result(result: Any, state: _State) -> Any:
             return {"argument": result.argument}
         x: Any = result.tensor
         return {"state": state.name(x, x.current(), state.called.tensor(x))}
-    return {"fixed": encode(result.value, "a result", [])}
+    return {"fixed": encode(result.value, "a result")}
 
 
 # --------------------------------------------------------------------------- what cannot be stored
@@ -220,3 +223,154 @@ def _addresses(graph: Graph) -> dict[int, None]:
     steps = build(graph).program.steps
     runtime = (compile_kernel(*each).address for each in RUNTIME)
     return dict.fromkeys((*runtime, *(s.address for s in steps if s.python is None)))
+
+
+# --------------------------------------------------------------------------- reading
+
+
+def load_exported(path: str | os.PathLike[str]) -> Exported:
+    """Return the function in a file that `export` has written: nothing is recorded, compiled, or unpickled.
+
+    The file is code: what it holds runs with all your rights, so load only files from people you trust as much as their
+    programs. A warning says when other users could have written it; the digests inside find damage, not intent.
+
+    Raises JitError for a file that is damaged, or from another version of the library. On a CPU that lacks what the
+    kernels were compiled for, they are compiled again from their source, which needs Numba.
+
+    >>> import minitorch as mt, tempfile
+    >>> path = tempfile.mkdtemp() + "/model.mt"
+    >>> mt.export(mt.nn.Linear(3, 2), (mt.zeros(1, 3),), path)
+    >>> mt.load_exported(path)
+    <exported Linear(input: float32[1, 3])>
+    """
+    path = os.fspath(path)
+    header, arrays, kernels = archive.read(path, VERSION)
+    try:
+        graph = decode_graph(header["graph"], arrays)
+        return Exported(header, arrays, _lowered(graph, kernels, misfit(header["target"]), path))
+    except MALFORMED as error:
+        raise JitError(f"load_exported: {path} is damaged ({type(error).__name__}: {error}); export again") from error
+
+
+def _lowered(graph: Graph, kernels: list[Portable], reason: str | None, path: str) -> Any:
+    """Return the plan of a graph; its kernels are compiled only if there is a reason."""
+    try:
+        if reason is None:
+            for kernel in kernels:
+                adopt(kernel)
+    except ValueError as error:
+        reason = f"its object code cannot be loaded here ({error})"
+    try:
+        for each in RUNTIME:
+            compile_kernel(*each)
+        return build(graph)
+    except ImportError as error:
+        reason = reason or "the library makes other kernels here"
+        raise JitError(
+            f"load_exported: {path} must be compiled again, because {reason}, and that needs a package that is missing "
+            f"({error}); install numba, or export on a machine like this one"
+        ) from error
+
+
+class Exported:
+    """A function out of a file. `state` holds the tensors that it closed over, by name, as read-only arrays.
+
+    Arrays, tensors and NumPy arrays may be given for one another; the results are what they were for the function that was
+    exported. It takes part in `grad`, `vmap`, `backward()` and `jit` like any other function, then without its kernels.
+    """
+
+    def __init__(self, header: dict[str, Any], arrays: list[Array], plan: Any):
+        self.__name__ = str(header["name"])
+        self.state: Mapping[str, Array] = MappingProxyType(dict(zip(header["state"], arrays)))
+        self._plan = plan
+        arguments = decode_tree(header["arguments"])
+        self._structure, self._orders = tree.structure(arguments), list(_orders(arguments))
+        self._leaves = [_Leaf(name, leaf) for name, leaf in zip(header["names"], header["leaves"], strict=True)]
+        self._inputs = [(i, None) if type(i) is int else (0, self.state[i]) for i in header["inputs"]]
+        self._results = header["results"]
+        self._result = tree.structure(decode_tree(header["structure"]))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        leaves, structure = flatten((args, kwargs))
+        if structure != self._structure or list(_orders((args, kwargs))) != self._orders:
+            raise ArgumentError(
+                f"{self.__name__}: it was exported for arguments {tree.shown(self._structure)} (args, kwargs), and got "
+                f"{tree.shown(structure)}, or dicts in another order; pass the same containers, or export again"
+            )
+        values = [leaf.value(x, self.__name__) for leaf, x in zip(self._leaves, leaves)]
+        outs = self._plan.run([values[i] if held is None else held for i, held in self._inputs])
+        return tree.unflatten(self._result, [self._made(r, outs, leaves) for r in self._results])
+
+    def _made(self, result: Any, outs: list[Value], leaves: list[Any]) -> Any:
+        """Return one leaf of the result."""
+        if "output" in result:
+            value = outs[result["output"]]
+            return tensor_of(value) if result["tensor"] else value
+        if "argument" in result:
+            x = leaves[result["argument"]]
+            return x if isinstance(x, Tensor) else tensor_of(as_array(x))
+        return tensor_of(self.state[result["state"]]) if "state" in result else decode(result["fixed"], ())
+
+    def explain(self) -> str:
+        """Return the plan in words, with its kernels."""
+        return str(self._plan.explain())
+
+    def __repr__(self) -> str:
+        return f"<exported {self.__name__}({', '.join(map(str, self._leaves))})>"
+
+
+def _orders(value: Any) -> Iterator[tuple[Any, ...]]:
+    """Iterate over the keys of each dict among the arguments; that of keyword arguments has no order."""
+    args, kwargs = value
+    parts = [*args, *(kwargs[name] for name in sorted(kwargs))]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            yield tuple(part)
+            parts += part.values()
+        elif isinstance(part, (list, tuple)):
+            parts += part
+
+
+class _Leaf:
+    """What one leaf of the arguments must be."""
+
+    def __init__(self, name: str, wanted: Any):
+        self.name = name
+        self.number = _NUMBERS[wanted["number"]] if "number" in wanted else None
+        self.static = wanted.get("static")
+        self.aval = decode_aval(wanted) if "dtype" in wanted else None
+
+    def __str__(self) -> str:
+        if self.aval is not None:
+            return f"{self.name}: {self.aval}"
+        return f"{self.name}: {self.number.__name__}" if self.number else f"{self.name}={self.static!r}"
+
+    def value(self, x: Any, function: str) -> Value:
+        """Return what the graph computes with."""
+        aval = self.aval
+        if aval is None:
+            if type(x) is self.number or (self.number is None and type(x) is type(self.static) and x == self.static):
+                return x
+            kind = DTypeError if self.number else ArgumentError
+            raise kind(f"{function}: exported for {self}, got {x!r}; pass that, or export again")
+        if isinstance(x, (np.ndarray, np.generic)):
+            x = as_array(x)
+        elif not isinstance(x, (Array, Tracer)):
+            raise DTypeError(f"{function}: exported for {self}, got {type(x).__name__}; pass an array")
+        if x.shape != aval.shape:
+            raise ShapeError(f"{function}: exported for {self}, got {dtypes.name(x.dtype)}{list(x.shape)}; export it again "
+                             "for this shape")  # fmt: skip
+        if x.dtype != aval.dtype:
+            raise DTypeError(f"{function}: exported for {self}, got {dtypes.name(x.dtype)}{list(x.shape)}; convert it first")
+        return _untracked(x) if isinstance(x, Tensor) else x
+
+
+def _untracked(x: Tensor) -> Value:
+    """Return a tensor's array; the tensor itself where an operation on it would be recorded."""
+    here, value = context.get(), x.current()
+    is_recorded = here.stage is not None or (x.node is not None and here.muted < x._trace.level)
+    return x if is_recorded or type(value) is not Array else value
+
+
+__all__ = ["Exported", "export", "load_exported"]

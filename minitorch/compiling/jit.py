@@ -27,6 +27,7 @@ from ..tensor.hooks import changes
 from .arguments import Arguments
 from .backend import build
 from .checking import checked
+from .describing import kind_in_words
 from .explaining import Subject, explained
 from .donation import donated_leaves, given_up, pairs
 from .guards import Surroundings, look_around
@@ -280,7 +281,8 @@ def _difference(key: Any, programs: dict[Any, Any]) -> str:
         return "another structure of containers"
     for i, (a, b) in enumerate(zip(kinds, kinds0)):
         if a != b:
-            return f"leaf {i} was {b} and is {a}"
+            was, now = kind_in_words(b), kind_in_words(a)
+            return f"leaf {i} was {was} and is {now}" if was != now else f"leaf {i} has other hooks, or another gradient"
     return "another static argument" if static != static0 else "another sharing of memory or setting"
 
 

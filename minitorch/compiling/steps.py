@@ -130,10 +130,12 @@ class Loop:
         if not self.bound.loop(values, again, lambda frame: self._loop(frame, table)):
             return 0, None
         place = {k: at for at, (k, _, _) in enumerate(self.bound.new)}
-        made = [self._result(r, outs[place[self.bound.plan.recipes[r.index][1]]]) for r in self.program.results]
+        recipes = self.bound.plan.recipes
+        made = [self._result(r, outs[place[recipes[r.index][1]]], recipes[r.index][2]) for r in self.program.results]
         return count, self.program.structure.unflatten(made)
 
-    def _result(self, result: Any, out: np.ndarray[Any, Any]) -> Any:
+    def _result(self, result: Any, out: np.ndarray[Any, Any], shape: tuple[int, ...]) -> Any:
+        out = out.reshape(len(out), *shape)
         return wrap(out) if result.kind is None else tensor_of(wrap(out))
 
     def _addresses(self, batches: Sequence[tuple[Any, ...]]) -> tuple[int, np.ndarray[Any, Any]]:

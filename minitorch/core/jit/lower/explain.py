@@ -58,10 +58,14 @@ def _summary(program: Program, times: Sequence[float] | None) -> str:
     work = sum(_work(op) for group in groups for op in group.operations)
     total = "" if times is None else f", {_duration(sum(times))} in all steps"
     return (
-        f"{len(program.graph.equations)} equations, {len(program.operations.list)} operations: {len(kernels)} calls of "
-        f"kernels for {fused} of them, {len(program.steps) - len(kernels)} of Python; "
+        f"{len(program.graph.equations)} equations, {len(program.operations.list)} operations: {fused} in "
+        f"{_counted(len(kernels), 'kernel call')}, {_counted(len(program.steps) - len(kernels), 'call')} of Python; "
         f"{sum(map(_bytes, kernels)):,} bytes, {work:,} arithmetic operations{total}"
     )
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def _listed(head: str, items: Iterable[str], margin: str = "") -> Iterator[str]:

@@ -71,6 +71,9 @@ LAYERS: list[list[str]] = [
         "minitorch.core.jit.native.gammafunctions",
         "minitorch.core.jit.native.vectors",
     ],
+    ["minitorch.core.jit.native.width"],  # of the CPU's vectors
+    ["minitorch.core.jit.native.vectors"],
+    ["minitorch.core.jit.native.register_tiles"],
     ["minitorch.core.jit.native.scalarmath"],  # every name that a kernel may use
     ["minitorch.core.jit.native.codegen"],  # through Numba to object code
     ["minitorch.core.jit.native.compile"],
@@ -89,7 +92,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.lower.fuse"],
     ["minitorch.core.jit.lower.kernels", "minitorch.core.jit.lower.donation"],
     ["minitorch.core.jit.lower.rows", "minitorch.core.jit.lower.columns", "minitorch.core.jit.lower.products"],
-    ["minitorch.core.jit.lower.gather"],
+    ["minitorch.core.jit.lower.gather", "minitorch.core.jit.lower.tiles", "minitorch.core.jit.lower.pooling"],
+    ["minitorch.core.jit.lower.convolution"],
     ["minitorch.core.jit.lower.program"],
     ["minitorch.core.jit.lower.explain"],
     ["minitorch.core.jit.lower.plan"],

@@ -16,8 +16,10 @@ from ..core.aval import Aval
 from ..core.errors import JitError
 from ..core.ops.families import as_array
 from ..core.primitive import Tracer, aval_of
+from ..nn.module import Module
 from ..tensor.handle import Tensor
 from .capture import Argument, Capture
+from .guards import kind, signature
 
 Leaves = list[Any]
 _NUMBERS = (int, float, complex)
@@ -31,7 +33,7 @@ def flatten(value: Any) -> tuple[Leaves, Any]:
 class Arguments:
     """The arguments of one call."""
 
-    __slots__ = ("given", "inner", "is_flat", "key", "leaves", "storages", "structure")
+    __slots__ = ("given", "inner", "is_flat", "key", "leaves", "modules", "own", "storages", "structure")
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], static: tuple[Any, ...]):
         self.leaves, self.structure = flatten((args, kwargs))
@@ -39,10 +41,14 @@ class Arguments:
             if isinstance(x, (np.ndarray, np.generic)):
                 self.leaves[i] = as_array(x)
         self.is_flat = not kwargs and not static and len(self.leaves) == len(args)
+        self.modules = [] if self.is_flat else _modules((args, kwargs))
+        self.own = len(self.leaves)
+        for m in self.modules:  # a module's tensors without gradient are no leaves of the tree
+            self.leaves += [x for _, _, x in _counters(m)]
         self.given: set[int] = set()  # the leaves of donated arguments
         self.storages = self._storages()
         orders = None if self.is_flat else _orders((args, kwargs))
-        self.key = (self.structure, (static, orders), tuple(map(_kind, self.leaves)), self._aliases())
+        self.key = (self.structure, (static, orders, tuple(map(kind, self.modules))), tuple(map(_kind, self.leaves)), self._aliases())
 
     flatten = staticmethod(flatten)
 
@@ -78,17 +84,51 @@ class Arguments:
                 inner.append(capture.trace.input(Aval((), dtypes.promote(type(x)), weak=True), Argument(i)))
             else:
                 inner.append(x)
-        self.inner = inner
-        return tree.unflatten(self.structure, inner)  # type: ignore[no-any-return]
+        self.inner = inner[: self.own]
+        args, kwargs = tree.unflatten(self.structure, self.inner)
+        if self.modules:
+            self.modules = _copied(self.modules, _modules((args, kwargs)))
+        return args, kwargs
+
+    def seen(self, static: Any) -> list[Any]:
+        """Return the objects among the arguments that may change between calls."""
+        found: list[Any] = [x for x in self.leaves if not isinstance(x, (Tensor, Array, Tracer))]
+        for m in (inner for module in self.modules for inner in module.modules()):
+            found += [type(m).forward, type(m), *(v for n, v in vars(m).items() if n not in m._kinds)]
+        return [*found, static]
 
     def unchanged(self, args: Any, kwargs: Any) -> None:
         """Raise if the function has changed a container that it was given."""
         leaves, structure = flatten((args, kwargs))
+        if any(signature(m) != before for m, before in self.modules):
+            raise JitError(
+                "jit: the function changes an attribute or the mode of a module that it was given; a compiled function sees "
+                "a copy, so the change would be lost. Let the function close over the module, or write to a buffer"
+            )
         if structure != self.structure or any(a is not b for a, b in zip(leaves, self.inner, strict=True)):
             raise JitError(
                 "jit: the function changes a list or dict that it was given; a compiled function sees a copy, so the "
                 "change would be lost. Return the new container instead"
             )
+
+
+def _modules(value: Any) -> list[Module]:
+    """Return the modules in a tree."""
+    return [x for x in tree.flatten_until(value, (Tensor, Module))[0] if isinstance(x, Module)]  # type: ignore[arg-type]
+
+
+def _counters(module: Module) -> list[tuple[Module, str, Tensor]]:
+    """Return a module's tensors of integers, which count, and where they stand."""
+    found = [(m, name, x) for m in module.modules() for name, x in vars(m).items() if name in m._kinds]
+    return [(m, name, x) for m, name, x in found if isinstance(x, Tensor) and x.dtype not in dtypes.INEXACT]
+
+
+def _copied(modules: list[Module], copies: list[Module]) -> Any:
+    """Give copies the counters of their originals; return the copies with their signatures."""
+    for module, copied in zip(modules, copies, strict=True):
+        for (_, _, x), (m, name, _) in zip(_counters(module), _counters(copied), strict=True):
+            vars(m)[name] = x
+    return [(m, signature(m)) for copied in copies for m in copied.modules()]
 
 
 def _orders(value: Any) -> Any:

@@ -7,7 +7,7 @@ ends, whatever happens. Where its value came from is a `Source`, read at each ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,6 +100,10 @@ class Slot:
         """Let it hold another tensor, or None."""
         self.set(held)
 
+    def held(self, leaves: Sequence[Any]) -> Any:
+        """Return what it holds now."""
+        return self.get()
+
 
 @dataclass(frozen=True, slots=True)
 class ArgumentGrad:
@@ -123,6 +127,10 @@ class ArgumentGrad:
     def fill(self, leaves: list[Any], held: Any) -> None:
         """Give the argument another gradient, or None."""
         leaves[self.index].grad = held
+
+    def held(self, leaves: Sequence[Any]) -> Any:
+        """Return the gradient now."""
+        return leaves[self.index].grad
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +291,12 @@ class Capture:
         get, put = lambda: cell.grad, lambda g: setattr(cell, "grad", g)
         slot = Slot(get, put, cell, "grad") if argument is None else ArgumentGrad(argument, get, put, cell)
         self._watch(slot, reads)
+
+    def watch_new_cell(self, x: Tensor) -> None:
+        """Note that a tensor from outside has got a place for a gradient."""
+        if id(x) in self.adoptions and x._cell is not None:
+            source = self.known.get(id(x))
+            self.watch_grad(x._cell, reads=False, argument=source.index if isinstance(source, Argument) else None)
 
     def watch_item(self, holder: Any, owner: Any, name: str) -> None:
         """Note the tensor `holder.state[owner][name]`; the dicts may be exchanged between calls."""

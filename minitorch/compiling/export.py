@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dtypes, tree
+from ..core import tree
 from ..core.array import Array
 from ..core.aval import Aval
 from ..core.errors import ArgumentError, DTypeError, JitError, ShapeError
@@ -25,13 +25,21 @@ from ..core.jit.native.objects import GATHER
 from ..core.jit.native.replay import LOOP
 from ..core.jit.native.target import misfit, target
 from ..core.jit.passes import optimize
-from ..core.jit.serialize import MALFORMED, decode, decode_aval, decode_graph, decode_tree, encode, encode_aval
-from ..core.jit.serialize import encode_graph, encode_tree
+from ..core.jit.serialize import (
+    MALFORMED,
+    decode,
+    decode_aval,
+    decode_graph,
+    decode_tree,
+    encode,
+    encode_aval,
+    encode_graph,
+    encode_tree,
+)
 from ..core.ops.families import as_array
 from ..core.primitive import Tracer, Value
 from ..core.tape import context
 from ..core.version import VERSION
-from ..nn.module import Module
 from ..tensor.handle import Tensor, tensor_of
 from . import archive
 from .arguments import flatten
@@ -39,7 +47,7 @@ from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot
 from .describing import Called
 from .guards import Surroundings, look_around
 from .jit import Compiled, jit
-from .program import Fixed, Fresh, Program, Refill, Same
+from .program import Fresh, Program, Refill, Same
 
 _NUMBERS = {kind.__name__: kind for kind in (int, float, complex)}
 _STATIC = (bool, str)
@@ -187,8 +195,8 @@ def _result(result: Any, state: _State) -> Any:
 
 def _check_pure(program: Program, around: Surroundings, called: Called) -> None:
     """Raise for a function that does more than compute its result from its arguments."""
-    for target_, _ in program.writes:
-        raise _refused(_write(target_, called))
+    for goal, _ in program.writes:
+        raise _refused(_write(goal, called))
     for source in program.sources:
         if isinstance(source, Field):
             raise _refused(_RANDOM)
@@ -206,12 +214,12 @@ _RANDOM = (
 )
 
 
-def _write(target_: Any, called: Called) -> str:
-    if isinstance(target_, Field):
+def _write(goal: Any, called: Called) -> str:
+    if isinstance(goal, Field):
         return _RANDOM
-    if isinstance(target_, (Refill, Slot, ArgumentGrad)):
-        return f"it writes {called.source(target_)}, and a file keeps no gradients or optimizers; export the forward pass"
-    return f"it writes to {called.source(target_)} in place; call model.eval() first, or return the new value instead"
+    if isinstance(goal, (Refill, Slot, ArgumentGrad)):
+        return f"it writes {called.source(goal)}, and a file keeps no gradients or optimizers; export the forward pass"
+    return f"it writes to {called.source(goal)} in place; call model.eval() first, or return the new value instead"
 
 
 def _refused(why: str) -> JitError:
@@ -359,10 +367,9 @@ class _Leaf:
         elif not isinstance(x, (Array, Tracer)):
             raise DTypeError(f"{function}: exported for {self}, got {type(x).__name__}; pass an array")
         if x.shape != aval.shape:
-            raise ShapeError(f"{function}: exported for {self}, got {dtypes.name(x.dtype)}{list(x.shape)}; export it again "
-                             "for this shape")  # fmt: skip
+            raise ShapeError(f"{function}: exported for {self}, got {x.aval}; export it again for this shape")
         if x.dtype != aval.dtype:
-            raise DTypeError(f"{function}: exported for {self}, got {dtypes.name(x.dtype)}{list(x.shape)}; convert it first")
+            raise DTypeError(f"{function}: exported for {self}, got {x.aval}; convert it first")
         return _untracked(x) if isinstance(x, Tensor) else x
 
 

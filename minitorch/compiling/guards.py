@@ -9,9 +9,12 @@ place.
 from __future__ import annotations
 
 import functools
+import pickle
+import random
 import sys
+import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter, getitem, is_
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
@@ -101,6 +104,7 @@ class Surroundings:
         self.maps, self.keys = [p.where for p, _ in items], [p.key for p, _ in items]
         self.values = [v for _, v in items]
         self.epoch = changes.count
+        self.drawn = _drawn()
         self.groups = [_Group(o, group) for o, _ in self.optimizers for group in o.param_groups]
         return self
 
@@ -143,6 +147,8 @@ class Surroundings:
         for p, _, frozen in self.mutable:
             if snapshot(p.read()) != frozen:
                 yield f"{p.label} has changed in place"
+        if self.drawn is not None and _drawn() not in (self.drawn, None):
+            yield "it draws from a random generator of Python or NumPy, whose numbers would stay the same"
         for table, hooks in self.hooks:
             if tuple(table.values()) != hooks:
                 yield "the hooks of a tensor or an optimizer have changed"
@@ -166,6 +172,16 @@ class Surroundings:
 _contents = attrgetter("cell_contents")
 
 
+def _drawn() -> Any:
+    """Return what changes when a number is drawn from the random generators of Python and NumPy.
+
+    Other threads may draw, too; where there are any, nothing is compared.
+    """
+    if threading.active_count() > 1:
+        return None
+    return random.getstate(), pickle.dumps(np.random.get_state(legacy=False))
+
+
 def _shown(value: Any) -> str:
     return (
         repr(value) if isinstance(value, (bool, int, float, complex, str, type(None))) else f"a {type(value).__name__}"
@@ -184,9 +200,11 @@ def _agree(a: Any, b: Any) -> bool:
 # --------------------------------------------------------------------------- finding
 
 
-def look_around(function: Callable[..., Any]) -> Surroundings:
-    """Return what a function can see."""
+def look_around(function: Callable[..., Any], given: Sequence[Any] = ()) -> Surroundings:
+    """Return what a function can see; `given` are further objects that it gets to see."""
     found = Surroundings()
+    for x in given:
+        _visit(found, x, "an argument", 1)
     _visit(found, function, getattr(function, "__qualname__", type(function).__name__), 0)
     _settle(found)
     return found.freeze()
@@ -391,6 +409,13 @@ class Same:
 
     def __hash__(self) -> int:
         return id(self.value)
+
+
+def kind(module: Module) -> Any:
+    """Return the class, the mode and the plain attributes of a module and those inside it, but no tensors."""
+    return tuple(
+        (type(m), tuple((n, snapshot(v)) for n, v in vars(m).items() if n not in m._kinds)) for m in module.modules()
+    )
 
 
 def signature(module: Module) -> Any:

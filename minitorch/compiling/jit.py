@@ -28,8 +28,8 @@ from .arguments import Arguments
 from .backend import build
 from .checking import checked
 from .describing import kind_in_words
-from .explaining import Subject, explained
 from .donation import donated_leaves, given_up, pairs
+from .explaining import Subject, explained
 from .guards import Surroundings, look_around
 from .modes import CHECK, OFF, mode
 from .program import Fresh, Program, fits, record, replay
@@ -116,7 +116,7 @@ class Compiled:
             out = replay(program, arguments.leaves, values)
             self.quick = quick(program, around, arguments)
             return out
-        args, kwargs = tree.unflatten(arguments.structure, arguments.leaves)
+        args, kwargs = tree.unflatten(arguments.structure, arguments.leaves[: arguments.own])
         plain = functools.partial(self._joined, static, args, kwargs)
         return checked(plain, program, arguments.leaves, values, self.__name__)
 
@@ -228,7 +228,7 @@ class Compiled:
 
     def _record(self, arguments: Arguments, static: Any) -> tuple[Program, Surroundings]:
         """Record and compile a program, without a trace in Python."""
-        around = look_around(self.function)
+        around = look_around(self.function, arguments.seen(static))
         entangled = {i: id(x) for i, x in enumerate(arguments.leaves) if id(x) in around.tensors}
         with tally.timed("recording"):
             program = record(lambda *a, **k: self._joined(static, a, k), arguments)
@@ -282,7 +282,7 @@ def _difference(key: Any, programs: dict[Any, Any]) -> str:
     for i, (a, b) in enumerate(zip(kinds, kinds0)):
         if a != b:
             was, now = kind_in_words(b), kind_in_words(a)
-            return f"leaf {i} was {was} and is {now}" if was != now else f"leaf {i} has other hooks, or another gradient"
+            return f"leaf {i} " + (f"was {was} and is {now}" if was != now else "has other hooks, or another gradient")
     return "another static argument" if static != static0 else "another sharing of memory or setting"
 
 

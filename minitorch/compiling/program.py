@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Any
 
 from ..core.array import Array
@@ -23,6 +24,7 @@ from ..core.vjp import backward, reachable
 from ..tensor.handle import AmbientTape, Tensor, ambient
 from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
 from .derivative import Derivative, attach, spent
+from .guards import PLAIN
 
 # --------------------------------------------------------------------------- results
 
@@ -42,6 +44,13 @@ class Same:
 
     argument: int | None
     tensor: Tensor | None
+    slot: Any = None  # where the tensor stands after the call: the gradient of a parameter, say
+
+    def find(self, leaves: Sequence[Any]) -> Any:
+        """Return the tensor."""
+        if self.slot is not None:
+            return self.slot.held(leaves)
+        return self.tensor if self.argument is None else leaves[self.argument]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +198,18 @@ class _Finish:
             return self._tensor(x)
         if isinstance(x, (Array, Tracer)):
             return Fresh(self._output(lower(x)), None)
+        if not isinstance(x, (*PLAIN, Enum)):
+            raise JitError(
+                f"jit: the function returned a {type(x).__name__}, which every call would share; return arrays, tensors and "
+                "plain values, in lists, tuples and dicts"
+            )
         return Fixed(x)
 
     def _tensor(self, x: Tensor) -> Any:
         capture = self.capture
+        for swapped in capture.slots.values():
+            if swapped.source.get() is x and not isinstance(capture.known.get(id(x)), Argument):
+                return Same(None, x if id(x) in capture.adoptions else None, swapped.source)
         if id(x) in capture.adoptions:
             source = capture.known.get(id(x))
             return Same(source.index, None) if isinstance(source, Argument) else Same(None, x)
@@ -400,7 +417,7 @@ def results(program: Program, outs: list[Value], leaves: Sequence[Any]) -> Any:
                 x.node = spent(value)
             made.append(x)
         elif type(r) is Same:
-            made.append(r.tensor if r.argument is None else leaves[r.argument])
+            made.append(r.find(leaves))
         else:
             made.append(r.value)
     if program.derivative is not None and recording:

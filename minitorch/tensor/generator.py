@@ -43,6 +43,7 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of a seed."""
+        self._enter()
         self._seed = int(seed)
         self.key: Value = sampling.key(self._seed)
         self.counter: Value = _ZERO
@@ -58,13 +59,17 @@ class Generator:
 
     def next_key(self) -> Value:
         """Return a key that no other draw uses."""
-        stage = context.get().stage
-        if stage is not None:
-            stage.generator(self)
+        self._enter()
         with self.lock:
             count = self.counter
             self.counter = add(count, 1)
         return sampling.fold_in(self.key, count)
+
+    def _enter(self) -> None:
+        """Let a function that is being recorded take this generator in as state."""
+        stage: Any = context.get().stage
+        if stage is not None and "key" in vars(self):
+            stage.generator(self)
 
     def get_state(self) -> Tensor:
         """Return the state, three uint64: the key and the count of draws."""
@@ -77,6 +82,7 @@ class Generator:
         if given.shape != (3,) or given.dtype != dtypes.uint64:
             raise ShapeError(f"set_state: a state is uint64[3], got {given}; use what get_state returned")
         low, high, count = state.tolist()
+        self._enter()
         self._seed = low | high << 64
         self.key = sampling.key(self._seed)
         self.counter = wrap(np.asarray(count, np.int64))

@@ -244,6 +244,9 @@ class Tensor(Shared):
             self.__dict__["_cell"] = GradCell(True, type(self))
             if self.node is not None:
                 self.node.cell = self._cell
+            stage: Any = _context().stage
+            if stage is not None:
+                stage.watch_new_cell(self)
         self._cell.grad = value
 
     def retain_grad(self) -> None:

@@ -320,6 +320,16 @@ def test_static_by_name():
     assert compiled(tensor(1), mode="double").item() == 2 and compiled(tensor(1), mode="").item() == 1
 
 
+def test_generators_and_objects_as_results_raise():
+    def generator(x):
+        yield x
+
+    with pytest.raises(JitError, match="returned a generator"):
+        mt.jit(generator)(mt.ones(1))
+    with pytest.raises(JitError, match="returned a object"):
+        mt.jit(lambda x: (x, object()))(mt.ones(1))
+
+
 # --------------------------------------------------------------------------- donation
 
 

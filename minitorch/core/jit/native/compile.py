@@ -19,6 +19,7 @@ Sums over a loop vectorize with `reassociate=True` only. NaN and infinities are 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 

@@ -58,7 +58,9 @@ def repeated(builder: Any, value: Any, count: int) -> Any:
     """A vector of equal numbers."""
     kind = ir.VectorType(value.type, count)
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, WORD(0))
-    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(WORD, count), [0] * count))
+    return builder.shuffle_vector(
+        one, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(WORD, count), [0] * count)
+    )
 
 
 def at_index(builder: Any, pointer: Any, index: Any, kind: Lanes) -> Any:
@@ -74,7 +76,9 @@ def _first(builder: Any, n: Any, count: int) -> Any:
 
 def _masked(builder: Any, what: str, vector: Any, arguments: list[Any]) -> Any:
     """Call one of LLVM's masked loads and stores."""
-    letter, bits = ("i", 8) if vector.element == ir.IntType(8) else ("f", 32 if vector.element == ir.FloatType() else 64)
+    letter, bits = (
+        ("i", 8) if vector.element == ir.IntType(8) else ("f", 32 if vector.element == ir.FloatType() else 64)
+    )
     name = f"llvm.masked.{what}.v{vector.count}{letter}{bits}.p0"
     function = builder.module.globals.get(name)
     if function is None:
@@ -271,7 +275,9 @@ def vstore_bytes(typing_context: Any, pointer: Any, index: Any, v: Any, n: Any) 
         vector = ir.VectorType(ir.IntType(8), v.count)
         place = builder.bitcast(builder.gep(args[0], [args[1]]), vector.as_pointer())
         wide = builder.fptosi(args[2], ir.VectorType(WORD, v.count))
-        _masked(builder, "store", vector, [builder.trunc(wide, vector), place, WORD(1), _first(builder, args[3], v.count)])
+        _masked(
+            builder, "store", vector, [builder.trunc(wide, vector), place, WORD(1), _first(builder, args[3], v.count)]
+        )
         return context.get_dummy_value()
 
     return types.void(BYTES, types.int64, v, types.int64), emit

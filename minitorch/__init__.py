@@ -5,6 +5,7 @@
     autograd    gradients on request, custom functions, anomaly mode
     linalg      decompositions and norms
     nn, optim   modules, losses, optimizers
+    compiling   jit for arrays and tensors, what it shows of itself, programs in files
     utils       data loading
     datasets    small real data sets, from scikit-learn
     viz         pictures of graphs

@@ -69,9 +69,7 @@ LAYERS: list[list[str]] = [
         "minitorch.core.jit.native.circular",
         "minitorch.core.jit.native.errorfunctions",
         "minitorch.core.jit.native.gammafunctions",
-        "minitorch.core.jit.native.vectors",
     ],
-    ["minitorch.core.jit.native.width"],  # of the CPU's vectors
     ["minitorch.core.jit.native.vectors"],
     ["minitorch.core.jit.native.register_tiles"],
     ["minitorch.core.jit.native.scalarmath"],  # every name that a kernel may use

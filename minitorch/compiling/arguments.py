@@ -48,7 +48,12 @@ class Arguments:
         self.given: set[int] = set()  # the leaves of donated arguments
         self.storages = self._storages()
         orders = None if self.is_flat else _orders((args, kwargs))
-        self.key = (self.structure, (static, orders, tuple(map(kind, self.modules))), tuple(map(_kind, self.leaves)), self._aliases())
+        self.key = (
+            self.structure,
+            (static, orders, tuple(map(kind, self.modules))),
+            tuple(map(_kind, self.leaves)),
+            self._aliases(),
+        )
 
     flatten = staticmethod(flatten)
 
@@ -138,6 +143,11 @@ def _orders(value: Any) -> Any:
     return tuple(filter(None, map(_orders, value))) if isinstance(value, (list, tuple)) else ()
 
 
+def _state(x: Tensor) -> Any:
+    """Return whether a tensor is recorded, as a leaf or not, and whether it may share its memory."""
+    return x.node and x.is_leaf, x._view is None
+
+
 def _waiting(x: Tensor) -> Any:
     """Return what waits for a tensor's gradient: whether there is one already, and the hooks."""
     cell = x._cell
@@ -148,7 +158,7 @@ def _kind(x: Any) -> Any:
     """Return what a leaf contributes to the key."""
     if isinstance(x, Tensor):
         value = x.current()
-        return Tensor, type(x), value.shape, value.dtype, x.node and x.is_leaf, type(value) is Array, _waiting(x)
+        return Tensor, type(x), value.shape, value.dtype, _state(x), type(value) is Array, _waiting(x)
     if isinstance(x, (Array, Tracer)):
         return Array, x.shape, x.dtype
     if type(x) in _NUMBERS:
@@ -161,3 +171,16 @@ def _kind(x: Any) -> Any:
             "lists, tuples and dicts, or make it hashable"
         ) from None
     return "static", type(x), x
+
+
+def kind_in_words(kind: Any) -> str:
+    """Say what the key holds of a leaf."""
+    if isinstance(kind, type):
+        return f"a number ({kind.__name__}), whatever its value"
+    if kind[0] is Tensor:
+        _, cls, shape, dtype, (is_leaf, is_alone), *_ = kind
+        needs = "" if is_leaf is None else ", requiring grad" if is_leaf else ", with a graph of its own"
+        return f"a {cls.__name__} {dtypes.name(dtype)}{list(shape)}{needs}{'' if is_alone else ', perhaps a view'}"
+    if kind[0] is Array:
+        return f"an Array {dtypes.name(kind[2])}{list(kind[1])}"
+    return f"{kind[2]!r} (static)"

@@ -9,9 +9,9 @@ from types import MethodType
 from typing import Any
 
 from ..core import dtypes, tree
-from ..core.array import Array
 from ..nn.module import Module
 from ..tensor.handle import Tensor
+from .arguments import kind_in_words
 from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot
 from .guards import LIFTED, Surroundings
 from .program import Program, Refill
@@ -55,9 +55,9 @@ class Called:
         """Return what a source or a target is called."""
         match source:
             case Argument():
-                return self.arguments[source.index]
+                return self.argument(source.index)
             case ArgumentGrad():
-                return f"{self.arguments[source.index]}.grad"
+                return f"{self.argument(source.index)}.grad"
             case Handle():
                 return self.tensor(source.tensor)
             case Shared():
@@ -74,6 +74,11 @@ class Called:
             case Refill():
                 return self.source(source.slot)
         return "a value of an outer transform"
+
+    def argument(self, index: int) -> str:
+        """Return the name of a leaf of the arguments; behind them come the buffers of modules among them."""
+        count = len(self.arguments)
+        return self.arguments[index] if index < count else f"buffer {index - count} of the modules among the arguments"
 
     def tensor(self, x: Any) -> str:
         """Return the name of a tensor."""
@@ -145,27 +150,14 @@ def conditions(program: Program, around: Surroundings, key: Any, called: Called)
 
 
 def _arguments(key: Any, called: Called) -> Iterator[str]:
-    ((_, (static, _), kinds, aliases), (muted, default)) = key
-    for name, kind in zip(called.arguments, kinds, strict=True):
-        yield f"{name} is {kind_in_words(kind)}"
+    ((_, (static, *_), kinds, aliases), (muted, default)) = key
+    for i, kind in enumerate(kinds):
+        yield f"{called.argument(i)} is {kind_in_words(kind)}"
     positional, named = static or ((), ())
     for name, value in (*((f"argument {i}", v) for i, v in positional), *named):
         yield f"{name} is {value!r} (static)"
     yield "arguments share no memory" if aliases is None else "the same arguments share memory, or are one tensor"
     yield f"gradients are {'off' if muted else 'on'}, and the default dtype is {dtypes.name(default)}"
-
-
-def kind_in_words(kind: Any) -> str:
-    """Say what a key holds of one argument."""
-    if isinstance(kind, type):
-        return f"a number ({kind.__name__}), whatever its value"
-    if kind[0] is Tensor:
-        _, cls, shape, dtype, is_leaf, *_ = kind
-        needs = "" if is_leaf is None else ", requiring grad" if is_leaf else ", with a graph of its own"
-        return f"a {cls.__name__} {dtypes.name(dtype)}{list(shape)}{needs}"
-    if kind[0] is Array:
-        return f"an Array {dtypes.name(kind[2])}{list(kind[1])}"
-    return f"{kind[2]!r} (static)"
 
 
 def _seen(around: Surroundings) -> Iterator[str]:

@@ -103,7 +103,7 @@ def _recorded(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[di
     examples = [_example(x) for x in leaves]  # new handles: an argument is no captured tensor, and no other argument
     args, kwargs = tree.unflatten(structure, examples)
     around = look_around(f)
-    program = jit(f).recorded(*args, **kwargs)
+    program = jit(_apart(f)).recorded(*args, **kwargs)
     called = Called(f, frozenset(), structure, around)
     _check_pure(program, around, called)
     state = _State(called)
@@ -122,6 +122,20 @@ def _recorded(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[di
         "structure": encode_tree(program.structure, "the result"),
     }
     return header, list(state.names.values()), graph
+
+
+def _apart(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose results are no views: nothing is shared with what a file holds."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        out = f(*args, **kwargs)
+        leaves, structure = flatten(out)
+        views = [type(x) is Tensor and x._view is not None for x in leaves]
+        if not any(views):
+            return out
+        return tree.unflatten(structure, [x.clone() if is_view else x for x, is_view in zip(leaves, views)])
+
+    return run
 
 
 def _example(x: Any) -> Any:

@@ -24,10 +24,9 @@ from ..core.tape import context
 from ..nn.module import Module
 from ..tensor.handle import Tensor
 from ..tensor.hooks import changes
-from .arguments import Arguments
+from .arguments import Arguments, kind_in_words
 from .backend import build
 from .checking import checked
-from .describing import kind_in_words
 from .donation import donated_leaves, given_up, pairs
 from .explaining import Subject, explained
 from .guards import Surroundings, look_around

@@ -96,7 +96,11 @@ class Program:
         """The outputs that the plan may write over what they replace."""
         plan = self.plan
         fresh = {at for at, _ in plan.donated}
-        return {j for j in self.donors() if j not in self.given and plan.recipes[j][0] == "fresh" and plan.recipes[j][1] in fresh}
+        return {
+            j
+            for j in self.donors()
+            if j not in self.given and plan.recipes[j][0] == "fresh" and plan.recipes[j][1] in fresh
+        }
 
 
 # --------------------------------------------------------------------------- recording
@@ -247,6 +251,7 @@ class _Finish:
         capture = self.capture
         for a in capture.adoptions.values():
             self._check_node(a)
+            self._check_memory(a)
             belongs = not isinstance(a.source, (Slot, ArgumentGrad)) or a.source.get() is a.tensor
             if a.source is not None and belongs and self._changed(a.tensor.current(), a.staged):
                 found.append((a.source, self._output(a.tensor.current())))
@@ -274,6 +279,18 @@ class _Finish:
         if now._trace.level < self.trace.level or id(now) in self.capture.adoptions:
             return Refill(slot, now), None
         return Refill(slot, None), self._output(now.current())
+
+    def _check_memory(self, a: Any) -> None:
+        """Raise if a tensor that shares its memory has been given memory of its own."""
+        if a.view is None:
+            return
+        now = a.tensor._view
+        left = now is None or now.storage is not a.view.storage if a.source is None else False
+        if left or aval_of(a.tensor.current()).shape != aval_of(a.value).shape:
+            raise JitError(
+                f"jit: {aval_of(a.value)}, a tensor from outside the compiled function that shares its memory with another (a "
+                "view, or a detached copy), was given other data of another shape; write to it in place, or return the value"
+            )
 
     def _check_node(self, a: Any) -> None:
         node = a.tensor.node

@@ -32,24 +32,27 @@ def look(x: Any) -> Any:
     return np.array(x) if isinstance(x, mt.Array) else x
 
 
-def same(found: Any, expected: Any, where: str = "") -> None:
+Bounds = dict[int, float]
+
+
+def same(found: Any, expected: Any, where: str = "", bounds: Bounds = TOLERANCE) -> None:
     """Assert that two looks agree."""
     assert type(found) is type(expected), f"{where}: {found!r} instead of {expected!r}"
     if isinstance(expected, dict):
         assert list(found) == list(expected), f"{where}: {list(found)} instead of {list(expected)}"
         for key, value in expected.items():
-            same(found[key], value, f"{where}.{key}")
+            same(found[key], value, f"{where}.{key}", bounds)
     elif isinstance(expected, list):
         assert len(found) == len(expected), where
         for i, value in enumerate(expected):
-            same(found[i], value, f"{where}[{i}]")
+            same(found[i], value, f"{where}[{i}]", bounds)
     elif isinstance(expected, np.ndarray):
-        close(found, expected, where)
+        close(found, expected, where, bounds)
     else:
         assert found == expected or (found != found and expected != expected), f"{where}: {found!r}, not {expected!r}"
 
 
-def close(found: np.ndarray, expected: np.ndarray, where: str) -> None:
+def close(found: np.ndarray, expected: np.ndarray, where: str, bounds: Bounds) -> None:
     """Assert equal shape, dtype and values."""
     assert (found.shape, found.dtype) == (expected.shape, expected.dtype), f"{where}: {found!r}, not {expected!r}"
     if expected.dtype.kind not in "fc":
@@ -57,8 +60,8 @@ def close(found: np.ndarray, expected: np.ndarray, where: str) -> None:
         return
     size = expected.dtype.itemsize // (2 if expected.dtype.kind == "c" else 1)
     finite = np.abs(expected[np.isfinite(expected)])
-    bound = TOLERANCE[size] * max(1.0, float(finite.max(initial=0)))
-    np.testing.assert_allclose(found, expected, rtol=TOLERANCE[size], atol=bound, err_msg=where)
+    floor = bounds[size] * max(1.0, float(finite.max(initial=0)))
+    np.testing.assert_allclose(found, expected, rtol=bounds[size], atol=floor, err_msg=where)
 
 
 Make = Callable[[Callable[[Any], Any]], tuple[Callable[[int], Any], Any]]

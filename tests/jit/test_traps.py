@@ -215,6 +215,40 @@ def test_a_global_number_of_a_function_that_is_called(monkeypatch):
     assert compiled(tensor(1)).item() == 6
 
 
+class Scaled(mt.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scales = [2.0]
+        self.options = {"shift": 1.0}
+        self.activation = lambda x: x * self.scales[0]
+
+    def forward(self, x):
+        return self.activation(x) + self.options["shift"]
+
+
+def test_a_list_of_a_module_that_changes_in_place():
+    model = Scaled()
+    compiled = mt.jit(model)
+    assert compiled(tensor(1)).item() == 3
+    model.scales[0] = 5.0
+    assert compiled(tensor(1)).item() == 6
+    model.options["shift"] = 0.0
+    assert compiled(tensor(1)).item() == 5
+    model.activation = lambda x: x
+    assert compiled(tensor(1)).item() == 1
+
+
+def test_hooks_that_come_and_go():
+    model = mt.nn.Linear(1, 1)
+    compiled = mt.jit(model)
+    x = mt.ones(1, 1)
+    plain = compiled(x).item()
+    handle = model.register_forward_hook(lambda module, args, out: out + 10)
+    assert compiled(x).item() == pytest.approx(plain + 10)
+    handle.remove()
+    assert compiled(x).item() == pytest.approx(plain)
+
+
 def test_a_closure_that_is_rebound():
     model = mt.nn.Linear(1, 1)
     scale = 1

@@ -11,39 +11,54 @@ import pytest
 from minitorch.core.jit.native import blas, replay
 
 
-def product(kernel: Any, dtype: Any, batch: int, m: int, n: int, k: int, ta: bool, tb: bool, keep: bool) -> None:
+def product(kernel: Any, dtype: Any, m: int, n: int, k: int, ta: bool, tb: bool, rows: int = 0) -> None:
+    """Compare a batch of two by three products, whose matrices are parts of longer rows, in a shuffled order."""
     rng = np.random.default_rng(0)
-    pad = 3  # rows in memory are longer than the matrices
-    a = rng.standard_normal((batch, *((k, m + pad) if ta else (m, k + pad)))).astype(dtype)
-    b = rng.standard_normal((batch, *((n, k + pad) if tb else (k, n + pad)))).astype(dtype)
-    c = rng.standard_normal((batch, m, n + pad)).astype(dtype)
-    one = a[:, :, :m].transpose(0, 2, 1) if ta else a[:, :, :k]
-    two = b[:, :, :k].transpose(0, 2, 1) if tb else b[:, :, :n]
+    pad = 3
+    a = rng.standard_normal((3, 2, *((k, m + pad) if ta else (m, k + pad)))).astype(dtype)
+    b = rng.standard_normal((2, 3, *((n, k + pad) if tb else (k, n + pad)))).astype(dtype)
+    c = rng.standard_normal((2, 3, m, n + pad)).astype(dtype)
+    one = a[..., :m].swapaxes(-1, -2) if ta else a[..., :k]
+    two = b[..., :k].swapaxes(-1, -2) if tb else b[..., :n]
     expected = c.copy()
-    expected[:, :, :n] = 0.5 * (one @ two) + keep * c[:, :, :n]
+    expected[..., :n] = one.swapaxes(0, 1) @ two
     slots = np.zeros(len(blas.SLOT_NAMES), np.int64)
     slots[[blas.A, blas.B, blas.C]] = [x.ctypes.data for x in (a, b, c)]
-    slots[[blas.TRANS_A, blas.TRANS_B, blas.ACCUMULATE]] = ta, tb, keep
-    slots[[blas.M, blas.N, blas.K]] = m, n, k
-    slots[[blas.LDA, blas.LDB, blas.LDC]] = [x.shape[2] for x in (a, b, c)]
-    slots[[blas.STRIDE_A, blas.STRIDE_B, blas.STRIDE_C]] = [x[0].size for x in (a, b, c)]
-    slots[blas.ALPHA], slots[blas.BLAS] = blas.alpha_bits(0.5), blas.address(dtype)
-    replay.run(np.array([[kernel.address, slots.ctypes.data, 0, batch, 0]]))
+    slots[[blas.TRANS_A, blas.TRANS_B, blas.M, blas.N, blas.K]] = ta, tb, m, n, k
+    slots[[blas.LDA, blas.LDB, blas.LDC]] = [x.shape[-1] for x in (a, b, c)]
+    size_a, size_b, size_c = (x[0, 0].size for x in (a, b, c))
+    slots[[blas.INNER, blas.STRIDE_A, blas.STRIDE_B, blas.STRIDE_C]] = 3, 2 * size_a, size_b, size_c
+    slots[[blas.OUTER_A, blas.OUTER_B, blas.OUTER_C]] = size_a, 3 * size_b, 3 * size_c
+    rows = rows or m
+    slots[[blas.CHUNKS, blas.ROWS, blas.BLAS]] = -(-m // rows), rows, blas.address(dtype)
+    units = 6 * -(-m // rows)
+    cut = units // 2
+    replay.run(np.array([[kernel.address, slots.ctypes.data, lo, hi, 0] for lo, hi in ((0, cut), (cut, units))]))
     np.testing.assert_allclose(c, expected, rtol=0, atol=(k + 1) * 10 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("make", [blas.gemm, blas.small_gemm])
+@pytest.mark.parametrize("make", [blas.gemm, blas.small_gemm, blas.tiled_gemm])
 def test_products(make: Any, dtype: Any) -> None:
-    sizes = [(1, 1, 1), (3, 4, 5), (1, 17, 2), (17, 1, 9), (32, 10, 64), (2, 3, 0)]
-    for (m, n, k), ta, tb, keep in itertools.product(sizes, (0, 1), (0, 1), (0, 1)):
-        product(make(dtype), dtype, 3, m, n, k, bool(ta), bool(tb), bool(keep))
+    sizes = [(1, 1, 1), (3, 4, 5), (1, 17, 2), (17, 1, 9), (32, 10, 64), (2, 3, 0), (9, 150, 300)]
+    for (m, n, k), ta, tb in itertools.product(sizes, (0, 1), (0, 1)):
+        product(make(dtype), dtype, m, n, k, bool(ta), bool(tb))
+
+
+@pytest.mark.parametrize("rows", [1, 3, 5, 16])
+def test_chunks_of_rows(rows: int) -> None:
+    for m, n, k in [(16, 70, 20), (23, 16, 700), (5, 5, 5)]:
+        product(blas.tiled_gemm(np.float32), np.float32, m, n, k, False, True, rows)
 
 
 def test_choice_by_size() -> None:
-    assert blas.choose(np.float32, 100, 100, 100).name == "gemm"
-    assert blas.choose(np.float32, 10, 10, 10).name == "small_gemm"
-    assert blas.grain(500, 500, 500) == 0 and blas.grain(64, 64, 16) == 3 and blas.grain(0, 4, 4) > 0
+    tiled, loops = (blas.choose(np.float32, n, n, n) for n in (100, 10))
+    assert tiled.name == "tiled_gemm" and loops.name == "small_gemm"
+    assert blas.choose(np.float32, 1, 1000, 1000).name == blas.choose(np.float32, 2000, 2000, 2000).name == "gemm"
+    assert blas.share(blas.gemm(np.float32), 500, 500, 500) == (1, 500, 0)
+    assert blas.share(tiled, 64, 64, 16) == (1, 64, 3)
+    assert blas.share(tiled, 1024, 256, 64) == (64, 16, 1)
+    assert blas.share(tiled, 64, 64, 64) == (1, 64, 1) and blas.share(loops, 0, 4, 4).grain > 0
 
 
 def test_without_blas(monkeypatch: Any) -> None:
@@ -51,7 +66,7 @@ def test_without_blas(monkeypatch: Any) -> None:
     blas.blas.cache_clear()
     try:
         assert blas.blas() is None and blas.address(np.float32) == 0
-        assert blas.choose(np.float32, 100, 100, 100).name == "small_gemm"
+        assert blas.choose(np.float32, 1, 1000, 1000).name == "small_gemm"
     finally:
         blas.blas.cache_clear()
 

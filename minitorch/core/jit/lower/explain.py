@@ -94,7 +94,7 @@ def _space(step: Step) -> str:
 def _apart(program: Program, step: Step, numbers: dict[Group, int]) -> Iterator[str]:
     owner = program.fusion.owner
     for maker in dict.fromkeys(owner[v] for v in step.group.reads if v in owner):
-        if maker is not step.group:
+        if maker is not step.group and maker in numbers:
             yield f"    apart from step {numbers[maker]}: {why_apart(maker, step.group)}"
 
 

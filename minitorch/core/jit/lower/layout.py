@@ -58,6 +58,23 @@ def collapse(shape: Sequence[int], strides: Sequence[int]) -> Dims:
     return tuple(out)
 
 
+def together(shape: Sequence[int], *strides: Sequence[int]) -> list[tuple[int, tuple[int, ...]]]:
+    """Merge neighboring axes that all of several operands walk with one stride each; axes of size 1 vanish.
+
+    >>> together((2, 3, 4), (12, 4, 1), (40, 4, 1))
+    [(2, (12, 40)), (12, (1, 1))]
+    """
+    out: list[tuple[int, tuple[int, ...]]] = []
+    for n, steps in zip(shape, zip(*strides)):
+        if n == 1:
+            continue
+        if out and out[-1][1] == tuple(n * step for step in steps):
+            out[-1] = (out[-1][0] * n, steps)
+        else:
+            out.append((n, steps))
+    return out
+
+
 def is_packed(layout: Layout) -> bool:
     """Tell whether the elements lie in order, without gaps."""
     dims = collapse(layout.shape, layout.strides)

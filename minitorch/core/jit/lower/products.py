@@ -1,7 +1,7 @@
-"""Matrix products: stacks of matrices as calls of one BLAS kernel, with transposes as flags.
+"""Matrix products: stacks of matrices as calls of one kernel, with transposes as flags.
 
-A matrix can be passed on as it lies if one of its last two strides is 1; otherwise it is laid out in order first. Stacks
-whose strides are not one regular step become several calls.
+A matrix can be passed on as it lies if one of its last two strides is 1; otherwise it is laid out in order first. The
+result may go to a part of another value (`into`). A kernel walks two axes of a stack; with more there are several calls.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..graph import Equation
 from ..native import blas
 from ..native.compile import Kernel as Code
 from .kernels import Slot
-from .layout import Layout, Shape, collapse, packed
+from .layout import VIEWS, Layout, Shape, collapse, packed, together
 from .operations import LOWERINGS, Lowered, Operand, Operation, Operations, refusal
 
 MOST_CALLS = 64  # for one product; with more, the operands are laid out in order
@@ -71,22 +71,18 @@ def _matmul(ops: Operations, eq: Equation) -> Lowered:
     shape = eq.outputs[0].aval.shape[:-2]
     x, y = (v if matrix_of(v.layout) else ops.laid_out(v, made) for v in (x, y))
     x, y, shape = _folded(x, y, shape)
-    steps = [_stack(v.layout, shape) for v in (x, y)]
-    if prod(shape[: -_regular(shape, steps)]) > MOST_CALLS:
+    if prod(n for n, _ in _stacked(shape, x.layout, y.layout)[:-2]) > MOST_CALLS:
         x, y = ops.laid_out(x, made), ops.laid_out(y, made)
     return [*made, Operation("gemm", eq.outputs, (x, y), shape, x.dtype, "matmul", {}, eq)]
 
 
-def _regular(shape: Shape, steps: list[tuple[int, ...]]) -> int:
-    """Return how many of the last axes of a stack are walked by one step in both operands; at least 1."""
-    for n in range(len(shape), 1, -1):
-        if all(len(collapse(shape[-n:], one[-n:])) <= 1 for one in steps):
-            return n
-    return 1
+def _stacked(shape: Shape, *layouts: Layout) -> list[tuple[int, tuple[int, ...]]]:
+    """Return the axes of a stack, as few as there can be, with the strides along each."""
+    return together(shape, *(_stack(layout, shape) for layout in layouts))
 
 
 class Call(NamedTuple):
-    """One call of a BLAS kernel: its machine code, slots, and range."""
+    """One call of a kernel: its machine code, slots, and range."""
 
     code: Code
     slots: list[Slot]
@@ -94,30 +90,47 @@ class Call(NamedTuple):
     grain: int
 
 
+def target_of(op: Operation, into: Layout) -> Layout | None:
+    """Return a layout of a product's result as the stack of matrices that is computed; None if no call writes that."""
+    x, y = op.operands
+    found = VIEWS["reshape"](into, shape=(*op.shape, x.layout.shape[-2], y.layout.shape[-1]))
+    if found is None or matrix_of(found) is None or len(_stacked(op.shape, x.layout, y.layout, found)) > 2:
+        return None
+    made: Layout = found
+    return made
+
+
+def _swapped(layout: Layout) -> Layout:
+    axes = tuple(range(len(layout.shape)))
+    return Layout(*(tuple(part[i] for i in (*axes[:-2], *axes[:-3:-1])) for part in layout[:2]), layout.offset)
+
+
 def product_calls(op: Operation) -> list[Call]:
     """Return the calls that compute a matrix product."""
     x, y = op.operands
-    shape, out = op.shape, op.out
+    out, into = op.params.get("into") or (op.out, packed((*op.shape, x.layout.shape[-2], y.layout.shape[-1])))
+    where = matrix_of(into)
+    assert where is not None
+    if where.transposed:
+        x, y = (v._replace(layout=_swapped(v.layout)) for v in (y, x))
+        into = _swapped(into)
     (m, k), n = x.layout.shape[-2:], y.layout.shape[-1]
     a, b = matrix_of(x.layout), matrix_of(y.layout)
     assert a is not None and b is not None
-    steps = [_stack(v.layout, shape) for v in (x, y)]
-    regular = _regular(shape, steps)
-    outer, count = shape[: len(shape) - regular], prod(shape[len(shape) - regular :])
-    inner = [([s for _, s in collapse(shape[-regular:], one[-regular:])] or [0])[-1] if shape else 0 for one in steps]
-    targets = packed((*outer, count, m, n)).strides
+    axes = _stacked(op.shape, x.layout, y.layout, into)
+    far, near = axes[:-2], [(1, (0, 0, 0))] * (2 - len(axes)) + axes[-2:]
     dtype = np.dtype(op.dtype)
+    code = blas.choose(dtype, m, n, k)
+    share = blas.share(code, m, n, k)
+    (outer, outer_steps), (inner, steps) = near
+    numbers = (a.transposed, b.transposed, m, n, k, a.leading, b.leading, where.leading, inner, *steps, *outer_steps)
+    sizes = [Slot("size", int(v)) for v in (*numbers, share.chunks, share.rows, blas.address(dtype))]
+    sources = ("load", x.source, x.layout.offset), ("load", y.source, y.layout.offset), ("store", out, into.offset)
     made = []
-    for index in product(*map(range, outer)):
-        at = [sum(i * s for i, s in zip(index, one)) for one in (*steps, targets)]
-        slots = [
-            Slot("load", x.source, op.dtype, x.layout.offset + at[0]),
-            Slot("load", y.source, op.dtype, y.layout.offset + at[1]),
-            Slot("store", out, op.dtype, at[2]),
-        ]
-        numbers = (a.transposed, b.transposed, m, n, k, a.leading, b.leading, n, 0, inner[0], inner[1], m * n)
-        slots += [Slot("size", v) for v in map(int, (*numbers, blas.alpha_bits(1.0), blas.address(dtype)))]
-        made.append(Call(blas.choose(dtype, m, n, k), slots, count, blas.grain(m, n, k)))
+    for index in product(*(range(size) for size, _ in far)):
+        at = [sum(i * by[v] for i, (_, by) in zip(index, far)) for v in range(3)]
+        slots = [Slot(kind, source, op.dtype, offset + more) for (kind, source, offset), more in zip(sources, at)]
+        made.append(Call(code, slots + sizes, outer * inner * share.chunks, share.grain))
     return made
 
 

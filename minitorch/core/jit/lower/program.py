@@ -12,7 +12,7 @@ from typing import Any
 
 from ..graph import Atom, Graph, Var
 from ..native.compile import compile_kernel
-from . import convolution, gather, pooling
+from . import convolution, gather, placement, pooling
 from .columns import Columns
 from .donation import donated
 from .fuse import Fusion, Group
@@ -22,7 +22,7 @@ from .operations import Operation, Operations, memory_dtype
 from .products import product_calls
 from .rows import Rows
 
-CALLS = gather.CALLS | convolution.CALLS | pooling.CALLS | {"gemm": product_calls}
+CALLS = gather.CALLS | convolution.CALLS | pooling.CALLS | placement.CALLS | {"gemm": product_calls}
 
 
 @dataclass(slots=True)
@@ -44,8 +44,8 @@ class Program:
     def __init__(self, graph: Graph, donors: Mapping[int, int]):
         self.graph = graph
         self.operations = Operations(graph)
-        self.fusion = Fusion(self.operations.live())
         self.results: list[Atom] = self.operations.outputs
+        self.fusion = Fusion(placement.placed(self.operations.live(), [self.root(a) for a in self.results]))
         self.donated = donated(self.fusion, graph, [self.root(a) for a in self.results], donors)
         self.steps: list[Step] = []
         self.stored = self._stored()
@@ -69,7 +69,8 @@ class Program:
 
     def _fresh_outputs(self) -> dict[Var, int]:
         roots = dict.fromkeys(r for r in map(self.root, self.results) if isinstance(r, Var))
-        made = {v for s in self.steps if not s.python for op in s.group.operations for v in op.outputs}
+        groups = (group for group in self.fusion.order if group.kind != "python")
+        made = {v for group in groups for op in group.operations for v in op.outputs}
         return {v: i for i, v in enumerate(v for v in roots if v in made)}
 
     def _steps(self, group: Group) -> Iterator[Step]:

@@ -1,8 +1,9 @@
-"""Matrix products as kernels: BLAS behind the kernels' interface, and loops for products too small for it.
+"""Matrix products as kernels: BLAS behind the kernels' interface, and kernels of our own where they are faster.
 
-Both compute, for each item of a batch, row-major `C[M, N] = alpha * op(A)[M, K] @ op(B)[K, N]`, or add that to C. The range
-is a range of items; the slots are numbered below. A leading dimension (`LDA`) is the distance between the rows of what lies
-in memory, a stride (`STRIDE_A`) that between items, both in elements. `ALPHA` holds the bits of a float64 and `BLAS` the
+All compute, for each item of a batch, row-major `C[M, N] = op(A)[M, K] @ op(B)[K, N]`. A leading dimension (`LDA`) is the
+distance between the rows of what lies in memory. A batch has two axes: the inner one has `INNER` items, a stride
+(`STRIDE_A`) is the distance of its items, and `OUTER_A` that along the outer axis, all in elements. The range is one of
+chunks of rows, of which an item has `CHUNKS`, each of `ROWS` rows; only the tiled kernel has several. `BLAS` holds the
 address that `gemm` calls, so that no address is part of a kernel.
 
 >>> choose(np.float32, 1, 2, 2).name
@@ -12,7 +13,6 @@ address that `gemm` calls, so that no address is part of a kernel.
 from __future__ import annotations
 
 import ctypes
-import struct
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,15 +21,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .compile import Kernel, compile_kernel
+from .width import lanes, registers
 
 SLOT_NAMES = (
-    "A", "B", "C", "TRANS_A", "TRANS_B", "M", "N", "K", "LDA", "LDB", "LDC", "ACCUMULATE",
-    "STRIDE_A", "STRIDE_B", "STRIDE_C", "ALPHA", "BLAS",
+    "A", "B", "C", "TRANS_A", "TRANS_B", "M", "N", "K", "LDA", "LDB", "LDC", "INNER", "STRIDE_A", "STRIDE_B", "STRIDE_C",
+    "OUTER_A", "OUTER_B", "OUTER_C", "CHUNKS", "ROWS", "BLAS",
 )  # fmt: skip
-A, B, C, TRANS_A, TRANS_B, M, N, K, LDA, LDB, LDC, ACCUMULATE, STRIDE_A, STRIDE_B, STRIDE_C, ALPHA, BLAS = range(17)
+A, B, C, TRANS_A, TRANS_B, M, N, K, LDA, LDB, LDC, INNER, STRIDE_A, STRIDE_B, STRIDE_C = range(15)
+OUTER_A, OUTER_B, OUTER_C, CHUNKS, ROWS, BLAS = range(15, 21)
 
-SMALL = 2000  # multiplications up to which the loops beat a call of BLAS, which costs 0.3 us at least
-SERIAL = 200_000  # multiplications up to which OpenBLAS starts no threads of its own
+SMALL = 2000  # multiplications up to which plain loops win
+NARROW = 4  # rows and columns that a tile needs to be worth filling
+LARGE = 1 << 27  # multiplications up to which the tiled kernel wins: it blocks for the first-level cache only
+SERIAL = 200_000  # multiplications worth a thread of their own
 
 FORMATS = {"float32": ("f32", "s", 4), "float64": ("f64", "d", 8)}
 
@@ -74,73 +78,148 @@ def address(dtype: Any) -> int:
     return 0 if found is None else found.sgemm if np.dtype(dtype) == np.float32 else found.dgemm
 
 
-def alpha_bits(alpha: float) -> int:
-    """Return what goes into the slot `ALPHA`."""
-    return int(struct.unpack("<q", struct.pack("<d", alpha))[0])
-
-
 def choose(dtype: Any, m: int, n: int, k: int) -> Kernel:
     """Return the kernel for products of one size."""
-    if m * n * k <= SMALL or blas() is None:
+    size = m * n * k
+    if min(m, n) >= NARROW and SMALL < size <= LARGE:
+        return tiled_gemm(dtype)
+    if size <= SMALL or blas() is None:
         return small_gemm(dtype)
     return gemm(dtype)
 
 
-def grain(m: int, n: int, k: int) -> int:
-    """Return the grain of a batch in a program: 0, which keeps it whole, where BLAS brings threads of its own."""
-    size = m * n * k
-    return max(1, SERIAL // max(size, 1)) if size <= SERIAL else 0
+class Share(NamedTuple):
+    """How the items of a batch are divided: chunks of an item, rows of a chunk, and the fewest chunks for a thread."""
+
+    chunks: int
+    rows: int
+    grain: int
 
 
+def share(kernel: Kernel, m: int, n: int, k: int) -> Share:
+    """Return how a kernel's range counts; a grain of 0 keeps it whole, where BLAS brings threads of its own."""
+    size = max(1, m * n * k)
+    if kernel.name != "tiled_gemm":
+        return Share(1, m, 0 if size > SERIAL and kernel.name == "gemm" else max(1, SERIAL // size))
+    rows = min(m, max(16, -(-m // max(1, size // SERIAL))))
+    return Share(-(-m // rows), rows, max(1, SERIAL * m // (size * rows)))
+
+
+# Where the matrices of an item begin.
+ITEM = """
+        outer = item // P[{INNER}]
+        inner = item - outer * P[{INNER}]
+        from_a = outer * P[{OUTER_A}] + inner * P[{STRIDE_A}]
+        from_b = outer * P[{OUTER_B}] + inner * P[{STRIDE_B}]
+        from_c = outer * P[{OUTER_C}] + inner * P[{STRIDE_C}]
+"""
 CALL = """
 def gemm(P, lo, hi):
-    alpha = {t}(from_bits(P[{ALPHA}]))
-    beta = {t}(1) if P[{ACCUMULATE}] != 0 else {t}(0)
-    for i in range(lo, hi):
+    for item in range(lo, hi):
+{item}
         cblas_{kind}gemm{bits}(
             P[{BLAS}], P[{TRANS_A}], P[{TRANS_B}], P[{M}], P[{N}], P[{K}],
-            alpha, P[{A}] + i * P[{STRIDE_A}] * {size}, P[{LDA}],
-            P[{B}] + i * P[{STRIDE_B}] * {size}, P[{LDB}],
-            beta, P[{C}] + i * P[{STRIDE_C}] * {size}, P[{LDC}])
+            {t}(1), P[{A}] + from_a * {size}, P[{LDA}], P[{B}] + from_b * {size}, P[{LDB}],
+            {t}(0), P[{C}] + from_c * {size}, P[{LDC}])
 """
-
-# A row of C at a time, by the rows of B where they are contiguous and by dot products where its columns are.
-LOOPS = """
-def small_gemm(P, lo, hi):
+STRIDES = """
     a = {p}(P[{A}]); b = {p}(P[{B}]); c = {p}(P[{C}])
     M = P[{M}]; N = P[{N}]; K = P[{K}]; ldb = P[{LDB}]; ldc = P[{LDC}]
     row = 1 if P[{TRANS_A}] != 0 else P[{LDA}]
     step = P[{LDA}] if P[{TRANS_A}] != 0 else 1
     by_columns = P[{TRANS_B}] != 0
-    alpha = {t}(from_bits(P[{ALPHA}]))
-    keep = P[{ACCUMULATE}] != 0
+"""
+
+# A row of C at a time, by the rows of B where they are contiguous and by dot products where its columns are.
+LOOPS = """
+def small_gemm(P, lo, hi):
+{strides}
     for item in range(lo, hi):
+{item}
         for i in range(M):
-            at = item * P[{STRIDE_A}] + i * row
-            to = item * P[{STRIDE_C}] + i * ldc
-            from_b = item * P[{STRIDE_B}]
-            if not keep:
-                for j in range(N):
-                    c[to + j] = {t}(0)
+            at = from_a + i * row
+            to = from_c + i * ldc
             if by_columns:
                 for j in range(N):
                     total = {t}(0)
                     for k in range(K):
                         total += a[at + k * step] * b[from_b + j * ldb + k]
-                    c[to + j] += alpha * total
+                    c[to + j] = total
             else:
+                for j in range(N):
+                    c[to + j] = {t}(0)
                 for k in range(K):
-                    x = alpha * a[at + k * step]
+                    x = a[at + k * step]
                     for j in range(N):
                         c[to + j] += x * b[from_b + k * ldb + j]
 """
 
+# Panels of B, `depth` rows of a few vectors, are packed where the first-level cache holds them; each tile of C is summed up
+# in registers while it walks a panel. The last tile of a chunk overlaps the one before, and does not add to it again.
+TILED = """
+def tiled_gemm(P, lo, hi):
+{strides}
+    chunks = P[{CHUNKS}]
+    panel = stack_block(b, {depth} * {wide})
+    for item in range(lo // chunks, (hi - 1) // chunks + 1):
+{item}
+        first = max(lo - item * chunks, 0) * P[{ROWS}]
+        last = min(min(hi - item * chunks, chunks) * P[{ROWS}], M)
+        whole = N - N % {wide}
+        for k0 in range(0, max(K, 1), {depth}):
+            depth = min({depth}, K - k0)
+{sections}
+"""
+SECTION = """
+            for j in range({start}, {stop}, {width}):
+                n = N - j
+                for k in range(depth):
+                    at = from_b + (k0 + k) * (1 if by_columns else ldb) + j * (ldb if by_columns else 1)
+                    if by_columns:
+                        for l in range(min(n, {width})):
+                            panel[k * {width} + l] = b[at + l * ldb]
+                    else:
+{pack}
+                for begin in range(first, last, {rows}):
+                    i = max(min(begin, last - {rows}), first)
+{clear}
+                    for k in range(depth):
+{add}
+                    if k0 == 0:
+{store}
+                    else:
+{more}
+"""
 
-def _filled(template: str, dtype: Any, bits: int = 0) -> str:
+
+def _section(rows: int, vectors: int, start: str, stop: str, t: str) -> str:
+    """Print the loops over panels of so many vectors, with tiles of so many rows."""
+    n = lanes(t)
+    width = vectors * n
+    cells = [(r, v) for r in range(rows) for v in range(vectors)]
+    numbers = range(rows)
+    lines = {
+        "pack": (24, [f"vstore(panel, k * {width} + {v * n}, vload_first(b, at + {v * n}, n - {v * n}))"
+                      for v in range(vectors)]),
+        "clear": (20, [f"row{r} = min(i + {r}, last - 1)" for r in numbers]
+                  + [f"a{r} = from_a + row{r} * row + k0 * step" for r in numbers]
+                  + [f"c{r} = from_c + row{r} * ldc + j" for r in numbers]
+                  + [f"t{r}_{v} = splat({t}(0))" for r, v in cells]),
+        "add": (24, [f"v{v} = vload(panel, k * {width} + {v * n})" for v in range(vectors)]
+                + [f"t{r}_{v} = vfma(a[a{r} + k * step], v{v}, t{r}_{v})" for r, v in cells]),
+        "store": (24, [f"vstore_first(c, c{r} + {v * n}, t{r}_{v}, n - {v * n})" for r, v in cells]),
+        "more": (24, [f"vadd_first(c, c{r} + {v * n}, t{r}_{v}, select("
+                      f"(row{r} == i + {r}) & (i + {r} >= begin), n - {v * n}, int64(0)))" for r, v in cells]),
+    }  # fmt: skip
+    texts = {key: "\n".join(" " * depth + line for line in some) for key, (depth, some) in lines.items()}
+    return SECTION.format(rows=rows, width=width, start=start, stop=stop, **texts)
+
+
+def _filled(template: str, dtype: Any, **others: Any) -> str:
     name = np.dtype(dtype).name
     pointer, kind, size = FORMATS[name]
-    slots = {slot: i for i, slot in enumerate(SLOT_NAMES)}
-    return template.format(t=name, p=pointer, kind=kind, size=size, bits=bits, **slots)
+    known = {slot: i for i, slot in enumerate(SLOT_NAMES)} | {"t": name, "p": pointer, "kind": kind, "size": size}
+    return template.format(item=ITEM.format(**known), strides=STRIDES.format(**known), **known, **others)
 
 
 @cache
@@ -148,10 +227,21 @@ def gemm(dtype: Any) -> Kernel:
     """Return the kernel that calls BLAS, for float32 or float64."""
     found = blas()
     assert found is not None, "ask `choose`, which does without BLAS where there is none"
-    return compile_kernel(_filled(CALL, dtype, found.bits), "gemm")
+    return compile_kernel(_filled(CALL, dtype, bits=found.bits), "gemm")
 
 
 @cache
 def small_gemm(dtype: Any) -> Kernel:
-    """Return the kernel of loops, for float32 or float64."""
+    """Return the kernel of plain loops, for float32 or float64."""
     return compile_kernel(_filled(LOOPS, dtype), "small_gemm", reassociate=True)
+
+
+@cache
+def tiled_gemm(dtype: Any) -> Kernel:
+    """Return the kernel of tiles, for float32 or float64."""
+    name = np.dtype(dtype).name
+    vectors = 4 if registers() > 16 else 2
+    wide = vectors * lanes(name)
+    depth = 32768 // (wide * np.dtype(name).itemsize)
+    sections = _section(4, vectors, "0", "whole", name) + _section(8, 1, "whole", "N", name)
+    return compile_kernel(_filled(TILED, dtype, wide=wide, depth=depth, sections=sections), "tiled_gemm")

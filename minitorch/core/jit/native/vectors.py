@@ -2,8 +2,9 @@
 
 A vector has `width.lanes` numbers of one dtype. In the text `splat(x)` makes one of equal numbers, `vload(p, i)` and
 `vstore(p, i, v)` move one; `vload_first(p, i, n)` and `vstore_first(p, i, v, n)` touch the first n numbers only (none if
-n <= 0; what is not loaded is 0); `vfma(x, v, t)` is `x * v + t` with a number x. `vload_even`, `vstore_pairs`, `vload_bytes`, `vstore_bytes`, `vpick` and `vwhere_equal` are told below. Importing
-this imports Numba.
+n <= 0; what is not loaded is 0); `vfma(x, v, t)` is `x * v + t` with a number x; `vadd_first(p, i, v, n)` adds to
+what is stored, and `stack_block(p, 512)` is memory for 512 such numbers. `vload_even`, `vstore_pairs`,
+`vload_bytes`, `vstore_bytes`, `vpick` and `vwhere_equal` are told below. Importing this imports Numba.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def vload(typing_context: Any, pointer: Any, index: Any) -> Any:
         return None
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.load(at_index(builder, *args, kind), align=_alignment(kind))
+        return builder.load(at_index(builder, args[0], args[1], kind), align=_alignment(kind))
 
     return kind(pointer, types.int64), emit
 
@@ -151,6 +152,39 @@ def vstore_first(typing_context: Any, pointer: Any, index: Any, value: Any, n: A
         return context.get_dummy_value()
 
     return types.void(pointer, types.int64, kind, types.int64), emit
+
+
+@intrinsic
+def vadd_first(typing_context: Any, pointer: Any, index: Any, value: Any, n: Any) -> Any:
+    """Add the first n numbers of a vector to what is stored."""
+    kind = vector_of(pointer)
+    if kind is None or value != kind:
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place, mask = at_index(builder, args[0], args[1], kind), _first(builder, args[3], kind.count)
+        align = WORD(_alignment(kind))
+        old = _masked(builder, "load", llvm_type(kind), [place, align, mask, ir.Constant(llvm_type(kind), None)])
+        _masked(builder, "store", llvm_type(kind), [builder.fadd(old, args[2]), place, align, mask])
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.int64, kind, types.int64), emit
+
+
+@intrinsic(prefer_literal=True)
+def stack_block(typing_context: Any, pointer: Any, n: Any) -> Any:
+    """Memory for n elements of a pointer's kind, aligned, until the kernel returns; n is a number in the text."""
+    kind = vector_of(pointer)
+    if kind is None or not isinstance(n, types.IntegerLiteral):
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        with builder.goto_entry_block():
+            block = builder.alloca(llvm_type(kind).element, INT64(n.literal_value))
+            block.align = 64
+        return block
+
+    return pointer(pointer, n), emit
 
 
 def fused(builder: Any, x: Any, v: Any, t: Any) -> Any:
@@ -286,7 +320,8 @@ def vstore_bytes(typing_context: Any, pointer: Any, index: Any, v: Any, n: Any) 
 FUNCTIONS: dict[str, Any] = {
     f.__name__: f
     for f in (
-        splat, vload, vstore, vload_first, vstore_first, vload_even, vstore_pairs, vload_bytes, vstore_bytes,
+        splat, vload, vstore, vload_first, vstore_first, vadd_first, stack_block, vload_even, vstore_pairs, vload_bytes,
+        vstore_bytes,
         vfma, vpick, vwhere_equal,
     )
 }  # fmt: skip

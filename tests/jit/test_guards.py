@@ -1,0 +1,272 @@
+"""What a function sees besides its arguments may change between calls: a compiled one then does what a plain one does."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import math
+import sys
+import types
+from collections import OrderedDict, defaultdict, deque, namedtuple
+from dataclasses import dataclass
+
+import pytest
+
+import minitorch as mt
+from minitorch import nn
+from minitorch.errors import JitError
+
+from .comparing import compare
+
+X = mt.tensor([1.0, -2.0])
+
+
+class Settings:
+    scale = 1.0
+    sign = 1
+
+    def apply(self, x):
+        return x * self.scale * OFFSET
+
+    @staticmethod
+    def shift(x):
+        return x + OFFSET
+
+    @property
+    def double(self):
+        return self.scale * 2
+
+
+class Derived(Settings):
+    pass
+
+
+class Slots:
+    __slots__ = ("scale",)
+
+    def __init__(self):
+        self.scale = 1.0
+
+
+@dataclass
+class Config:
+    scale: float = 1.0
+
+
+OFFSET = 1.0
+Pair = namedtuple("Pair", "scale shift")
+settings = types.ModuleType("settings_of_the_test")
+
+
+def changing(start, function, change):
+    """A scene: `start()` makes what the function sees, `change(seen, i)` changes it before call `i`."""
+
+    def make(wrap):
+        Settings.scale, Settings.sign, Derived.extra = 1.0, 1, 0.0
+        globals()["OFFSET"] = 1.0
+        settings.scale = 1.0
+        seen = start()
+        compiled = wrap(lambda x: function(seen, x))
+
+        def call(i):
+            change(seen, i)
+            return compiled(X)
+
+        return call, None
+
+    return make
+
+
+class Layer(nn.Module):
+    """A layer with settings of every kind."""
+
+    level = 1.0
+
+    def __init__(self):
+        super().__init__()
+        self.scale = 1.0
+        self.options = {"scale": [1.0]}
+        self.act = lambda x: x * 2
+        self.config = Config()
+        self.inner = nn.Linear(2, 2)
+        self.parts = [nn.Dropout(0.0)]
+
+    def helper(self, x):
+        return x * OFFSET * self.level
+
+    def forward(self, x):
+        x = self.helper(x) * self.scale * self.options["scale"][0] * self.config.scale
+        return self.act(x + self.inner(x) * 0) + self.training + self.parts[0](x)
+
+
+def put(scope, name):
+    def change(seen, i):
+        setattr(scope, name, 1.0 + i // 2)
+
+    return change
+
+
+def put_global(seen, i):
+    globals()["OFFSET"] = 1.0 + i // 2
+
+
+def put_attribute(*path):
+    def change(seen, i):
+        for name in path[:-1]:
+            seen = getattr(seen, name)
+        setattr(seen, path[-1], 1.0 + i // 2)
+
+    return change
+
+
+def put_item(key):
+    def change(seen, i):
+        seen[key] = 1.0 + i // 2
+
+    return change
+
+
+def lambdas(seen, i):
+    """Put a new function where the old one was, often at the same address."""
+    if hasattr(seen, "act"):
+        del seen.act
+    seen.act = [lambda x: x * 2, lambda x: x * 3][i % 2]
+    seen.act = types.FunctionType(seen.act.__code__, globals())
+
+
+def at(path, value):
+    return lambda seen, i: setattr(functools.reduce(getattr, path[:-1], seen), path[-1], value(i))
+
+
+def a_config():
+    return Config()
+
+
+a_config.level = 0
+
+CHANGES = {
+    "global": changing(dict, lambda s, x: x * OFFSET, put_global),
+    "global in a helper": changing(Settings, lambda s, x: s.apply(x), put_global),
+    "global in a static method": changing(dict, lambda s, x: Settings.shift(x), put_global),
+    "class attribute": changing(dict, lambda s, x: x * Settings.scale, put(Settings, "scale")),
+    "class attribute through an object": changing(Settings, lambda s, x: x * s.scale, put(Settings, "scale")),
+    "class attribute of a base": changing(Derived, lambda s, x: x * s.scale, put(Settings, "scale")),
+    "class attribute overridden": changing(Derived, lambda s, x: x * s.scale, lambda s, i: i == 2 and put(s, "scale")(s, i)),
+    "property": changing(Settings, lambda s, x: x * s.double, put(Settings, "scale")),
+    "module": changing(dict, lambda s, x: x * settings.scale, lambda s, i: setattr(settings, "scale", 1.0 + i // 2)),
+    "object": changing(Settings, lambda s, x: s.apply(x), put_attribute("scale")),
+    "slots": changing(Slots, lambda s, x: x * s.scale, put_attribute("scale")),
+    "dataclass": changing(Config, lambda s, x: x * s.scale, put_attribute("scale")),
+    "namespace": changing(lambda: types.SimpleNamespace(scale=1.0), lambda s, x: x * s.scale, put_attribute("scale")),
+    "argparse": changing(lambda: argparse.Namespace(scale=1.0), lambda s, x: x * s.scale, put_attribute("scale")),
+    "object in an object": changing(
+        lambda: types.SimpleNamespace(a=types.SimpleNamespace(scale=1.0)), lambda s, x: x * s.a.scale,
+        put_attribute("a", "scale"),
+    ),
+    "object in a list": changing(lambda: [Settings()], lambda s, x: x * s[0].scale, lambda s, i: put_attribute("scale")(s[0], i)),
+    "list": changing(lambda: [1.0], lambda s, x: x * s[0], put_item(0)),
+    "dict": changing(lambda: {"a": 1.0}, lambda s, x: x * s["a"], put_item("a")),
+    "default dict": changing(lambda: defaultdict(float, a=1.0), lambda s, x: x * s["a"], put_item("a")),
+    "ordered dict": changing(lambda: OrderedDict(a=1.0), lambda s, x: x * s["a"], put_item("a")),
+    "deque": changing(lambda: deque([1.0]), lambda s, x: x * s[0], put_item(0)),
+    "dict in a list": changing(lambda: [{"a": 1.0}], lambda s, x: x * s[0]["a"], lambda s, i: put_item("a")(s[0], i)),
+    "set": changing(lambda: {1}, lambda s, x: x * len(s), lambda s, i: s.add(i)),
+    "keys": changing(lambda: {"a": 1}, lambda s, x: x * len(s), lambda s, i: s.update({str(i // 2): 1})),
+    "order of keys": changing(lambda: {"a": 1, "b": 2}, lambda s, x: x * next(iter(s.values())), lambda s, i: s.update(a=s.pop("a"))),
+    "named tuple": changing(lambda: [Pair(1.0, 2.0)], lambda s, x: x * s[0].scale, lambda s, i: s.__setitem__(0, Pair(1.0 + i // 2, 0))),
+    "sign of zero": changing(lambda: [0.0], lambda s, x: x * s[0], lambda s, i: s.__setitem__(0, [0.0, -0.0][i % 2])),
+    "one and true": changing(lambda: [1], lambda s, x: x * 2 if s[0] is True else x, lambda s, i: s.__setitem__(0, [1, True][i % 2])),
+    "function in an object": changing(types.SimpleNamespace, lambda s, x: s.act(x), lambdas),
+    "function with a default": changing(
+        types.SimpleNamespace, lambda s, x: s.act(x), at(["act"], lambda i: lambda x, k=float(i // 2): x * k)
+    ),
+    "function with an attribute": changing(
+        lambda: types.SimpleNamespace(act=a_config), lambda s, x: x * a_config.level, at(["act", "level"], lambda i: i // 2)
+    ),
+    "partial": changing(types.SimpleNamespace, lambda s, x: s.act(x), at(["act"], lambda i: functools.partial(mt.mul, float(i // 2)))),
+    "array": changing(lambda: [mt.zeros(2).numpy().copy()], lambda s, x: x + mt.tensor(s[0]), lambda s, i: s[0].__setitem__(0, i // 2)),
+    "tensor in a list": changing(lambda: [mt.ones(2)], lambda s, x: x * s[0], lambda s, i: s.__setitem__(0, mt.full((2,), i // 2))),
+    "tensor by another name": changing(lambda: {"a": mt.ones(2)}, lambda s, x: x * s["a"], lambda s, i: s.update(a=s["a"].clone() + i // 2)),
+    "layer": changing(Layer, lambda s, x: s(x), put_attribute("scale")),
+    "layer's class": changing(Layer, lambda s, x: s(x), lambda s, i: setattr(Layer, "level", 1.0 + i // 2)),
+    "layer's helper": changing(Layer, lambda s, x: s(x), put_global),
+    "layer's dict": changing(Layer, lambda s, x: s(x), lambda s, i: s.options["scale"].__setitem__(0, 1.0 + i // 2)),
+    "layer's object": changing(Layer, lambda s, x: s(x), put_attribute("config", "scale")),
+    "layer's function": changing(Layer, lambda s, x: s(x), lambdas),
+    "layer's mode": changing(Layer, lambda s, x: s(x), lambda s, i: s.train(i % 3 == 0)),
+    "layer in a list": changing(Layer, lambda s, x: s(x), lambda s, i: s.parts[0].eval() or setattr(s.parts[0], "p", 1.0 * (i > 1))),
+    "default dtype": changing(dict, lambda s, x: x.sum() * mt.ones(2), lambda s, i: mt.set_default_dtype(mt.float64 if i == 2 else mt.float32)),
+    "grad mode": changing(lambda: [mt.ones(2, requires_grad=True)], lambda s, x: x * s[0], lambda s, i: s[0].requires_grad_(i % 2 == 0)),
+    "float of the library": changing(dict, lambda s, x: x * math.pi, lambda s, i: None),
+    "recursion limit": changing(dict, lambda s, x: x * (sys.getrecursionlimit() > 10), lambda s, i: None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_change(name):
+    try:
+        compare(CHANGES[name], 6)
+    finally:
+        mt.set_default_dtype(mt.float32)
+
+
+class Accumulating:
+    def __init__(self):
+        self.seen, self.total, self.history = [], 0, deque()
+
+
+def counts(s, x):
+    s.total += 1
+    return x * 2
+
+
+def appends(s, x):
+    s.seen.append(1)
+    return x * 2
+
+
+def remembers(s, x):
+    s.history.append(3)
+    return x * 2
+
+
+def sets_a_global(s, x):
+    global OFFSET
+    OFFSET = OFFSET + 1
+    return x
+
+
+def sets_a_class(s, x):
+    Settings.sign += 1
+    return x
+
+
+def keeps_a_tensor(s, x):
+    s.seen = x * 2
+    return x * 2
+
+
+def keeps_in_a_module(s, x):
+    settings.kept = x.sum()
+    return x * 2
+
+
+def sets_an_attribute_of_a_function(s, x):
+    appends.calls += 1
+    return x * 2
+
+
+appends.calls = 0
+EFFECTS = [
+    counts, appends, remembers, sets_a_global, sets_a_class, keeps_a_tensor, keeps_in_a_module,
+    sets_an_attribute_of_a_function,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("function", EFFECTS, ids=lambda f: f.__name__)
+def test_effects_on_python_are_refused(function):
+    Settings.sign, globals()["OFFSET"] = 1, 1.0
+    state = Accumulating()
+    with pytest.raises(JitError, match=r"Python state|kept outside"):
+        mt.jit(lambda x: function(state, x))(X)
+    settings.__dict__.pop("kept", None)

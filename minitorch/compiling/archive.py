@@ -15,7 +15,7 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -52,12 +52,16 @@ def write(path: str, header: dict[str, Any], arrays: Sequence[Array], kernels: S
         "kernels": [[k.name, k.reassociate, k.symbol] for k in kernels],
         "digests": {name: _digest(content) for name, content in members.items()},
     }
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as file:
-        file.writestr(HEADER, json.dumps(header, indent=1, allow_nan=False), zipfile.ZIP_DEFLATED)
-        for name, content in members.items():
-            file.writestr(name, content)
-    _replace(path, packed.getbuffer())
+    packed = {HEADER: json.dumps(header, indent=1, allow_nan=False).encode(), **members}
+
+    def fill(stream: BinaryIO) -> None:
+        with zipfile.ZipFile(stream, "w") as file:
+            for name, content in packed.items():
+                info = zipfile.ZipInfo(name)  # without a date: the same function gives the same file
+                info.compress_type = zipfile.ZIP_DEFLATED if name == HEADER else zipfile.ZIP_STORED
+                file.writestr(info, content)
+
+    _replace(path, fill)
 
 
 def _npy(x: Array) -> bytes:
@@ -73,14 +77,14 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _replace(path: str, content: Any) -> None:
+def _replace(path: str, fill: Callable[[BinaryIO], None]) -> None:
     folder = os.path.dirname(os.path.abspath(path))
     temporary = os.path.join(folder, f".{os.path.basename(path)}.{os.getpid()}.{os.urandom(4).hex()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     handle = os.open(temporary, flags, 0o644)
     try:
         with open(handle, "wb") as stream:
-            stream.write(content)
+            fill(stream)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)

@@ -19,7 +19,7 @@ from ..core.primitive import Tracer, aval_of
 from ..nn.module import Module
 from ..tensor.handle import Tensor
 from .capture import Argument, Capture
-from .guards import kind, signature
+from .snapshots import kind, signature
 
 Leaves = list[Any]
 _NUMBERS = (int, float, complex)

@@ -23,7 +23,7 @@ from ..core.tape import Context, Node, context, leaf
 from ..tensor.alias import Storage, View
 from ..tensor.generator import Generator
 from ..tensor.handle import AmbientTape, GradCell, Tensor
-from .guards import LIFTED
+from .snapshots import LIFTED
 
 # --------------------------------------------------------------------------- where values come from, and go
 

@@ -13,8 +13,9 @@ from ..nn.module import Module
 from ..tensor.handle import Tensor
 from .arguments import kind_in_words
 from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot
-from .guards import LIFTED, Surroundings
+from .guards import Surroundings
 from .program import Program, Refill
+from .snapshots import LIFTED
 
 _SHOWN = (bool, int, float, complex, str)
 _MOST = 8  # names in a list

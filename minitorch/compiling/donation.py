@@ -24,6 +24,8 @@ class Donated:
     __slots__ = ()
 
     def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):  # what Python itself asks every object for
+            raise AttributeError(name)
         raise JitError(
             "jit: this array was donated to a compiled function (donate_argnums) and its memory used for a result; use the "
             "result instead, or do not donate the argument"

@@ -308,7 +308,8 @@ class Exported:
         arguments = decode_tree(header["arguments"])
         self._structure, self._orders = tree.structure(arguments), list(_orders(arguments))
         self._leaves = [_Leaf(name, leaf) for name, leaf in zip(header["names"], header["leaves"], strict=True)]
-        self._inputs = [(i, None) if type(i) is int else (0, self.state[i]) for i in header["inputs"]]
+        sources = [i for i, _ in zip(header["inputs"], plan.program.graph.inputs, strict=True)]
+        self._inputs = [(i, None) if type(i) is int else (0, self.state[i]) for i in sources]
         self._results = header["results"]
         self._result = tree.structure(decode_tree(header["structure"]))
 

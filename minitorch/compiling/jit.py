@@ -31,8 +31,9 @@ from .donation import donated_leaves, given_up, pairs
 from .explaining import Subject, explained
 from .guards import Surroundings, look_around
 from .modes import CHECK, OFF, mode
-from .program import Fresh, Program, fits, record, replay
+from .program import Fresh, Program, fits, replay
 from .quick import Quick, quick
+from .recording import record
 from .stats import tally
 from .through import Family, blank
 

@@ -6,25 +6,20 @@ its own, so replaying it does what the function did, to whatever its handles hol
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.array import Array
 from ..core.aval import Aval
-from ..core.errors import JitError
-from ..core.jit.graph import Atom, Graph, Mismatch, interpret
-from ..core.jit.staging import Lifted, StagedTracer, StagingTrace
+from ..core.jit.graph import Graph, Mismatch, interpret
+from ..core.jit.staging import StagedTracer
 from ..core.ops.families import as_array
-from ..core.primitive import Tracer, Value, aval_of
-from ..core.tape import FREED, Node, context, entering, lower
-from ..core.vjp import backward, reachable
+from ..core.primitive import Tracer, Value
+from ..core.tape import context
 from ..tensor.handle import AmbientTape, Tensor, ambient
-from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
+from .capture import Argument, ArgumentGrad, Field, Number, Slot
 from .derivative import Derivative, attach, spent
-from .guards import PLAIN
 
 # --------------------------------------------------------------------------- results
 
@@ -74,8 +69,8 @@ class Program:
     writes: list[tuple[Any, int | None]]
     results: list[Any]
     structure: Any
-    handles: list[_HandleCheck]
-    slots: list[_SlotCheck]
+    handles: list[HandleCheck]
+    slots: list[SlotCheck]
     storages: frozenset[int]
     derivative: Derivative | None = None
     once: bool = False
@@ -103,257 +98,10 @@ class Program:
         }
 
 
-# --------------------------------------------------------------------------- recording
-
-
-def record(function: Callable[..., Any], arguments: Any) -> Program:
-    """Run a function once on traced values, and return the program of what it did."""
-    made: list[Any] = []
-    program = _recorded(function, arguments, made)
-    arguments.inner = []
-    if any(tracer() is not None for tracer, _ in made):
-        gc.collect()
-        lines = sorted({line for tracer, line in made if tracer() is not None and line})
-        if lines:
-            raise JitError(
-                f"jit: a value made inside, at {lines[0]}, was kept outside the compiled function (in a list, an "
-                "attribute or a variable), where it would hold no data; return it, or write it to a tensor in place"
-            )
-    return program
-
-
-def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any]) -> Program:
-    outside = context.get()
-    with entering(StagingTrace) as trace:
-        trace.made = made
-        capture = Capture(trace, ambient(), outside)
-        token = context.set(replace(context.get(), stage=capture, careful=True))
-        try:
-            args, kwargs = arguments.staged(capture)
-            out = function(*args, **kwargs)
-            arguments.unchanged(args, kwargs)
-            leaves, structure = arguments.flatten(out)
-            program = _Finish(capture, arguments).program(leaves, structure)
-            del out, leaves, args, kwargs
-        finally:
-            context.reset(token)
-            capture.restore()
-    return program
-
-
-def _ordered(graph: Graph, sources: list[Any]) -> list[Any]:
-    """Sort a graph's inputs by the kind of their sources, so that each kind is read in one go; return the sources."""
-    rank = [(_KINDS.index(type(s)), i) for i, s in enumerate(sources)]
-    order = [i for _, i in sorted(rank)]
-    graph.inputs = [graph.inputs[i] for i in order]
-    return [sources[i] for i in order]
-
-
-_KINDS = (Argument, Handle, Shared, Slot, Number, Field, Lifted, ArgumentGrad)
-
-
-class _Finish:
-    """The end of a recording: outputs are collected, and everything that is kept outside is accounted for."""
-
-    def __init__(self, capture: Capture, arguments: Any):
-        self.capture = capture
-        self.trace = capture.trace
-        self.arguments = arguments
-        self.outputs: list[Atom] = []
-        self.live: list[tuple[int, Node]] = []  # results that carry a gradient
-
-    def program(self, leaves: list[Any], structure: Any) -> Program:
-        """Return the program."""
-        results = [self._result(x) for x in leaves]
-        writes = self._writes()
-        forward_inputs = len(self.trace.graph.inputs)
-        derivative = self._derivative(forward_inputs) if self.live else None
-        graph = self.trace.graph
-        len(self.outputs)
-        if derivative is None:
-            graph.outputs = self.outputs
-        else:
-            graph = derivative.forward(graph, self.outputs)
-        sources = _ordered(graph, self.trace.sources[:forward_inputs])
-        return Program(
-            graph=graph,
-            sources=sources,
-            avals=[v.aval for v in graph.inputs],
-            writes=writes,
-            results=results,
-            structure=structure,
-            handles=list(self._handles()),
-            slots=list(self._slots()),
-            storages=frozenset(self.capture.storages),
-            derivative=derivative,
-            is_leaf=structure.num_leaves == 1 and structure.num_nodes == 1,
-            once=any(isinstance(s, Lifted) for s in sources),
-        )
-
-    def _output(self, value: Value) -> int:
-        """Add an output and return its number."""
-        self.outputs.append(self.trace.atom(value))
-        return len(self.outputs) - 1
-
-    # ------------------------------------------------------------------ results
-
-    def _result(self, x: Any) -> Any:
-        if isinstance(x, Tensor):
-            return self._tensor(x)
-        if isinstance(x, (Array, Tracer)):
-            return Fresh(self._output(lower(x)), None)
-        if not isinstance(x, (*PLAIN, Enum)):
-            raise JitError(
-                f"jit: the function returned a {type(x).__name__}, which every call would share; return arrays, tensors and "
-                "plain values, in lists, tuples and dicts"
-            )
-        return Fixed(x)
-
-    def _tensor(self, x: Tensor) -> Any:
-        capture = self.capture
-        for swapped in capture.slots.values():
-            if swapped.source.get() is x and not isinstance(capture.known.get(id(x)), Argument):
-                return Same(None, x if id(x) in capture.adoptions else None, swapped.source)
-        if id(x) in capture.adoptions:
-            source = capture.known.get(id(x))
-            return Same(source.index, None) if isinstance(source, Argument) else Same(None, x)
-        if x._trace.level < self.trace.level:
-            return Same(None, x)
-        if x._view is not None and self._is_shared(x):
-            raise JitError(
-                f"jit: a result, {aval_of(x.current())}, shares its memory with an argument, a captured tensor or another "
-                "result (it is a view or was detached from it), so that a later write to one would have to reach the "
-                "other; return x.clone()"
-            )
-        index = self._output(x.current())
-        done = x.node is not None and is_spent(x.node)
-        if x.node is not None and not done:
-            self.live.append((index, x.node))
-        return Fresh(index, type(x), done)
-
-    def _is_shared(self, x: Tensor) -> bool:
-        storage = x._view.storage  # type: ignore[union-attr]
-        if id(storage) in self.capture.storages:
-            return True
-        if any(
-            a.tensor._view is not None and a.tensor._view.storage is storage for a in self.capture.adoptions.values()
-        ):
-            return True
-        self._returned = getattr(self, "_returned", set())
-        known = id(storage) in self._returned
-        self._returned.add(id(storage))
-        return known
-
-    # ------------------------------------------------------------------ writes
-
-    def _writes(self) -> list[tuple[Any, int | None]]:
-        found: list[tuple[Any, int | None]] = []
-        capture = self.capture
-        for a in capture.adoptions.values():
-            self._check_node(a)
-            self._check_memory(a)
-            belongs = not isinstance(a.source, (Slot, ArgumentGrad)) or a.source.get() is a.tensor
-            if a.source is not None and belongs and self._changed(a.tensor.current(), a.staged):
-                found.append((a.source, self._output(a.tensor.current())))
-        for swapped, storage, _ in capture.storages.values():
-            if self._changed(storage.value, swapped.staged):
-                found.append((swapped.source, self._output(storage.value)))
-        for swapped in capture.fields:
-            now = getattr(swapped.source.owner, swapped.source.name)
-            if self._changed(now, swapped.staged):
-                found.append((swapped.source, self._output(now)))
-        for swapped in capture.slots.values():
-            now = swapped.source.get()
-            if now is not swapped.before:
-                found.append(self._slot(swapped.source, now))
-        if found:
-            self._check_aliases()
-        return found
-
-    def _changed(self, now: Value, staged: StagedTracer) -> bool:
-        return not (isinstance(now, StagedTracer) and now.value is staged.value)
-
-    def _slot(self, slot: Slot | ArgumentGrad, now: Any) -> tuple[Any, int | None]:
-        if now is None:
-            return Refill(slot, None), None
-        if now._trace.level < self.trace.level or id(now) in self.capture.adoptions:
-            return Refill(slot, now), None
-        return Refill(slot, None), self._output(now.current())
-
-    def _check_memory(self, a: Any) -> None:
-        """Raise if a tensor that shares its memory has been given memory of its own."""
-        if a.view is None:
-            return
-        now = a.tensor._view
-        left = now is None or now.storage is not a.view.storage if a.source is None else False
-        if left or aval_of(a.tensor.current()).shape != aval_of(a.value).shape:
-            raise JitError(
-                f"jit: {aval_of(a.value)}, a tensor from outside the compiled function that shares its memory with another (a "
-                "view, or a detached copy), was given other data of another shape; write to it in place, or return the value"
-            )
-
-    def _check_node(self, a: Any) -> None:
-        node = a.tensor.node
-        if node is a.inner or (node is None and a.node is None):
-            return
-        if aval_of(a.tensor.current()).shape != aval_of(a.value).shape:
-            raise JitError(
-                f"jit: {aval_of(a.value)}, a tensor from outside the compiled function that requires grad, was given another "
-                "shape in place; use the version that returns a new tensor, such as x.t() in the place of x.t_()"
-            )
-        raise JitError(
-            f"jit: {aval_of(a.value)}, a tensor from outside the compiled function, was made to require grad or not "
-            "to, or was written in place with a value that does; return that value instead, or write under no_grad()"
-        )
-
-    def _check_aliases(self) -> None:
-        """A write must reach every handle on its storage; arguments are read by value."""
-        groups = [s for s in self.arguments.storages if s is not None]
-        if len(set(groups)) < len(groups) or not set(groups).isdisjoint(self.capture.storages):
-            raise JitError(
-                "jit: two arguments, or an argument and a captured tensor, share memory, and the function writes to a "
-                "tensor in place; pass x.clone(), or compile without the write"
-            )
-
-    # ------------------------------------------------------------------ derivatives
-
-    def _derivative(self, forward_inputs: int) -> Derivative | None:
-        """Record the backward pass of the results that carry a gradient, too."""
-        live = self.live
-        inner = {a.inner: a for a in self.capture.adoptions.values() if a.inner is not None}
-        nodes = set(reachable([node for _, node in live])) if live else set()
-        wanted = [a for node, a in inner.items() if node in nodes]
-        seeds = []
-        for _, node in live:
-            seeds.append((node, self.trace.input(Aval(node.shape, node.dtype))))
-        found = backward(seeds, wanted={a.inner for a in wanted}, keep=True) if wanted else {}
-        grads = [self.trace.atom(found[a.inner]) if a.inner in found else None for a in wanted]
-        return Derivative(
-            live=[i for i, _ in live],
-            parents=[a.source if isinstance(a.source, Argument) else a.tensor for a in wanted],
-            joint=Graph(self.trace.graph.inputs, self.trace.graph.equations, list(grads)),
-            cotangents=self.trace.graph.inputs[forward_inputs:],
-        )
-
-    # ------------------------------------------------------------------ what must hold
-
-    def _handles(self) -> Iterator[_HandleCheck]:
-        """Iterate over the conditions on captured handles under which the program may be replayed."""
-        for a in self.capture.adoptions.values():
-            if not isinstance(a.source, (Argument, Slot, ArgumentGrad)):
-                yield _HandleCheck(a.tensor, a.view, None if a.node is None else a.node.plan is None)
-
-    def _slots(self) -> Iterator[_SlotCheck]:
-        """Iterate over the slots that must be empty, or must not."""
-        for key, swapped in self.capture.slots.items():
-            if isinstance(swapped.source, ArgumentGrad):  # a part of the key
-                yield _SlotCheck(lambda: None, True, False)
-            elif key in self.capture.read_slots:
-                yield _SlotCheck(swapped.source.get, swapped.before is None, swapped.source.holder is not None)
-
-
 @dataclass(frozen=True, slots=True)
-class _HandleCheck:
+class HandleCheck:
+    """A captured tensor, how it was taken, and whether it required grad."""
+
     tensor: Tensor
     view: Any
     leaf: bool | None  # None for what is not recorded at all
@@ -368,7 +116,9 @@ class _HandleCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class _SlotCheck:
+class SlotCheck:
+    """Whether a slot was empty."""
+
     get: Callable[[], Any]
     empty: bool
     in_table: bool
@@ -387,11 +137,6 @@ class Refill:
     def write(self, leaves: list[Any], value: Value) -> None:
         """Fill the slot: with a new tensor of the value, if there is one."""
         self.slot.fill(leaves, self.tensor if value is None else ambient().wrap(value, None))
-
-
-def is_spent(node: Node) -> bool:
-    """Return whether a backward pass has already used what a node depends on."""
-    return any(n.saved is FREED for n in reachable([node]))
 
 
 # --------------------------------------------------------------------------- replaying

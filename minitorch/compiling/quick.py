@@ -153,7 +153,8 @@ def _references() -> int:
     cell = GradCell(True, Tensor)
     cell.grad = object()  # type: ignore[assignment]
     held = list(map(_grad, [cell]))
-    return list(map(getrefcount, held))[0]
+    (count,) = map(getrefcount, held)
+    return count
 
 
 def _is_missing(x: Any) -> bool:

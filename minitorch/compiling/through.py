@@ -101,7 +101,9 @@ class CompiledCall(Call):
 
             return push
 
-        out, tangent = self.family.derived(("jvp", where, count), make).run((*values, *(leaves[i].tangent for i in where)))
+        out, tangent = self.family.derived(("jvp", where, count), make).run(
+            (*values, *(leaves[i].tangent for i in where))
+        )
         outs, tangents = self.shape.flatten(out), tree.leaves(tangent)
         return [JVPTracer(trace, x, t) for x, t in zip(outs, tangents, strict=True)]
 

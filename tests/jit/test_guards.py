@@ -151,7 +151,10 @@ CHANGES = {
     "class attribute": changing(dict, lambda s, x: x * Settings.scale, put(Settings, "scale")),
     "class attribute through an object": changing(Settings, lambda s, x: x * s.scale, put(Settings, "scale")),
     "class attribute of a base": changing(Derived, lambda s, x: x * s.scale, put(Settings, "scale")),
-    "class attribute overridden": changing(Derived, lambda s, x: x * s.scale, lambda s, i: i == 2 and put(s, "scale")(s, i)),
+    "class attribute overridden": changing(
+        Derived, lambda s, x: x * s.scale,
+        lambda s, i: i == 2 and put(s, "scale")(s, i),
+    ),
     "property": changing(Settings, lambda s, x: x * s.double, put(Settings, "scale")),
     "module": changing(dict, lambda s, x: x * settings.scale, lambda s, i: setattr(settings, "scale", 1.0 + i // 2)),
     "object": changing(Settings, lambda s, x: s.apply(x), put_attribute("scale")),
@@ -163,7 +166,10 @@ CHANGES = {
         lambda: types.SimpleNamespace(a=types.SimpleNamespace(scale=1.0)), lambda s, x: x * s.a.scale,
         put_attribute("a", "scale"),
     ),
-    "object in a list": changing(lambda: [Settings()], lambda s, x: x * s[0].scale, lambda s, i: put_attribute("scale")(s[0], i)),
+    "object in a list": changing(
+        lambda: [Settings()], lambda s, x: x * s[0].scale,
+        lambda s, i: put_attribute("scale")(s[0], i),
+    ),
     "list": changing(lambda: [1.0], lambda s, x: x * s[0], put_item(0)),
     "dict": changing(lambda: {"a": 1.0}, lambda s, x: x * s["a"], put_item("a")),
     "default dict": changing(lambda: defaultdict(float, a=1.0), lambda s, x: x * s["a"], put_item("a")),
@@ -172,10 +178,19 @@ CHANGES = {
     "dict in a list": changing(lambda: [{"a": 1.0}], lambda s, x: x * s[0]["a"], lambda s, i: put_item("a")(s[0], i)),
     "set": changing(lambda: {1}, lambda s, x: x * len(s), lambda s, i: s.add(i)),
     "keys": changing(lambda: {"a": 1}, lambda s, x: x * len(s), lambda s, i: s.update({str(i // 2): 1})),
-    "order of keys": changing(lambda: {"a": 1, "b": 2}, lambda s, x: x * next(iter(s.values())), lambda s, i: s.update(a=s.pop("a"))),
-    "named tuple": changing(lambda: [Pair(1.0, 2.0)], lambda s, x: x * s[0].scale, lambda s, i: s.__setitem__(0, Pair(1.0 + i // 2, 0))),
+    "order of keys": changing(
+        lambda: {"a": 1, "b": 2}, lambda s, x: x * next(iter(s.values())),
+        lambda s, i: s.update(a=s.pop("a")),
+    ),
+    "named tuple": changing(
+        lambda: [Pair(1.0, 2.0)], lambda s, x: x * s[0].scale,
+        lambda s, i: s.__setitem__(0, Pair(1.0 + i // 2, 0)),
+    ),
     "sign of zero": changing(lambda: [0.0], lambda s, x: x * s[0], lambda s, i: s.__setitem__(0, [0.0, -0.0][i % 2])),
-    "one and true": changing(lambda: [1], lambda s, x: x * 2 if s[0] is True else x, lambda s, i: s.__setitem__(0, [1, True][i % 2])),
+    "one and true": changing(
+        lambda: [1], lambda s, x: x * 2 if s[0] is True else x,
+        lambda s, i: s.__setitem__(0, [1, True][i % 2]),
+    ),
     "function in an object": changing(types.SimpleNamespace, lambda s, x: s.act(x), lambdas),
     "function with a default": changing(
         types.SimpleNamespace, lambda s, x: s.act(x), at(["act"], lambda i: lambda x, k=float(i // 2): x * k)
@@ -183,10 +198,22 @@ CHANGES = {
     "function with an attribute": changing(
         lambda: types.SimpleNamespace(act=a_config), lambda s, x: x * a_config.level, at(["act", "level"], lambda i: i // 2)
     ),
-    "partial": changing(types.SimpleNamespace, lambda s, x: s.act(x), at(["act"], lambda i: functools.partial(mt.mul, float(i // 2)))),
-    "array": changing(lambda: [mt.zeros(2).numpy().copy()], lambda s, x: x + mt.tensor(s[0]), lambda s, i: s[0].__setitem__(0, i // 2)),
-    "tensor in a list": changing(lambda: [mt.ones(2)], lambda s, x: x * s[0], lambda s, i: s.__setitem__(0, mt.full((2,), i // 2))),
-    "tensor by another name": changing(lambda: {"a": mt.ones(2)}, lambda s, x: x * s["a"], lambda s, i: s.update(a=s["a"].clone() + i // 2)),
+    "partial": changing(
+        types.SimpleNamespace, lambda s, x: s.act(x),
+        at(["act"], lambda i: functools.partial(mt.mul, float(i // 2))),
+    ),
+    "array": changing(
+        lambda: [mt.zeros(2).numpy().copy()], lambda s, x: x + mt.tensor(s[0]),
+        lambda s, i: s[0].__setitem__(0, i // 2),
+    ),
+    "tensor in a list": changing(
+        lambda: [mt.ones(2)], lambda s, x: x * s[0],
+        lambda s, i: s.__setitem__(0, mt.full((2,), i // 2)),
+    ),
+    "tensor by another name": changing(
+        lambda: {"a": mt.ones(2)}, lambda s, x: x * s["a"],
+        lambda s, i: s.update(a=s["a"].clone() + i // 2),
+    ),
     "layer": changing(Layer, lambda s, x: s(x), put_attribute("scale")),
     "layer's class": changing(Layer, lambda s, x: s(x), lambda s, i: setattr(Layer, "level", 1.0 + i // 2)),
     "layer's helper": changing(Layer, lambda s, x: s(x), put_global),
@@ -194,9 +221,18 @@ CHANGES = {
     "layer's object": changing(Layer, lambda s, x: s(x), put_attribute("config", "scale")),
     "layer's function": changing(Layer, lambda s, x: s(x), lambdas),
     "layer's mode": changing(Layer, lambda s, x: s(x), lambda s, i: s.train(i % 3 == 0)),
-    "layer in a list": changing(Layer, lambda s, x: s(x), lambda s, i: s.parts[0].eval() or setattr(s.parts[0], "p", 1.0 * (i > 1))),
-    "default dtype": changing(dict, lambda s, x: x.sum() * mt.ones(2), lambda s, i: mt.set_default_dtype(mt.float64 if i == 2 else mt.float32)),
-    "grad mode": changing(lambda: [mt.ones(2, requires_grad=True)], lambda s, x: x * s[0], lambda s, i: s[0].requires_grad_(i % 2 == 0)),
+    "layer in a list": changing(
+        Layer, lambda s, x: s(x),
+        lambda s, i: s.parts[0].eval() or setattr(s.parts[0], "p", 1.0 * (i > 1)),
+    ),
+    "default dtype": changing(
+        dict, lambda s, x: x.sum() * mt.ones(2),
+        lambda s, i: mt.set_default_dtype(mt.float64 if i == 2 else mt.float32),
+    ),
+    "grad mode": changing(
+        lambda: [mt.ones(2, requires_grad=True)], lambda s, x: x * s[0],
+        lambda s, i: s[0].requires_grad_(i % 2 == 0),
+    ),
     "float of the library": changing(dict, lambda s, x: x * math.pi, lambda s, i: None),
     "recursion limit": changing(dict, lambda s, x: x * (sys.getrecursionlimit() > 10), lambda s, i: None),
 }  # fmt: skip

@@ -36,7 +36,8 @@ UNARY = [
     lambda x: x.cumsum(0), lambda x: x.amax(-1), lambda x: x.sigmoid(), lambda x: x.square().mean(), lambda x: x > 0.25,
     lambda x: x.clone().detach().requires_grad_(), lambda x: x.repeat(2), lambda x: mt.nn.functional.pad(x, (1, 1)),
     lambda x: mt.nn.functional.layer_norm(x, x.shape[-1:]), lambda x: x.prod(), lambda x: x.to(mt.float32) * 3,
-    lambda x: (x * 2).detach_(), lambda x: mt.stack([x, x.tanh()]), lambda x: mt.zeros_like(x), lambda x: x.tril(), lambda x: mt.where(x > 0, x, 0.1),
+    lambda x: (x * 2).detach_(), lambda x: mt.stack([x, x.tanh()]), lambda x: mt.zeros_like(x),
+    lambda x: x.tril(), lambda x: mt.where(x > 0, x, 0.1),
 ]
 BINARY = [
     lambda x, y: x + y, lambda x, y: x * y, lambda x, y: x - y, lambda x, y: x / (1 + y * y), lambda x, y: x @ y,

@@ -55,6 +55,15 @@ class Reduction(NamedTuple):
     start: str
     step: str
     blocked: bool = False  # floats: in blocks, the blocks in float64
+    finish: str = "{a}"
+
+
+def along_rows(name: str, dtype: DType) -> Reduction:
+    """Return how to reduce a dtype in one variable."""
+    if name not in ("max", "min") or dtype not in formulas.REALS:
+        return reduction(name, dtype)
+    start = f"to_key({reduction(name, dtype).start})"
+    return Reduction(start, f"{'larger' if name == 'max' else 'smaller'}_key({{a}}, {{t}})", False, "from_key({a})")
 
 
 def reduction(name: str, dtype: DType) -> Reduction:

@@ -11,7 +11,7 @@ from typing import Any
 from ..graph import Var
 from . import formulas
 from .fuse import Group, access
-from .kernels import BLOCK, Body, Kernel, Slot, Text, load_text, reduction, store_text
+from .kernels import BLOCK, Body, Kernel, Slot, Text, along_rows, load_text, store_text
 from .layout import Dims, refine
 from .operations import Operand, Operation
 
@@ -169,9 +169,11 @@ class Rows(Body):
         """Print one loop over the columns with the reductions that it feeds."""
         text = self.text
         fed = [op for op in self.reductions() if _reads_at(op, self.stages) == s]
-        hows = [reduction(op.formula, op.dtype) for op in fed]
+        hows = [along_rows(op.formula, op.dtype) for op in fed]
+        self.reassociate |= any(how.blocked for how in hows)
+        if self.axes[-1] <= BLOCK:
+            hows = [how._replace(blocked=False) for how in hows]
         blocked = [f"s{self.values[op.out]}" for op, how in zip(fed, hows) if how.blocked]
-        self.reassociate |= bool(blocked)
         self.row_mark = len(text.body)
         for name, how in zip((self.values[op.out] for op in fed), hows):
             text.line(f"s{name} = float64({how.start[8:]}" if how.blocked else f"a{name} = {how.start}")
@@ -200,7 +202,8 @@ class Rows(Body):
             text.depth -= 1
         for op, how in zip(fed, hows):
             name = self.values[op.out]
-            text.line(f"{name} = {formulas.CODES[op.dtype]}(s{name})" if how.blocked else f"{name} = a{name}")
+            done = how.finish.format(a=f"a{name}")
+            text.line(f"{name} = {formulas.CODES[op.dtype]}(s{name})" if how.blocked else f"{name} = {done}")
 
     def elements(self, s: int) -> None:
         """Print what is computed for each element in loop `s`, and then the stores."""

@@ -271,6 +271,61 @@ exponent = same_type(_exponent, 1)  # e of the same, as a float
 chopped = same_type(_chopped, 1)  # x with so many low bits cleared that its square is exact
 
 
+# --------------------------------------------------------------------------- running extremes
+
+
+def _flipped(builder: Any, bits: Any) -> Any:
+    """Turn the bits of floats into integers of the same order, and back."""
+    sign = builder.ashr(bits, bits.type(bits.type.width - 1))
+    return builder.xor(bits, builder.lshr(sign, bits.type(1)))
+
+
+def running_extreme(relation: str) -> Any:
+    """Make `f(key, x)`: the larger or smaller of a key and that of x. NaN has the most extreme key of all.
+
+    Keys are integers, whose extremes over a loop vectorize with one instruction; those of floats with NaN take many.
+    """
+
+    @intrinsic
+    def extreme(typing_context: Any, key: Any, x: Any) -> Any:
+        if BITS.get(x) != key:
+            return None
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            integer = args[0].type
+            most = (1 << (integer.width - 1)) - 1 if relation == ">" else -1 << (integer.width - 1)
+            is_nan = builder.fcmp_unordered("uno", args[1], args[1])
+            found = builder.select(is_nan, integer(most), _flipped(builder, builder.bitcast(args[1], integer)))
+            return builder.select(builder.icmp_signed(relation, found, args[0]), found, args[0])
+
+        return key(key, x), emit
+
+    return extreme
+
+
+@intrinsic
+def to_key(typing_context: Any, x: Any) -> Any:
+    """The key of a float that is not NaN."""
+    if x not in BITS:
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _flipped(builder, builder.bitcast(args[0], context.get_value_type(signature.return_type)))
+
+    return BITS[x](x), emit
+
+
+@intrinsic
+def from_key(typing_context: Any, key: Any) -> Any:
+    """The float of a key."""
+    for real, integer in BITS.items():
+        if key == integer:
+            return real(integer), lambda context, builder, signature, args: builder.bitcast(
+                _flipped(builder, args[0]), context.get_value_type(signature.return_type)
+            )
+    return None
+
+
 # --------------------------------------------------------------------------- half precision
 
 
@@ -326,6 +381,10 @@ def _storer(emit: Callable[..., Any]) -> Any:
 POINTERS: dict[str, Any] = {
     "call_kernel": call_kernel,
     "from_bits": from_bits,
+    "to_key": to_key,
+    "from_key": from_key,
+    "larger_key": running_extreme(">"),
+    "smaller_key": running_extreme("<"),
     **{
         f"cblas_{kind}gemm{bits}": cblas_gemm(real, bits)
         for kind, real in (("s", types.float32), ("d", types.float64))

@@ -91,7 +91,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.lower.kernels", "minitorch.core.jit.lower.donation"],
     ["minitorch.core.jit.lower.rows", "minitorch.core.jit.lower.columns", "minitorch.core.jit.lower.products"],
     ["minitorch.core.jit.lower.gather", "minitorch.core.jit.lower.tiles", "minitorch.core.jit.lower.pooling"],
-    ["minitorch.core.jit.lower.convolution"],
+    ["minitorch.core.jit.lower.convolution", "minitorch.core.jit.lower.placement"],
     ["minitorch.core.jit.lower.program"],
     ["minitorch.core.jit.lower.explain"],
     ["minitorch.core.jit.lower.plan"],

@@ -23,7 +23,6 @@ from minitorch.core.jit.native import target
 from minitorch.core.jit.serialize import encode
 from minitorch.errors import ArgumentError, DTypeError, JitError, OutOfBoundsError, ShapeError
 
-from .comparing import close
 from .test_layers import ALL, Attention
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -37,6 +36,16 @@ def path(tmp_path):
 
 def numbers(*shape, seed=0, dtype=np.float32):
     return np.random.default_rng(seed).normal(size=shape).astype(dtype)
+
+
+def close(found, expected):
+    """Assert equal shape and dtype, and values that differ by rounding: sums may be added up in another order."""
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+    if expected.dtype.kind in "biu":
+        np.testing.assert_array_equal(found, expected)
+        return
+    found, expected = (x.astype(np.complex128) for x in (found, expected))
+    np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)
 
 
 def content_of(path):
@@ -62,7 +71,7 @@ def same(found, expected):
             same(x, y)
     elif isinstance(expected, (mt.Tensor, mt.Array)):
         a, b = (x.detach() if isinstance(x, mt.Tensor) else x for x in (found, expected))
-        close(np.asarray(a), np.asarray(b), "")
+        close(np.asarray(a), np.asarray(b))
     else:
         assert found == expected
 
@@ -105,12 +114,13 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("kind", ["array", "tensor"])
-@pytest.mark.parametrize("name", FUNCTIONS)
+OF_ARRAYS = ("gradient", "batched", "indexing", "linear algebra")
+CASES = [(name, kind) for name in FUNCTIONS for kind in ("array", "tensor") if kind == "array" or name not in OF_ARRAYS]
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
 def test_functions(name, kind, path):
     f, arguments = FUNCTIONS[name]
-    if kind == "tensor" and name in ("gradient", "batched", "indexing", "linear algebra"):
-        pytest.skip("a function of arrays")
     make = getattr(mt, kind)
 
     def given(i):
@@ -306,13 +316,13 @@ def test_a_fresh_process_needs_no_numba(name, path, tmp_path):
     mt.export(model, (mt.tensor(numbers(*shape, seed=1)),), path)
     result = model(mt.tensor(x))
     expected = (result["logits"] if isinstance(result, dict) else result).detach().numpy()
-    close(fresh(path, tmp_path, x), expected, name)
+    close(fresh(path, tmp_path, x), expected)
 
 
 def test_without_the_cache_kernels_are_compiled_into_the_file(path, tmp_path, monkeypatch):
     monkeypatch.setenv("MINITORCH_CACHE", "0")
     mt.export(lambda x: mt.sin(x) + 0.25, (mt.tensor(numbers(7)),), path)
-    close(fresh(path, tmp_path, numbers(7, seed=2)), np.sin(numbers(7, seed=2)) + 0.25, "")
+    close(fresh(path, tmp_path, numbers(7, seed=2)), np.sin(numbers(7, seed=2)) + 0.25)
 
 
 # --------------------------------------------------------------------------- the file
@@ -351,7 +361,8 @@ def test_the_same_function_gives_the_same_file(path):
 def test_writing_is_atomic(path, tmp_path, monkeypatch):
     mt.export(lambda x: x + 1, (mt.ones(2),), path)
     before = content_of(path)
-    monkeypatch.setattr(os, "replace", lambda *_: 1 / 0)
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda a, b, **kind: 1 / 0 if b == path else replace(a, b, **kind))
     with pytest.raises(ZeroDivisionError):
         mt.export(lambda x: x + 2, (mt.ones(2),), path)
     assert content_of(path) == before

@@ -606,7 +606,7 @@ def gives_a_view_another_shape():
 
 
 REFUSED = {
-    gives_a_view_another_shape: "shares its memory",
+    gives_a_view_another_shape: "shares memory",
     backward_to_the_outside: r"computed, and recorded, outside.*detach\(\)",
     leaves_a_mode: "training has changed",
     draws_from_python: "random",

@@ -2,7 +2,7 @@
 
 `line(name, formula, dtype, operands)` prints one expression. A bare `0.5` would widen float32 to float64, and Numba widens
 small integers to int64, so literals and integer results are converted to the dtype that the operands have. What cannot be
-printed so that it gives NumPy's answer (division of integers, shifts, complex numbers) is refused: `printable` says so.
+printed so that it gives NumPy's answer (complex numbers, `fmod` of integers) is refused: `formula_of` says so.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ FUNCTIONS = CHEAP | frozenset(
         "sinh",
     )
     + ("cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "erfinv", "lgamma", "digamma", "hypot", "fmod", "pow")
-    + ("sigmoid", "maximum", "minimum")
+    + ("sigmoid", "maximum", "minimum", "floor_divide", "remainder", "left_shift", "right_shift")
 )
 
 # Formulas that depend on the kind of dtype: "f" real, "i" signed, "u" unsigned, "b" bool.
@@ -80,18 +80,21 @@ SPECIAL: dict[str, dict[str, str]] = {
     "sign": {"u": "1 if x > 0 else 0"},
     "clip": {"i": "(x if x > y else y) if (x if x > y else y) < z else z"},
     **{name: {"i": "x", "u": "x"} for name in ("floor", "ceil", "trunc", "round")},
+    **{name: dict.fromkeys("fiu", f"{name}(x, y)") for name in ("floor_divide", "remainder")},
+    **{name: dict.fromkeys("iu", f"{name}(x, y)") for name in ("left_shift", "right_shift")},
 }
 # What bools may go through: for all else their arithmetic is not Python's.
 LOGIC = frozenset(
     ("logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "equal")
     + ("not_equal", "where", "detach", "add", "mul", "maximum", "minimum", "conj", "real", "isnan", "isinf", "isfinite")
 )
-REFUSED = {
-    "i": frozenset(("floor_divide", "remainder", "fmod", "pow", "left_shift", "right_shift")),
-    "f": frozenset(("floor_divide", "remainder")),
-    "b": frozenset[str](),
+REFUSED: dict[str, frozenset[str]] = {
+    "f": frozenset(),
+    "b": frozenset(),
+    "i": frozenset(("fmod",)),
+    "u": frozenset(("fmod", "neg", "bitwise_not")),
 }
-REFUSED["u"] = REFUSED["i"] | {"neg", "bitwise_not"}
+PARTIAL = frozenset(("floor_divide", "remainder", "pow"))  # these raise for some integers
 NEVER = frozenset(("imag", "angle", "sgn"))
 
 BINARY: dict[type, str] = {

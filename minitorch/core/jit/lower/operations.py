@@ -220,12 +220,23 @@ def _elementwise(ops: Operations, eq: Equation) -> Lowered:
     formula = formulas.formula_of(eq.primitive, dtype)
     if formula is None:
         return f"no kernel formula for {dtypes.name(dtype)}"
+    if eq.primitive.name in formulas.PARTIAL and formulas.kind_of(dtype) in "iu" and not _is_total(eq):
+        return "integers for which it raises"
     if not all(_convertible(x, w) for x, w in zip(operands, wanted)) or not {*wanted, result} <= KERNEL_DTYPES:
         return f"no conversion to {dtypes.name(dtype)}"
     params = {"names": eq.primitive.args, "wanted": wanted}
     if eq.primitive.name == "pow" and not isinstance(eq.inputs[1], Var):
         params["fixed"] = (1,)  # the exponent decides how the power is computed
     return [Operation("map", eq.outputs, operands, eq.outputs[0].aval.shape, dtype, formula, params, eq)]
+
+
+def _is_total(eq: Equation) -> bool:
+    """Tell whether an integer division or power raises for no first operand: the second is a constant that fits."""
+    second = eq.inputs[1]
+    if second is None or isinstance(second, Var):
+        return False
+    values = np.asarray(second._data if isinstance(second, Array) else second)
+    return bool((values >= 0).all() if eq.primitive.name == "pow" else values.all())
 
 
 def _convertible(x: Operand, target: DType) -> bool:

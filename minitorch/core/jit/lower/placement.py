@@ -1,4 +1,4 @@
-"""Where results go: `concatenate` as copies into parts of its result, and products written straight to their place.
+"""Where results go: copies into parts of a result (`concatenate`, `pad`), and products written straight to their place.
 
 A product that only a copy or a concatenation reads can be written where that would put its elements: whole matrices, in
 rows or in columns, at any distance. What the kernel then has done is left out of the copy.
@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from math import prod
+from operator import mul
 
+from ...array import Array
 from ..graph import Atom, Equation, Var
 from ..native.compile import compile_kernel
 from .gather import WORDS
 from .kernels import GRAIN, Slot
 from .layout import VIEWS, Layout, packed, together
-from .operations import LOWERINGS, Lowered, Operation, Operations, refusal
+from .operations import LOWERINGS, Lowered, Operand, Operation, Operations, refusal, wrap_number
 from .products import Call, target_of
 
 
@@ -26,15 +28,47 @@ def _concatenate(ops: Operations, eq: Equation) -> Lowered:
     reason = refusal(eq, kept)
     if reason or any(x.dtype != out.dtype for x in kept):
         return reason or "operands of several dtypes"
-    return [Operation("concatenate", eq.outputs, kept, out.shape, out.dtype, "concatenate", {}, eq)]
+    return [Operation("concatenate", eq.outputs, kept, out.shape, out.dtype, "concatenate", dict(eq.params), eq)]
+
+
+def _pad(ops: Operations, eq: Equation) -> Lowered:
+    """Fill the result, then copy the operand into it."""
+    x, out = ops.operand(eq.inputs[0]), eq.outputs[0].aval
+    reason = refusal(eq, (x,) if x.layout.size else ())
+    if reason or x.dtype != out.dtype:
+        return reason or "a number to pad"
+    fill = Operand(wrap_number(eq.params["value"], out.dtype), Layout(out.shape, (0,) * len(out.shape)))
+    kept = (fill, x) if x.layout.size else (fill,)
+    return [Operation("concatenate", eq.outputs, kept, out.shape, out.dtype, "pad", dict(eq.params), eq)]
+
+
+def _split(ops: Operations, eq: Equation) -> Lowered:
+    """Parts are views."""
+    x, axis = ops.operand(eq.inputs[0]), eq.params["axis"]
+    if not isinstance(x.source, (Var, Array)) or x.source.aval.weak:
+        return "a view of a number"
+    at = 0
+    for var in eq.outputs:
+        offset = x.layout.offset + at * x.layout.strides[axis]
+        ops.views[var] = Operand(x.source, Layout(var.aval.shape, x.layout.strides, offset))
+        at += var.aval.shape[axis]
+    return []
 
 
 def _targets(op: Operation) -> list[Layout]:
     """Return where each operand's elements go in the result."""
-    whole = packed(op.out.aval.shape)
-    if op.formula != "concatenate" or op.equation is None:
-        return [VIEWS["reshape"](whole, shape=op.shape)]
-    axis = op.equation.params["axis"]
+    whole = op.params["into"][1] if "into" in op.params else packed(op.out.aval.shape)
+    if op.formula == "pad":
+        lead = (0,) * (len(whole.shape) - len(op.params["starts"]))
+        starts, steps = lead + tuple(op.params["starts"]), (1,) * len(lead) + tuple(op.params["steps"])
+        offset = sum(start * step for start, step in zip(starts, whole.strides))
+        inner = [Layout(x.layout.shape, tuple(map(mul, steps, whole.strides)), offset) for x in op.operands[1:]]
+        return [whole, *inner]
+    if op.formula != "concatenate":
+        seen = VIEWS["reshape"](whole, shape=op.shape)
+        assert seen is not None, "a place that a copy cannot fill is not given to it"
+        return [seen]
+    axis = op.params["axis"]
     found, at = [], 0
     for x in op.operands:
         found.append(Layout(x.layout.shape, whole.strides, at * whole.strides[axis]))
@@ -43,20 +77,21 @@ def _targets(op: Operation) -> list[Layout]:
 
 
 def placed(operations: list[Operation], results: Sequence[Atom]) -> list[Operation]:
-    """Let products write to where they would be copied; return what is left to do."""
-    makers = {op.out: op for op in operations if op.kind == "gemm"}
+    """Let products and copies write to where they would be copied; copies know what is done already."""
+    makers = {op.out: op for op in operations if op.kind == "gemm" or _is_copy(op)}
     reads = Counter(x.source for op in operations for x in op.operands if isinstance(x.source, Var))
     reads.update(v for v in results if isinstance(v, Var))
-    for op in operations:
-        if op.kind == "concatenate" or _is_copy(op):
+    for op in reversed(operations):
+        if op.formula == "concatenate" or _is_copy(op):
+            owner = op.params["into"][0] if "into" in op.params else op.out
             done = set()
             for i, (x, target) in enumerate(zip(op.operands, _targets(op))):
                 maker = makers.get(x.source) if isinstance(x.source, Var) and reads[x.source] == 1 else None
                 into = maker and _seen_from_maker(x.layout, target, maker)
                 if maker and into:
-                    maker.params["into"] = op.out, into
+                    maker.params["into"] = owner, into
                     done.add(i)
-            if done:
+            if done or "into" in op.params:
                 op.kind, op.params["done"] = "concatenate", done
     return operations
 
@@ -74,7 +109,11 @@ def _seen_from_maker(view: Layout, target: Layout, maker: Operation) -> Layout |
     sizes = tuple(n for n, _ in axes)
     if tuple(step for _, (step, _) in axes) != packed(sizes).strides:
         return None
-    return target_of(maker, Layout(sizes, tuple(to for _, (_, to) in axes), target.offset))
+    into = Layout(sizes, tuple(to for _, (_, to) in axes), target.offset)
+    if maker.kind == "gemm":
+        return target_of(maker, into)
+    whole = VIEWS["reshape"](into, shape=maker.out.aval.shape)
+    return whole if whole is not None and VIEWS["reshape"](whole, shape=maker.shape) is not None else None
 
 
 def concatenate_calls(op: Operation) -> list[Call]:
@@ -84,7 +123,7 @@ def concatenate_calls(op: Operation) -> list[Call]:
 
 
 def _copy(op: Operation, i: int, target: Layout) -> Call:
-    x = op.operands[i]
+    x, owner = op.operands[i], op.params["into"][0] if "into" in op.params else op.out
     strides = x.layout.strides
     lead = len(target.shape) - len(strides)
     axes = together(target.shape, (0,) * lead + strides, target.strides) or [(1, (1, 1))]
@@ -92,7 +131,7 @@ def _copy(op: Operation, i: int, target: Layout) -> Call:
     sizes = [n, *steps, *(number for size, (of, to) in outer for number in (size, of, to))]
     slots = [
         Slot("load", x.source, x.dtype, x.layout.offset),
-        Slot("store", op.out, op.dtype, target.offset),
+        Slot("store", owner, op.dtype, target.offset),
         *(Slot("size", number) for number in sizes),
     ]
     code = compile_kernel(_copy_text(WORDS[op.dtype.itemsize], len(outer), steps), "copy")
@@ -111,5 +150,5 @@ def _copy_text(pointer: str, outer: int, steps: tuple[int, ...]) -> str:
     return "\n".join(["def copy(P, lo, hi):", *("    " + line for line in lines), ""])
 
 
-LOWERINGS["concatenate"] = _concatenate
+LOWERINGS.update(concatenate=_concatenate, pad=_pad, split=_split)
 CALLS = {"concatenate": concatenate_calls}

@@ -101,8 +101,9 @@ def target_of(op: Operation, into: Layout) -> Layout | None:
 
 
 def _swapped(layout: Layout) -> Layout:
-    axes = tuple(range(len(layout.shape)))
-    return Layout(*(tuple(part[i] for i in (*axes[:-2], *axes[:-3:-1])) for part in layout[:2]), layout.offset)
+    """Transpose the last two axes."""
+    (*sizes, m, n), (*steps, down, across) = layout.shape, layout.strides
+    return Layout((*sizes, n, m), (*steps, across, down), layout.offset)
 
 
 def product_calls(op: Operation) -> list[Call]:

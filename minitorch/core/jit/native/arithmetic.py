@@ -126,19 +126,23 @@ enter("remainder", by_kind(_remainder, _remainder_of_integers), 2)
 
 
 def _left_shift(kind: Any) -> Any:
-    width = kind.bitwidth
+    zero, width = kind(0), kind(kind.bitwidth)
 
     def left_shift(x: Any, y: Any) -> Any:
-        return kind(x << y) if 0 <= y < width else kind(0)
+        fits = (y >= zero) & (y < width)
+        return select(fits, kind(x << select(fits, y, zero)), zero)
 
     return left_shift
 
 
 def _right_shift(kind: Any) -> Any:
-    width = kind.bitwidth
+    zero, width, last = kind(0), kind(kind.bitwidth), kind(kind.bitwidth - 1)
+    signed = kind.signed
 
     def right_shift(x: Any, y: Any) -> Any:
-        return kind(x >> (y if 0 <= y < width else width - 1)) if x < 0 or 0 <= y < width else kind(0)
+        fits = (y >= zero) & (y < width)
+        shifted = kind(x >> select(fits, y, last))
+        return shifted if signed else select(fits, shifted, zero)
 
     return right_shift
 
@@ -171,16 +175,17 @@ _exp_double, _log_double, _inf, _nan = exp[DOUBLE], log[DOUBLE], DOUBLE.inf, DOU
 
 def _integer_power(kind: Any) -> Any:
     """By squaring, wrapping around as NumPy does; a negative power gives 0, and callers look for those first."""
+    zero, one = kind(0), kind(1)
 
     def power(x: Any, y: Any) -> Any:
-        out, square, left = kind(1), kind(x), kind(y)
-        if left < 0:
-            return kind(0)
-        while left > 0:
-            if left & 1:
+        out, square, left = one, kind(x), kind(y)
+        if left < zero:
+            return zero
+        while left > zero:
+            if left & one:
                 out = kind(out * square)
             square = kind(square * square)
-            left = kind(left >> 1)
+            left = kind(left >> one)
         return out
 
     return power

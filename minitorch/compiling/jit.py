@@ -31,7 +31,7 @@ from .donation import donated_leaves, given_up, pairs
 from .explaining import Subject, explained
 from .guards import Surroundings, look_around
 from .modes import CHECK, OFF, mode
-from .program import Fresh, Program, fits, replay
+from .program import Fresh, Program, fits, held_by_slots, replay
 from .quick import Quick, quick
 from .recording import record
 from .stats import tally
@@ -296,6 +296,8 @@ def ready(program: Program, around: Surroundings, leaves: list[Any]) -> list[Val
     if not around.hold() or not all(check() for check in (*program.handles, *program.slots)):
         return None
     if {i: id(x) for i, x in enumerate(leaves) if id(x) in around.tensors} != program.entangled:
+        return None
+    if held_by_slots(program.watched, leaves) != program.held:
         return None
     values = [s.read(leaves) for s in program.sources]
     if program.storages:

@@ -49,6 +49,13 @@ class Same:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """A result that is the same tensor as result number `position`."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fixed:
     """A result that is no array."""
 
@@ -78,6 +85,8 @@ class Program:
     is_leaf: bool = False
     given: dict[int, int] = field(default_factory=dict)  # results that may take the place of donated arguments
     entangled: dict[int, int] = field(default_factory=dict)  # arguments that are captured, too: leaf number and id
+    watched: list[Slot] = field(default_factory=list)
+    held: frozenset[tuple[int, int]] = frozenset()  # arguments that a slot holds: leaf number and slot number
 
     def donors(self) -> dict[int, int]:
         """Return which outputs replace which inputs: they may be written into the same memory."""
@@ -139,6 +148,14 @@ class Refill:
         self.slot.fill(leaves, self.tensor if value is None else ambient().wrap(value, None))
 
 
+def held_by_slots(slots: Sequence[Slot], leaves: Sequence[Any]) -> frozenset[tuple[int, int]]:
+    """Return which arguments the slots hold now."""
+    if not slots or not any(isinstance(x, Tensor) for x in leaves):
+        return frozenset()
+    now = [slot.get() for slot in slots]
+    return frozenset((i, k) for i, x in enumerate(leaves) for k, t in enumerate(now) if x is t)
+
+
 # --------------------------------------------------------------------------- replaying
 
 
@@ -178,6 +195,8 @@ def results(program: Program, outs: list[Value], leaves: Sequence[Any]) -> Any:
             if r.spent and recording:
                 x.node = spent(value)
             made.append(x)
+        elif type(r) is Again:
+            made.append(made[r.position])
         elif type(r) is Same:
             made.append(r.find(leaves))
         else:

@@ -48,6 +48,8 @@ class Quick:
         cells = [(cell, "cell_contents") for cell in around.cells]
         self.guards = Guards([*cells, *((t, name) for t in tensors for name in ("_view", "node"))])
         self._note_items([s for s in sources if isinstance(s, Slot)])
+        self.held = set(map(id, self.handles))
+        self.cells = [s.owner for s in program.watched if isinstance(s.owner, GradCell)]
         self._note_writes()
         self.loop: Any = None  # of `train_steps`
 
@@ -109,6 +111,8 @@ class Quick:
             ids = set(map(id, args))
             if len(ids) < len(args) or not ids.isdisjoint(self.around.tensors):
                 return False
+            if not (ids.isdisjoint(self.held) and ids.isdisjoint(map(id, map(_grad, self.cells)))):
+                return False
         if self.names and not (
             all(map(is_, map(_state, self.optimizers), self.states))
             and all(map(is_, map(dict.get, self.tables, self.owners), self.dicts))
@@ -125,6 +129,7 @@ class Quick:
                 type(x) is Array or (x._view is None and (x.node is not None) is t) for x, t in zip(args, self.tracked)
             )
             and self.around.tensors.isdisjoint(map(id, args))
+            and self.held.isdisjoint(map(id, args))
             and len(set(map(id, args))) == len(args)
         )
 
@@ -168,7 +173,7 @@ def quick(program: Program, around: Surroundings, arguments: Any) -> Quick | Non
     each = sum(isinstance(s, Argument) for s in program.sources) == len(leaves)
     held = all(s.holder is not None and s.get() is not None for s in program.sources if isinstance(s, Slot))
     steady = all(s.in_table and not s.empty for s in program.slots)
-    if not (plain and each and held and steady and arguments.is_flat) or program.entangled or program.once:
+    if not (plain and each and held and steady and arguments.is_flat) or program.entangled or program.held or program.once:
         return None
     return Quick(program, around, leaves)
 

@@ -20,7 +20,7 @@ from ..tensor.handle import Tensor, ambient
 from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
 from .derivative import Derivative
 from .guards import PLAIN
-from .program import Fixed, Fresh, HandleCheck, Program, Refill, Same, SlotCheck
+from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, SlotCheck
 
 
 def record(function: Callable[..., Any], arguments: Any) -> Program:
@@ -83,7 +83,7 @@ class _Finish:
 
     def program(self, leaves: list[Any], structure: Any) -> Program:
         """Return the program."""
-        results = [self._result(x) for x in leaves]
+        results = self._results(leaves)
         writes = self._writes()
         forward_inputs = len(self.trace.graph.inputs)
         derivative = self._derivative(forward_inputs) if self.live else None
@@ -106,6 +106,8 @@ class _Finish:
             storages=frozenset(self.capture.storages),
             derivative=derivative,
             is_leaf=structure.num_leaves == 1 and structure.num_nodes == 1,
+            watched=[s.source for s in self.capture.slots.values()],
+            held=self._held(),
             once=any(isinstance(s, Lifted) for s in sources),
         )
 
@@ -115,6 +117,20 @@ class _Finish:
         return len(self.outputs) - 1
 
     # ------------------------------------------------------------------ results
+
+    def _held(self) -> frozenset[tuple[int, int]]:
+        befores = [s.before for s in self.capture.slots.values()]
+        leaves = enumerate(self.arguments.leaves)
+        return frozenset((i, k) for i, x in leaves for k, t in enumerate(befores) if x is t and isinstance(x, Tensor))
+
+    def _results(self, leaves: list[Any]) -> list[Any]:
+        """Say of each result where it comes from; a tensor that comes twice is one tensor."""
+        first: dict[int, int] = {}
+        found = []
+        for position, x in enumerate(leaves):
+            known = first.setdefault(id(x), position) if isinstance(x, Tensor) else position
+            found.append(self._result(x) if known == position else Again(known))
+        return found
 
     def _result(self, x: Any) -> Any:
         if isinstance(x, Tensor):

@@ -90,7 +90,22 @@ def test_the_same_output_twice():
         return y, y
 
     first, second = mt.jit(function)(tensor(1))
-    assert first.tolist() == second.tolist() == [2.0]
+    assert first is second and first.tolist() == [2.0]
+
+
+def test_an_argument_that_is_a_gradient():
+    w = mt.ones(2, requires_grad=True)
+    w.grad = mt.zeros(2)
+
+    def function(g):
+        w.grad.zero_()
+        return g * 1
+
+    compiled = mt.jit(function)
+    assert compiled(mt.ones(2)).tolist() == [1, 1]
+    w.grad = mt.full((2,), 3.0)
+    assert compiled(w.grad).tolist() == [0, 0]
+    assert compiled(mt.ones(2)).tolist() == [1, 1]
 
 
 def test_a_view_of_an_argument_as_output_raises():

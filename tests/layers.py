@@ -143,10 +143,15 @@ LAYERS: list[list[str]] = [
     # jit for both faces: what a recording takes in, what it depends on, how it is replayed.
     ["minitorch.compiling.snapshots"],  # what differs when a container has changed
     ["minitorch.compiling.guards", "minitorch.compiling.modes", "minitorch.compiling.stats"],
-    ["minitorch.compiling.capture", "minitorch.compiling.derivative"],
+    ["minitorch.compiling.capture", "minitorch.compiling.derivative", "minitorch.compiling.looking"],
     ["minitorch.compiling.arguments", "minitorch.compiling.program"],
     ["minitorch.compiling.recording"],
-    ["minitorch.compiling.backend", "minitorch.compiling.checking", "minitorch.compiling.donation", "minitorch.compiling.quick"],
+    [
+        "minitorch.compiling.backend",
+        "minitorch.compiling.checking",
+        "minitorch.compiling.donation",
+        "minitorch.compiling.quick",
+    ],
     ["minitorch.compiling.through"],  # transforms of compiled functions
     ["minitorch.compiling.describing"],  # a program's state and guards in words
     ["minitorch.compiling.explaining"],

@@ -17,7 +17,7 @@ from ..core.primitive import Value
 from .capture import Argument, Number
 from .describing import Called, conditions
 from .guards import Surroundings
-from .program import Fixed, Fresh, Program, Refill
+from .program import Again, Fixed, Fresh, Program, Refill
 
 WIDTH = 112
 
@@ -114,6 +114,8 @@ def _result(i: int, result: Any, outputs: list[Any], names: Names) -> tuple[str,
         return names(outputs[result.index]), f"result {i}", _aval(outputs[result.index]), NEW
     if isinstance(result, Fixed):
         return "", f"result {i}", "", f"always {result.value!r}"
+    if isinstance(result, Again):
+        return "", f"result {i}", "", f"the same tensor as result {result.position}"
     return "", f"result {i}", "", "the very tensor that was passed or closed over"
 
 

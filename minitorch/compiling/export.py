@@ -45,9 +45,10 @@ from . import archive
 from .arguments import flatten
 from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot
 from .describing import Called
-from .guards import Surroundings, look_around
+from .guards import Surroundings
 from .jit import Compiled, jit
-from .program import Fresh, Program, Refill, Same
+from .looking import look_around
+from .program import Again, Fresh, Program, Refill, Same
 
 _NUMBERS = {kind.__name__: kind for kind in (int, float, complex)}
 _STATIC = (bool, str)
@@ -201,6 +202,10 @@ def _result(result: Any, state: _State) -> Any:
             return {"argument": result.argument}
         x: Any = result.tensor
         return {"state": state.name(x, x.current(), state.called.tensor(x))}
+    if isinstance(result, Again):
+        raise _refused(
+            f"a tensor is returned twice, as result {result.position} and again; return x.clone() for the second"
+        )
     return {"fixed": encode(result.value, "a result")}
 
 

@@ -29,7 +29,8 @@ from .backend import build
 from .checking import checked
 from .donation import donated_leaves, given_up, pairs
 from .explaining import Subject, explained
-from .guards import Surroundings, look_around
+from .guards import Surroundings
+from .looking import look_around, see
 from .modes import CHECK, OFF, mode
 from .program import Fresh, Program, fits, held_by_slots, replay
 from .quick import Quick, quick
@@ -234,7 +235,7 @@ class Compiled:
             program = record(lambda *a, **k: self._joined(static, a, k), arguments)
         program.entangled = entangled
         for check in program.handles:
-            around.see(check.tensor)
+            see(around, check.tensor)
         changed = list(around.differences())
         if changed:
             raise JitError(

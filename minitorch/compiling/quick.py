@@ -173,7 +173,12 @@ def quick(program: Program, around: Surroundings, arguments: Any) -> Quick | Non
     each = sum(isinstance(s, Argument) for s in program.sources) == len(leaves)
     held = all(s.holder is not None and s.get() is not None for s in program.sources if isinstance(s, Slot))
     steady = all(s.in_table and not s.empty for s in program.slots)
-    if not (plain and each and held and steady and arguments.is_flat) or program.entangled or program.held or program.once:
+    if (
+        not (plain and each and held and steady and arguments.is_flat)
+        or program.entangled
+        or program.held
+        or program.once
+    ):
         return None
     return Quick(program, around, leaves)
 

@@ -10,8 +10,8 @@ from ..core.jit.graph import Atom, Graph, Names, Var, text
 from .arguments import flatten
 from .capture import Argument
 from .describing import Called
-from .guards import look_around
 from .jit import Compiled, jit
+from .looking import look_around, see
 from .program import Fresh, Program
 
 
@@ -66,7 +66,7 @@ def make_graph(function: Callable[..., Any]) -> Callable[..., StepGraph]:
 def _annotated(program: Program, compiled: Compiled, structure: Any) -> StepGraph:
     around = look_around(compiled.function)
     for check in program.handles:
-        around.see(check.tensor)
+        see(around, check.tensor)
     called = Called(compiled.function, compiled.static, structure, around)
     graph = program.graph
     named = [(v, called.source(s), isinstance(s, Argument)) for s, v in zip(program.sources, graph.inputs, strict=True)]

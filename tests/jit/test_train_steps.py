@@ -43,7 +43,9 @@ def test_equal_to_a_loop(kind, sizes):
         mt.manual_seed(1)
         data = batches(sizes)
         losses = mt.train_steps(step, data).tolist() if together else [step(*b).item() for b in data]
-        found.append((losses, [p.detach().numpy().copy() for p in model.parameters()], [p.grad for p in model.parameters()]))
+        found.append(
+            (losses, [p.detach().numpy().copy() for p in model.parameters()], [p.grad for p in model.parameters()])
+        )
     (plain, weights, grads), (compiled, others, other_grads) = found
     np.testing.assert_allclose(compiled, plain, rtol=1e-4)
     for a, b in zip(weights, others):

@@ -162,7 +162,9 @@ class Frame:
             *self._segments(program.steps[fence:]),
         ]
         whole = getattr(self.segments[0], "__self__", None) if len(self.segments) == 1 else None
-        self.stretch = whole if isinstance(whole, replay.Program) else None  # all there is to do, if it is one native call
+        self.stretch = (
+            whole if isinstance(whole, replay.Program) else None
+        )  # all there is to do, if it is one native call
 
     def _segments(self, steps: Sequence[Step]) -> Iterator[Callable[[], None]]:
         for is_python, run in groupby(steps, key=lambda step: step.python is not None):

@@ -210,6 +210,12 @@ def _lowered(ops: Operations, eq: Equation) -> Lowered:
         return reason or "windows over more than 3 axes"
     if eq.primitive.name != "max_pool" and dtype not in formulas.REALS:
         return f"no sums of windows of {dtypes.name(dtype)}"
+    if eq.primitive.name in ("pool_take", "pool_put"):
+        windows, which = eq.params["windows"], operands[1].dtype
+        expected = dtypes.uint8 if prod(w.taps for w in windows) <= 256 else dtypes.int32
+        # Kernels trust the numbers of the taps; one in the padding would lead out of the array.
+        if which != expected or not all(w.is_inside for w in windows):
+            return "taps that may lie outside"
     made: list[Operation] = []
     ordered = tuple(x if is_packed(x.layout) else ops.laid_out(x, made) for x in operands)
     name = eq.primitive.name

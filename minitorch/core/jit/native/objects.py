@@ -186,7 +186,8 @@ class Guards:
         self._owners = list(slots)
         self._contents = [getattr(owner, name) for owner, name in slots]
         self._count = len(slots)
-        offsets = [_offset(type(owner), name) for owner, name in slots]
+        kinds: list[Any] = [type(owner) for owner, _ in slots]
+        offsets = [_offset(kind, name) for kind, (_, name) in zip(kinds, slots)]
         self._result = ctypes.c_int64(0)
         self._call = None
         if supported() and min(offsets, default=0) >= 0:
@@ -211,7 +212,7 @@ def _native_guard() -> Any:
 
 
 @cache
-def _offset(kind: type, name: str) -> int:
+def _offset(kind: Any, name: str) -> int:
     """Return where instances of a class keep a slot, in bytes; -1 if that cannot be seen."""
     if kind is CellType:
         return 16

@@ -43,7 +43,7 @@ format: .venv/with-lint ## rewrite the sources in the project's style
 docs: .venv/with-docs,viz,data ## write the API reference to artifacts/docs
 	$(BIN)/pdoc minitorch -o artifacts/docs
 
-bench: .venv/with-bench,peers ## time the workloads beside PyTorch, JAX and NumPy
+bench: .venv/with-bench,peers,jax ## time the workloads beside PyTorch, JAX and NumPy
 	$(BIN)/python -m benchmarks $(ARGS)
 
 wheel: .venv/with-test ## build artifacts/dist/*.whl

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.jit.graph import Graph
+from ..core.jit.graph import Graph, interpret, without_numbers
 from ..core.jit.lower import build as compiled
 from ..core.jit.passes import optimize
+from ..core.primitive import Value
 from .program import Program
 from .stats import tally
 
@@ -21,7 +22,26 @@ def build(program: Program) -> None:
 
 def plan(graph: Graph, donors: dict[int, int]) -> Any:
     """Return what runs a graph."""
+    main, numbers = without_numbers(graph)
     with tally.timed("optimizing"):
-        optimized = optimize(graph)
+        optimized = optimize(main)
     with tally.timed("compiling"):
-        return compiled(optimized, donors)
+        made = compiled(optimized, donors)
+    return made if numbers is None else WithNumbers(made, numbers)
+
+
+class WithNumbers:
+    """A plan that first computes with the plain numbers among its inputs, in Python."""
+
+    def __init__(self, plan: Any, numbers: Graph):
+        self.plan = plan
+        self.numbers = numbers
+        self.recipes, self.donated = plan.recipes, plan.donated
+
+    def run(self, values: list[Value]) -> list[Value]:
+        """Return the outputs."""
+        return self.plan.run([*values, *interpret(self.numbers, values)])  # type: ignore[no-any-return]
+
+    def explain(self, *args: Any, **options: Any) -> str:
+        """Return the plan in words."""
+        return str(self.plan.explain(*args, **options))

@@ -423,6 +423,17 @@ def test_weak_numbers():
     assert compiled.records == 2
 
 
+def test_arithmetic_of_weak_numbers_stays_weak():
+    compiled = mt.jit(lambda x, a: x * (a * 3 + 1))
+    half = mt.ones(2, dtype=mt.float16)
+    assert compiled(half, 0.1).dtype == mt.float16
+    assert compiled(mt.ones(2, dtype=mt.float64), 0.1).tolist() == [0.1 * 3 + 1] * 2
+    assert compiled(mt.arange(3), 2).tolist() == [0, 7, 14]
+    assert mt.jit(lambda x, a: x.sum() * (a // 2))(mt.arange(4), 5).item() == 12
+    assert mt.jit(lambda a: a * 2 + mt.ones(1))(0.25).tolist() == [1.5]
+    assert mt.jit(lambda x, a: mt.where(x > a * 2, x, 0.0))(tensor(1, 3), 1.0).tolist() == [0, 3]
+
+
 def test_requires_grad_and_grad_mode():
     w = mt.ones(2, requires_grad=True)
     compiled = mt.jit(lambda x: x * w)

@@ -74,7 +74,34 @@ def equation(primitive: Primitive, inputs: Sequence[Atom], params: Params, line:
     out = primitive.abstract(*(None if a is None else avals_of_atom(a) for a in inputs), **params)
     many = type(out) is tuple
     avals = out if many else (out,)
-    return Equation(primitive, tuple(inputs), params, tuple(Var(a._replace(weak=False)) for a in avals), many, line)
+    weak = is_of_numbers(primitive, inputs)
+    outputs = tuple(Var(a._replace(weak=weak and a.dtype != dtypes.bool_)) for a in avals)
+    return Equation(primitive, tuple(inputs), params, outputs, many, line)
+
+
+def is_of_numbers(primitive: Primitive, inputs: Sequence[Atom]) -> bool:
+    """Return whether an application is arithmetic of plain numbers, whose result is as weak as they are."""
+    if primitive.operand_dtypes is None or not any(isinstance(a, Var) for a in inputs):
+        return False
+    return all(a.aval.weak if isinstance(a, Var) else type(a) in dtypes.SCALARS for a in inputs)
+
+
+def number(primitive: Primitive, values: Sequence[Any]) -> Any:
+    """Compute with plain numbers, in the widest dtypes, as Python would."""
+    return bind(primitive, *(Array(v, _WIDEST.get(type(v))) for v in values)).item()
+
+
+_WIDEST: dict[type, dtypes.DType] = {float: dtypes.float64, int: dtypes.int64, complex: dtypes.complex128}
+
+
+def without_numbers(graph: Graph) -> tuple[Graph, Graph | None]:
+    """Cut the arithmetic of plain numbers off: return the rest, which takes its results as further inputs, and that."""
+    early = [eq for eq in graph.equations if any(v.aval.weak for v in eq.outputs)]
+    if not early:
+        return graph, None
+    made = [v for eq in early for v in eq.outputs]
+    rest = [eq for eq in graph.equations if not any(v.aval.weak for v in eq.outputs)]
+    return Graph([*graph.inputs, *made], rest, graph.outputs), Graph(graph.inputs, early, list(made))
 
 
 def avals_of_atom(atom: Atom) -> Any:
@@ -91,6 +118,12 @@ def interpret(graph: Graph, args: Sequence[Value]) -> list[Value]:
 
     for eq in graph.equations:
         values = map(read, eq.inputs)
+        if any(v.aval.weak for v in eq.outputs):
+            numbers = list(values)
+            if all(type(v) in dtypes.SCALARS for v in numbers):
+                env[eq.outputs[0]] = number(eq.primitive, numbers)
+                continue
+            values = iter(numbers)  # type: ignore[assignment]
         if eq.primitive.operand_dtypes is None:  # only pointwise operations tell a number from an array
             values = (Array(v) if type(v) in dtypes.SCALARS else v for v in values)  # type: ignore[assignment]
         out = bind(eq.primitive, *values, **eq.params)

@@ -31,6 +31,9 @@ from .guards import (
 from .snapshots import options, signature, snapshot
 
 
+_DEEPEST = 100  # steps from the function; derivatives of derivatives stand a few apart
+
+
 def look_around(function: Callable[..., Any], given: Sequence[Any] = ()) -> Surroundings:
     """Return what a function can see; `given` are further objects that it gets to see."""
     found = Surroundings()
@@ -62,7 +65,7 @@ def _visit(found: Surroundings, value: Any, label: str, depth: int) -> None:
         see(found, value, depth)
     if isinstance(value, (type, ModuleType)):
         _visit_scope(found, value)
-    if isinstance(value, (*PLAIN, Tensor, Array)) or id(value) in found.seen or depth > 8:
+    if isinstance(value, (*PLAIN, Tensor, Array)) or id(value) in found.seen or depth > _DEEPEST:
         return
     found.seen.add(id(value))
     for kind, visit in _VISITS:
@@ -71,6 +74,9 @@ def _visit(found: Surroundings, value: Any, label: str, depth: int) -> None:
             return
     _visit_scope(found, type(value))
     if is_foreign(type(value)) and not _is_namespace(value):
+        wrapped = getattr(value, "__dict__", {}).get("__wrapped__")  # a compiled function, a function with rules
+        if wrapped is not None:
+            _visit(found, wrapped, label, depth + 1)
         return
     if hasattr(value, "__dict__"):
         found.mutable.append((Names(vars(value), None, f"the attributes of {label}"), None, snapshot([*vars(value)])))

@@ -111,6 +111,43 @@ def test_custom_rules_survive():
     np.testing.assert_array_equal(np.asarray(stopped), X)
 
 
+SCALE = 2.0
+
+
+def scaled(x):
+    return (x * SCALE).sum()
+
+
+TRANSFORMS = {
+    "grad": lambda f: mt.grad(f)(mt.array(X)),
+    "jvp": lambda f: mt.jvp(f, (mt.array(X),), (mt.array(X),))[1],
+    "vmap": lambda f: mt.vmap(f)(mt.array([X, X])),
+    "inside": lambda f: mt.jit(lambda x: f(x) * 2)(mt.array(X)),
+    "hessian": lambda f: mt.hessian(lambda x: f(x) * f(x))(mt.array(X)),
+}
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_globals_and_closures_are_watched_through_transforms(name, monkeypatch):
+    compiled = mt.jit(scaled)
+    shift = 1.0
+    closed = mt.jit(lambda x: (x * shift).sum())
+    for scale in (2.0, 5.0):
+        monkeypatch.setitem(globals(), "SCALE", scale)
+        np.testing.assert_allclose(np.asarray(TRANSFORMS[name](compiled)), np.asarray(TRANSFORMS[name](scaled)))
+        shift = scale
+        np.testing.assert_allclose(np.asarray(TRANSFORMS[name](closed)), np.asarray(TRANSFORMS[name](scaled)))
+
+
+def test_an_inner_compiled_function_is_watched():
+    factor = 2.0
+    inner = mt.jit(lambda x: x * factor)
+    outer = mt.jit(lambda x: inner(x) + 1)
+    assert outer(mt.array(1.0)).item() == 3
+    factor = 5.0
+    assert outer(mt.array(1.0)).item() == 6
+
+
 def test_a_captured_parameter_keeps_its_gradient_path():
     w = mt.tensor(X, requires_grad=True)
     compiled = mt.jit(lambda x: (x * w).sum())

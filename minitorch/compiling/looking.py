@@ -30,7 +30,6 @@ from .guards import (
 )
 from .snapshots import options, signature, snapshot
 
-
 _DEEPEST = 100  # steps from the function; derivatives of derivatives stand a few apart
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from ..core.jit.graph import Graph, interpret, without_numbers
 from ..core.jit.lower import build as compiled
 from ..core.jit.passes import optimize
+from ..core.ops.families import as_array
 from ..core.primitive import Value
 from .program import Program
 from .stats import tally
@@ -39,8 +40,9 @@ class WithNumbers:
         self.recipes, self.donated = plan.recipes, plan.donated
 
     def run(self, values: list[Value]) -> list[Value]:
-        """Return the outputs."""
-        return self.plan.run([*values, *interpret(self.numbers, values)])  # type: ignore[no-any-return]
+        """Return the outputs; a number that is a result is an array, as an operation's result always is."""
+        outs = self.plan.run([*values, *interpret(self.numbers, values)])
+        return [as_array(x) for x in outs]
 
     def explain(self, *args: Any, **options: Any) -> str:
         """Return the plan in words."""

@@ -253,6 +253,7 @@ def positions_of(argnums: int | Sequence[int]) -> tuple[tuple[int, ...], bool]:
 
 
 def in_range(positions: tuple[int, ...], args: tuple[Any, ...], function: Function) -> tuple[int, ...]:
+    """Return the positions counted from the start; raise if one names no argument, or two name the same."""
     count = len(args)
     for i in positions:
         if not -count <= i < count:

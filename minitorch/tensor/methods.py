@@ -102,6 +102,7 @@ def is_basic(index: Any) -> bool:
 
 
 def as_index(index: Any) -> Any:
+    """Return an index whose 0-d integer tensors are Python integers, where their value is known."""
     return tuple(map(_basic, index)) if type(index) is tuple else _basic(index)
 
 

@@ -73,18 +73,22 @@ def taps_of(windows: Windows) -> tuple[tuple[Any, Any], ...]:
 
 
 def counts_of(windows: Windows) -> tuple[int, ...]:
+    """Return how many positions there are along each axis."""
     return tuple(w.places for w in windows)
 
 
 def sizes_of(windows: Windows) -> tuple[int, ...]:
+    """Return the size of each axis that windows slide along."""
     return tuple(w.size for w in windows)
 
 
 def counted(x: Aval, *, windows: Windows) -> Aval:
+    """Return the aval with one element for each position of the windows."""
     return x._replace(shape=x.shape[: -len(windows)] + counts_of(windows))
 
 
 def sized(g: Aval, *, windows: Windows) -> Aval:
+    """Return the aval with the sizes that the windows slide along."""
     return g._replace(shape=g.shape[: -len(windows)] + sizes_of(windows))
 
 

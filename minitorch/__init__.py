@@ -13,14 +13,12 @@
 A file imports only from lower layers; `tests/layers.py` holds the order.
 """
 
+import importlib
+import typing
 import warnings
 
-from . import autograd, datasets, errors, linalg, nn, optim, test_util, utils
-from .compiling.export import export, load_exported
-from .compiling.jit import jit
-from .compiling.show import make_graph
-from .compiling.stats import jit_stats
-from .compiling.steps import train_steps
+from . import autograd, errors, linalg, nn, optim, utils
+from .compiling import methods
 from .core import operators, tracebacks, tree
 from .core.array import Array
 from .core.array import Array as array
@@ -52,7 +50,6 @@ from .core.dtypes import int16 as short
 from .core.dtypes import int32 as int
 from .core.dtypes import int64 as long
 from .core.jacobian import hessian, hvp, jacfwd, jacrev
-from .core.jit.native.replay import get_num_threads, set_num_threads
 from .core.transforms import grad, jvp, stop_gradient, value_and_grad, vjp, vmap
 from .core.version import VERSION as __version__
 from .progress import progress
@@ -110,7 +107,45 @@ from .tensor.types import (
     result_type,
     set_default_dtype,
 )
-from .viz import draw_graph
+
+# What few programs need loads when it is first named, so that importing the package stays cheap.
+_MODULES = ("datasets", "test_util", "viz")
+_NAMES = {
+    "draw_graph": "viz",
+    "export": "compiling.export",
+    "get_num_threads": "core.jit.native.replay",
+    "jit": "compiling.jit",
+    "jit_stats": "compiling.stats",
+    "load_exported": "compiling.export",
+    "make_graph": "compiling.show",
+    "set_num_threads": "core.jit.native.replay",
+    "train_steps": "compiling.steps",
+}
+
+if typing.TYPE_CHECKING:
+    from . import datasets, test_util, viz
+    from .compiling.export import export, load_exported
+    from .compiling.jit import jit
+    from .compiling.show import make_graph
+    from .compiling.stats import jit_stats
+    from .compiling.steps import train_steps
+    from .core.jit.native.replay import get_num_threads, set_num_threads
+    from .viz import draw_graph
+
+
+def __getattr__(name: str) -> typing.Any:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in _NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_NAMES[name]}")
+    globals()[name] = getattr(module, name)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_NAMES})
+
 
 # log(0) and its like are results, not mistakes: NumPy's complaint about them tells users nothing.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module="minitorch")

@@ -160,6 +160,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.export"],  # export, load_exported
     ["minitorch.compiling.show"],  # make_graph
     ["minitorch.compiling.steps"],  # train_steps
+    ["minitorch.compiling.methods"],  # Module.compile
     ["minitorch.compiling"],
     ["minitorch.utils.data.dataset", "minitorch.utils.data.sampler", "minitorch.utils.data.collate"],
     ["minitorch.utils.data.loader"],

@@ -21,9 +21,7 @@ from ..core.jit.graph import Mismatch
 from ..core.jit.staging import Lifted, StagedTracer
 from ..core.primitive import Tracer, Value
 from ..core.tape import context
-from ..nn.module import Module
 from ..tensor.handle import Tensor
-from ..tensor.hooks import changes
 from .arguments import Arguments, kind_in_words
 from .backend import build
 from .checking import checked
@@ -386,13 +384,5 @@ def _both_ways(function: Callable[..., Any], numbers: Any, names: set[str]) -> t
     known = {parameters[i] for i in numbers if -len(parameters) <= i < len(parameters)}
     return frozenset({*numbers, *(parameters.index(n) for n in names)}), names | known
 
-
-def _compile(self: Module, **options: Any) -> None:
-    """Compile the module's `forward` in place: every later call of the module replays it."""
-    vars(self)["forward"] = jit(type(self).forward.__get__(self), **options)
-    changes.count += 1
-
-
-Module.compile = _compile
 
 __all__ = ["Compiled", "jit"]

@@ -54,6 +54,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.vjp"],
     ["minitorch.core.jvp"],
     ["minitorch.core.vmap"],
+    ["minitorch.core.recording"],  # a function run on a fresh tape; checks of arguments and results
     ["minitorch.core.calling"],  # applications of whole functions
     ["minitorch.core.custom"],  # custom_vjp, custom_jvp, stop_gradient
     ["minitorch.core.transforms"],  # grad, value_and_grad, vjp, jvp, vmap

@@ -32,6 +32,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.gathering"],  # take and scatter along one axis
     ["minitorch.core.ops.indexing"],  # x[...] and x.at[...]
     ["minitorch.core.ops.lookup"],  # indexing along an axis, classes, searches
+    ["minitorch.core.ops.collectives"],  # across the examples of a mapped axis
     ["minitorch.core.ops.contractions"],  # matmul and its kin
     ["minitorch.core.ops.einsum"],
     ["minitorch.core.ops.patches"],  # how convolutions are computed on buffers
@@ -55,6 +56,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jvp"],
     ["minitorch.core.vmap"],
     ["minitorch.core.recording"],  # a function run on a fresh tape; checks of arguments and results
+    ["minitorch.core.collectives"],  # psum and its kin, by the names of axes
     ["minitorch.core.calling"],  # applications of whole functions
     ["minitorch.core.custom"],  # custom_vjp, custom_jvp, stop_gradient
     ["minitorch.core.transforms"],  # grad, value_and_grad, vjp, jvp, vmap

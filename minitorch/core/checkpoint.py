@@ -130,7 +130,7 @@ class _Call:
     def _batched(self, trace: BatchTrace, leaves: Leaves) -> Leaves:
         values, flags = batch_flags(trace, leaves)
         size = batch_size(values, flags)
-        whole = _Call(self.primitive, lambda inner: filled(*batch_run(self.function, inner, flags), size))
+        whole = _Call(self.primitive, lambda inner: filled(*batch_run(self.function, inner, flags, trace.axis), size))
         return [BatchTracer(trace, _below(trace, x)) for x in whole(values)]
 
     def _pushed(self, trace: JVPTrace, leaves: Leaves) -> Leaves:

@@ -15,6 +15,7 @@ from typing import Any
 
 from . import dtypes, tree
 from .calling import (
+    Batch,
     Function,
     Leaves,
     Shape,
@@ -110,7 +111,7 @@ class Call:
             return self._on_tape(trace, leaves)
         if isinstance(trace, BatchTrace):
             values, flags = batch_flags(trace, leaves)
-            outs = self._batched(flags, batch_size(values, flags))(values)
+            outs = self._batched(flags, Batch(batch_size(values, flags), trace.axis))(values)
             return [BatchTracer(trace, x) for x in settled(self.primitive.name, trace, outs)]
         if isinstance(trace, JVPTrace):
             return self._pushed(trace, leaves)
@@ -134,7 +135,7 @@ class Call:
         """Pull cotangents of the results back to the arguments."""
         raise NotImplementedError
 
-    def _batched(self, flags: list[bool], size: int) -> Call:
+    def _batched(self, flags: list[bool], batch: Batch) -> Call:
         """Return the application to whole batches, whose results all have the batch axis."""
         raise NotImplementedError
 
@@ -142,8 +143,8 @@ class Call:
         """Push tangents through."""
         raise NotImplementedError
 
-    def _batched_primal(self, flags: list[bool], size: int) -> Function:
-        return lambda leaves: filled(*batch_run(self.primal, leaves, flags), size)
+    def _batched_primal(self, flags: list[bool], batch: Batch) -> Function:
+        return lambda leaves: filled(*batch_run(self.primal, leaves, flags, batch.axis), batch.size)
 
 
 # --------------------------------------------------------------------------- custom_vjp
@@ -229,7 +230,7 @@ class _VJPCall(Call):
             "custom_jvp, which serves both modes, or use reverse mode"
         )
 
-    def _batched(self, flags: list[bool], size: int) -> Call:
+    def _batched(self, flags: list[bool], batch: Batch) -> Call:
         layout: list[bool] = []  # which residuals are batched
 
         def forward(leaves: Leaves) -> tuple[Leaves, Leaves]:
@@ -241,18 +242,18 @@ class _VJPCall(Call):
                 count = len(outs)
                 return [*outs, *residuals]
 
-            found, batched = batch_run(both, leaves, flags)
+            found, batched = batch_run(both, leaves, flags, batch.axis)
             layout[:] = batched[count:]
-            return filled(found[:count], batched[:count], size), found[count:]
+            return filled(found[:count], batched[:count], batch.size), found[count:]
 
         def pull(residuals: Leaves, g: Leaves) -> Leaves:
             n = len(residuals)
             found, batched = batch_run(
-                lambda inner: self.pull(inner[:n], inner[n:]), residuals + g, layout + [True] * len(g)
+                lambda inner: self.pull(inner[:n], inner[n:]), residuals + g, layout + [True] * len(g), batch.axis
             )
-            return [gathered(c, b, flag, size) for c, b, flag in zip(found, batched, flags, strict=True)]
+            return [gathered(c, b, flag, batch.size) for c, b, flag in zip(found, batched, flags, strict=True)]
 
-        return _VJPCall(self.primitive, self._batched_primal(flags, size), forward, pull)
+        return _VJPCall(self.primitive, self._batched_primal(flags, batch), forward, pull)
 
 
 def _untaped(tape: Tape, x: Any) -> Any:
@@ -369,7 +370,7 @@ class _JVPCall(Call):
         outs, ts = settled(self.primitive.name, trace, outs), settled(self.primitive.name, trace, ts)
         return [_paired(trace, o, t) for o, t in zip(outs, ts, strict=True)]
 
-    def _batched(self, flags: list[bool], size: int) -> Call:
+    def _batched(self, flags: list[bool], batch: Batch) -> Call:
         def rule(values: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves]:
             n = len(values)
 
@@ -377,10 +378,10 @@ class _JVPCall(Call):
                 outs, ts = self.rule(inner[:n], inner[n:])
                 return outs + ts  # type: ignore[no-any-return]
 
-            found = filled(*batch_run(both, values + tangents, flags + flags), size)
+            found = filled(*batch_run(both, values + tangents, flags + flags, batch.axis), batch.size)
             return found[: len(found) // 2], found[len(found) // 2 :]
 
-        return _JVPCall(self.primitive, self._batched_primal(flags, size), rule)
+        return _JVPCall(self.primitive, self._batched_primal(flags, batch), rule)
 
 
 def _paired(trace: JVPTrace, out: Value, tangent: Value) -> Value:

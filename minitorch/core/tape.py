@@ -280,6 +280,10 @@ class Frame:
 class Stage(Protocol):
     """What a compiled function that is being recorded does with the handles that its operations meet."""
 
+    @property
+    def level(self) -> int:
+        """The level of the trace that records it."""
+
     def adopted(self, args: tuple[Value, ...]) -> tuple[Value, ...]:
         """Make handles from outside state of the program; return the arguments, the same object if none was one."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from . import dtypes, tree
 from .array import Array
 from .errors import ArgumentError, DTypeError, GradError, OutOfBoundsError, ShapeError
 from .jvp import JVPTrace, JVPTracer
+from .ops.collectives import Axis
 from .ops.families import as_array
 from .ops.pointwise import detach
 from .ops.shaping import broadcast_to, full, moveaxis, zeros_of
@@ -29,7 +30,7 @@ from .recording import (
     split_aux,
 )
 from .tape import entering, lower, muting
-from .vmap import BatchTrace, BatchTracer
+from .vmap import BatchTrace, BatchTracer, naming
 
 F = TypeVar("F", bound=Callable[..., Any])
 Function = Callable[..., Any]
@@ -201,15 +202,25 @@ def _parted(name: str, trace: JVPTrace, x: Value) -> tuple[Value, Value]:
 # --------------------------------------------------------------------------- batching
 
 
-def vmap(function: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
+def vmap(
+    function: Function,
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    axis_name: Hashable | None = None,
+    axis_size: int | None = None,
+) -> Function:
     """Return a function that maps `function` over an axis of its arguments.
 
     `in_axes` is one axis for all arguments, or a tuple with one entry per argument, each an axis, None (not mapped), or
     a tree of them that is a prefix of the argument. Keyword arguments are mapped over axis 0. `out_axes` says where the
-    batch axis goes in the results, likewise.
+    batch axis goes in the results, likewise. By `axis_name`, the function computes across its examples: see `psum`.
+    `axis_size` is the number of examples; it is needed where no argument is mapped, and checked where one is.
 
     >>> vmap(lambda x, y: x * y, in_axes=(0, None))(Array([1.0, 2.0]), 3.0)
     Array([3., 6.], dtype=float32)
+    >>> from minitorch.core.collectives import psum
+    >>> vmap(lambda x: x / psum(x, "i"), axis_name="i")(Array([1.0, 3.0]))
+    Array([0.25, 0.75], dtype=float32)
     """
     per_argument = tuple(in_axes) if isinstance(in_axes, list) else in_axes
 
@@ -223,13 +234,14 @@ def vmap(function: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
             leaves, structure = tree.flatten((args, kwargs))
             axes = _spread("in_axes", per_argument, args)
             axes += [0] * (len(leaves) - len(axes))
-            size = _batch_size(leaves, axes, args, kwargs, function)
+            size = _batch_size(leaves, axes, args, kwargs, function, axis_size)
             inputs = [
                 x if axis is None else BatchTracer(trace, moveaxis(as_array(x), axis, 0))
                 for x, axis in zip(leaves, axes, strict=True)
             ]
             inner_args, inner_kwargs = tree.unflatten(structure, inputs)
-            out = function(*inner_args, **inner_kwargs)
+            with naming(trace, None if axis_name is None else Axis(axis_name, size, trace.level)):
+                out = function(*inner_args, **inner_kwargs)
             out_leaves, out_structure = tree.flatten(out)
             places = _spread("out_axes", out_axes, out)
             outputs = [_unbatch(trace, lower(o), size, axis) for o, axis in zip(out_leaves, places, strict=True)]
@@ -251,7 +263,9 @@ def _spread(name: str, spec: Any, full_tree: Any) -> list[int | None]:
     return [None if a is None else int(a) for a in axes]
 
 
-def _batch_size(leaves: list[Any], axes: list[int | None], args: Any, kwargs: Any, function: Function) -> int:
+def _batch_size(
+    leaves: list[Any], axes: list[int | None], args: Any, kwargs: Any, function: Function, given: int | None
+) -> int:
     sizes: dict[int, int] = {}
     for i, (x, axis) in enumerate(zip(leaves, axes, strict=True)):
         if axis is None:
@@ -264,11 +278,16 @@ def _batch_size(leaves: list[Any], axes: list[int | None], args: Any, kwargs: An
             )
         sizes.setdefault(aval.shape[axis], i)
     if not sizes:
-        raise ArgumentError("vmap: no argument is mapped; give at least one an axis in in_axes")
+        if given is None:
+            raise ArgumentError("vmap: no argument is mapped; give at least one an axis in in_axes, or give axis_size")
+        return given
     if len(sizes) > 1:
         found = ", ".join(f"{_mapped_path(i, args, kwargs, function)} has {n}" for n, i in sizes.items())
         raise ShapeError(f"vmap: the mapped axes have different sizes: {found}; they must agree")
-    return next(iter(sizes))
+    size = next(iter(sizes))
+    if given is not None and given != size:
+        raise ShapeError(f"vmap: axis_size={given}, but the mapped axes of the arguments have size {size}")
+    return size
 
 
 def _mapped_path(i: int, args: tuple[Any, ...], kwargs: dict[str, Any], function: Function) -> str:

@@ -60,6 +60,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.calling"],  # applications of whole functions
     ["minitorch.core.custom"],  # custom_vjp, custom_jvp, stop_gradient
     ["minitorch.core.transforms"],  # grad, value_and_grad, vjp, jvp, vmap
+    ["minitorch.core.linearity"],  # what is linear in what
+    ["minitorch.core.linear"],  # linearize, linear_transpose
     ["minitorch.core.jacobian"],  # jacrev, jacfwd, hessian, hvp
     ["minitorch.core.checkpoint"],
     # Compilation: a function is staged into a graph, which passes rewrite.

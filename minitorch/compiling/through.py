@@ -43,9 +43,16 @@ class Family:
         return self.known[key]
 
     def call(self, shape: Shape) -> CompiledCall:
-        """Return an application of the function, whose result's structure goes to `shape`."""
-        name = nameplate(self.function)
-        return CompiledCall(name, lambda leaves: shape.flatten(self.compiled(*leaves)), self, shape)
+        """Return an application of the function, whose result's structure goes to `shape`.
+
+        Tracers that it knows no derived function for run through the function as it is.
+        """
+
+        def primal(leaves: Leaves) -> Leaves:
+            plain = any(isinstance(x, Tracer) for x in leaves)
+            return shape.flatten((self.function if plain else self.compiled)(*leaves))
+
+        return CompiledCall(nameplate(self.function), primal, self, shape)
 
     def run(self, leaves: Sequence[Value]) -> Any:
         """Apply the function."""

@@ -69,8 +69,9 @@ class BatchTrace(Trace):
             return primitive.decompose(*args, **params)
         batched = tuple(isinstance(a, BatchTracer) and a._trace is self for a in args)
         values = [a.value if b else a for a, b in zip(args, batched)]
-        if self.axis is not None and params.get("over") is self.axis:
-            return MAPPED[primitive.name](self.axis, values[0], batched[0])
+        axis = self.axis
+        if axis is not None and axis is params.get("over"):
+            return MAPPED[primitive.name](axis, values[0], batched[0])
         if rule is ALIGNED:
             out = bind(primitive, *_aligned(values, batched), **params)
         elif rule is LEADING:

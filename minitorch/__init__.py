@@ -22,6 +22,7 @@ from .compiling import methods
 from .core import operators, tracebacks, tree
 from .core.array import Array
 from .core.array import Array as array
+from .core.calls import CustomVJPPrimal, SymbolicZero
 from .core.checkpoint import checkpoint
 from .core.custom import custom_jvp, custom_vjp
 from .core.dtypes import (

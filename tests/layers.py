@@ -58,6 +58,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.recording"],  # a function run on a fresh tape; checks of arguments and results
     ["minitorch.core.collectives"],  # psum and its kin, by the names of axes
     ["minitorch.core.calling"],  # applications of whole functions
+    ["minitorch.core.calls"],  # functions that bring their own derivative
     ["minitorch.core.custom"],  # custom_vjp, custom_jvp, stop_gradient
     ["minitorch.core.transforms"],  # grad, value_and_grad, vjp, jvp, vmap
     ["minitorch.core.linearity"],  # what is linear in what

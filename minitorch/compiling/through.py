@@ -15,7 +15,7 @@ from typing import Any
 from ..core import dtypes, tree
 from ..core.array import Array
 from ..core.calling import Batch, Leaves, Shape, nameplate
-from ..core.custom import Call
+from ..core.calls import Call
 from ..core.jvp import JVPTrace, JVPTracer
 from ..core.ops.shaping import zeros_of
 from ..core.primitive import Primitive, Tracer, Value, aval_of

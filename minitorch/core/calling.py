@@ -41,10 +41,16 @@ def nameplate(function: Function) -> Primitive:
 
 
 def recorded(
-    tape: Tape, primitive: Primitive, cotangents: Function, nodes: tuple[Node | None, ...], saved: Any, outs: Leaves
+    tape: Tape,
+    primitive: Primitive,
+    cotangents: Function,
+    nodes: tuple[Node | None, ...],
+    saved: Any,
+    outs: Leaves,
+    fills: bool = True,
 ) -> Leaves:
     """Record a call: `saved` is one object and the arguments, and `cotangents(g, *saved)` pulls back."""
-    plan = Plan(primitive, ((True, 0), (False, 1)), lambda env: env, ((-1, cotangents, None, ()),))
+    plan = Plan(primitive, ((True, 0), (False, 1)), lambda env: env, ((-1, cotangents, None, ()),), fills)
     line = user_line() if context.get().anomaly else None
     return list(tape.record(plan, nodes, saved, None, tuple(outs), line))
 

@@ -70,7 +70,7 @@ class BatchTrace(Trace):
         batched = tuple(isinstance(a, BatchTracer) and a._trace is self for a in args)
         values = [a.value if b else a for a, b in zip(args, batched)]
         axis = self.axis
-        if axis is not None and axis is params.get("over"):
+        if axis is not None and params.get("over") == axis:
             return MAPPED[primitive.name](axis, values[0], batched[0])
         if rule is ALIGNED:
             out = bind(primitive, *_aligned(values, batched), **params)

@@ -92,7 +92,9 @@ def test_under_other_transforms():
     same(pull(Array(T))[0], vjp(f, Array(X))[1](Array(T))[0])
 
 
-@pytest.mark.parametrize("wrap", [mt.jit, checkpoint, vmap, lambda f: vmap(mt.jit(f))], ids="jit checkpoint vmap both".split())
+@pytest.mark.parametrize(
+    "wrap", [mt.jit, checkpoint, vmap, lambda f: vmap(mt.jit(f))], ids=["jit", "checkpoint", "vmap", "both"]
+)
 def test_around_other_transforms(wrap):
     g = wrap(lambda x: tanh(x * 2.0) * x)
     out, push = linearize(g, Array(X))

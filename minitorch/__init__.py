@@ -19,11 +19,12 @@ import warnings
 
 from . import autograd, errors, linalg, nn, optim, utils
 from .compiling import methods
-from .core import operators, tracebacks, tree
+from .core import checkpoint_policies, operators, tracebacks, tree
 from .core.array import Array
 from .core.array import Array as array
 from .core.calls import CustomVJPPrimal, SymbolicZero
 from .core.checkpoint import checkpoint
+from .core.checkpoint_policies import checkpoint_name
 from .core.custom import custom_jvp, custom_vjp
 from .core.dtypes import (
     bfloat16,

@@ -64,6 +64,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.linearity"],  # what is linear in what
     ["minitorch.core.linear"],  # linearize, linear_transpose
     ["minitorch.core.jacobian"],  # jacrev, jacfwd, hessian, hvp
+    ["minitorch.core.checkpoint_policies"],
+    ["minitorch.core.keeping"],  # tapes that keep, and put back, what a policy says
     ["minitorch.core.checkpoint"],
     # Compilation: a function is staged into a graph, which passes rewrite.
     # The native runtime of jit: machine code from Python text, kept on disk, run from lists.

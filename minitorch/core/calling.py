@@ -64,7 +64,7 @@ def split(tape: Tape, leaves: Leaves) -> tuple[Leaves, tuple[Node | None, ...]]:
     """Return the leaves one level down, and their nodes on a tape."""
     values: Leaves = []
     nodes: list[Node | None] = []
-    for x in leaves:
+    for x in map(tape.adopted, leaves):
         if isinstance(x, TapeTracer) and x._trace is tape:
             values.append(x.current())
             nodes.append(x.node)

@@ -25,7 +25,6 @@ GROUPS: dict[str, str] = {
     "conj": "x",
     "real": "x",
     "imag": "x",
-    "barrier": "x",
     "xlogy": "x",
     "psum": "x",
     "all_gather": "x",

@@ -189,19 +189,21 @@ def positions_of(argnums: int | Sequence[int]) -> tuple[tuple[int, ...], bool]:
         return tuple(as_int(i) for i in argnums), False  # type: ignore[union-attr]
 
 
-def in_range(positions: tuple[int, ...], args: tuple[Any, ...], function: Function) -> tuple[int, ...]:
+def in_range(
+    positions: tuple[int, ...], args: tuple[Any, ...], function: Function, what: str = "grad: argnums"
+) -> tuple[int, ...]:
     """Return the positions counted from the start; raise if one names no argument, or two name the same."""
     count = len(args)
     for i in positions:
         if not -count <= i < count:
             name = getattr(function, "__name__", type(function).__name__)
             raise ArgumentError(
-                f"grad: argnums {i} is out of range for {name} called with {count} positional arguments; "
-                "arguments passed by keyword are not differentiated"
+                f"{what} {i} is out of range for {name} called with {count} positional arguments; "
+                "arguments passed by keyword do not count"
             )
     found = tuple(i % count for i in positions)
     if len(set(found)) != len(found):
-        raise ArgumentError(f"grad: argnums {positions} names an argument twice; name each once")
+        raise ArgumentError(f"{what} {positions} names an argument twice; name each once")
     return found
 
 

@@ -182,6 +182,10 @@ class Tape(Trace):
         line = user_line() if here.anomaly else None
         return self.record(plan, tuple(parents), saved, params, out, line)
 
+    def adopted(self, a: Value) -> Value:
+        """Return the tracer that stands for a value here: itself, except on a tape that stands in for another."""
+        return a
+
     def foreign(self, a: Tracer) -> Node | None:
         """Return the node that stands for a tracer of a lower level; there is none."""
         return None

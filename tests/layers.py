@@ -53,6 +53,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.operators"],  # attaches +, @, [...] and methods to Array and Tracer
     # The transforms: one interpreter each, then the functions people call.
     ["minitorch.core.vjp"],
+    ["minitorch.core.pushing"],  # tangent rules as functions of buffers
     ["minitorch.core.jvp"],
     ["minitorch.core.vmap"],
     ["minitorch.core.recording"],  # a function run on a fresh tape; checks of arguments and results

@@ -87,6 +87,7 @@ class Primitive:
     fills: bool = True  # with several results: whether missing cotangents become zeros for the rule, or None
     direct: frozenset[dtypes.DType] = frozenset()  # dtypes that the impl takes and returns as they are
     plans: dict[int, Plan] = field(default_factory=dict)
+    pushes: dict[Any, Callable[..., Any] | None] = field(default_factory=dict)  # see `pushing.py`
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         return bind(self, *args, **params)

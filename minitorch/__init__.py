@@ -52,6 +52,7 @@ from .core.dtypes import int16 as short
 from .core.dtypes import int32 as int
 from .core.dtypes import int64 as long
 from .core.jacobian import hessian, hvp, jacfwd, jacrev
+from .core.jet import jet
 from .core.linear import linear_transpose, linearize
 from .core.transforms import grad, jvp, stop_gradient, value_and_grad, vjp, vmap
 from .core.version import VERSION as __version__

@@ -63,6 +63,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.custom"],  # custom_vjp, custom_jvp, stop_gradient
     ["minitorch.core.transforms"],  # grad, value_and_grad, vjp, jvp, vmap
     ["minitorch.core.linearity"],  # what is linear in what
+    ["minitorch.core.jet"],  # Taylor mode
     ["minitorch.core.linear"],  # linearize, linear_transpose
     ["minitorch.core.jacobian"],  # jacrev, jacfwd, hessian, hvp
     ["minitorch.core.checkpoint_policies"],

@@ -93,6 +93,9 @@ class CompiledCall(Call):
             grads[i] = x
         return grads
 
+    def _expanded(self, trace: Any, leaves: Leaves) -> Leaves:
+        return self.primal(leaves)  # type: ignore[no-any-return]
+
     def _batched(self, flags: list[bool], batch: Batch) -> Call:
         axes = tuple(0 if flag else None for flag in flags)
         name = None if batch.axis is None else batch.axis.name

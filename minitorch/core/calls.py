@@ -30,7 +30,7 @@ from .calling import (
     top_trace,
     underived,
 )
-from .errors import ArgumentError, TracerError
+from .errors import ArgumentError, GradError, TracerError
 from .jvp import JVPTrace
 from .ops.families import as_array
 from .ops.shaping import broadcast_to, zeros_of
@@ -164,6 +164,8 @@ class Call:
             return [BatchTracer(trace, x) for x in settled(self.primitive.name, trace, outs)]
         if isinstance(trace, JVPTrace):
             return self._pushed(trace, leaves)
+        if trace.expands:
+            return self._expanded(trace, leaves)
         return self.primal(leaves)  # type: ignore[no-any-return]
 
     def _on_tape(self, tape: Tape, leaves: Leaves) -> Leaves:
@@ -191,6 +193,12 @@ class Call:
     def _pushed(self, trace: JVPTrace, leaves: Leaves) -> Leaves:
         """Push tangents through."""
         raise NotImplementedError
+
+    def _expanded(self, trace: Any, leaves: Leaves) -> Leaves:
+        """Return power series of the results."""
+        raise GradError(
+            f"{self.primitive.name}: jet expands functions with a tangent rule; define this one with custom_jvp"
+        )
 
     def _batched_primal(self, flags: list[bool], batch: Batch) -> Function:
         return lambda leaves: filled(*batch_run(self.primal, leaves, flags, batch.axis), batch.size)

@@ -316,6 +316,9 @@ class _JVPCall(Call):
         outs, ts = settled(self.primitive.name, trace, outs), settled(self.primitive.name, trace, ts)
         return [_paired(trace, o, t) for o, t in zip(outs, ts, strict=True)]
 
+    def _expanded(self, trace: Any, leaves: Leaves) -> Leaves:
+        return trace.along(self.rule, leaves)  # type: ignore[no-any-return]
+
     def _batched(self, flags: list[bool], batch: Batch) -> Call:
         def rule(values: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves]:
             n = len(values)

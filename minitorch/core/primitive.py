@@ -176,6 +176,7 @@ class Trace:
     """An interpreter of primitives. Its level says which transform it belongs to: inner ones are higher."""
 
     __slots__ = ("closed", "level")
+    expands: ClassVar[bool] = False  # into power series: a function with rules of its own is asked for them
 
     def __init__(self, level: int):
         self.level = level

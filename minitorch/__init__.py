@@ -5,6 +5,7 @@
     autograd    gradients on request, custom functions, anomaly mode
     linalg      decompositions and norms
     nn, optim   modules, losses, optimizers
+    func        transforms under PyTorch's names
     compiling   jit for arrays and tensors, what it shows of itself, programs in files
     utils       data loading
     datasets    small real data sets, from scikit-learn
@@ -113,7 +114,7 @@ from .tensor.types import (
 )
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
-_MODULES = ("datasets", "test_util", "viz")
+_MODULES = ("datasets", "func", "test_util", "viz")
 _NAMES = {
     "draw_graph": "viz",
     "export": "compiling.export",
@@ -127,7 +128,7 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, test_util, viz
+    from . import datasets, func, test_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph

@@ -146,6 +146,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.modules.pooling", "minitorch.nn.modules.loss"],
     ["minitorch.nn.modules"],
     ["minitorch.nn"],
+    ["minitorch.func"],  # transforms under PyTorch's names
     ["minitorch.optim.rules"],  # the update rules as pure functions
     ["minitorch.optim.optimizer"],  # groups, state, the loop
     ["minitorch.optim.algorithms"],

@@ -12,6 +12,7 @@ from . import dtypes, tree
 from .array import Array
 from .aval import Aval
 from .errors import ArgumentError, DTypeError
+from .ops.joining import concatenate
 from .ops.shaping import reshape
 from .ops.slicing import slice_axis
 from .primitive import aval_of
@@ -27,12 +28,14 @@ def jacrev(
     has_aux: bool = False,
     holomorphic: bool = False,
     allow_int: bool = False,
+    chunk_size: int | None = None,
 ) -> Function:
     """Return a function that computes the Jacobian by reverse mode: one pass for each element of the result.
 
     The Jacobian is the result's tree of the argument's tree of arrays of shape `(*result.shape, *argument.shape)`.
     With `has_aux`, `function` returns `(value, aux)` and the result is `(jacobian, aux)`. With `holomorphic`, arguments
-    and results are complex, and so is the derivative. With `allow_int`, integer leaves have derivative 0.
+    and results are complex, and so is the derivative. With `allow_int`, integer leaves have derivative 0. With
+    `chunk_size`, so many passes run at a time, in less memory.
 
     >>> jacrev(lambda x: x * x)(Array([1.0, 2.0]))
     Array([[2., 0.],
@@ -46,7 +49,7 @@ def jacrev(
         if holomorphic:
             run.require_complex("jacrev")
         basis, starts = _basis("jacrev", run.avals, holomorphic)
-        rows, structure = tree.flatten(vmap(lambda g: run.pull(run.seeds(g), True, holomorphic))(basis))
+        rows, structure = _in_chunks(vmap(lambda g: run.pull(run.seeds(g), True, holomorphic)), basis, chunk_size)
         blocks = []
         for start, aval in zip(starts, run.avals, strict=True):
             parts = [slice_axis(x, 0, start, start + aval.size) for x in rows]
@@ -121,6 +124,19 @@ def hvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> 
     (Array([6., 0.], dtype=float32),)
     """
     return jvp(grad(function, tuple(range(len(primals)))), primals, tangents)[1]
+
+
+def _in_chunks(mapped: Function, basis: list[Array], size: int | None) -> tuple[list[Any], tree.TreeDef]:
+    """Apply a mapped function to a stack of directions, some at a time; return the leaves of the result."""
+    total = basis[0].shape[0]
+    if size is None or size >= total:
+        return tree.flatten(mapped(basis))
+    parts = []
+    for start in range(0, total, size):
+        some = [slice_axis(b, 0, start, min(start + size, total)) for b in basis]
+        leaves, structure = tree.flatten(mapped(some))
+        parts.append(leaves)
+    return [concatenate(column) for column in zip(*parts)], structure
 
 
 def _basis(name: str, avals: list[Aval], holomorphic: bool) -> tuple[list[Array], list[int]]:

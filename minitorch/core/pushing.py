@@ -7,7 +7,6 @@ dispatch and most of the memory traffic of its operations.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,15 +79,15 @@ class Writing(Trace):
         operands = [a.value if isinstance(a, Symbol) else a for a in args]
         function = primitive.impls[np.ndarray]
         if primitive is _WHERE:
-            function, operands[1:] = select, [self.dtype.type(a) if _is_number(a) else a for a in operands[1:]]
-        elif not self._suits(primitive, function, operands):
+            function = select
+        if not self._suits(primitive, function, operands):
             raise Unsuited
         line = Line(f"v{len(self.lines)}", function, operands, out.dtype)
         self.lines.append(line)
         return Symbol(self, line.name, out.dtype)
 
     def _suits(self, primitive: Primitive, function: Any, operands: list[Any]) -> bool:
-        if isinstance(function, np.ufunc):
+        if isinstance(function, np.ufunc) or function is select:
             return all(isinstance(a, str) or _is_number(a) for a in operands)
         return self.dtype in primitive.direct and all(isinstance(a, str) for a in operands)
 
@@ -145,35 +144,36 @@ def program(primitive: Primitive, kinds: Sequence[str], numbers: Sequence[Any], 
     operands = [f"x{i}" for i in range(len(kinds))]
     tangents = [f"t{i}" for i, kind in enumerate(kinds) if kind == "t"]
     lines = [Line("out", primitive.impls[np.ndarray], operands, dtype), *trace.lines]
-    return _compiled(_in_place if large else _at_once, operands + tangents, lines, total.value)
+    numbers = [] if by_value else [f"x{i}" for i, kind in enumerate(kinds) if kind == "n"]
+    text = _in_place(lines, total.value) if large else _at_once(lines, total.value)
+    return _compiled(operands + tangents, [f"{n} = asarray({n}, dtype)" for n in numbers] + text, lines, dtype)
 
 
 # --------------------------------------------------------------------------- programs as Python text
 
 
-def _compiled(write: Any, arguments: list[str], lines: list[Line], result: str) -> Push:
+def _compiled(arguments: list[str], text: list[str], lines: list[Line], dtype: Any) -> Push:
     """Make a function of the program's text."""
-    space: dict[str, Any] = {"__name__": __name__, "inf": math.inf, "nan": math.nan}
-    written = []
+    space: dict[str, Any] = {"__name__": __name__, "asarray": np.asarray, "dtype": dtype}
     for k, line in enumerate(lines):
         space[f"f{k}"] = line.function
-        operands = []
-        for i, a in enumerate(line.operands):
-            if isinstance(a, np.generic):
-                space[f"c{k}_{i}"], a = np.asarray(a), f"c{k}_{i}"
-            operands.append(a if isinstance(a, str) else repr(a))
-        written.append((line.name, f"f{k}", operands))
-    body = write(lines, written, result)
-    text = "\n".join([f"def push({', '.join(arguments)}):", *(f"    {line}" for line in body)])
-    exec(compile(text, __file__, "exec"), space)
+        # A ufunc takes a 0-d array in half the time of a number.
+        space |= {f"c{k}_{i}": np.asarray(a, dtype) for i, a in enumerate(line.operands) if not isinstance(a, str)}
+    source = "\n".join([f"def push({', '.join(arguments)}):", *(f"    {line}" for line in text)])
+    exec(compile(source, __file__, "exec"), space)
     return space["push"]  # type: ignore[no-any-return]
 
 
-def _at_once(lines: list[Line], written: list[Any], result: str) -> list[str]:
-    return [f"{name} = {f}({', '.join(args)})" for name, f, args in written] + [f"return out, {result}"]
+def _call(k: int, line: Line, place: dict[str, str], out: str | None = None) -> str:
+    operands = [place.get(a, a) if isinstance(a, str) else f"c{k}_{i}" for i, a in enumerate(line.operands)]
+    return f"f{k}({', '.join(operands + ([f'out={out}'] if out else []))})"
 
 
-def _in_place(lines: list[Line], written: list[Any], result: str) -> list[str]:
+def _at_once(lines: list[Line], result: str) -> list[str]:
+    return [f"{line.name} = {_call(k, line, {})}" for k, line in enumerate(lines)] + [f"return out, {result}"]
+
+
+def _in_place(lines: list[Line], result: str) -> list[str]:
     """Let an operation overwrite an operand that is read for the last time: memory costs more than arithmetic."""
     last = {name: k for k, line in enumerate(lines) for name in line.operands if isinstance(name, str)}
     kind = {line.name: line.dtype for line in lines[1:]}
@@ -182,12 +182,12 @@ def _in_place(lines: list[Line], written: list[Any], result: str) -> list[str]:
             for name in (line.name, *line.operands):  # it may return what it was given
                 kind.pop(name, None)
     place: dict[str, str] = {}
-    body = []
-    for k, (line, (name, f, args)) in enumerate(zip(lines, written)):
-        args = [place.get(a, a) for a in args]
+    text = []
+    for k, line in enumerate(lines):
         spent = [a for a in line.operands if a in kind and a != result and last[a] == k and kind[a] == line.dtype]
+        over = None
         if spent and isinstance(line.function, np.ufunc):
-            place[name] = place.get(spent[-1], spent[-1])  # made last: memory that is given back in order stays ours
-            args.append(f"out={place[name]}")
-        body.append(f"{place.get(name, name)} = {f}({', '.join(args)})")
-    return [*body, f"return out, {place.get(result, result)}"]
+            over = place.get(spent[-1], spent[-1])  # made last: memory that is given back in order stays ours
+        text.append(f"{over or line.name} = {_call(k, line, place, over)}")
+        place[line.name] = over or line.name
+    return [*text, f"return out, {place.get(result, result)}"]

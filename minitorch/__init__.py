@@ -53,8 +53,6 @@ from .core.dtypes import int16 as short
 from .core.dtypes import int32 as int
 from .core.dtypes import int64 as long
 from .core.jacobian import hessian, hvp, jacfwd, jacrev
-from .core.jet import jet
-from .core.linear import linear_transpose, linearize
 from .core.transforms import grad, jvp, stop_gradient, value_and_grad, vjp, vmap
 from .core.version import VERSION as __version__
 from .progress import progress
@@ -119,8 +117,11 @@ _NAMES = {
     "draw_graph": "viz",
     "export": "compiling.export",
     "get_num_threads": "core.jit.native.replay",
+    "jet": "core.jet",
     "jit": "compiling.jit",
     "jit_stats": "compiling.stats",
+    "linear_transpose": "core.linear",
+    "linearize": "core.linear",
     "load_exported": "compiling.export",
     "make_graph": "compiling.show",
     "set_num_threads": "core.jit.native.replay",
@@ -135,6 +136,8 @@ if typing.TYPE_CHECKING:
     from .compiling.stats import jit_stats
     from .compiling.steps import train_steps
     from .core.jit.native.replay import get_num_threads, set_num_threads
+    from .core.jet import jet
+    from .core.linear import linear_transpose, linearize
     from .viz import draw_graph
 
 

@@ -135,8 +135,8 @@ if typing.TYPE_CHECKING:
     from .compiling.show import make_graph
     from .compiling.stats import jit_stats
     from .compiling.steps import train_steps
-    from .core.jit.native.replay import get_num_threads, set_num_threads
     from .core.jet import jet
+    from .core.jit.native.replay import get_num_threads, set_num_threads
     from .core.linear import linear_transpose, linearize
     from .viz import draw_graph
 

@@ -75,6 +75,8 @@ CODE = {
     "extension codes": b"\x82\x01",
     "a text persistent id": b"Psomething\n",
 }
+FLOATS = name("torch", "FloatStorage")
+STORAGE = b"(" + text("storage")
 WRONG = {
     "nothing": b"",
     "only a mark": b"(",
@@ -92,9 +94,9 @@ WRONG = {
     "a size of a number": call("torch", "Size", 1),
     "a tensor of no memory": call("torch._utils", "_rebuild_tensor_v2", None, 0, (1,), (1,), False, None),
     "a parameter of no tensor": call("torch._utils", "_rebuild_parameter", [1], True, None),
-    "memory that is not there": b"(" + text("storage") + name("torch", "FloatStorage") + text("7") + text("cpu") + b"K\x01tQ",
-    "memory of a wrong kind": b"(" + text("storage") + name("torch", "Size") + text("0") + text("cpu") + b"K\x01tQ",
-    "memory outside": b"(" + text("storage") + name("torch", "FloatStorage") + text("../data.pkl") + text("cpu") + b"J\xff\xff\xff\x7ftQ",
+    "memory that is not there": STORAGE + FLOATS + text("7") + text("cpu") + b"K\x01tQ",
+    "memory of a wrong kind": STORAGE + name("torch", "Size") + text("0") + text("cpu") + b"K\x01tQ",
+    "memory outside": STORAGE + FLOATS + text("../data.pkl") + text("cpu") + b"J\xff\xff\xff\x7ftQ",
     "memory of a number": b"K\x01Q",
     "bytes in another coding": call("_codecs", "encode", "x", "rot13"),
     "a set of lists": call("builtins", "set", [[1]]),

@@ -7,6 +7,7 @@
     nn, optim   modules, losses, optimizers
     func        transforms under PyTorch's names
     compiling   jit for arrays and tensors, what it shows of itself, programs in files
+    saving      trees of tensors in files; PyTorch's checkpoints
     utils       data loading
     datasets    small real data sets, from scikit-learn
     viz         pictures of graphs
@@ -122,8 +123,10 @@ _NAMES = {
     "jit_stats": "compiling.stats",
     "linear_transpose": "core.linear",
     "linearize": "core.linear",
+    "load": "saving.checkpoints",
     "load_exported": "compiling.export",
     "make_graph": "compiling.show",
+    "save": "saving.checkpoints",
     "set_num_threads": "core.jit.native.replay",
     "train_steps": "compiling.steps",
 }
@@ -138,6 +141,7 @@ if typing.TYPE_CHECKING:
     from .core.jet import jet
     from .core.jit.native.replay import get_num_threads, set_num_threads
     from .core.linear import linear_transpose, linearize
+    from .saving.checkpoints import load, save
     from .viz import draw_graph
 
 

@@ -184,7 +184,12 @@ class Compiled:
                 if values is not None:
                     return program, around, values
             program, around = self._record(arguments, static)
-            return program, around, _values(program, arguments)
+            for begun in program.begun:
+                begun.make()
+            values = _values(program, arguments)
+            for begun in program.begun:
+                begun.remove()
+            return program, around, values
 
     # ------------------------------------------------------------------ arguments
 
@@ -223,6 +228,8 @@ class Compiled:
         program, around = self._record(arguments, static)
         self._remember(key, program, around)
         self.last = key, program, around
+        for begun in program.begun:
+            begun.make()
         return self._run(program, around, arguments, _values(program, arguments), static)
 
     def _record(self, arguments: Arguments, static: Any) -> tuple[Program, Surroundings]:

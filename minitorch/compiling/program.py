@@ -18,7 +18,7 @@ from ..core.ops.families import as_array
 from ..core.primitive import Tracer, Value
 from ..core.tape import context
 from ..tensor.handle import AmbientTape, Tensor, ambient
-from .capture import Argument, ArgumentGrad, Field, Number, Slot
+from .capture import Argument, ArgumentGrad, Begun, Field, Number, Slot
 from .derivative import Derivative, attach, spent
 
 # --------------------------------------------------------------------------- results
@@ -87,6 +87,7 @@ class Program:
     entangled: dict[int, int] = field(default_factory=dict)  # arguments that are captured, too: leaf number and id
     watched: list[Slot] = field(default_factory=list)
     held: frozenset[tuple[int, int]] = frozenset()  # arguments that a slot holds: leaf number and slot number
+    begun: list[Begun] = field(default_factory=list)  # state that must be there before the first run
 
     def donors(self) -> dict[int, int]:
         """Return which outputs replace which inputs: they may be written into the same memory."""

@@ -88,7 +88,6 @@ class _Finish:
         forward_inputs = len(self.trace.graph.inputs)
         derivative = self._derivative(forward_inputs) if self.live else None
         graph = self.trace.graph
-        len(self.outputs)
         if derivative is None:
             graph.outputs = self.outputs
         else:
@@ -109,6 +108,7 @@ class _Finish:
             watched=[s.source for s in self.capture.slots.values()],
             held=self._held(),
             once=any(isinstance(s, Lifted) for s in sources),
+            begun=self.capture.begun,
         )
 
     def _output(self, value: Value) -> int:

@@ -528,6 +528,35 @@ def test_the_learning_rate_is_read_not_baked():
     assert w.item() == -1.25 and step.records == 1
 
 
+@pytest.mark.parametrize("look", ["make_graph", "explain", "failure"])
+@pytest.mark.parametrize("optimizer", [mt.optim.Adam, functools.partial(mt.optim.SGD, momentum=0.9)])
+def test_looking_at_a_step_begins_no_state(optimizer, look):
+    w = mt.ones(2, requires_grad=True)
+    opt = optimizer([w], lr=0.1)
+    fails = look == "failure"
+
+    def step():
+        opt.zero_grad()
+        (w * w).sum().backward()
+        opt.step()
+        return w.sum().item() if fails else w.sum()
+
+    compiled = mt.jit(step)
+    if look == "make_graph":
+        mt.make_graph(compiled)()
+    elif look == "explain":
+        compiled.explain()
+    else:
+        with pytest.raises(JitError):
+            compiled()
+    assert not opt.state and not opt.state_dict()["state"] and w.tolist() == [1, 1]
+    fails = False
+    found = [compiled().item() for _ in range(3)]
+    w.data.fill_(1.0)
+    opt.state.clear()
+    assert found == pytest.approx([step().item() for _ in range(3)])
+
+
 def test_a_parameter_added_to_the_optimizer():
     a, b = mt.zeros(1, requires_grad=True), mt.zeros(1, requires_grad=True)
     opt = mt.optim.SGD([a], lr=1.0)

@@ -64,12 +64,14 @@ class Quick:
 
     def _note_writes(self) -> None:
         """Find out which results can be written over what they replace."""
-        again, rest = [], []
+        again, rest, self.written = [], [], []
         for target, index in self.program.writes:
             if isinstance(target, Refill) and isinstance(target.slot.owner, GradCell) and index is not None:
                 again.append((target.slot.owner, index))
             elif index not in self.program.in_place:
                 rest.append((target, index))
+            elif isinstance(target, Shared):
+                self.written.append(target.storage)
         self.bound: Bound | None = None
         if isinstance(self.program.plan, Plan):
             self.bound = bound(self.program.plan, [index for _, index in again])
@@ -140,6 +142,11 @@ class Quick:
             return None
         return list(map(_value, tensors))
 
+    def note_writes(self) -> None:
+        """Tell the handles on a storage that was written in place: what they have taken of it may be a copy."""
+        for storage in self.written:
+            storage.version += 1
+
     def run(self, args: tuple[Any, ...], values: list[Value]) -> tuple[Any] | None:
         """Return the result in a tuple; None, with nothing written, if state cannot be written in place."""
         again = self.recycled()
@@ -148,6 +155,7 @@ class Quick:
         outs = self.bound.run(values, again)
         if outs is None:
             return None
+        self.note_writes()
         for target, index in self.rest:
             target.write(args, None if index is None else outs[index])
         return (results(self.program, outs, args),)

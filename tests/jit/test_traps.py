@@ -14,6 +14,7 @@ from minitorch.compiling.modes import CHECK, OFF, mode
 from minitorch.compiling.program import Interpreter
 from minitorch.core.config import setting
 from minitorch.errors import JitError
+from minitorch.tensor.alias import function_step
 
 
 def tensor(*numbers):
@@ -145,6 +146,24 @@ def test_writing_through_a_view_of_a_captured_tensor():
     assert function(tensor(1, 2)).item() == 3
     assert function(tensor(1, 2)).item() == 6
     assert table.tolist() == [[0, 0], [2, 4], [0, 0]] and row.tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_view_that_copies_is_read_anew_after_a_write_in_place(many):
+    table = mt.zeros(3)
+    turned = table._view_of(function_step(lambda x: x[mt.array([2, 1, 0])]))  # holds no part of the table's memory
+
+    @mt.jit
+    def step(x):
+        table.add_(x)
+
+    for i in range(1, 6):
+        if many:
+            mt.train_steps(step, [tensor(1, 2, 3)] * 3)
+        else:
+            step(tensor(1, 2, 3))
+        n = 3 * i if many else i
+        assert turned.tolist() == [3 * n, 2 * n, n], i  # the table is not read: only its storage holds the data
 
 
 # --------------------------------------------------------------------------- state

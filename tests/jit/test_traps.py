@@ -13,6 +13,7 @@ import minitorch as mt
 from minitorch.compiling.modes import CHECK, OFF, mode
 from minitorch.compiling.program import Interpreter
 from minitorch.core.config import setting
+from minitorch import tree
 from minitorch.errors import JitError
 from minitorch.tensor.alias import function_step
 
@@ -109,9 +110,93 @@ def test_an_argument_that_is_a_gradient():
     assert compiled(mt.ones(2)).tolist() == [1, 1]
 
 
-def test_a_view_of_an_argument_as_output_raises():
+TABLE = mt.zeros(3, 2)
+
+
+def both_parts(x):
+    y = x * 2
+    return y[0], y[1:], y.t()
+
+
+def a_view_and_the_whole(x):
+    y = x * 2
+    return y.view(-1), y, y.detach()
+
+
+def written_before_and_after(x):
+    row = x[1]
+    row.mul_(2)
+    part = x[:, 1]
+    x.add_(1)
+    return part, row
+
+
+def of_what_is_captured(x):
+    TABLE.add_(x)
+    return TABLE[1], TABLE.t()
+
+
+VIEWS = {
+    "argument": lambda x: x.view(-1),
+    "two of an argument": lambda x: (x[0], x.t()[1], x),
+    "detached": lambda x: (x.detach(), x.data[0], x * 2),
+    "twice the same": lambda x: (v := x[0], v, [v]),
+    "under no_grad": lambda x: mt.no_grad()(lambda: x[0])(),
+    "beside a result": lambda x: (x[0], x.sum()),
+    "both parts": both_parts,
+    "a view and the whole": a_view_and_the_whole,
+    "a view alone": lambda x: (x * 2)[0],
+    "a view of a view": lambda x: x[1:][0].view(-1),
+    "written": written_before_and_after,
+    "captured": of_what_is_captured,
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("given", ["fresh", "a view", "requires grad"])
+def test_results_that_share_memory(name, given):
+    """A write to a result reaches what it is a view of, and the other way round."""
+    function = VIEWS[name]
+    if given == "requires grad" and name in ("written", "captured"):
+        pytest.skip("a leaf that requires grad may not be written")
+    seen = []
+    for run in (function, mt.jit(function)):
+        TABLE.zero_()
+        seen.append([_shared(run, given) for _ in range(3)])
+    assert seen[0] == seen[1]
+
+
+def _shared(run, given):
+    base = mt.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]], requires_grad=given == "requires grad")
+    x = base[1:] if given == "a view" else base
+    x = x if len(x) == 3 else mt.tensor(base[1:].tolist(), requires_grad=base.requires_grad)
+    outs = tree.flatten_until(run(x), mt.Tensor)[0]
+    look = lambda: [t.tolist() for t in (*outs, x, base, TABLE)] + [t.requires_grad for t in outs]  # noqa: E731
+    found = [look()]
+    if any(t.requires_grad for t in outs):
+        sum((t * t).sum() * (k + 1) for k, t in enumerate(outs)).backward()
+        found += [x.grad.tolist()]
+        return found
+    for t in (*outs, x, base, TABLE):
+        with mt.no_grad():
+            t.mul_(-2)
+        found.append(look())
+    return found
+
+
+def test_a_view_that_cannot_be_taken_again_raises():
+    w = mt.ones(2, requires_grad=True)
+    w.grad = mt.ones(2)
+
+    def function():
+        part = w.grad[:1]
+        w.grad = None
+        return part
+
     with pytest.raises(JitError, match="clone"):
-        mt.jit(lambda x: x.view(-1))(mt.ones(2, 2))
+        mt.jit(function)()
+    with pytest.raises(JitError, match="clone"):
+        mt.jit(lambda x: x.detach().requires_grad_())(mt.ones(2))
 
 
 def test_views_that_share_memory_and_are_written_raise():

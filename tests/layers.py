@@ -145,7 +145,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.guards", "minitorch.compiling.modes", "minitorch.compiling.stats"],
     ["minitorch.compiling.capture", "minitorch.compiling.derivative", "minitorch.compiling.looking"],
     ["minitorch.compiling.arguments", "minitorch.compiling.program"],
-    ["minitorch.compiling.sharing"],  # results that are views
+    ["minitorch.compiling.higher", "minitorch.compiling.sharing"],  # second derivatives; results that are views
     ["minitorch.compiling.recording"],
     [
         "minitorch.compiling.backend",

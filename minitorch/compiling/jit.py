@@ -28,6 +28,7 @@ from .checking import checked
 from .donation import donated_leaves, given_up, pairs
 from .explaining import Subject, explained
 from .guards import Surroundings
+from .higher import Higher
 from .looking import look_around, see
 from .modes import CHECK, OFF, mode
 from .program import Fresh, Program, fits, held_by_slots, replay
@@ -248,6 +249,9 @@ class Compiled:
                 "only when it is recorded. Return the value, or keep it in a tensor that is written in place"
             )
         program.given = pairs(program, arguments.given)
+        if program.derivative is not None:
+            run = functools.partial(self._joined, static)
+            program.derivative.higher = Higher(run, jit, program, around, arguments.structure, arguments.own)
         build(program)
         return program, around
 

@@ -205,10 +205,10 @@ def replay(program: Program, leaves: list[Any], values: list[Value]) -> Any:
     outs = program.plan.run(values)
     for target, index in program.writes:
         target.write(leaves, None if index is None else outs[index])
-    return results(program, outs, leaves)
+    return results(program, outs, values, leaves)
 
 
-def results(program: Program, outs: list[Value], leaves: Sequence[Any]) -> Any:
+def results(program: Program, outs: list[Value], values: list[Value], leaves: Sequence[Any]) -> Any:
     """Return what the function returned."""
     here = context.get()
     tape = here.frame.ambient or ambient()
@@ -232,7 +232,7 @@ def results(program: Program, outs: list[Value], leaves: Sequence[Any]) -> Any:
             made.append(r.value if type(r) is Fixed else None)
     if program.derivative is not None and recording:
         by_index = {r.index: x for r, x in zip((*program.results, *program.hidden), made) if type(r) is Fresh}
-        attach(program.derivative, by_index, outs, leaves, tape)
+        attach(program.derivative, by_index, outs, values, leaves, tape)
     if program.views:
         made = _with_views(program, made, leaves)
     return made[0] if program.is_leaf else program.structure.unflatten(made)

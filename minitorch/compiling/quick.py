@@ -158,7 +158,7 @@ class Quick:
         self.note_writes()
         for target, index in self.rest:
             target.write(args, None if index is None else outs[index])
-        return (results(self.program, outs, args),)
+        return (results(self.program, outs, values, args),)
 
 
 def _references() -> int:

@@ -790,6 +790,103 @@ def test_detach_and_no_grad_inside_a_compiled_forward():
     assert w.grad.tolist() == plain == [6.0]
 
 
+class Cubed(mt.autograd.Function):
+    """Its backward is not what differentiating its forward would give."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return (x * x).detach() * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * 5 * x**2
+
+
+def outer(x, w):
+    return x * w * W2, (x * x.detach()).sum()
+
+
+W2 = mt.tensor([0.5, -2.0], requires_grad=True)
+TWICE = {
+    "polynomial": lambda x, w: (x**3 * w).sum(),
+    "detached": lambda x, w: (x * x.detach() * w * w).sum(),
+    "without grad": lambda x, w: (x * mt.no_grad()(lambda: x * w)()).sum(),
+    "custom rule": lambda x, w: (Cubed.apply(x) * w).sum(),
+    "captured": lambda x, w: (x.tanh() * W2**2 * w).sum(),
+    "several results": outer,
+    "linear": lambda x, w: (x * 2 + 1).sum(),
+    "array": lambda x, w: (x.exp() * w).softmax(0)[0],
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+@pytest.mark.parametrize("leaf", [True, False])
+def test_create_graph_through_a_compiled_forward(name, leaf):
+    """First, second and third derivatives, towards arguments, captured tensors and what they were computed from."""
+    seen = []
+    compiled = mt.jit(TWICE[name])
+    for function in (TWICE[name], compiled, compiled):
+        x0, w = mt.tensor([1.0, -0.5], requires_grad=True), mt.tensor([2.0, 3.0], requires_grad=True)
+        x = x0 if leaf else x0.sin()
+        loss = sum(t.sum() for t in tree.flatten_until(function(x, w), mt.Tensor)[0])
+        found = []
+        for _ in range(3):
+            grads = mt.autograd.grad(loss, (x0, w, W2), create_graph=True, materialize_grads=True)
+            found.append([g.tolist() for g in grads])
+            loss = sum((g.sin() * (k + 1)).sum() for k, g in enumerate(grads))
+            if not loss.requires_grad:
+                break
+        seen.append(found)
+    for found in seen[1:]:
+        assert len(found) == len(seen[0])
+        np.testing.assert_allclose(np.array(found), np.array(seen[0]), rtol=1e-4, atol=1e-5)
+
+
+def test_create_graph_where_running_again_would_not_give_the_same_raises():
+    w, scale = mt.ones(2, requires_grad=True), 2.0
+    compiled = mt.jit(lambda x: (x * x * w * scale).sum())
+    random = mt.jit(lambda x: (x * x * mt.rand(2)).sum())
+
+    def derivative(function, change=lambda: None):
+        x = mt.ones(2, requires_grad=True)
+        out = function(x)
+        change()
+        return mt.autograd.grad(out, x, create_graph=True)[0]
+
+    assert derivative(compiled).tolist() == [4, 4]
+    with pytest.raises(mt.errors.GradError, match="random"):
+        derivative(random)
+    with pytest.raises(mt.errors.GradError, match="closes over has been changed"):
+        derivative(compiled, lambda: w.data.mul_(2))
+
+    def rescale():
+        nonlocal scale
+        scale = 3.0
+
+    with pytest.raises(mt.errors.GradError, match="was 2.0 and is 3.0"):
+        derivative(compiled, rescale)
+    assert derivative(compiled).tolist() == [12, 12]
+
+
+def test_a_batch_of_cotangents_through_a_compiled_forward():
+    x = mt.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    out = mt.jit(lambda x: x * x)(x)
+    (jacobian,) = mt.autograd.grad(out, x, mt.eye(3), is_grads_batched=True)
+    assert jacobian.tolist() == [[2, 0, 0], [0, 4, 0], [0, 0, 6]]
+
+
+def test_backward_twice_through_a_compiled_forward_raises():
+    x = mt.ones(2, requires_grad=True)
+    out = mt.jit(lambda x: (x * x).sum())(x)
+    out.backward(retain_graph=True)
+    out.backward()
+    assert x.grad.tolist() == [4, 4]
+    with pytest.raises(mt.errors.GradError, match="second time"):
+        out.backward()
+
+
 def test_backward_twice_through_a_returned_loss_raises():
     w = mt.ones(1, requires_grad=True)
 

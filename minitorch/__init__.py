@@ -109,8 +109,11 @@ from .tensor.types import (
 )
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
-_MODULES = ("datasets", "test_util", "viz")
+_MODULES = ("datasets", "debug", "test_util", "viz")
 _NAMES = {
+    "check_leaks": "core.leaks",
+    "debug_infs": "core.nonfinite",
+    "debug_nans": "core.nonfinite",
     "draw_graph": "viz",
     "export": "compiling.export",
     "get_num_threads": "core.jit.native.replay",
@@ -123,13 +126,15 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, test_util, viz
+    from . import datasets, debug, test_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph
     from .compiling.stats import jit_stats
     from .compiling.steps import train_steps
     from .core.jit.native.replay import get_num_threads, set_num_threads
+    from .core.leaks import check_leaks
+    from .core.nonfinite import debug_infs, debug_nans
     from .viz import draw_graph
 
 

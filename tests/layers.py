@@ -10,11 +10,13 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.tracebacks"],  # which frames printed errors show
     ["minitorch.core.dtypes"],  # data types and the promotion table
     ["minitorch.core.tree"],  # pytrees
+    ["minitorch.core.naming"],  # what messages call arguments
     ["minitorch.core.aval"],  # shape, dtype and device of a value
     ["minitorch.core.backend"],  # what a device implements; registry of lazy backends
     ["minitorch.core.array"],  # the immutable buffer
     ["minitorch.core.primitive"],  # Primitive, Trace, Tracer, bind
     ["minitorch.core.tape"],  # nodes and the backward loop
+    ["minitorch.core.leaks", "minitorch.core.nonfinite"],  # what watches over tracers and results
     # The ops, so ordered that each file is closed under its own derivative and batching rules.
     ["minitorch.core.ops.dtype_rules"],  # operand and result dtypes of pointwise operations
     ["minitorch.core.ops.families"],  # shape, batching and derivative rules by kind of op
@@ -80,6 +82,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.graph"],
     ["minitorch.core.jit.serialize"],  # graphs and trees as JSON
     ["minitorch.core.jit.staging"],
+    ["minitorch.core.jit.callback"],  # Python functions called for what they do
     ["minitorch.core.jit.passes.rewriting"],  # a writer that asks a rule about each equation
     ["minitorch.core.jit.passes.algebra", "minitorch.core.jit.passes.decompositions"],
     ["minitorch.core.jit.passes.common", "minitorch.core.jit.passes.constants", "minitorch.core.jit.passes.dead"],
@@ -167,7 +170,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.utils.data.loader"],
     ["minitorch.utils.data"],
     ["minitorch.utils"],
-    ["minitorch.datasets", "minitorch.progress"],
+    ["minitorch.datasets", "minitorch.debug", "minitorch.progress"],
     ["minitorch.viz"],
     ["minitorch"],
 ]

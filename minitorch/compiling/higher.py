@@ -42,8 +42,8 @@ class Higher:
         """Pull recorded cotangents back to the program's parents."""
         for reason in self._reasons(kept, g):
             raise GradError(
-                f"backward: create_graph=True runs the compiled function again with its backward pass, but {reason}; compile "
-                "the function that takes both derivatives, or call the function uncompiled"
+                f"backward: create_graph=True runs the compiled function again with its backward pass, but {reason}; "
+                "compile the function that takes both derivatives, or call the function uncompiled"
             )
         if self.compiled is None:
             self.compiled = self.compile(self._pulled)

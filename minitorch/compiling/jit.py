@@ -25,6 +25,7 @@ from ..tensor.handle import Tensor
 from .arguments import Arguments, kind_in_words
 from .backend import build
 from .checking import checked
+from .describing import Called
 from .donation import donated_leaves, given_up, pairs
 from .explaining import Subject, explained
 from .guards import Surroundings
@@ -238,7 +239,8 @@ class Compiled:
         around = look_around(self.function, arguments.seen(static))
         entangled = {i: id(x) for i, x in enumerate(arguments.leaves) if id(x) in around.tensors}
         with tally.timed("recording"):
-            program = record(lambda *a, **k: self._joined(static, a, k), arguments)
+            names = lambda source: Called(self.function, self.static, arguments.structure, around).origin(source)  # noqa: E731
+            program = record(lambda *a, **k: self._joined(static, a, k), arguments, names)
         program.entangled = entangled
         for check in program.handles:
             see(around, check.tensor)

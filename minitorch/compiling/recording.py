@@ -24,10 +24,10 @@ from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, Se
 from .sharing import Sharing
 
 
-def record(function: Callable[..., Any], arguments: Any) -> Program:
-    """Run a function once on traced values, and return the program of what it did."""
+def record(function: Callable[..., Any], arguments: Any, names: Callable[[Any], str] | None = None) -> Program:
+    """Run a function once on traced values, and return the program of what it did; `names` says what a source is called."""
     made: list[Any] = []
-    program = _recorded(function, arguments, made)
+    program = _recorded(function, arguments, made, names)
     arguments.inner = []
     if any(tracer() is not None for tracer, _ in made):
         gc.collect()
@@ -40,14 +40,17 @@ def record(function: Callable[..., Any], arguments: Any) -> Program:
     return program
 
 
-def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any]) -> Program:
+def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any], names: Any) -> Program:
     outside = context.get()
     with entering(StagingTrace) as trace:
-        trace.made = made
+        trace.made, trace.names = made, names
         capture = Capture(trace, ambient(), outside)
         here = context.get()
         off = outside.muted >= outside.frame.level  # no_grad outside holds inside
-        token = context.set(replace(here, muted=here.frame.level if off else here.muted, stage=capture, careful=True))
+        muted = here.frame.level if off else here.muted
+        token = context.set(
+            replace(here, muted=muted, stage=capture, careful=True, anomaly=True)
+        )  # nodes know their lines
         try:
             args, kwargs = arguments.staged(capture)
             out = function(*args, **kwargs)

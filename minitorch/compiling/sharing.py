@@ -71,7 +71,7 @@ class Sharing:
         return self.places[id(storage)]
 
     def _outside(self, storage: Storage) -> Iterator[tuple[Same, tuple[Any, ...]]]:
-        """Iterate over the tensors on a storage that are there after a call, and how they are taken of it: long ways first."""
+        """Iterate over the tensors on a storage that are there after a call, and how they are taken, long ways first."""
         found: list[tuple[Same, Tensor]] = []
         for a in self.capture.adoptions.values():
             if isinstance(a.source, Argument):

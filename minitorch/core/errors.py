@@ -53,6 +53,15 @@ class DivisionByZeroError(MinitorchError, ZeroDivisionError, RuntimeError):
     """An integer was divided by zero."""
 
 
+class NonFiniteError(MinitorchError, FloatingPointError):
+    """An operation made a NaN or an infinity while somebody looked for it."""
+
+    def __init__(self, problem: str, line: str, is_recorded: bool = False):
+        super().__init__(f"{problem}; at {line}")
+        self.problem = problem
+        self.is_recorded = is_recorded  # whether the line is where the operation was recorded, not where it was run
+
+
 class StateError(MinitorchError, RuntimeError, ValueError):
     """A saved state does not fit what it is loaded into."""
 

@@ -41,6 +41,7 @@ class JVPTrace(Trace):
     """The trace that applies the tangent rules. A missing tangent is a zero that was never made."""
 
     __slots__ = ()
+    transform = "jvp"
 
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
         """Evaluate one level down, and push the tangents."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Sequence
 from operator import index as as_int
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from . import dtypes, tree
 from .array import Array
 from .errors import ArgumentError, DTypeError, GradError, MinitorchError, OutOfBoundsError, ShapeError, TracerError
 from .jvp import JVPTrace, JVPTracer
+from .naming import parameter_name, places_of
 from .ops.families import as_array
 from .ops.pointwise import detach
 from .ops.shaping import broadcast_to, cast, full, moveaxis, zeros_of
@@ -230,18 +230,8 @@ def inexact_leaves(
 
 def _path(i: int, primals: tuple[Any, ...], function: Function, positions: Sequence[int]) -> str:
     """Return the printable path of a leaf: `params['w']`."""
-    paths = [p for x, k in zip(primals, positions) for p in tree.paths(x, _parameter_name(function, k))]
+    paths = [p for x, k in zip(primals, positions) for p in tree.paths(x, parameter_name(function, k))]
     return paths[i]
-
-
-def _parameter_name(function: Function, position: int) -> str:
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        return f"args[{position}]"
-    if position < len(parameters) and parameters[position].kind is not inspect.Parameter.VAR_POSITIONAL:
-        return parameters[position].name
-    return f"args[{position}]"
 
 
 def positions_of(argnums: int | Sequence[int]) -> tuple[tuple[int, ...], bool]:
@@ -367,9 +357,10 @@ def vmap(function: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
             axes += [0] * (len(leaves) - len(axes))
             size = _batch_size(leaves, axes, args, kwargs, function)
             inputs = [
-                x if axis is None else BatchTracer(trace, moveaxis(as_array(x), axis, 0))
-                for x, axis in zip(leaves, axes, strict=True)
+                x if axis is None else BatchTracer(trace, moveaxis(as_array(x), axis, 0), 1 << i)
+                for i, (x, axis) in enumerate(zip(leaves, axes, strict=True))
             ]
+            trace.names = functools.partial(places_of, args, kwargs, function)
             inner_args, inner_kwargs = tree.unflatten(structure, inputs)
             out = function(*inner_args, **inner_kwargs)
             out_leaves, out_structure = tree.flatten(out)

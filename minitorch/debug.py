@@ -16,7 +16,8 @@ def callback(function: Callable[..., Any], *args: Any, ordered: bool = False, **
     returns is dropped. Under `grad`, `vjp` and `jvp` it is called once, in the forward pass (`checkpoint` runs that twice);
     under `vmap` once for each example, in their order; in a compiled function at every run, in the order in which the
     calls are written (`ordered` is there for programs that say so). An error in it stops the run before any state is
-    written.
+    written. A compiled function is recorded again when a list or dict that it sees has changed, by a callback, too: let
+    callbacks write to a `queue.SimpleQueue`, a file or a logger.
 
     >>> import minitorch as mt
     >>> seen = []

@@ -146,6 +146,7 @@ LAYERS: list[list[str]] = [
     # jit for both faces: what a recording takes in, what it depends on, how it is replayed.
     ["minitorch.compiling.snapshots"],  # what differs when a container has changed
     ["minitorch.compiling.guards", "minitorch.compiling.modes", "minitorch.compiling.stats"],
+    ["minitorch.compiling.inspecting"],  # the search for NaN
     ["minitorch.compiling.capture", "minitorch.compiling.derivative", "minitorch.compiling.looking"],
     ["minitorch.compiling.arguments", "minitorch.compiling.program"],
     ["minitorch.compiling.higher", "minitorch.compiling.sharing"],  # second derivatives; results that are views

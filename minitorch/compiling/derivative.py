@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.array import Array
-from ..core.jit.graph import Atom, Graph, Var, interpret
+from ..core.jit.graph import Atom, Graph, Var, has_effect, interpret
 from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, Tracer, Value, aval_of
 from ..core.tape import FREED, Node, TapeTracer, make_node, pick
 from ..tensor.handle import AmbientTape, Tensor
+from .inspecting import run
 
 
 def _unused(*_: Any, **__: Any) -> Any:
@@ -40,9 +41,11 @@ class Derivative:
     def forward(self, graph: Graph, outputs: list[Atom]) -> Graph:
         """Cut the joint graph in two, and return the first part, with the residuals as further outputs."""
         late = _dependent(graph, self.cotangents)
-        first = [eq for eq in graph.equations if not late.intersection(eq.outputs)]
+        is_late = [any(isinstance(a, Var) and a in late for a in eq.inputs) for eq in graph.equations]
+        first = [eq for eq, after in zip(graph.equations, is_late) if not after]
         needed = _needed(graph, [a for a in self.joint.outputs if a is not None])
-        second = [eq for eq in graph.equations if late.intersection(eq.outputs) and needed.intersection(eq.outputs)]
+        kept = [has_effect(eq) or not needed.isdisjoint(eq.outputs) for eq in graph.equations]
+        second = [eq for eq, after, keep in zip(graph.equations, is_late, kept) if after and keep]
         own = {v for eq in second for v in eq.outputs} | set(self.cotangents)
         read = [a for eq in second for a in eq.inputs] + list(self.joint.outputs)
         self.residuals = list(dict.fromkeys(a for a in read if isinstance(a, Var) and a not in own))
@@ -62,7 +65,7 @@ def _dependent(graph: Graph, roots: list[Var]) -> set[Var]:
 def _needed(graph: Graph, outputs: list[Atom]) -> set[Var]:
     found = {a for a in outputs if isinstance(a, Var)}
     for eq in reversed(graph.equations):
-        if found.intersection(eq.outputs):
+        if found.intersection(eq.outputs) or has_effect(eq):
             found.update(a for a in eq.inputs if isinstance(a, Var))
     return found
 
@@ -124,6 +127,7 @@ class Pull:
             assert d.pull is not None
             found = interpret(d.pull, [*kept.residuals, *g])
         else:
-            found = d.plan.run([*kept.residuals, *g])
+            assert d.pull is not None
+            found = run(d.plan, d.pull, [*kept.residuals, *g])
         places = iter(found)
         return tuple(None if a is None else next(places) for a in d.joint.outputs)

@@ -15,9 +15,9 @@ from typing import Any
 
 from ..core import tree
 from ..core.array import Array
-from ..core.config import default_float
+from ..core.config import default_float, inspector
 from ..core.errors import ArgumentError, JitError
-from ..core.jit.graph import Mismatch
+from ..core.jit.graph import Mismatch, has_effect
 from ..core.jit.staging import Lifted, StagedTracer
 from ..core.primitive import Tracer, Value
 from ..core.tape import context
@@ -115,7 +115,8 @@ class Compiled:
                 with given_up(program, arguments.given, values):
                     return replay(program, arguments.leaves, values)
             out = replay(program, arguments.leaves, values)
-            self.quick = quick(program, around, arguments)
+            if inspector.get() is None:
+                self.quick = quick(program, around, arguments)
             return out
         args, kwargs = tree.unflatten(arguments.structure, arguments.leaves[: arguments.own])
         plain = functools.partial(self._joined, static, args, kwargs)
@@ -149,7 +150,8 @@ class Compiled:
         with _RECORDING:
             program = record(lambda *a, **k: self._joined(static, a, k), Arguments(args, kwargs, static))
         tensors = any(not isinstance(r, Fresh) or r.kind is not None for r in program.results)
-        return None if program.writes or program.once or tensors else Family(function, jit)
+        acts = program.writes or any(map(has_effect, program.graph.equations))
+        return None if acts or program.once or tensors else Family(function, jit)
 
     def recorded(self, *args: Any, **kwargs: Any) -> Program:
         """Return a program for these arguments, neither compiled nor remembered."""

@@ -21,6 +21,7 @@ from ..tensor.alias import Step
 from ..tensor.handle import AmbientTape, Tensor, ambient
 from .capture import Argument, ArgumentGrad, Begun, Field, Number, Slot
 from .derivative import Derivative, attach, spent
+from .inspecting import run
 
 # --------------------------------------------------------------------------- results
 
@@ -202,7 +203,7 @@ def fits(program: Program, values: Sequence[Value]) -> bool:
 
 def replay(program: Program, leaves: list[Any], values: list[Value]) -> Any:
     """Run a program on the values of its inputs."""
-    outs = program.plan.run(values)
+    outs = run(program.plan, program.graph, values)
     for target, index in program.writes:
         target.write(leaves, None if index is None else outs[index])
     return results(program, outs, values, leaves)

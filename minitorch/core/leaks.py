@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
-from types import CellType, ModuleType
+from types import CellType, FrameType, FunctionType
 from typing import Any
 
 from .errors import TracerError
@@ -36,11 +37,10 @@ class Leaks:
         key = id(x)
         self.made[key] = weakref.ref(x, lambda _: self.made.pop(key, None)), line
 
-    def found(self) -> list[tuple[Tracer, str]]:
+    def found(self) -> list[tuple[weakref.ref[Tracer], str]]:
         """Return the tracers of finished transforms that are alive."""
         gc.collect()
-        alive = [(ref(), line) for ref, line in list(self.made.values())]
-        return [(x, line) for x, line in alive if x is not None and x._trace.closed]
+        return [(ref, line) for ref, line in list(self.made.values()) if (x := ref()) is not None and x._trace.closed]
 
 
 @cache
@@ -85,60 +85,94 @@ def check_leaks() -> Iterator[None]:
         yield
     finally:
         context.reset(token)
-    found = leaks.found()
-    if found:
-        raise TracerError("check_leaks: " + "; ".join(_reported(x, line) for x, line in found[:3]) + _ADVICE)
+    found = [_reported(ref, line, leaks.made) for ref, line in leaks.found()]
+    if any(found):
+        raise TracerError("check_leaks: " + "; ".join(list(filter(None, found))[:3]) + _ADVICE)
 
 
 _ADVICE = ". Return it from the transformed function instead (with has_aux=True beside its value)"
 
 
-def _reported(x: Tracer, line: str) -> str:
-    held = listed([f"in {place}" for place in dict.fromkeys(holders(x))])
-    where = f", held {held}" if held else ""
+def _reported(ref: weakref.ref[Tracer], line: str, known: Container[int]) -> str:
+    """Describe a leak; nothing for a value that only another leaked value holds."""
+    x = ref()
+    if x is None:
+        return ""
+    places = list(dict.fromkeys(Search(known).places(x, 3)))
+    if places == [BY_ANOTHER]:
+        return ""
+    held = [f"in {place}" for place in places if place != BY_ANOTHER]
+    where = f", held {listed(held)}" if held else ""
     return f"{x.aval} is traced by {x._trace.transform}, which has finished, and still held: {line}{where}"
 
 
-def holders(x: Any, depth: int = 3) -> Iterator[str]:
-    """Say where an object is held, as far as can be told: a global, an attribute, a closure, a container."""
-    for owner in gc.get_referrers(x):
-        if isinstance(owner, CellType):
-            yield from _closures(owner)
-        elif isinstance(owner, dict):
-            yield from _entries(owner, x, depth)
-        elif isinstance(owner, (list, set, tuple)) and depth:
-            kind = type(owner).__name__
-            further = [place for place in holders(owner, depth - 1) if owner is not x]
-            yield from (f"the {kind} in {place}" for place in further)
-            if not further:
-                yield f"a {kind}"
-        elif isinstance(owner, Tracer) and depth:
-            yield f"a {type(owner).__name__}"
+# --------------------------------------------------------------------------- who holds it
+
+BY_ANOTHER = "another traced value"
 
 
-def _closures(cell: CellType) -> Iterator[str]:
-    for owner in gc.get_referrers(cell):
-        for function in gc.get_referrers(owner) if isinstance(owner, tuple) else ():
-            code = getattr(function, "__code__", None)
-            if code is not None and function.__closure__ is owner:
-                yield f"`{code.co_freevars[owner.index(cell)]}`, which {function.__qualname__} closes over"
+class Search:
+    """A search for what holds an object, as far as can be told, which leaves its own lists out of account."""
 
+    def __init__(self, known: Container[int]):
+        self.known = known  # the traced values that are leaks themselves
+        self.own: set[int] = {id(vars(self))}
 
-def _entries(table: dict[Any, Any], x: Any, depth: int) -> Iterator[str]:
-    keys = [key for key, value in table.items() if value is x]
-    if not keys:
-        return
-    name = table.get("__name__")
-    if isinstance(name, str) and "__builtins__" in table:
-        yield f"the global `{keys[0]}` of {name}"
-        return
-    owners = [
-        o for o in gc.get_referrers(table) if getattr(o, "__dict__", None) is table and not isinstance(o, ModuleType)
-    ]
-    if owners:
-        yield f"the attribute {keys[0]!r} of a {type(owners[0]).__name__}"
-    else:
-        further = list(holders(table, depth - 1)) if depth else []
-        yield from (f"{place}[{keys[0]!r}]" for place in further)
-        if not further:
-            yield f"a dict under {keys[0]!r}"
+    def owners(self, x: Any) -> list[Any]:
+        """Return what the garbage collector knows to hold an object."""
+        found = gc.get_referrers(x)
+        self.own.add(id(found))
+        kept: list[Any] = []
+        self.own.add(id(kept))
+        for owner in found:
+            if id(owner) not in self.own and not isinstance(owner, FrameType):
+                kept.append(owner)
+        return kept
+
+    def places(self, x: Any, depth: int) -> list[str]:
+        """Say where an object is held: a global, an attribute, a closure, a container, or another traced value."""
+        found: list[str] = []
+        self.own.add(id(found))
+        for owner in self.owners(x):
+            if isinstance(owner, CellType):
+                found += self.closures(owner)
+            elif isinstance(owner, dict):
+                found += self.entries(owner, x, depth)
+            elif isinstance(owner, (list, set, tuple, deque)) and depth:
+                kind = type(owner).__name__
+                further = self.places(owner, depth - 1)
+                found += [f"the {kind} in {place}" for place in further] or [f"a {kind}"]
+            elif isinstance(owner, Tracer) and id(owner) in self.known:
+                found.append(BY_ANOTHER)
+            elif isinstance(owner, Tracer) and depth:
+                kind = type(owner).__name__
+                found += [f"a {kind} in {place}" for place in self.places(owner, depth - 1)] or [f"a {kind}"]
+            elif hasattr(owner, "__dict__"):  # of an instance, whose attributes may lie in itself
+                kind = type(owner).__name__
+                found += [f"the attribute {name!r} of a {kind}" for name, value in vars(owner).items() if value is x]
+        return found
+
+    def closures(self, cell: CellType) -> list[str]:
+        """Name the variables of functions that a cell stands for."""
+        found = []
+        for owner in self.owners(cell):
+            for function in self.owners(owner) if isinstance(owner, tuple) else ():
+                if isinstance(function, FunctionType) and function.__closure__ is owner:
+                    named = list(zip(function.__code__.co_freevars, owner))  # type: ignore[arg-type]
+                    found += [f"`{name}`, which {function.__qualname__} closes over" for name, c in named if c is cell]
+        return found
+
+    def entries(self, table: dict[Any, Any], x: Any, depth: int) -> list[str]:
+        """Name the entries of a dict, which may be the attributes of an object or the globals of a module."""
+        keys = list(table)
+        self.own.add(id(keys))
+        key = next((key for key in keys if table.get(key) is x), None)
+        if key is None:
+            return []
+        if "__builtins__" in table:
+            return [f"the global `{key}` of {table.get('__name__')}"]
+        for owner in self.owners(table):
+            if getattr(owner, "__dict__", None) is table:
+                return [f"the attribute {key!r} of a {type(owner).__name__}"]
+        further = self.places(table, depth - 1) if depth else []
+        return [f"[{key!r}] of {place}" for place in further] or [f"a dict under {key!r}"]

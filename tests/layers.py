@@ -10,11 +10,11 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.tracebacks"],  # which frames printed errors show
     ["minitorch.core.dtypes"],  # data types and the promotion table
     ["minitorch.core.tree"],  # pytrees
-    ["minitorch.core.naming"],  # what messages call arguments
     ["minitorch.core.aval"],  # shape, dtype and device of a value
     ["minitorch.core.backend"],  # what a device implements; registry of lazy backends
     ["minitorch.core.array"],  # the immutable buffer
     ["minitorch.core.primitive"],  # Primitive, Trace, Tracer, bind
+    ["minitorch.core.naming"],  # what messages call arguments
     ["minitorch.core.tape"],  # nodes and the backward loop
     ["minitorch.core.leaks", "minitorch.core.nonfinite"],  # what watches over tracers and results
     # The ops, so ordered that each file is closed under its own derivative and batching rules.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import tree
+from .primitive import Tracer
 
 
 def parameter_name(function: Callable[..., Any], position: int) -> str:
@@ -34,7 +35,7 @@ def places(arguments: Sequence[tuple[int | None, str, Any]]) -> list[str]:
     found = []
     for position, name, value in arguments:
         head = f"keyword argument {name!r}" if position is None else f"argument {position} ({name!r})"
-        found += [f"{head}, leaf {p}" if p else head for p in tree.paths(value)]
+        found += [f"{head}, leaf {p}" if p else head for p in tree.paths(value, whole=Tracer)]  # a Tensor is one leaf
     return found
 
 

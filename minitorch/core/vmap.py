@@ -60,8 +60,8 @@ class BatchTrace(Trace):
         if rule is NO_BATCHING:
             sources = "".join(coming_from(a) for a in args if isinstance(a, BatchTracer) and a._trace is self)
             raise UnsupportedError(
-                f"{primitive.name} at {user_line()}: the shape of its result depends on the data{sources}, so vmap cannot "
-                "batch it; use where(mask, x, 0) in the place of x[mask], call it outside vmap, or loop over the examples"
+                f"{primitive.name} at {user_line()}: the shape of its result depends on the data, so vmap cannot batch it"
+                f"{sources}; use where(mask, x, 0) in the place of x[mask], call it outside vmap, or loop over the examples"
             )
         if rule is DECOMPOSE:
             assert primitive.decompose is not None
@@ -87,7 +87,7 @@ def coming_from(x: BatchTracer) -> str:
     """Say which arguments of the batched function a value was computed from."""
     names = x._trace.names()  # type: ignore[attr-defined]
     found = [name for i, name in enumerate(names) if x.origin >> i & 1]
-    return f", because it depends on {listed(found)}" if found else ""
+    return f"; it comes from {listed(found)}" if found else ""
 
 
 def _aligned(values: list[Value], batched: tuple[bool, ...]) -> list[Value]:

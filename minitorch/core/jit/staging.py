@@ -118,7 +118,7 @@ class StagingTrace(Trace):
             if not needed.isdisjoint(eq.outputs):
                 needed.update(a for a in eq.inputs if isinstance(a, Var))
         found = [self.names(s) for v, s in zip(self.graph.inputs, self.sources) if v in needed]
-        return f", because it depends on {listed(found)}" if found else ""
+        return f"; it comes from {listed(found)}" if found else ""
 
     def survivors(self) -> list[str | None]:
         """Return where those values were made that somebody still holds."""

@@ -1,4 +1,4 @@
-"""Rules of one's own: a function made stable, a gradient that is clipped on its way, and one that passes straight through."""
+"""Rules of one's own: a function made stable, a gradient clipped on its way, and one that passes straight through."""
 
 import minitorch as mt
 

@@ -51,7 +51,9 @@ def main(steps: int = 200, limit: float = 1.0, sigma: float = 0.05) -> tuple[flo
         noise = tree.map(lambda p: sigma * mt.randn(*p.shape), params)
         params = private_step(params, xs, ys, 0.2, limit, noise)
     last = mean_loss(params, xs, ys).item()
-    print(f"mean of per-example gradients is the gradient to {gap:.1e}; private training: loss {first:.3f} to {last:.3f}")
+    print(
+        f"mean of per-example gradients is the gradient to {gap:.1e}; private training: loss {first:.3f} to {last:.3f}"
+    )
     return gap, first, last
 
 

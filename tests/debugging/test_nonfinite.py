@@ -169,3 +169,18 @@ def test_as_a_statement_and_in_its_own_thread():
     mt.log(X)
     x = mt.tensor([1.0], requires_grad=True)
     assert (x * 2).node.line is None
+
+
+def test_a_recording_does_not_look_for_nan_by_itself():
+    nothing = mt.tensor([float("nan"), 1.0])
+    w = mt.tensor([1.0, 2.0], requires_grad=True)
+
+    @mt.jit
+    def function(x):
+        loss = (w * nothing * 2).sum() + (w * x).sum()
+        loss.backward()
+        return loss
+
+    assert mt.isnan(function(mt.ones(2))).item() and mt.isnan(w.grad).tolist() == [True, False]
+    y = mt.jit(lambda x: mt.grad(lambda y: (y * mt.array([float("nan"), 1.0])).sum())(mt.ones(2)) * x)(mt.ones(2))
+    assert mt.isnan(y).tolist() == [True, False]

@@ -105,6 +105,7 @@ class Surroundings:
         self.values = [v for _, v in items]
         self.tables = [vars(c) for c in self.classes]
         self.ends = _ends(self.tables)
+        self.may_hide = bool(self.classes or self.absent)
         self.lacking, self.unset = [m for m, _ in self.absent], [n for _, n in self.absent]
         self.epoch = changes.count
         self.drawn = _drawn()
@@ -128,7 +129,7 @@ class Surroundings:
                 return False
             if not same and not self._equal():
                 return False
-        if _ends(self.tables) != self.ends or any(map(contains, self.lacking, self.unset)):
+        if self.may_hide and self.hides():
             return False
         if self.mutable and any(snapshot(p.read()) != v for p, _, v in self.mutable):
             return False
@@ -139,6 +140,10 @@ class Surroundings:
                 return False
             self.epoch = changes.count
         return all(group.same() for group in self.groups) or all(options(o) == v for o, v in self.optimizers)
+
+    def hides(self) -> bool:
+        """Return whether a name may stand somewhere now that hides another: in a class a base's, among globals a builtin."""
+        return _ends(self.tables) != self.ends or any(map(contains, self.lacking, self.unset))
 
     def _equal(self) -> bool:
         """Compare by value what is no longer the same object: 0.1 is 0.1."""

@@ -17,7 +17,7 @@ from ..core import tree
 from ..core.array import Array
 from ..core.config import default_float, inspector
 from ..core.errors import ArgumentError, JitError
-from ..core.jit.graph import Mismatch, has_effect
+from ..core.jit.graph import has_effect
 from ..core.jit.staging import Lifted, StagedTracer
 from ..core.primitive import Tracer, Value
 from ..core.tape import context
@@ -27,6 +27,7 @@ from .backend import build
 from .checking import checked
 from .describing import Called
 from .donation import donated_leaves, given_up, pairs
+from .entry import MISS
 from .explaining import Subject, explained
 from .guards import Surroundings
 from .higher import Higher
@@ -77,13 +78,11 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         known = self.quick
-        if known is not None and not kwargs and (values := known.values(args)) is not None:
-            try:
-                found = known.run(args, values)
-                out = replay(known.program, args, values) if found is None else found[0]
-            except Mismatch:  # another shape or dtype: the careful way finds or makes the program for it
-                pass
-            else:
+        if known is not None and not kwargs:
+            out = known.shortest(args)
+            if out is MISS:
+                out = known.call(args)
+            if out is not MISS:
                 self.calls += 1
                 tally.calls += 1
                 return out

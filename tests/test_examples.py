@@ -117,6 +117,12 @@ def test_neural_ode(example):
     assert (pull, friction) == pytest.approx((4.0, 0.3), abs=1e-3)
 
 
+def test_scan_rnn(example):
+    pytest.importorskip("minitorch.lax")
+    first, last, accuracy = example("scan_rnn").main(steps=400)
+    assert last < 0.05 * first and accuracy > 0.99
+
+
 def test_each_example_is_tested():
     tested = set(re.findall(r'example\("(\w+)"\)', Path(__file__).read_text()))
     assert {path.stem for path in FOLDER.rglob("*.py")} == tested | HELPERS

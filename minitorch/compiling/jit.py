@@ -30,7 +30,7 @@ from .donation import donated_leaves, given_up, pairs
 from .entry import MISS
 from .explaining import Subject, explained
 from .guards import Surroundings
-from .higher import Higher
+from .higher import higher
 from .looking import look_around, see
 from .modes import CHECK, OFF, mode
 from .program import Fresh, Program, fits, held_by_slots, replay
@@ -213,13 +213,7 @@ class Compiled:
 
     def _joined(self, static: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the function with its static arguments in their places again."""
-        if static:
-            positional, named = static
-            merged = list(args)
-            for i, x in positional:
-                merged.insert(i, x)
-            args, kwargs = tuple(merged), {**kwargs, **dict(named)}
-        return self.function(*args, **kwargs)
+        return joined(self.function, static, args, kwargs)
 
     # ------------------------------------------------------------------ recording
 
@@ -253,8 +247,8 @@ class Compiled:
             )
         program.given = pairs(program, arguments.given)
         if program.derivative is not None:
-            run = functools.partial(self._joined, static)
-            program.derivative.higher = Higher(run, jit, program, around, arguments.structure, arguments.own)
+            run = functools.partial(joined, self.function, static)
+            program.derivative.higher = higher(program, around, run, jit, arguments.structure, arguments.own)
         build(program)
         return program, around
 
@@ -281,6 +275,17 @@ class Compiled:
             "costs as much as several calls: keep shapes and plain numbers the same, or pass numbers as arrays",
             stacklevel=5,
         )
+
+
+def joined(function: Callable[..., Any], static: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function with its static arguments in their places again."""
+    if static:
+        positional, named = static
+        merged = list(args)
+        for i, x in positional:
+            merged.insert(i, x)
+        args, kwargs = tuple(merged), {**kwargs, **dict(named)}
+    return function(*args, **kwargs)
 
 
 def _difference(key: Any, programs: dict[Any, Any]) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import gc
 import threading
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -842,6 +844,20 @@ def test_create_graph_through_a_compiled_forward(name, leaf):
     for found in seen[1:]:
         assert len(found) == len(seen[0])
         np.testing.assert_allclose(np.array(found), np.array(seen[0]), rtol=1e-4, atol=1e-5)
+
+
+def test_a_compiled_function_is_freed_with_its_last_reference():
+    gc.collect()
+    gc.disable()
+    try:
+        x = mt.tensor([1.0, 2.0], requires_grad=True)
+        compiled = mt.jit(lambda x: (x * x * x).sum())
+        (g,) = mt.autograd.grad(compiled(x), x, create_graph=True)
+        alive = [weakref.ref(compiled), weakref.ref(g.node)]
+        del compiled, g
+        assert [ref() for ref in alive] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_create_graph_where_running_again_would_not_give_the_same_raises():

@@ -113,8 +113,11 @@ from .tensor.types import (
 )
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
-_MODULES = ("datasets", "func", "test_util", "viz")
+_MODULES = ("datasets", "debug", "func", "test_util", "viz")
 _NAMES = {
+    "check_leaks": "core.leaks",
+    "debug_infs": "core.nonfinite",
+    "debug_nans": "core.nonfinite",
     "draw_graph": "viz",
     "export": "compiling.export",
     "get_num_threads": "core.jit.native.replay",
@@ -132,7 +135,7 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, func, test_util, viz
+    from . import datasets, debug, func, test_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph
@@ -140,7 +143,9 @@ if typing.TYPE_CHECKING:
     from .compiling.steps import train_steps
     from .core.jet import jet
     from .core.jit.native.replay import get_num_threads, set_num_threads
+    from .core.leaks import check_leaks
     from .core.linear import linear_transpose, linearize
+    from .core.nonfinite import debug_infs, debug_nans
     from .saving.checkpoints import load, save
     from .viz import draw_graph
 

@@ -14,7 +14,9 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.backend"],  # what a device implements; registry of lazy backends
     ["minitorch.core.array"],  # the immutable buffer
     ["minitorch.core.primitive"],  # Primitive, Trace, Tracer, bind
+    ["minitorch.core.naming"],  # what messages call arguments
     ["minitorch.core.tape"],  # nodes and the backward loop
+    ["minitorch.core.leaks", "minitorch.core.nonfinite"],  # what watches over tracers and results
     # The ops, so ordered that each file is closed under its own derivative and batching rules.
     ["minitorch.core.ops.dtype_rules"],  # operand and result dtypes of pointwise operations
     ["minitorch.core.ops.families"],  # shape, batching and derivative rules by kind of op
@@ -91,6 +93,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.graph"],
     ["minitorch.core.jit.serialize"],  # graphs and trees as JSON
     ["minitorch.core.jit.staging"],
+    ["minitorch.core.jit.callback"],  # Python functions called for what they do
     ["minitorch.core.jit.passes.rewriting"],  # a writer that asks a rule about each equation
     ["minitorch.core.jit.passes.algebra", "minitorch.core.jit.passes.decompositions"],
     ["minitorch.core.jit.passes.common", "minitorch.core.jit.passes.constants", "minitorch.core.jit.passes.dead"],
@@ -155,8 +158,10 @@ LAYERS: list[list[str]] = [
     # jit for both faces: what a recording takes in, what it depends on, how it is replayed.
     ["minitorch.compiling.snapshots"],  # what differs when a container has changed
     ["minitorch.compiling.guards", "minitorch.compiling.modes", "minitorch.compiling.stats"],
+    ["minitorch.compiling.inspecting"],  # the search for NaN
     ["minitorch.compiling.capture", "minitorch.compiling.derivative", "minitorch.compiling.looking"],
     ["minitorch.compiling.arguments", "minitorch.compiling.program"],
+    ["minitorch.compiling.higher", "minitorch.compiling.sharing"],  # second derivatives; results that are views
     ["minitorch.compiling.recording"],
     [
         "minitorch.compiling.backend",
@@ -182,7 +187,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.utils.data.loader"],
     ["minitorch.utils.data"],
     ["minitorch.utils"],
-    ["minitorch.datasets", "minitorch.progress"],
+    ["minitorch.datasets", "minitorch.debug", "minitorch.progress"],
     ["minitorch.viz"],
     ["minitorch"],
 ]

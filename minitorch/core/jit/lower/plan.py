@@ -58,6 +58,7 @@ class Plan:
         graph = program.graph
         self.arrays = [i for i, v in enumerate(graph.inputs) if not v.aval.weak]
         self.numbers = [i for i, v in enumerate(graph.inputs) if v.aval.weak]
+        self.calls_python = any(step.python for step in program.steps)
         self.fresh = [(_shape_of(program, v), v.aval.dtype) for v in program.outputs]
         self.constants = _constants(program)
         self.recipes = [_recipe(program, root, atom) for root, atom in zip(program.results, graph.outputs)]
@@ -281,7 +282,7 @@ class Frame:
 
     def replay(self, values: list[Value], outs: list[Array], leaves: list[Array]) -> list[Value]:
         """Run all segments on arrays that have been looked at."""
-        if self.plan.program.objects:
+        if self.plan.calls_python:
             self.values = dict(zip(self.plan.program.graph.inputs, values))
         self.arrays = leaves
         try:

@@ -33,8 +33,8 @@ class _Refused(Exception):
 
 
 def key(*parts: object) -> str:
-    """Name an entry by everything its code depends on: the given parts, this package and the compilers' versions."""
-    text = repr((parts, sources(), np.__version__, *map(_version, ("numba", "llvmlite"))))
+    """Name an entry by everything its code depends on: the given parts, this package and the versions of NumPy and LLVM."""
+    text = repr((parts, sources(), np.__version__, _version("llvmlite")))
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 

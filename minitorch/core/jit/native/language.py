@@ -1,0 +1,580 @@
+"""Kernel text into LLVM's text: a Python function over typed values, in one walk over its syntax tree.
+
+Statements are assignments (also augmented ones, and stores `p[i] = v`), `if`, `for` over a range, `while`, `return`, and
+calls. A name has one type wherever paths meet. What is first assigned in a loop, or in one branch only, is not known
+afterwards. Calls are conversions, instructions (`Instruction`), or Python functions, taken as kernel text and written out
+where they are called; a `Function` chooses one by the arguments' types.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from . import expressions as ex
+from .kinds import CompileError, Integer, Kind, Pointer, Real, Value, boolean, int64, pointer_to, written
+from .writer import CONTRACT, NOTHING, Writer, phi_text
+
+Tree = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """A name of kernel text that stands for a few LLVM instructions: `emit(writer, *values)` writes them."""
+
+    emit: Callable[..., Value | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function with several implementations: `choose(*types)` returns that for arguments of those types, or None."""
+
+    name: str
+    choose: Callable[..., Any]
+
+
+# --------------------------------------------------------------------------- from text to text
+
+
+def compiled(source: str, name: str, symbol: str, reassociate: bool, names: Mapping[str, Any]) -> str:
+    """Return LLVM's text of the kernel `name(P, lo, hi)` that `source` defines, under another name.
+
+    `names` is what the kernel may use. Sums of floats may be taken in any order if `reassociate`, but not those in the
+    functions that a kernel calls. Raises CompileError, which names the line.
+    """
+    tree = next((n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == name), None)
+    if tree is None or [a.arg for a in tree.args.args] != ["P", "lo", "hi"]:
+        raise CompileError(f"the text defines no function {name}(P, lo, hi)")
+    writer = Writer("reassoc contract " if reassociate else CONTRACT)
+    known = {"P": Value(pointer_to(int64), "%P"), "lo": Value(int64, "%lo"), "hi": Value(int64, "%hi")}
+    body = Body(writer, known, names.get)
+    try:
+        body.run(tree.body)
+    except CompileError as error:
+        line = source.splitlines()[body.line - 1].strip()
+        raise CompileError(f"kernel {name}, line {body.line}: {error}\n    {line}") from error
+    if writer.block:
+        writer.do("ret void")
+    return writer.function(symbol)
+
+
+class Body:
+    """The statements of one function: the names it knows, and where it returns to."""
+
+    def __init__(self, w: Writer, known: dict[str, Value], outside: Callable[[str], Any], end: str | None = None):
+        self.w = w
+        self.known = known
+        self.outside = outside
+        self.end = end  # the label after a function that is written out; None for the kernel itself
+        self.returned: list[tuple[Value, str]] = []
+        self.line = 0
+
+    def run(self, statements: list[Any]) -> None:
+        """Write statements, as far as they can be reached."""
+        for statement in statements:
+            if self.w.block is None:
+                return
+            self.line = statement.lineno
+            write = STATEMENTS.get(type(statement))
+            if write is None:
+                raise CompileError(f"kernel text has no {type(statement).__name__}")
+            write(self, statement)
+
+    # ---------------------------------------------------------------- statements
+
+    def assign(self, node: ast.Assign) -> None:
+        """Write `name = value`, `pointer[index] = value`, or several of these side by side."""
+        if len(node.targets) != 1:
+            raise CompileError("one target in an assignment")
+        (target,), value = node.targets, node.value
+        if not isinstance(target, ast.Tuple):
+            self.put(target, self.value(value))
+        elif not isinstance(value, ast.Tuple) or len(target.elts) != len(value.elts):
+            raise CompileError("as many values as targets, written side by side")
+        else:
+            for one, found in zip(target.elts, [self.value(v) for v in value.elts]):
+                self.put(one, found)
+
+    def augment(self, node: ast.AugAssign) -> None:
+        """Write `target += value` and the like."""
+        target = node.target
+        if isinstance(target, ast.Subscript):
+            pointer, index = self.place(target)
+            made = ex.binary(self.w, node.op, self.w.load(pointer, index), self.value(node.value))
+            self.w.store(pointer, index, self.w.converted(made, pointer.kind.element))
+        else:
+            assert isinstance(target, ast.Name)
+            self.put(target, ex.binary(self.w, node.op, self.name(ast.Name(target.id)), self.value(node.value)))
+
+    def put(self, target: Tree, value: Value) -> None:
+        """Give a name or a place in memory a value."""
+        if value.kind == NOTHING.kind:
+            raise CompileError("this call has no value")
+        if isinstance(target, ast.Name):
+            self.known[target.id] = value
+        elif isinstance(target, ast.Subscript):
+            pointer, index = self.place(target)
+            if value.kind != boolean and not isinstance(value.kind, Integer | Real):
+                raise CompileError(f"{value.kind} cannot be stored")
+            self.w.store(pointer, index, self.w.converted(value, pointer.kind.element))
+        else:
+            raise CompileError(f"no assignment to {type(target).__name__}")
+
+    def evaluate(self, node: ast.Expr) -> None:
+        """Write a call, or skip a docstring."""
+        if not isinstance(node.value, ast.Constant):
+            self.value(node.value)
+
+    def leave(self, node: ast.Return) -> None:
+        """Write `return`."""
+        if self.end is None:
+            if node.value is not None:
+                raise CompileError("a kernel returns nothing")
+            self.w.do("ret void")
+            self.w.block = None
+            return
+        if node.value is None:
+            raise CompileError("a function returns a value")
+        value = self.value(node.value)
+        assert self.w.block is not None
+        self.returned.append((value, self.w.block))
+        self.w.jump(self.end)
+
+    def choose(self, node: ast.If) -> None:
+        """Write `if`."""
+        condition = ex.truth(self.w, self.value(node.test))
+        if condition.text in ("true", "false"):
+            self.run(node.body if condition.text == "true" else node.orelse)
+            return
+        w = self.w
+        yes, no, end = w.label(), w.label(), w.label()
+        before, origin = self.known, w.block
+        assert origin is not None
+        w.branch(condition, yes, no if node.orelse else end)
+        ends = [] if node.orelse else [(before, origin)]
+        for label, statements in ((yes, node.body), (no, node.orelse)):
+            if statements:
+                w.start(label)
+                self.known = dict(before)
+                self.run(statements)
+                if w.block is not None:
+                    ends.append((self.known, w.block))
+                    w.jump(end)
+        if ends:
+            w.start(end)
+            self.known = self.merged(ends)
+
+    def merged(self, ends: list[tuple[dict[str, Value], str]]) -> dict[str, Value]:
+        """Write the phis where paths meet; a name that one of them does not know is forgotten."""
+        first, *others = (known for known, _ in ends)
+        found = {}
+        for name, value in first.items():
+            if all(name in known for known in others):
+                values = [known[name] for known, _ in ends]
+                if all(v is value for v in values):
+                    found[name] = value
+                else:
+                    found[name] = self.meeting(name, list(zip(values, (block for _, block in ends))))
+        return found
+
+    def meeting(self, name: str, sources: list[tuple[Value, str]]) -> Value:
+        """Write the phi of one name; numbers of the text take the type of the others."""
+        kinds = {v.kind for v, _ in sources if v.number is None} or {settled(v).kind for v, _ in sources}
+        if len(kinds) != 1:
+            raise CompileError(f"{name} is {' or '.join(sorted(map(str, kinds)))}, depending on the path")
+        (kind,) = kinds
+        return self.w.phi([(fitted(self.w, v, kind, name), block) for v, block in sources])
+
+    # ---------------------------------------------------------------- loops
+
+    def count(self, node: ast.For) -> None:
+        """Write `for name in range(...)`, tested at its end, so that LLVM need not turn it around."""
+        w, target = self.w, node.target
+        if not isinstance(target, ast.Name) or node.orelse:
+            raise CompileError("a loop is `for name in range(...)`, without else")
+        first, last, step = self.range_of(node.iter)
+        head, after = w.label(), w.label()
+        start = w.block
+        assert start is not None
+        w.branch(self.is_before(first, last, step), head, after)
+        w.start(head)
+        before = self.known
+        carried = self.carried(node.body, before)
+        place, names = self.open(carried)
+        counter = Value(int64, names.pop(""))
+        self.known = {**before, **{n: Value(v.kind, names[n]) for n, v in carried.items()}, target.id: counter}
+        self.run(node.body)
+        sources = [(carried, start)]
+        if w.block is not None:
+            latch = w.block
+            following = Value(int64, w.op(f"add nsw i64 {counter.text}, {step.text}"))
+            again = self.is_before(following, last, step)
+            ends = {n: fitted(w, self.known[n], v.kind, n) for n, v in carried.items()}
+            w.branch(again, head, after)
+            sources.append((ends, latch))
+            self.close(place, names, sources, (counter, first, following))
+        else:
+            self.close(place, names, sources, (counter, first, first))
+        w.start(after)
+        left = {n: w.phi([(known[n], block) for known, block in sources]) for n in carried}
+        self.known = {n: left.get(n, v) for n, v in before.items() if n != target.id}
+
+    def repeat(self, node: ast.While) -> None:
+        """Write `while`."""
+        w = self.w
+        if node.orelse:
+            raise CompileError("a loop has no else")
+        test, inside, after = w.label(), w.label(), w.label()
+        start = w.block
+        assert start is not None
+        w.jump(test)
+        w.start(test)
+        before = self.known
+        carried = self.carried(node.body, before)
+        place, names = self.open(carried, counted=False)
+        at_test = {**before, **{n: Value(v.kind, names[n]) for n, v in carried.items()}}
+        self.known = dict(at_test)
+        w.branch(ex.truth(w, self.value(node.test)), inside, after)
+        w.start(inside)
+        self.run(node.body)
+        sources = [(carried, start)]
+        if w.block is not None:
+            ends = {n: fitted(w, self.known[n], v.kind, n) for n, v in carried.items()}
+            sources.append((ends, w.block))
+            w.jump(test)
+        self.close(place, names, sources)
+        w.start(after)
+        self.known = at_test
+
+    def carried(self, body: list[Any], before: dict[str, Value]) -> dict[str, Value]:
+        """Return what a loop changes among the names known before it, with a type each."""
+        return {n: settled(before[n]) for n in assigned(body) if n in before}
+
+    def open(self, carried: dict[str, Value], counted: bool = True) -> tuple[int, dict[str, Any]]:
+        """Leave room for a loop's phis; return where it is, and the names they will have ("" is the counter's)."""
+        w = self.w
+        place = len(w.lines)
+        names: dict[str, Any] = {}
+        for name in (*([""] if counted else []), *carried):
+            many = name and isinstance(carried[name].text, tuple)
+            made = tuple(w.op("") for _ in carried[name].text) if many else w.op("")
+            names[name] = made
+        return place, names
+
+    def close(self, place: int, names: dict[str, Any], sources: Any, counter: Any = None) -> None:
+        """Fill in a loop's phis."""
+        lines = self.w.lines
+        blocks = [block for _, block in sources]
+        if counter is not None:
+            this, first, following = counter
+            lines[place] = f"  {this.text} = " + phi_text("i64", [first.text, following.text][: len(blocks)], blocks)
+            place += 1
+        for name, made in names.items():
+            values = [known[name] for known, _ in sources]
+            kind = values[0].kind
+            if isinstance(made, tuple):
+                rows = zip(made, *(value.text for value in values))
+                kind = kind.lanes
+            else:
+                rows = iter([(made, *(value.text for value in values))])
+            for one, *texts in rows:
+                lines[place] = f"  {one} = " + phi_text(kind.llvm, texts, blocks)
+                place += 1
+
+    def range_of(self, node: Tree) -> tuple[Value, Value, Value]:
+        """Return start, stop and step of a call of `range`."""
+        is_range = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range"
+        if not is_range or not 1 <= len(node.args) <= 3 or node.keywords:
+            raise CompileError("a loop is over range(...)")
+        numbers = [ex.index_of(self.w, self.value(a)) for a in node.args]
+        if len(numbers) == 1:
+            numbers = [Value(int64, "0"), *numbers]
+        first, last, step = (*numbers, Value(int64, "1"))[:3]
+        if step.text == "0":
+            raise CompileError("range: the step is 0")
+        return first, last, step
+
+    def is_before(self, x: Value, last: Value, step: Value) -> Value:
+        """Write whether a loop goes on; a step of 0 ends it."""
+        w = self.w
+        if not step.text.startswith("%"):
+            return w.compare("icmp slt" if int(step.text) > 0 else "icmp sgt", x, last)
+        up = w.integer("and", w.compare("icmp sgt", step, 0), w.compare("icmp slt", x, last))
+        down = w.integer("and", w.compare("icmp slt", step, 0), w.compare("icmp sgt", x, last))
+        return w.integer("or", up, down)
+
+    # ---------------------------------------------------------------- expressions
+
+    def value(self, node: Tree) -> Value:
+        """Write an expression."""
+        write = EXPRESSIONS.get(type(node))
+        if write is None:
+            raise CompileError(f"kernel text has no {type(node).__name__}")
+        return write(self, node)
+
+    def number(self, node: ast.Constant) -> Value:
+        """Return a number of the text."""
+        if not isinstance(node.value, bool | int | float):
+            raise CompileError(f"{node.value!r} is no number")
+        return written(node.value)
+
+    def name(self, node: ast.Name) -> Value:
+        """Return the value of a name."""
+        found = self.known.get(node.id)
+        if found is None:
+            found = ex.number_outside(self.outside(node.id))
+            if found is None:
+                raise CompileError(f"{node.id} is not known here (a name first assigned in a loop or branch ends with it)")
+        return found
+
+    def attribute(self, node: ast.Attribute) -> Value:
+        """Return a number of a module, as in `math.inf`."""
+        owner = self.outside(node.value.id) if isinstance(node.value, ast.Name) else None
+        found = ex.number_outside(getattr(owner, node.attr, None))
+        if found is None:
+            raise CompileError(f"{ast.unparse(node)} is no number")
+        return found
+
+    def binary(self, node: ast.BinOp) -> Value:
+        """Write `x + y` and the like."""
+        return ex.binary(self.w, node.op, self.value(node.left), self.value(node.right))
+
+    def unary(self, node: ast.UnaryOp) -> Value:
+        """Write `-x`, `~x`, `not x`."""
+        return ex.unary(self.w, node.op, self.value(node.operand))
+
+    def compare(self, node: ast.Compare) -> Value:
+        """Write one comparison."""
+        if len(node.ops) != 1:
+            raise CompileError("one comparison at a time: write `a < b and b < c`")
+        return ex.comparison(self.w, node.ops[0], self.value(node.left), self.value(node.comparators[0]))
+
+    def connect(self, node: ast.BoolOp) -> Value:
+        """Write `and` or `or`: what follows is computed only if it decides, or if that costs and risks nothing."""
+        is_and = isinstance(node.op, ast.And)
+        found = ex.truth(self.w, self.value(node.values[0]))
+        for other in node.values[1:]:
+            if found.text in ("true", "false"):
+                if (found.text == "true") == is_and:
+                    found = ex.truth(self.w, self.value(other))
+            elif is_plain(other):
+                found = self.w.integer("and" if is_and else "or", found, ex.truth(self.w, self.value(other)))
+            else:
+                w, short = self.w, found
+                more, end = w.label(), w.label()
+                start = w.block
+                assert start is not None
+                w.branch(short, *((more, end) if is_and else (end, more)))
+                w.start(more)
+                late = ex.truth(w, self.value(other))
+                block = w.block
+                assert block is not None
+                w.jump(end)
+                w.start(end)
+                found = w.phi([(written(not is_and), start), (late, block)])
+        return found
+
+    def conditional(self, node: ast.IfExp) -> Value:
+        """Write `x if condition else y`, where only one side is computed unless both are plain."""
+        condition = ex.truth(self.w, self.value(node.test))
+        if condition.text in ("true", "false"):
+            return self.value(node.body if condition.text == "true" else node.orelse)
+        if is_plain(node.body) and is_plain(node.orelse):
+            return ex.chosen(self.w, condition, self.value(node.body), self.value(node.orelse))
+        w = self.w
+        yes, no, end = w.label(), w.label(), w.label()
+        w.branch(condition, yes, no)
+        sources = []
+        for label, side in ((yes, node.body), (no, node.orelse)):
+            w.start(label)
+            value = self.value(side)
+            assert w.block is not None
+            sources.append((value, w.block))
+            w.jump(end)
+        w.start(end)
+        return self.meeting("the value", sources)
+
+    def place(self, node: ast.Subscript) -> tuple[Value, Value]:
+        """Return pointer and index of `p[i]`."""
+        pointer = self.value(node.value)
+        if not isinstance(pointer.kind, Pointer):
+            raise CompileError(f"{pointer.kind} has no elements")
+        return pointer, ex.index_of(self.w, self.value(node.slice))
+
+    def element(self, node: ast.Subscript) -> Value:
+        """Write a load."""
+        return self.w.load(*self.place(node))
+
+    # ---------------------------------------------------------------- calls
+
+    def call(self, node: ast.Call) -> Value:
+        """Write a call."""
+        if not isinstance(node.func, ast.Name | ast.Attribute) or node.keywords:
+            raise CompileError("a call is of a name, with arguments by position")
+        name = ast.unparse(node.func)
+        called = self.callee(node.func)
+        values = tuple(self.value(a) for a in node.args)
+        try:
+            return self.result(name, called, values)
+        except TypeError as error:
+            raise CompileError(f"{name} takes other arguments than {len(values)}") from error
+
+    def callee(self, node: Tree) -> Any:
+        """Return what a call is of."""
+        if isinstance(node, ast.Attribute):
+            owner = self.outside(node.value.id) if isinstance(node.value, ast.Name) else None
+            return getattr(owner, node.attr, None)
+        return self.outside(node.id) if node.id not in self.known else None
+
+    def result(self, name: str, called: Any, values: tuple[Value, ...]) -> Value:
+        """Write what a call does."""
+        if isinstance(called, Instruction):
+            return called.emit(self.w, *values) or NOTHING
+        if isinstance(called, Function):
+            return self.result(name, *implementation(self.w, called, values))
+        if isinstance(called, FunctionType):
+            return self.written_out(name, called, values)
+        if isinstance(called, Kind):
+            (value,) = values
+            if not (value.kind == boolean or isinstance(value.kind, Integer | Real)):
+                raise CompileError(f"{value.kind} has no conversion to {called}")
+            return self.w.converted(value, called)
+        if name in ("min", "max") and len(values) > 1:
+            return ex.smaller_or_larger(self.w, "<" if name == "min" else ">", values)
+        raise CompileError(f"{name} is no function that kernel text knows")
+
+    def written_out(self, name: str, function: Any, values: tuple[Value, ...]) -> Value:
+        """Write the body of a function; its sums keep their order."""
+        tree, outside = tree_of(function), surroundings(function)
+        names = [a.arg for a in tree.args.args]
+        if len(names) != len(values):
+            raise CompileError(f"{name} takes {len(names)} arguments, not {len(values)}")
+        w = self.w
+        flags, w.flags = w.flags, CONTRACT
+        try:
+            return Body(w, dict(zip(names, values)), outside).outcome(tree)
+        except CompileError as error:
+            raise CompileError(f"in {name}: {error}") from error
+        finally:
+            w.flags = flags
+
+    def outcome(self, tree: Tree) -> Value:
+        """Write a function's body; return what it returns."""
+        if isinstance(tree, ast.Lambda):
+            return self.value(tree.body)
+        *first, last = tree.body
+        is_straight = isinstance(last, ast.Return) and last.value is not None and not any(map(returns, first))
+        if is_straight:
+            self.run(first)
+            return self.value(last.value)
+        self.end = self.w.label()
+        self.run(tree.body)
+        if self.w.block is not None or not self.returned:
+            raise CompileError("not every path returns a value")
+        self.w.start(self.end)
+        return self.meeting("the result", self.returned)
+
+
+# --------------------------------------------------------------------------- looking at text and functions
+
+
+def implementation(w: Writer, function: Function, values: tuple[Value, ...]) -> tuple[Any, tuple[Value, ...]]:
+    """Return what to call for arguments, and these in one type."""
+    values = ex.together(w, *values) if any(v.kind != boolean for v in values) else values
+    found = function.choose(*(v.kind for v in values))
+    if found is None:
+        raise CompileError(f"{function.name} does not take {', '.join(str(v.kind) for v in values)}")
+    return found, values
+
+
+def settled(v: Value) -> Value:
+    """Return a number of the text as int64 or float64."""
+    return v if v.number is None else Value(v.kind, v.text)
+
+
+def fitted(w: Writer, v: Value, kind: Any, name: str) -> Value:
+    """Return a value as what a name is on other paths."""
+    if v.number is not None and isinstance(kind, Integer | Real):
+        return ex.together(w, v, Value(kind, ""))[0]
+    if v.kind != kind:
+        raise CompileError(f"{name} is {kind} before the loop and {v.kind} in it")
+    return v
+
+
+def assigned(statements: list[Any]) -> list[str]:
+    """Return the names that statements assign to, in order."""
+    names = (n.id for s in statements for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return list(dict.fromkeys(names))
+
+
+def returns(statement: Tree) -> bool:
+    """Return whether a statement has a `return` in it."""
+    return any(isinstance(n, ast.Return) for n in ast.walk(statement))
+
+
+PLAIN = (
+    ast.Name, ast.Constant, ast.Compare, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.boolop, ast.cmpop, ast.unaryop, ast.Add,
+    ast.Sub, ast.Mult, ast.BitAnd, ast.BitOr, ast.BitXor, ast.expr_context,
+)  # fmt: skip
+
+
+def is_plain(node: Tree) -> bool:
+    """Return whether an expression only adds, multiplies and compares names and numbers."""
+    return all(isinstance(n, PLAIN) for n in ast.walk(node))
+
+
+@cache
+def _functions_of(file: str) -> dict[tuple[int, str], Tree]:
+    """Return the functions of a file by first line and name; of lambdas on one line, none."""
+    found: dict[tuple[int, str], Tree] = {}
+    for node in ast.walk(ast.parse(Path(file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            found[min([node.lineno, *(d.lineno for d in node.decorator_list)]), node.name] = node
+        elif isinstance(node, ast.Lambda):
+            key = node.lineno, "<lambda>"
+            found[key] = None if key in found else node
+    return found
+
+
+def tree_of(function: Callable[..., Any]) -> Tree:
+    """Return the syntax tree of a Python function."""
+    code = function.__code__
+    tree = _functions_of(code.co_filename).get((code.co_firstlineno, code.co_name))
+    if tree is None:
+        raise CompileError(f"the text of {code.co_name} is not to be found in {code.co_filename}")
+    return tree
+
+
+def surroundings(function: Callable[..., Any]) -> Callable[[str], Any]:
+    """Return what looks up the names that a function takes from outside."""
+    held = dict(zip(function.__code__.co_freevars, (c.cell_contents for c in function.__closure__ or ())))
+    return lambda name: held[name] if name in held else function.__globals__.get(name)
+
+
+STATEMENTS: dict[type, Callable[..., None]] = {
+    ast.Assign: Body.assign,
+    ast.AugAssign: Body.augment,
+    ast.Expr: Body.evaluate,
+    ast.Return: Body.leave,
+    ast.If: Body.choose,
+    ast.For: Body.count,
+    ast.While: Body.repeat,
+    ast.Pass: lambda body, node: None,
+}
+EXPRESSIONS: dict[type, Callable[..., Value]] = {
+    ast.Constant: Body.number,
+    ast.Name: Body.name,
+    ast.Attribute: Body.attribute,
+    ast.BinOp: Body.binary,
+    ast.UnaryOp: Body.unary,
+    ast.Compare: Body.compare,
+    ast.BoolOp: Body.connect,
+    ast.IfExp: Body.conditional,
+    ast.Subscript: Body.element,
+    ast.Call: Body.call,
+}

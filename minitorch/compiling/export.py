@@ -19,10 +19,8 @@ from ..core.aval import Aval
 from ..core.errors import ArgumentError, DTypeError, JitError, ShapeError
 from ..core.jit.graph import Graph, text
 from ..core.jit.lower import build
-from ..core.jit.lower.plan import PATCH
+from ..core.jit.lower.plan import RUNTIME
 from ..core.jit.native.compile import Portable, adopt, compile_kernel, portable
-from ..core.jit.native.objects import GATHER
-from ..core.jit.native.replay import LOOP
 from ..core.jit.native.target import misfit, target
 from ..core.jit.passes import optimize
 from ..core.jit.serialize import (
@@ -52,7 +50,6 @@ from .program import Again, Fresh, Program, Refill, Same
 
 _NUMBERS = {kind.__name__: kind for kind in (int, float, complex)}
 _STATIC = (bool, str)
-RUNTIME = ((LOOP, "loop"), (PATCH, "patch"), (GATHER, "gather"))  # kernels that every plan needs
 
 
 # --------------------------------------------------------------------------- writing
@@ -295,7 +292,7 @@ def _lowered(graph: Graph, kernels: list[Portable], reason: str | None, path: st
         reason = reason or "the library makes other kernels here"
         raise JitError(
             f"load_exported: {path} must be compiled again, because {reason}, and that needs a package that is missing "
-            f"({error}); install numba, or export on a machine like this one"
+            f"({error}); install llvmlite, or export on a machine like this one"
         ) from error
 
 

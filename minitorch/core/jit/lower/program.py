@@ -69,6 +69,12 @@ class Program:
         self.is_checked = any(slot.kind == "flag" for step in self.steps for slot in step.slots)
         self.arena = lay_out(list(self._buffers()))
 
+    def finish(self) -> None:
+        """Wait until all machine code is made. Raises JitError for a kernel that cannot be compiled."""
+        for step in self.steps:
+            if step.code:
+                step.code.address  # noqa: B018
+
     def root(self, atom: Atom) -> Atom:
         """Return the variable whose memory holds an atom."""
         return self.operations.operand(atom).source if isinstance(atom, Var) else atom

@@ -7,8 +7,8 @@ type of what it meets, and is an int64 or a float64 where it meets nothing.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from .width import lanes
 
@@ -17,28 +17,26 @@ class CompileError(Exception):
     """Why kernel text cannot be compiled."""
 
 
-@dataclass(frozen=True, slots=True)
 class Kind:
-    """A type: how messages name it, and LLVM's type."""
+    """A type: how messages name it, and LLVM's type. There is one object for each."""
 
-    name: str
-    llvm: str
+    __slots__ = ("llvm", "name")
 
-    def __str__(self) -> str:
+    def __init__(self, name: str, llvm: str):
+        self.name, self.llvm = name, llvm
+
+    def __repr__(self) -> str:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
 class Integer(Kind):
     """Integers wrap around at their width."""
 
-    bits: int
-    signed: bool
+    __slots__ = ("bits", "signed")
 
-    @property
-    def bitwidth(self) -> int:
-        """The number of bits."""
-        return self.bits
+    def __init__(self, name: str, bits: int, signed: bool):
+        super().__init__(name, f"i{bits}")
+        self.bits, self.signed = bits, signed
 
     def holds(self, number: int) -> bool:
         """Return whether a number is in range."""
@@ -46,46 +44,51 @@ class Integer(Kind):
         return low <= number < low + (1 << self.bits)
 
 
-@dataclass(frozen=True, slots=True)
 class Real(Kind):
     """Floats of IEEE 754; `fraction` is how many bits of the significand are stored."""
 
-    bits: int
-    fraction: int
+    __slots__ = ("bits", "fraction")
+
+    def __init__(self, name: str, llvm: str, bits: int, fraction: int):
+        super().__init__(name, llvm)
+        self.bits, self.fraction = bits, fraction
 
 
-@dataclass(frozen=True, slots=True)
 class Pointer(Kind):
     """The address of elements."""
 
-    element: Any
+    __slots__ = ("element",)
+
+    def __init__(self, element: Integer | Real):
+        super().__init__(f"pointer to {element}", "ptr")
+        self.element = element
 
 
-@dataclass(frozen=True, slots=True)
 class Lanes(Kind):
-    """A vector of floats."""
+    """A vector of floats, as long as this CPU's."""
 
-    element: Real
-    count: int
+    __slots__ = ("count", "element")
+
+    def __init__(self, element: Real):
+        self.element, self.count = element, lanes(element.name)
+        super().__init__(f"vector of {element}", f"<{self.count} x {element.llvm}>")
 
 
-@dataclass(frozen=True, slots=True)
 class Tile(Kind):
     """A matrix of vectors; its values are tuples of LLVM's."""
 
-    lanes: Lanes
-    rows: int
-    columns: int
+    __slots__ = ("cells", "columns", "lanes", "rows")
 
-    @property
-    def cells(self) -> list[tuple[int, int, int]]:
-        """Row, column and place of each vector."""
-        return [(r, c, r * self.columns + c) for r in range(self.rows) for c in range(self.columns)]
+    def __init__(self, vector: Lanes, rows: int, columns: int):
+        super().__init__(f"tile of {rows} x {columns} vectors", "")
+        self.lanes, self.rows, self.columns = vector, rows, columns
+        # Row, column and place of each vector.
+        self.cells = [(r, c, r * columns + c) for r in range(rows) for c in range(columns)]
 
 
 boolean = Kind("boolean", "i1")
-int8, int16, int32, int64 = (Integer(f"int{n}", f"i{n}", n, True) for n in (8, 16, 32, 64))
-uint8, uint16, uint32, uint64 = (Integer(f"uint{n}", f"i{n}", n, False) for n in (8, 16, 32, 64))
+int8, int16, int32, int64 = (Integer(f"int{n}", n, True) for n in (8, 16, 32, 64))
+uint8, uint16, uint32, uint64 = (Integer(f"uint{n}", n, False) for n in (8, 16, 32, 64))
 float32, float64 = Real("float32", "float", 32, 23), Real("float64", "double", 64, 52)
 SCALARS: dict[str, Any] = {
     kind.name: kind
@@ -94,24 +97,10 @@ SCALARS: dict[str, Any] = {
 INTEGER_OF = {float32: int32, float64: int64}  # of the same width
 
 
-def pointer_to(element: Kind) -> Pointer:
-    """Return the type of an address of elements."""
-    return Pointer(f"pointer to {element}", "ptr", element)
+pointer_to, lanes_of, tile_of = cache(Pointer), cache(Lanes), cache(Tile)
 
 
-def lanes_of(element: Real) -> Lanes:
-    """Return the type of this CPU's vectors."""
-    count = lanes(element.name)
-    return Lanes(f"vector of {element}", f"<{count} x {element.llvm}>", element, count)
-
-
-def tile_of(vector: Lanes, rows: int, columns: int) -> Tile:
-    """Return the type of a tile of vectors."""
-    return Tile(f"tile of {rows} x {columns} vectors", "", vector, rows, columns)
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """What an expression is: its type, LLVM's name for it (a tile's: several), and the number that it is, if written."""
 
     kind: Any

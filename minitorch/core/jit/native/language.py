@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import FunctionType
@@ -23,19 +22,18 @@ from .writer import CONTRACT, NOTHING, Writer, phi_text
 Tree = Any
 
 
-@dataclass(frozen=True, slots=True)
 class Instruction:
     """A name of kernel text that stands for a few LLVM instructions: `emit(writer, *values)` writes them."""
 
-    emit: Callable[..., Value | None]
+    def __init__(self, emit: Callable[..., Value | None]):
+        self.emit = emit
 
 
-@dataclass(frozen=True, slots=True)
 class Function:
     """A function with several implementations: `choose(*types)` returns that for arguments of those types, or None."""
 
-    name: str
-    choose: Callable[..., Any]
+    def __init__(self, name: str, choose: Callable[..., Any]):
+        self.name, self.choose = name, choose
 
 
 # --------------------------------------------------------------------------- from text to text
@@ -215,7 +213,7 @@ class Body:
             following = Value(int64, w.op(f"add nsw i64 {counter.text}, {step.text}"))
             again = self.is_before(following, last, step)
             ends = {n: fitted(w, self.known[n], v.kind, n) for n, v in carried.items()}
-            w.branch(again, head, after)
+            w.branch(again, head, after, w.loop_hints())
             sources.append((ends, latch))
             self.close(place, names, sources, (counter, first, following))
         else:

@@ -11,6 +11,8 @@ from typing import Any
 
 from .kinds import Integer, Kind, Lanes, Pointer, Real, Value, boolean, constant, int64, written
 
+# Two vectors at a time where a loop is vectorized: enough to hide latencies, and less code than LLVM's choice of four.
+TWO = '!0 = !{!"llvm.loop.interleave.count", i32 2}'
 CONTRACT = "contract "  # a product and a sum may be rounded once
 
 
@@ -24,6 +26,7 @@ class Writer:
         self.flags = flags
         self.block: str | None = "entry"
         self.count = 0
+        self.loops = 0
 
     # ---------------------------------------------------------------- instructions
 
@@ -157,10 +160,15 @@ class Writer:
         self.do(f"br label %{label}")
         self.block = None
 
-    def branch(self, condition: Value, yes: str, no: str) -> None:
+    def branch(self, condition: Value, yes: str, no: str, hints: str = "") -> None:
         """End the block by a choice."""
-        self.do(f"br i1 {condition.text}, label %{yes}, label %{no}")
+        self.do(f"br i1 {condition.text}, label %{yes}, label %{no}{hints}")
         self.block = None
+
+    def loop_hints(self) -> str:
+        """Return what a loop's last branch says of it."""
+        self.loops += 1
+        return f", !llvm.loop !{self.loops}"
 
     def phi(self, sources: Sequence[tuple[Value, str]]) -> Value:
         """Write the value that comes from one of several blocks; all have one type."""
@@ -176,7 +184,8 @@ class Writer:
     def function(self, name: str) -> str:
         """Return the function with the declarations it needs, as a kernel's text."""
         signature = f"define void @{name}(ptr noalias readonly %P, i64 %lo, i64 %hi) nounwind {{"
-        return "\n".join([*self.declared.values(), signature, "entry:", *self.head, *self.lines, "}", ""])
+        hints = [f"!{i} = distinct !{{!{i}, !0}}" for i in range(1, self.loops + 1)]
+        return "\n".join([*self.declared.values(), signature, "entry:", *self.head, *self.lines, "}", TWO, *hints, ""])
 
 
 def phi_text(kind: str, texts: Sequence[str], blocks: Sequence[str]) -> str:

@@ -126,15 +126,21 @@ def formula_of(primitive: Primitive, dtype: DType) -> str | None:
 
 
 @lru_cache(maxsize=1024)
+def _tree(formula: str) -> ast.Expression:
+    return ast.parse(formula, mode="eval")
+
+
+@lru_cache(maxsize=1024)
 def functions_in(formula: str) -> frozenset[str]:
     """Return the names of the functions that a formula calls."""
-    calls = (n for n in ast.walk(ast.parse(formula)) if isinstance(n, ast.Call))
+    calls = (n for n in ast.walk(_tree(formula)) if isinstance(n, ast.Call))
     return frozenset(n.func.id for n in calls if isinstance(n.func, ast.Name))
 
 
+@lru_cache(maxsize=1024)
 def is_cheap(formula: str) -> bool:
     """Tell whether to compute a formula again rather than keep its value."""
-    has_division = any(isinstance(n, (ast.Div, ast.Pow)) for n in ast.walk(ast.parse(formula)))
+    has_division = any(isinstance(n, (ast.Div, ast.Pow)) for n in ast.walk(_tree(formula)))
     return functions_in(formula) <= CHEAP and not has_division
 
 
@@ -218,7 +224,7 @@ def line(formula: str, dtype: DType, names: Mapping[str, str]) -> str:
     >>> line("0 if x < 0 else x", dtypes.float32, {"x": "t1"})
     'select((t1 < float32(0.0)), float32(0.0), t1)'
     """
-    text = _Printer(dtype, names)(ast.parse(formula, mode="eval").body)
+    text = _Printer(dtype, names)(_tree(formula).body)
     return text[1:-1] if _is_wrapped(text) else text
 
 

@@ -23,10 +23,10 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache as once
 from typing import NamedTuple
 
 from ...errors import JitError
@@ -75,24 +75,61 @@ def compile_kernel(source: str, name: str, reassociate: bool = False) -> Kernel:
         with _lock:
             kernel = _kernels.get(key)
             if kernel is None:
-                kernel = _kernels[key] = Kernel(name, source, _workers().submit(_address, *key))
+                kernel = _kernels[key] = Kernel(name, source, _workers.submit(key))
     return kernel
 
 
-@once
-def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(min(4, len(os.sched_getaffinity(0))), "minitorch compiler")
+class _Workers:
+    """Threads that make kernels, and end when there are none left to make: a process at rest has no such threads."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.waiting: deque[tuple[Key, Future[int]]] = deque()
+        self.running = 0
+
+    def submit(self, key: Key) -> Future[int]:
+        """Have a kernel made."""
+        made: Future[int] = Future()
+        with self.lock:
+            self.waiting.append((key, made))
+            if self.running < _cores():
+                self.running += 1
+                threading.Thread(target=self.work, name="minitorch compiler").start()
+        return made
+
+    def work(self) -> None:
+        """Make kernels until none is waiting."""
+        while True:
+            with self.lock:
+                if not self.waiting:
+                    self.running -= 1
+                    return
+                key, made = self.waiting.popleft()
+            try:
+                made.set_result(_address(*key))
+            except BaseException as error:  # it is raised where the address is asked for
+                made.set_exception(error)
+
+
+def _cores() -> int:
+    available = getattr(os, "sched_getaffinity", None)
+    return len(available(0)) if available else os.cpu_count() or 1
+
+
+_workers = _Workers()
 
 
 def _after_fork() -> None:
-    """A forked process has no threads: it starts its own, and makes anew what they had not finished."""
-    _workers.cache_clear()
+    """A forked process has none of the threads: it makes anew what they had not finished."""
+    global _workers, _lock
+    _workers, _lock = _Workers(), threading.Lock()
     for key, kernel in list(_kernels.items()):
         if not kernel._made.done():
             del _kernels[key]
 
 
-os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _address(source: str, name: str, reassociate: bool) -> int:

@@ -158,6 +158,7 @@ def _whole(w: Writer, x: Value, y: Value, remainder: bool) -> Value:
     if not y.text.startswith("%") and int(y.text) > 0:
         safe, zero, minus = y, None, None
     else:
+        w.divisions += 1
         zero = w.compare("icmp eq", y, 0)
         minus = w.compare("icmp eq", y, -1) if signed else None
         bad = w.integer("or", zero, minus) if minus else zero

@@ -203,6 +203,7 @@ class Body:
         w.start(head)
         before = self.known
         carried = self.carried(node.body, before)
+        divisions = w.divisions
         place, names = self.open(carried)
         counter = Value(int64, names.pop(""))
         self.known = {**before, **{n: Value(v.kind, names[n]) for n, v in carried.items()}, target.id: counter}
@@ -213,7 +214,7 @@ class Body:
             following = Value(int64, w.op(f"add nsw i64 {counter.text}, {step.text}"))
             again = self.is_before(following, last, step)
             ends = {n: fitted(w, self.known[n], v.kind, n) for n, v in carried.items()}
-            w.branch(again, head, after, w.loop_hints())
+            w.branch(again, head, after, w.loop_hints(by_vectors=w.divisions == divisions))
             sources.append((ends, latch))
             self.close(place, names, sources, (counter, first, following))
         else:

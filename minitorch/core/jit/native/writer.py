@@ -12,7 +12,7 @@ from typing import Any
 from .kinds import Integer, Kind, Lanes, Pointer, Real, Value, boolean, constant, int64, written
 
 # Two vectors at a time where a loop is vectorized: enough to hide latencies, and less code than LLVM's choice of four.
-TWO = '!0 = !{!"llvm.loop.interleave.count", i32 2}'
+HINTS = ('!0 = !{!"llvm.loop.interleave.count", i32 2}', '!1 = !{!"llvm.loop.vectorize.width", i32 1}')
 CONTRACT = "contract "  # a product and a sum may be rounded once
 
 
@@ -26,7 +26,8 @@ class Writer:
         self.flags = flags
         self.block: str | None = "entry"
         self.count = 0
-        self.loops = 0
+        self.hints: list[str] = []  # of each loop
+        self.divisions = 0  # of integers, by what is known only when the kernel runs
 
     # ---------------------------------------------------------------- instructions
 
@@ -165,10 +166,10 @@ class Writer:
         self.do(f"br i1 {condition.text}, label %{yes}, label %{no}{hints}")
         self.block = None
 
-    def loop_hints(self) -> str:
-        """Return what a loop's last branch says of it."""
-        self.loops += 1
-        return f", !llvm.loop !{self.loops}"
+    def loop_hints(self, by_vectors: bool) -> str:
+        """Return what a loop's last branch says of it; loops that divide integers are not worth vectors."""
+        self.hints.append("!0" if by_vectors else "!1")
+        return f", !llvm.loop !{len(self.hints) + 1}"
 
     def phi(self, sources: Sequence[tuple[Value, str]]) -> Value:
         """Write the value that comes from one of several blocks; all have one type."""
@@ -184,8 +185,8 @@ class Writer:
     def function(self, name: str) -> str:
         """Return the function with the declarations it needs, as a kernel's text."""
         signature = f"define void @{name}(ptr noalias readonly %P, i64 %lo, i64 %hi) nounwind {{"
-        hints = [f"!{i} = distinct !{{!{i}, !0}}" for i in range(1, self.loops + 1)]
-        return "\n".join([*self.declared.values(), signature, "entry:", *self.head, *self.lines, "}", TWO, *hints, ""])
+        hints = [f"!{i} = distinct !{{!{i}, {hint}}}" for i, hint in enumerate(self.hints, 2)]
+        return "\n".join([*self.declared.values(), signature, "entry:", *self.head, *self.lines, "}", *HINTS, *hints, ""])
 
 
 def phi_text(kind: str, texts: Sequence[str], blocks: Sequence[str]) -> str:

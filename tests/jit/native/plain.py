@@ -10,6 +10,7 @@ import builtins
 import ctypes
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,16 @@ KINDS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64
 POINTERS = {kind: f"{kind[0]}{kind.lstrip('uintfloa')}" for kind in KINDS}
 
 
+def _converted(kind: str, x: Any) -> Any:
+    return np.asarray(x).astype(kind)[()]
+
+
 def _range(*bounds: Any) -> Iterator[Any]:
     return (np.int64(i) for i in builtins.range(*map(int, bounds)))
 
 
 NAMESPACE: dict[str, Any] = {
-    **{kind: lambda x, t=np.dtype(kind).type: np.asarray(x).astype(t)[()] for kind in KINDS},
+    **{kind: partial(_converted, kind) for kind in KINDS},
     **{pointer: lambda array: array for pointer in POINTERS.values()},
     "boolean": bool,
     "select": lambda condition, x, y: x if condition else y,

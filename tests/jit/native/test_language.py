@@ -28,7 +28,18 @@ def edges(kind: str) -> Any:
     if kind in REALS:
         return np.array([0.0, -0.0, 1.0, -1.5, 2.0, 0.25, math.inf, -math.inf, math.nan], kind)
     info = np.iinfo(kind)
-    found = {info.min, info.min + 1, info.max, info.max - 1, 0, 1, 2, 7, info.max // 3, *((-1, -2, -7) if info.min else ())}
+    found = {
+        info.min,
+        info.min + 1,
+        info.max,
+        info.max - 1,
+        0,
+        1,
+        2,
+        7,
+        info.max // 3,
+        *((-1, -2, -7) if info.min else ()),
+    }
     return np.array(sorted(found), kind)
 
 
@@ -302,7 +313,12 @@ def test_negative_indices_are_before_the_pointer() -> None:
 
 @pytest.mark.parametrize("reassociate", [False, True])
 def test_a_loop_that_reads_what_it_wrote_keeps_its_order(reassociate: bool) -> None:
-    source = "def k(P, lo, hi):\n    x = f32(P[0]); y = f32(P[1])\n    for i in range(lo, hi):\n        y[i + 1] = y[i] + x[i]\n"
+    source = """
+def k(P, lo, hi):
+    x = f32(P[0]); y = f32(P[1])
+    for i in range(lo, hi):
+        y[i + 1] = y[i] + x[i]
+"""
     x = np.arange(100, dtype=np.float32)
     _, got = compiled(source, [x, np.zeros(101, np.float32)], 0, 100, reassociate)
     np.testing.assert_array_equal(got[1:], np.cumsum(x))
@@ -409,18 +425,18 @@ ERRORS = {
 def test_errors_name_the_kernel_the_line_and_the_reason(reason: str) -> None:
     lines = "def wrong(P, lo, hi):\n    x = f32(P[0]); y = f32(P[1])\n    " + ERRORS[reason] + "\n"
     with pytest.raises(JitError, match=rf"(?s)kernel wrong, line \d+: .*({reason})"):
-        compile_kernel(lines, "wrong").address  # noqa: B018
+        compile_kernel(lines, "wrong").address
 
 
 def test_the_line_is_shown() -> None:
     with pytest.raises(JitError, match=r"line 3: nowhere is not known here.*\n    f32\(P\[0\]\)\[0\] = nowhere"):
-        compile_kernel("def k(P, lo, hi):\n    a = 1\n    f32(P[0])[0] = nowhere\n", "k").address  # noqa: B018
+        compile_kernel("def k(P, lo, hi):\n    a = 1\n    f32(P[0])[0] = nowhere\n", "k").address
 
 
 def test_a_kernel_has_a_signature_of_its_own() -> None:
     for text in ("def other(P, lo, hi):\n    pass\n", "def k(P, lo):\n    pass\n", "k = 3\n"):
         with pytest.raises(JitError, match=r"defines no function k\(P, lo, hi\)"):
-            compile_kernel(text, "k").address  # noqa: B018
+            compile_kernel(text, "k").address
 
 
 # --------------------------------------------------------------------------- in the background

@@ -107,7 +107,8 @@ class _Workers:
                 key, made = self.waiting.popleft()
             try:
                 made.set_result(_address(*key))
-            except BaseException as error:  # it is raised where the address is asked for
+            except BaseException as error:  # raised where the address is asked for; asked for anew, it is tried again
+                _kernels.pop(key, None)
                 made.set_exception(error)
 
 
@@ -137,7 +138,9 @@ def _address(source: str, name: str, reassociate: bool) -> int:
 
     entry, symbol = _named(source, name, reassociate)
     built: list[bool] = []
-    address = cache.fetch(entry, _builder(source, name, symbol, reassociate, built), lambda code: loader.load(code, symbol))
+    address = cache.fetch(
+        entry, _builder(source, name, symbol, reassociate, built), lambda code: loader.load(code, symbol)
+    )
     with _lock:
         counts.compiled += len(built)
         counts.loaded += not built

@@ -1,7 +1,8 @@
 """Exponentials, logarithms and hyperbolic functions: range reduction, a polynomial, and no branch.
 
-They are written out where they are called, and so that a product and a sum may contract but sums never reassociate: range reduction lives
-on rounding errors. The comments name the largest error that the tests have seen, in units in the last place.
+They are kernel text, written out where they are called, and so that a product and a sum may contract but sums never
+reassociate: range reduction lives on rounding errors. The comments name the largest error that the tests have seen, in
+units in the last place.
 """
 
 from __future__ import annotations

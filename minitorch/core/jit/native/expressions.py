@@ -7,13 +7,21 @@ uint64 and a signed integer are refused). `/` makes floats of integers. `//` and
 from __future__ import annotations
 
 import ast
-import math
 import operator
 from collections.abc import Callable
 from typing import Any
 
 from .kinds import (
-    INTEGER_OF, SCALARS, CompileError, Integer, Kind, Pointer, Real, Value, boolean, constant, float32, float64, int64,
+    SCALARS,
+    CompileError,
+    Integer,
+    Real,
+    Value,
+    boolean,
+    constant,
+    float32,
+    float64,
+    int64,
     written,
 )  # fmt: skip
 from .writer import Writer
@@ -36,6 +44,13 @@ RELATIONS: dict[type, tuple[str, str, str]] = {  # for signed integers, for unsi
     ast.Gt: ("icmp sgt", "icmp ugt", "fcmp ogt"),
     ast.GtE: ("icmp sge", "icmp uge", "fcmp oge"),
 }
+OF_NUMBERS: dict[type, Callable[[Any, Any], Any]] = {  # what Python itself computes
+    **{kind: function for kind, (_, _, function) in ARITHMETIC.items()},
+    **{kind: function for kind, (_, function) in LOGIC.items()},
+    ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift, ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
+    ast.Gt: operator.gt, ast.GtE: operator.ge,
+}  # fmt: skip
 SYMBOLS: dict[type, str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.BitAnd: "&",
     ast.BitOr: "|", ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>", ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<",
@@ -132,11 +147,8 @@ def binary(w: Writer, op: ast.operator, x: Value, y: Value) -> Value:
 
 def _of_numbers(how: type, x: Any, y: Any) -> Value:
     """Compute with numbers of the text as Python does."""
-    both = {**{k: f for k, (_, _, f) in ARITHMETIC.items()}, **{k: f for k, (_, f) in LOGIC.items()},
-            ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
-            ast.LShift: operator.lshift, ast.RShift: operator.rshift}  # fmt: skip
     try:
-        return written(both[how](x, y))
+        return written(OF_NUMBERS[how](x, y))
     except (ArithmeticError, TypeError, ValueError) as error:
         raise CompileError(f"{x} {SYMBOLS[how]} {y}: {error}") from error
 
@@ -181,7 +193,9 @@ def unary(w: Writer, op: ast.unaryop, x: Value) -> Value:
     if isinstance(op, ast.Not):
         return negated(w, truth(w, x))
     if x.number is not None:
-        return written({ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert}[type(op)](x.number))
+        return written(
+            {ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert}[type(op)](x.number)
+        )
     if isinstance(op, ast.UAdd) and isinstance(x.kind, Integer | Real):
         return x
     if isinstance(op, ast.USub) and isinstance(x.kind, Real):
@@ -196,8 +210,7 @@ def comparison(w: Writer, op: ast.cmpop, x: Value, y: Value) -> Value:
     if type(op) not in RELATIONS:
         raise CompileError(f"kernel text has no comparison {type(op).__name__}")
     if x.number is not None and y.number is not None:
-        relation = getattr(operator, type(op).__name__.lower().replace("note", "ne").replace("lte", "le").replace("gte", "ge"))
-        return written(bool(relation(x.number, y.number)))
+        return written(OF_NUMBERS[type(op)](x.number, y.number))
     if not x.kind == y.kind == boolean:
         x, y = together(w, x, y)
     signed, unsigned, real = RELATIONS[type(op)]
@@ -258,6 +271,3 @@ def number_outside(value: Any) -> Value | None:
     if isinstance(value, bool | int | float):
         return written(value)
     return None
-
-
-__all__ = ["INTEGER_OF", "Kind", "Pointer", "math"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-
 from .elementary import DOUBLE, define, log
 from .intrinsics import libm, llvm, polynomial
 from .kinds import float32, float64

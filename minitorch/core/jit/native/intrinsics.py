@@ -11,8 +11,18 @@ from typing import Any
 
 from . import expressions as ex
 from .kinds import (
-    INTEGER_OF, CompileError, Integer, Pointer, Real, Value, boolean, constant, float32, float64, int32, int64, pointer_to,
-    uint8, uint16,
+    INTEGER_OF,
+    CompileError,
+    Integer,
+    Real,
+    Value,
+    constant,
+    float32,
+    float64,
+    int32,
+    int64,
+    pointer_to,
+    uint16,
 )  # fmt: skip
 from .kinds import SCALARS as KINDS
 from .language import Instruction
@@ -236,7 +246,9 @@ def _word(number: int) -> Value:
     return Value(int64, constant(int64, number))
 
 
-scale = same_type("scale", _scale)  # x, n + MAGIC -> x * 2**n with one rounding, subnormal results and overflow included
+scale = same_type(
+    "scale", _scale
+)  # x, n + MAGIC -> x * 2**n with one rounding, subnormal results and overflow included
 half_power = same_type("half_power", _half_power)  # n + MAGIC -> 2**(n - 1)
 mantissa = same_type("mantissa", _mantissa)  # m of x = m * 2**e with 2/3 <= m < 4/3, for normal x
 exponent = same_type("exponent", _exponent)  # e of the same, as a float

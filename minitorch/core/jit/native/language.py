@@ -328,7 +328,9 @@ class Body:
         if found is None:
             found = ex.number_outside(self.outside(node.id))
             if found is None:
-                raise CompileError(f"{node.id} is not known here (a name first assigned in a loop or branch ends with it)")
+                raise CompileError(
+                    f"{node.id} is not known here (a name first assigned in a loop or branch ends with it)"
+                )
         return found
 
     def attribute(self, node: ast.Attribute) -> Value:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .kinds import Integer, Kind, Lanes, Pointer, Real, Value, boolean, constant, int64, written
+from .kinds import Integer, Kind, Real, Value, boolean, constant
 
 # Two vectors at a time where a loop is vectorized: enough to hide latencies, and less code than LLVM's choice of four.
 HINTS = ('!0 = !{!"llvm.loop.interleave.count", i32 2}', '!1 = !{!"llvm.loop.vectorize.width", i32 1}')
@@ -186,7 +186,9 @@ class Writer:
         """Return the function with the declarations it needs, as a kernel's text."""
         signature = f"define void @{name}(ptr noalias readonly %P, i64 %lo, i64 %hi) nounwind {{"
         hints = [f"!{i} = distinct !{{!{i}, {hint}}}" for i, hint in enumerate(self.hints, 2)]
-        return "\n".join([*self.declared.values(), signature, "entry:", *self.head, *self.lines, "}", *HINTS, *hints, ""])
+        return "\n".join(
+            [*self.declared.values(), signature, "entry:", *self.head, *self.lines, "}", *HINTS, *hints, ""]
+        )
 
 
 def phi_text(kind: str, texts: Sequence[str], blocks: Sequence[str]) -> str:
@@ -195,5 +197,3 @@ def phi_text(kind: str, texts: Sequence[str], blocks: Sequence[str]) -> str:
 
 
 NOTHING = Value(Kind("nothing", "void"), "")
-
-__all__ = ["CONTRACT", "NOTHING", "Lanes", "Pointer", "Writer", "boolean", "int64", "phi_text", "written"]

@@ -193,9 +193,7 @@ def unary(w: Writer, op: ast.unaryop, x: Value) -> Value:
     if isinstance(op, ast.Not):
         return negated(w, truth(w, x))
     if x.number is not None:
-        return written(
-            {ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert}[type(op)](x.number)
-        )
+        return written(-x.number if isinstance(op, ast.USub) else ~x.number if isinstance(op, ast.Invert) else x.number)
     if isinstance(op, ast.UAdd) and isinstance(x.kind, Integer | Real):
         return x
     if isinstance(op, ast.USub) and isinstance(x.kind, Real):

@@ -28,6 +28,10 @@ class Kind:
     def __repr__(self) -> str:
         return self.name
 
+    def __call__(self, x: Any) -> Any:
+        """Kernel text is compiled, not executed."""
+        raise TypeError(f"{self} stands in kernel text only")
+
 
 class Integer(Kind):
     """Integers wrap around at their width."""

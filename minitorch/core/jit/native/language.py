@@ -28,6 +28,10 @@ class Instruction:
     def __init__(self, emit: Callable[..., Value | None]):
         self.emit = emit
 
+    def __call__(self, *values: Any) -> Any:
+        """Kernel text is compiled, not executed."""
+        raise TypeError("an instruction stands in kernel text only")
+
 
 class Function:
     """A function with several implementations: `choose(*types)` returns that for arguments of those types, or None."""
@@ -46,11 +50,12 @@ def compiled(source: str, name: str, symbol: str, reassociate: bool, names: Mapp
     functions that a kernel calls. Raises CompileError, which names the line.
     """
     tree = next((n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == name), None)
-    if tree is None or [a.arg for a in tree.args.args] != ["P", "lo", "hi"]:
+    names_given = [a.arg for a in tree.args.args] if tree else []
+    if tree is None or len(names_given) != 3:
         raise CompileError(f"the text defines no function {name}(P, lo, hi)")
     writer = Writer("reassoc contract " if reassociate else CONTRACT)
-    known = {"P": Value(pointer_to(int64), "%P"), "lo": Value(int64, "%lo"), "hi": Value(int64, "%hi")}
-    body = Body(writer, known, names.get)
+    values = Value(pointer_to(int64), "%P"), Value(int64, "%lo"), Value(int64, "%hi")
+    body = Body(writer, dict(zip(names_given, values)), names.get)
     try:
         body.run(tree.body)
     except CompileError as error:
@@ -277,10 +282,10 @@ class Body:
             values = [known[name] for known, _ in sources]
             kind = values[0].kind
             if isinstance(made, tuple):
-                rows = zip(made, *(value.text for value in values))
+                rows = list(zip(made, *(value.text for value in values)))
                 kind = kind.lanes
             else:
-                rows = iter([(made, *(value.text for value in values))])
+                rows = [(made, *(value.text for value in values))]
             for one, *texts in rows:
                 lines[place] = f"  {one} = " + phi_text(kind.llvm, texts, blocks)
                 place += 1

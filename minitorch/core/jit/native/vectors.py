@@ -200,7 +200,7 @@ def vload_even(w: Writer, pointer: Value, index: Value, n: Value) -> Value:
     for skip in (0, kind.count):
         mask = first(w, w.plus(last, -skip), kind.count)
         halves.append(masked_load(w, kind.llvm, place(w, pointer, index, skip), alignment(kind), mask))
-    return Value(kind, shuffled(w, kind.llvm, *halves, list(range(0, 2 * kind.count, 2))))
+    return Value(kind, shuffled(w, kind.llvm, halves[0], halves[1], list(range(0, 2 * kind.count, 2))))
 
 
 @Instruction

@@ -64,8 +64,9 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.native.cache", "minitorch.core.jit.native.loader"],
     ["minitorch.core.jit.native.width"],  # of this CPU's vectors
     ["minitorch.core.jit.native.kinds"],  # the types of kernel text
-    ["minitorch.core.jit.native.writer"],  # of LLVM's text
+    ["minitorch.core.jit.native.writer", "minitorch.core.jit.native.functions"],  # of LLVM's text; what text can call
     ["minitorch.core.jit.native.expressions"],
+    ["minitorch.core.jit.native.terms"],
     ["minitorch.core.jit.native.language"],  # from kernel text to LLVM's
     ["minitorch.core.jit.native.intrinsics"],
     ["minitorch.core.jit.native.elementary", "minitorch.core.jit.native.target"],

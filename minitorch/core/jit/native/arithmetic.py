@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .elementary import DOUBLE, FUNCTIONS, SINGLE, Format, copysign, define, exp, fabs, log, sqrt
+from .functions import Function
 from .intrinsics import libm, llvm, select
 from .kinds import Integer, Real, float32, float64
-from .language import Function
 
 rint = llvm("nearbyint")
 floor = llvm("floor")

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from .functions import Function
 from .intrinsics import exponent, half_power, llvm, mantissa, polynomial, scale, select
 from .kinds import float32, float64
-from .language import Function
 
 FUNCTIONS: dict[str, Any] = {}
 

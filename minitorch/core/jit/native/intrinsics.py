@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from . import expressions as ex
+from .functions import Instruction
 from .kinds import (
     INTEGER_OF,
     CompileError,
@@ -25,7 +26,6 @@ from .kinds import (
     uint16,
 )  # fmt: skip
 from .kinds import SCALARS as KINDS
-from .language import Instruction
 from .writer import CONTRACT, Writer
 
 REAL_OF = {integer: real for real, integer in INTEGER_OF.items()}

@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 from . import expressions as ex
+from .functions import Instruction
 from .intrinsics import expect
 from .kinds import CompileError, Tile, Value, int64, pointer_to, tile_of
-from .language import Instruction
 from .vectors import load, store, total, vector_of
 from .writer import Writer
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import expressions as ex
+from .functions import Instruction
 from .intrinsics import expect
 from .kinds import CompileError, Lanes, Pointer, Real, Value, int32, int64, lanes_of, pointer_to, uint8
-from .language import Instruction
 from .writer import Writer
 
 

@@ -1,4 +1,4 @@
-"""Kernels from text: what is compiled, that it vectorizes, and that it leans on nothing of Numba's."""
+"""Kernels from text: what is compiled, that it vectorizes, and what its object code leans on."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_kernel_is_compiled_once() -> None:
     assert first.name == "k" and first.source == SUM
 
 
-def test_object_code_needs_nothing_of_numba() -> None:
+def test_object_code_needs_only_the_c_library() -> None:
     for f in ("exp", "digamma", "lgamma", "erfinv", "tan", "atan"):
         defined, undefined = loader.symbols(codegen.emit_object(LOOP.format(p="f64", f=f), "k", "symbol", False))
         assert "symbol" in defined

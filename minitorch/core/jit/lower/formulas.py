@@ -1,8 +1,8 @@
 """The primitives' scalar formulas as kernel text: every literal typed, every choice without a branch.
 
-`line(name, formula, dtype, operands)` prints one expression. A bare `0.5` would widen float32 to float64, and Numba widens
-small integers to int64, so literals and integer results are converted to the dtype that the operands have. What cannot be
-printed so that it gives NumPy's answer (complex numbers, `fmod` of integers) is refused: `formula_of` says so.
+`line(formula, dtype, operands)` prints one expression. Literals and integer results are converted to the dtype that the
+operands have, so that the text says what it computes in. What cannot be printed so that it gives NumPy's answer (complex
+numbers, `fmod` of integers) is refused: `formula_of` says so.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def patch(P, lo, hi):
 """
 
 
-RUNTIME = ((PATCH, "patch"), (replay.LOOP, "loop"), (GATHER, "gather"))  # what every plan needs
+RUNTIME = ((replay.LOOP, "loop"), (PATCH, "patch"), (GATHER, "gather"))  # what every plan needs
 
 
 def prepare() -> None:

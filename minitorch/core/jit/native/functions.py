@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,15 +34,28 @@ class Function:
 # --------------------------------------------------------------------------- syntax trees
 
 
+def statements_in(statements: list[Any]) -> Iterator[Tree]:
+    """Return statements with those inside them."""
+    for statement in statements:
+        yield statement
+        for inner in (getattr(statement, "body", []), getattr(statement, "orelse", [])):
+            yield from statements_in(inner)
+
+
 def assigned(statements: list[Any]) -> list[str]:
     """Return the names that statements assign to, in order."""
-    names = (n.id for s in statements for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
-    return list(dict.fromkeys(names))
+    found: dict[str, None] = {}
+    for statement in statements_in(statements):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        for target in targets:
+            names = target.elts if isinstance(target, ast.Tuple) else [target]
+            found.update((name.id, None) for name in names if isinstance(name, ast.Name))
+    return list(found)
 
 
 def returns(statement: Tree) -> bool:
     """Return whether a statement has a `return` in it."""
-    return any(isinstance(n, ast.Return) for n in ast.walk(statement))
+    return any(isinstance(s, ast.Return) for s in statements_in([statement]))
 
 
 PLAIN = (

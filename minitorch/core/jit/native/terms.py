@@ -131,7 +131,7 @@ class Terms:
         """Write a call."""
         if not isinstance(node.func, ast.Name | ast.Attribute) or node.keywords:
             raise CompileError("a call is of a name, with arguments by position")
-        name = ast.unparse(node.func)
+        name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
         called = self.callee(node.func)
         values = tuple(self.value(a) for a in node.args)
         try:

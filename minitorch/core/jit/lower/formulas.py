@@ -16,6 +16,7 @@ from typing import Any
 from ... import dtypes
 from ...dtypes import DType
 from ...primitive import Primitive
+from ..native.functions import parsed
 
 # How kernel text names a dtype: the conversion, and the pointer. Halves are computed in float32.
 CODES: dict[DType, str] = {
@@ -126,8 +127,8 @@ def formula_of(primitive: Primitive, dtype: DType) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _tree(formula: str) -> ast.Expression:
-    return ast.parse(formula, mode="eval")
+def _tree(formula: str) -> Any:
+    return parsed(formula, "eval")
 
 
 @lru_cache(maxsize=1024)

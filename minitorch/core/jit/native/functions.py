@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,14 @@ class Function:
 
 
 # --------------------------------------------------------------------------- syntax trees
+
+_parsing = threading.RLock()
+
+
+def parsed(text: str, mode: str = "exec") -> Tree:
+    """Return the syntax tree of a text. One thread at a time: Python 3.11 counts the depth of trees for all of them."""
+    with _parsing:
+        return ast.parse(text, mode=mode)
 
 
 def statements_in(statements: list[Any]) -> Iterator[Tree]:
@@ -73,7 +82,7 @@ def is_plain(node: Tree) -> bool:
 def _functions_of(file: str) -> dict[tuple[int, str], Tree]:
     """Return the functions of a file by first line and name; of lambdas on one line, none."""
     found: dict[tuple[int, str], Tree] = {}
-    for node in ast.walk(ast.parse(Path(file).read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(Path(file).read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef):
             found[min([node.lineno, *(d.lineno for d in node.decorator_list)]), node.name] = node
         elif isinstance(node, ast.Lambda):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import expressions as ex
-from .functions import Tree, assigned, returns
+from .functions import Tree, assigned, parsed, returns
 from .kinds import CompileError, Integer, Real, Value, boolean, int64, pointer_to
 from .terms import Terms, fitted, settled
 from .writer import CONTRACT, NOTHING, Writer, phi_text
@@ -27,7 +27,7 @@ def compiled(source: str, name: str, symbol: str, reassociate: bool, names: Mapp
     `names` is what the kernel may use. Sums of floats may be taken in any order if `reassociate`, but not those in the
     functions that a kernel calls. Raises CompileError, which names the line.
     """
-    tree = next((n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == name), None)
+    tree = next((n for n in parsed(source).body if isinstance(n, ast.FunctionDef) and n.name == name), None)
     names_given = [a.arg for a in tree.args.args] if tree else []
     if tree is None or len(names_given) != 3:
         raise CompileError(f"the text defines no function {name}(P, lo, hi)")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import math
 import os
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from minitorch.core.errors import JitError
 from minitorch.core.jit.native import compile as native
 from minitorch.core.jit.native.compile import compile_kernel
+from minitorch.core.jit.native.functions import parsed
 
 from .plain import KINDS, POINTERS, check, compiled
 
@@ -457,6 +460,25 @@ def test_many_threads_ask_for_many_kernels() -> None:
     for one in threads:
         one.join()
     assert all((found[n] == n + 1).all() for n in range(28)) and len(found) == 28
+
+
+def test_threads_that_take_turns_in_the_middle_of_parsing() -> None:
+    """A collector's callback lets other threads run while a syntax tree is being built."""
+
+    def wait(phase: str, info: dict[str, int]) -> None:
+        time.sleep(1e-5)
+
+    before = gc.get_threshold()
+    gc.callbacks.append(wait)
+    gc.set_threshold(20)
+    try:
+        kernels = [compile_kernel(ADD.format(n=3000 + n), "k") for n in range(12)]
+        for n in range(200):
+            parsed(f"x + {n} * (y - {n})", "eval")
+        assert all(kernel.address for kernel in kernels)
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(wait)
 
 
 def test_threads_end_when_nothing_is_left_to_compile() -> None:

@@ -73,8 +73,14 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.checkpoint"],
     # Compilation: a function is staged into a graph, which passes rewrite.
     # The native runtime of jit: machine code from Python text, kept on disk, run from lists.
-    ["minitorch.core.jit.native.cache", "minitorch.core.jit.native.loader", "minitorch.core.jit.native.intrinsics"],
+    ["minitorch.core.jit.native.cache", "minitorch.core.jit.native.loader"],
     ["minitorch.core.jit.native.width"],  # of this CPU's vectors
+    ["minitorch.core.jit.native.kinds"],  # the types of kernel text
+    ["minitorch.core.jit.native.writer", "minitorch.core.jit.native.functions"],  # of LLVM's text; what text can call
+    ["minitorch.core.jit.native.expressions"],
+    ["minitorch.core.jit.native.terms"],
+    ["minitorch.core.jit.native.language"],  # from kernel text to LLVM's
+    ["minitorch.core.jit.native.intrinsics"],
     ["minitorch.core.jit.native.elementary", "minitorch.core.jit.native.target"],
     [
         "minitorch.core.jit.native.arithmetic",
@@ -85,7 +91,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.native.vectors"],
     ["minitorch.core.jit.native.register_tiles"],
     ["minitorch.core.jit.native.scalarmath"],  # every name that a kernel may use
-    ["minitorch.core.jit.native.codegen"],  # through Numba to object code
+    ["minitorch.core.jit.native.codegen"],  # from kernel text to object code
     ["minitorch.core.jit.native.compile"],
     ["minitorch.core.jit.native.blas", "minitorch.core.jit.native.objects", "minitorch.core.jit.native.replay"],
     ["minitorch.core.jit.native.entry"],  # all that a call depends on, looked at natively

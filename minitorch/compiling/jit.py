@@ -23,7 +23,7 @@ from ..core.primitive import Tracer, Value
 from ..core.tape import context
 from ..tensor.handle import Tensor
 from .arguments import Arguments, kind_in_words
-from .backend import build
+from .backend import build, prepare
 from .checking import checked
 from .describing import Called
 from .donation import donated_leaves, given_up, pairs
@@ -222,6 +222,7 @@ class Compiled:
             found = ready(program, around, arguments.leaves)
             if found is not None:
                 return self._run(program, around, arguments, found, static)
+        prepare()
         program, around = self._record(arguments, static)
         self._remember(key, program, around)
         self.last = key, program, around

@@ -20,7 +20,7 @@ from ...primitive import Value, evaluate
 from ..graph import Atom, Graph, Mismatch, Names, Var, interpret
 from ..native import replay
 from ..native.compile import compile_kernel
-from ..native.objects import Leaves
+from ..native.objects import GATHER, Leaves
 from .explain import explained
 from .kernels import Slot
 from .layout import packed
@@ -38,6 +38,15 @@ def patch(P, lo, hi):
     for i in range(lo, hi):
         i64(where[i])[0] = addresses[which[i]] + offset[i]
 """
+
+
+RUNTIME = ((replay.LOOP, "loop"), (PATCH, "patch"), (GATHER, "gather"))  # what every plan needs
+
+
+def prepare() -> None:
+    """Begin to compile what every plan needs, and to load the compiler, in the background."""
+    for each in RUNTIME:
+        compile_kernel(*each)
 
 
 def build(graph: Graph, donors: Mapping[int, int] | None = None, references: int = 2) -> Plan:
@@ -69,6 +78,7 @@ class Plan:
         self.donated = [(at, inputs[program.donated[v]]) for v, at in program.outputs.items() if v in program.donated]
         self.donated_arrays = [arrays[i] for _, i in self.donated]
         self.frames: list[Frame] = []
+        program.finish()
 
     def run(self, values: list[Value]) -> list[Value]:
         """Compute the outputs, one value per input."""

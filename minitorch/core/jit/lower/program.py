@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..graph import Atom, Graph, Var
+from ..native.compile import Kernel as Code
 from ..native.compile import compile_kernel
 from . import convolution, gather, placement, pooling
 from .columns import Columns
@@ -30,12 +31,21 @@ class Step:
     """One call: of machine code with slots over a range, or of Python."""
 
     group: Group
-    address: int = 0
+    code: Code | None = None
     slots: list[Slot] = field(default_factory=list)
     range: int = 0
     grain: int = 0
-    source: str = ""
     python: Operation | None = None
+
+    @property
+    def address(self) -> int:
+        """Where the machine code is; it may still be made when the step is, side by side with others."""
+        return self.code.address if self.code else 0
+
+    @property
+    def source(self) -> str:
+        """The text of the kernel."""
+        return self.code.source if self.code else ""
 
 
 class Program:
@@ -59,6 +69,12 @@ class Program:
         self.is_checked = any(slot.kind == "flag" for step in self.steps for slot in step.slots)
         self.arena = lay_out(list(self._buffers()))
 
+    def finish(self) -> None:
+        """Wait until all machine code is made. Raises JitError for a kernel that cannot be compiled."""
+        for step in self.steps:
+            if step.code:
+                step.code.address  # noqa: B018
+
     def root(self, atom: Atom) -> Atom:
         """Return the variable whose memory holds an atom."""
         return self.operations.operand(atom).source if isinstance(atom, Var) else atom
@@ -79,11 +95,11 @@ class Program:
             yield Step(group, python=first)
         elif group.kind in CALLS:
             for call in CALLS[group.kind](first):
-                yield Step(group, call.code.address, call.slots, call.range, call.grain, call.code.source)
+                yield Step(group, call.code, call.slots, call.range, call.grain)
         else:
             kernel = printed(group, self.stored, self.donated)
             code = compile_kernel(kernel.source, kernel.name, kernel.reassociate)
-            yield Step(group, code.address, kernel.slots, kernel.range, kernel.grain, kernel.source)
+            yield Step(group, code, kernel.slots, kernel.range, kernel.grain)
 
     def _buffers(self) -> Iterator[tuple[Any, int, int, int]]:
         """List what lies in the arena: key, bytes, the first and the last step that touch it."""

@@ -75,6 +75,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.native.scalarmath"],  # every name that a kernel may use
     ["minitorch.core.jit.native.codegen"],  # through Numba to object code
     ["minitorch.core.jit.native.compile"],
+    ["minitorch.core.jit.native.schedule", "minitorch.core.jit.native.team"],  # what threads run together, and how
     ["minitorch.core.jit.native.blas", "minitorch.core.jit.native.objects", "minitorch.core.jit.native.replay"],
     ["minitorch.core.jit.native"],
     ["minitorch.core.jit.graph"],

@@ -33,7 +33,7 @@ def product(kernel: Any, dtype: Any, m: int, n: int, k: int, ta: bool, tb: bool,
     slots[[blas.CHUNKS, blas.ROWS, blas.BLAS]] = -(-m // rows), rows, blas.address(dtype)
     units = 6 * -(-m // rows)
     cut = units // 2
-    replay.run(np.array([[kernel.address, slots.ctypes.data, lo, hi, 0] for lo, hi in ((0, cut), (cut, units))]))
+    replay.run(np.array([[kernel.address, slots.ctypes.data, lo, hi] for lo, hi in ((0, cut), (cut, units))]))
     np.testing.assert_allclose(c, expected, rtol=0, atol=(k + 1) * 10 * np.finfo(dtype).eps)
 
 
@@ -55,10 +55,17 @@ def test_choice_by_size() -> None:
     tiled, loops = (blas.choose(np.float32, n, n, n) for n in (100, 10))
     assert tiled.name == "tiled_gemm" and loops.name == "small_gemm"
     assert blas.choose(np.float32, 1, 1000, 1000).name == blas.choose(np.float32, 2000, 2000, 2000).name == "gemm"
-    assert blas.share(blas.gemm(np.float32), 500, 500, 500) == (1, 500, 0)
-    assert blas.share(tiled, 64, 64, 16) == (1, 64, 3)
-    assert blas.share(tiled, 1024, 256, 64) == (64, 16, 1)
-    assert blas.share(tiled, 64, 64, 64) == (1, 64, 1) and blas.share(loops, 0, 4, 4).grain > 0
+    assert blas.share(blas.gemm(np.float32), 500, 500, 500)[:2] == (1, 500)
+    assert blas.share(tiled, 64, 64, 16)[:2] == (1, 64)
+    assert blas.share(tiled, 1024, 256, 64)[:2] == (64, 16)
+    assert blas.share(tiled, 64, 64, 64)[:2] == (1, 64)
+
+
+def test_products_that_threads_may_share() -> None:
+    units = {n: blas.share(blas.choose(np.float32, n, n, n), n, n, n).unit for n in (10, 100, 1000)}
+    assert units == {10: 1, 100: 1, 1000: 0}
+    long = [blas.share(blas.choose(np.float32, 64, 64, k), 64, 64, k).seconds for k in (100, 1000)]
+    assert 0 < long[0] < long[1]
 
 
 def test_without_blas(monkeypatch: Any) -> None:

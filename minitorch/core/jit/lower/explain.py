@@ -126,7 +126,7 @@ def _content(program: Program, slot: Slot, names: Names) -> str:
 
 def _traffic(step: Step) -> str:
     work = sum(_work(op) for op in step.group.operations)
-    return f"{_bytes(step):,} bytes, {work:,} operations, range {step.range:,}, at least {step.grain:,} a thread"
+    return f"{_bytes(step):,} bytes, {work:,} operations, range {step.range:,}, about {_duration(step.seconds)}"
 
 
 def _bytes(step: Step) -> int:
@@ -142,7 +142,7 @@ def _work(op: Operation) -> int:
 
 
 def _time(seconds: float | None) -> str:
-    return "" if seconds is None else f", {_duration(seconds)}"
+    return "" if seconds is None else f", measured {_duration(seconds)}"
 
 
 def _duration(seconds: float) -> str:

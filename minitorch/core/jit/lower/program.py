@@ -12,6 +12,7 @@ from typing import Any
 
 from ..graph import Atom, Graph, Var
 from ..native.compile import compile_kernel
+from ..native.schedule import Touch
 from . import convolution, gather, placement, pooling
 from .columns import Columns
 from .donation import donated
@@ -33,7 +34,8 @@ class Step:
     address: int = 0
     slots: list[Slot] = field(default_factory=list)
     range: int = 0
-    grain: int = 0
+    seconds: float = 0.0  # on one thread, roughly
+    unit: int = 1  # where threads may part the range; 0: not at all, for the kernel has threads of its own
     source: str = ""
     python: Operation | None = None
 
@@ -79,11 +81,11 @@ class Program:
             yield Step(group, python=first)
         elif group.kind in CALLS:
             for call in CALLS[group.kind](first):
-                yield Step(group, call.code.address, call.slots, call.range, call.grain, call.code.source)
+                yield Step(group, call.code.address, call.slots, call.range, call.seconds, call.unit, call.code.source)
         else:
             kernel = printed(group, self.stored, self.donated)
             code = compile_kernel(kernel.source, kernel.name, kernel.reassociate)
-            yield Step(group, code.address, kernel.slots, kernel.range, kernel.grain, kernel.source)
+            yield Step(group, code.address, kernel.slots, kernel.range, kernel.seconds, kernel.unit, kernel.source)
 
     def _buffers(self) -> Iterator[tuple[Any, int, int, int]]:
         """List what lies in the arena: key, bytes, the first and the last step that touch it."""
@@ -93,11 +95,7 @@ class Program:
             keys: dict[Any, int] = {}
             if step.python:
                 keys = {x.source: 0 for x in step.python.operands if isinstance(x.source, Var)}
-            for slot in step.slots:
-                if slot.kind == "scratch":
-                    keys[slot] = slot.offset * slot.dtype.itemsize
-                elif slot.kind in ("load", "store") and isinstance(slot.source, Var):
-                    keys[slot.source] = slot.source.aval.size * memory_dtype(slot.source).itemsize
+            keys.update((key, size) for key, size, _ in _touched(step))
             for key, size in keys.items():
                 spans.setdefault(key, [i, i])[1] = i
                 sizes[key] = max(size, sizes.get(key, 0))
@@ -105,6 +103,24 @@ class Program:
         for key, (first, last) in spans.items():
             if key not in elsewhere:
                 yield key, sizes[key], first, last
+
+    def touches(self, step: Step) -> tuple[Touch, ...]:
+        """Return the memory that a native step reads and writes; constants and the flag, which may only be set, left out."""
+        found = []
+        for key, size, writes in _touched(step):
+            at = self.arena.places.get(key)
+            own = Touch("arena", at, at + size, writes) if at is not None else None
+            found.append(own or Touch(self.donated.get(key, key), 0, 1, writes))
+        return tuple(found)
+
+
+def _touched(step: Step) -> Iterator[tuple[Any, int, bool]]:
+    """List the buffers in a step's slots: key, bytes, whether they are written."""
+    for slot in step.slots:
+        if slot.kind == "scratch":
+            yield slot, slot.offset * slot.dtype.itemsize, True
+        elif slot.kind in ("load", "store") and isinstance(slot.source, Var):
+            yield slot.source, slot.source.aval.size * memory_dtype(slot.source).itemsize, slot.kind == "store"
 
 
 def printed(group: Group, stored: set[Var], donated: Mapping[Var, Var]) -> Kernel:

@@ -33,7 +33,9 @@ OUTER_A, OUTER_B, OUTER_C, CHUNKS, ROWS, BLAS = range(15, 21)
 SMALL = 2000  # multiplications up to which plain loops win
 NARROW = 4  # rows and columns that a tile needs to be worth filling
 LARGE = 1 << 27  # multiplications up to which the tiled kernel wins: it blocks for the first-level cache only
-SERIAL = 200_000  # multiplications worth a thread of their own
+CHUNK = 200_000  # multiplications worth being a chunk
+# Seconds that a multiplication takes, by kernel.
+SPEEDS = {"tiled_gemm": 1e-11, "gemm": 1.5e-11, "small_gemm": 1e-10}
 
 FORMATS = {"float32": ("f32", "s", 4), "float64": ("f64", "d", 8)}
 
@@ -89,20 +91,25 @@ def choose(dtype: Any, m: int, n: int, k: int) -> Kernel:
 
 
 class Share(NamedTuple):
-    """How the items of a batch are divided: chunks of an item, rows of a chunk, and the fewest chunks for a thread."""
+    """How the items of a batch are divided: chunks of an item, and rows of a chunk.
+
+    An item takes `seconds`; threads may part the range of chunks at multiples of `unit`, and not at all if it is 0.
+    """
 
     chunks: int
     rows: int
-    grain: int
+    seconds: float
+    unit: int
 
 
 def share(kernel: Kernel, m: int, n: int, k: int) -> Share:
-    """Return how a kernel's range counts; a grain of 0 keeps it whole, where BLAS brings threads of its own."""
+    """Return how a kernel's range counts; large products of BLAS are kept whole, for it brings threads of its own."""
     size = max(1, m * n * k)
+    seconds = size * SPEEDS[kernel.name]
     if kernel.name != "tiled_gemm":
-        return Share(1, m, 0 if size > SERIAL and kernel.name == "gemm" else max(1, SERIAL // size))
-    rows = min(m, max(16, -(-m // max(1, size // SERIAL))))
-    return Share(-(-m // rows), rows, max(1, SERIAL * m // (size * rows)))
+        return Share(1, m, seconds, 0 if size > CHUNK and kernel.name == "gemm" else 1)
+    rows = min(m, max(16, -(-m // max(1, size // CHUNK))))
+    return Share(-(-m // rows), rows, seconds, 1)
 
 
 # Where the matrices of an item begin.

@@ -127,10 +127,10 @@ def product_calls(op: Operation) -> list[Call]:
     far, near = axes[:-2], [(1, (0, 0, 0))] * (2 - len(axes)) + axes[-2:]
     dtype = np.dtype(op.dtype)
     code = blas.choose(dtype, m, n, k)
-    share = blas.share(code, m, n, k)
+    share = blas.share(code, dtype, m, n, k)
     (outer, outer_steps), (inner, steps) = near
     numbers = (a.transposed, b.transposed, m, n, k, a.leading, b.leading, where.leading, inner, *steps, *outer_steps)
-    sizes = [Slot("size", int(v)) for v in (*numbers, share.chunks, share.rows, blas.address(dtype))]
+    sizes = [Slot("size", int(v)) for v in (*numbers, share.chunks, share.rows, share.columns, blas.address(dtype))]
     sources = ("load", x.source, x.layout.offset), ("load", y.source, y.layout.offset), ("store", out, into.offset)
     made = []
     for index in product(*(range(size) for size, _ in far)):

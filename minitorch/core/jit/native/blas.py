@@ -3,8 +3,8 @@
 All compute, for each item of a batch, row-major `C[M, N] = op(A)[M, K] @ op(B)[K, N]`. A leading dimension (`LDA`) is the
 distance between the rows of what lies in memory. A batch has two axes: the inner one has `INNER` items, a stride
 (`STRIDE_A`) is the distance of its items, and `OUTER_A` that along the outer axis, all in elements. The range is one of
-chunks of rows, of which an item has `CHUNKS`, each of `ROWS` rows; only the tiled kernel has several. `BLAS` holds the
-address that `gemm` calls, so that no address is part of a kernel.
+chunks, of which an item has `CHUNKS`, each of `ROWS` rows or of `COLUMNS` columns, of which the other is 0; only the tiled
+kernel has several. `BLAS` holds the address that `gemm` calls, so that no address is part of a kernel.
 
 >>> choose(np.float32, 1, 2, 2).name
 'small_gemm'
@@ -25,15 +25,16 @@ from .width import lanes, registers
 
 SLOT_NAMES = (
     "A", "B", "C", "TRANS_A", "TRANS_B", "M", "N", "K", "LDA", "LDB", "LDC", "INNER", "STRIDE_A", "STRIDE_B", "STRIDE_C",
-    "OUTER_A", "OUTER_B", "OUTER_C", "CHUNKS", "ROWS", "BLAS",
+    "OUTER_A", "OUTER_B", "OUTER_C", "CHUNKS", "ROWS", "COLUMNS", "BLAS",
 )  # fmt: skip
 A, B, C, TRANS_A, TRANS_B, M, N, K, LDA, LDB, LDC, INNER, STRIDE_A, STRIDE_B, STRIDE_C = range(15)
-OUTER_A, OUTER_B, OUTER_C, CHUNKS, ROWS, BLAS = range(15, 21)
+OUTER_A, OUTER_B, OUTER_C, CHUNKS, ROWS, COLUMNS, BLAS = range(15, 22)
 
 SMALL = 2000  # multiplications up to which plain loops win
 NARROW = 4  # rows and columns that a tile needs to be worth filling
 LARGE = 1 << 27  # multiplications up to which the tiled kernel wins: it blocks for the first-level cache only
 CHUNK = 200_000  # multiplications worth being a chunk
+TALL = 256  # rows from which on it does not matter that each thread packs all panels of B for its own
 # Seconds that a multiplication takes, by kernel.
 SPEEDS = {"tiled_gemm": 1e-11, "gemm": 1.5e-11, "small_gemm": 1e-10}
 
@@ -91,25 +92,34 @@ def choose(dtype: Any, m: int, n: int, k: int) -> Kernel:
 
 
 class Share(NamedTuple):
-    """How the items of a batch are divided: chunks of an item, and rows of a chunk.
+    """How the items of a batch are divided: chunks of an item, and the rows or columns of a chunk.
 
     An item takes `seconds`; threads may part the range of chunks at multiples of `unit`, and not at all if it is 0.
     """
 
     chunks: int
     rows: int
+    columns: int
     seconds: float
     unit: int
 
 
-def share(kernel: Kernel, m: int, n: int, k: int) -> Share:
+def share(kernel: Kernel, dtype: Any, m: int, n: int, k: int) -> Share:
     """Return how a kernel's range counts; large products of BLAS are kept whole, for it brings threads of its own."""
     size = max(1, m * n * k)
     seconds = size * SPEEDS[kernel.name]
     if kernel.name != "tiled_gemm":
-        return Share(1, m, seconds, 0 if size > CHUNK and kernel.name == "gemm" else 1)
+        return Share(1, m, 0, seconds, 0 if size > CHUNK and kernel.name == "gemm" else 1)
+    panel = _panel(np.dtype(dtype).name)
+    if m < TALL and n >= 2 * panel:
+        return Share(-(-n // panel), 0, panel, seconds, 1)
     rows = min(m, max(16, -(-m // max(1, size // CHUNK))))
-    return Share(-(-m // rows), rows, seconds, 1)
+    return Share(-(-m // rows), rows, 0, seconds, 1)
+
+
+def _panel(name: str) -> int:
+    """Return the columns of a panel of the tiled kernel."""
+    return (4 if registers() > 16 else 2) * lanes(name)
 
 
 # Where the matrices of an item begin.
@@ -170,16 +180,20 @@ def tiled_gemm(P, lo, hi):
     panel = stack_block(b, {depth} * {wide})
     for item in range(lo // chunks, (hi - 1) // chunks + 1):
 {item}
-        first = max(lo - item * chunks, 0) * P[{ROWS}]
-        last = min(min(hi - item * chunks, chunks) * P[{ROWS}], M)
-        whole = N - N % {wide}
+        chunk = max(lo - item * chunks, 0)
+        end = min(hi - item * chunks, chunks)
+        first = chunk * P[{ROWS}]
+        last = M if P[{ROWS}] == 0 else min(end * P[{ROWS}], M)
+        left = chunk * P[{COLUMNS}]
+        right = N if P[{COLUMNS}] == 0 else min(end * P[{COLUMNS}], N)
+        whole = right - (right - left) % {wide}
         for k0 in range(0, max(K, 1), {depth}):
             depth = min({depth}, K - k0)
 {sections}
 """
 SECTION = """
             for j in range({start}, {stop}, {width}):
-                n = N - j
+                n = right - j
                 for k in range(depth):
                     at = from_b + (k0 + k) * (1 if by_columns else ldb) + j * (ldb if by_columns else 1)
                     if by_columns:
@@ -247,8 +261,7 @@ def small_gemm(dtype: Any) -> Kernel:
 def tiled_gemm(dtype: Any) -> Kernel:
     """Return the kernel of tiles, for float32 or float64."""
     name = np.dtype(dtype).name
-    vectors = 4 if registers() > 16 else 2
-    wide = vectors * lanes(name)
+    wide = _panel(name)
     depth = 32768 // (wide * np.dtype(name).itemsize)
-    sections = _section(4, vectors, "0", "whole", name) + _section(8, 1, "whole", "N", name)
+    sections = _section(4, wide // lanes(name), "left", "whole", name) + _section(8, 1, "whole", "right", name)
     return compile_kernel(_filled(TILED, dtype, wide=wide, depth=depth, sections=sections), "tiled_gemm")

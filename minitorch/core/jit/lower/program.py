@@ -20,6 +20,7 @@ from .fuse import Fusion, Group
 from .kernels import Kernel, Slot
 from .memory import lay_out
 from .operations import Operation, Operations, memory_dtype
+from .parting import parted
 from .products import product_calls
 from .rows import Rows
 
@@ -47,7 +48,7 @@ class Program:
         self.graph = graph
         self.operations = Operations(graph)
         self.results: list[Atom] = self.operations.outputs
-        self.fusion = Fusion(placement.placed(self.operations.live(), [self.root(a) for a in self.results]))
+        self.fusion = Fusion(placement.placed(parted(self.operations.live()), [self.root(a) for a in self.results]))
         self.donated = donated(self.fusion, graph, [self.root(a) for a in self.results], donors)
         self.steps: list[Step] = []
         self.stored = self._stored()

@@ -19,9 +19,12 @@ import numpy as np
 from ...errors import ArgumentError
 from . import team
 from .compile import compile_kernel
+from .job import Job
 from .schedule import Task, schedule
 
 ADDRESS, SLOTS, LO, HI = range(COLUMNS := 4)
+
+WORTHWHILE = 20e-6  # seconds that threads must be expected to save
 
 # In the shape of a kernel, whose slots are the program and whose range is rows.
 LOOP = f"""
@@ -109,7 +112,7 @@ class Program:
         self._loop = native_loop()
         self._threads = 0
         self._calls: list[Callable[[], None]] = []
-        self._jobs: list[team.Job] = []
+        self._jobs: list[Job] = []
 
     def run(self) -> None:
         """Run all tasks."""
@@ -127,13 +130,13 @@ class Program:
     def _prepare(self, threads: int) -> None:
         """List the native calls: of jobs for all threads, and of the loop where one thread does as well."""
         calls: list[Callable[[], None]] = []
-        jobs: list[team.Job] = []
+        jobs: list[Job] = []
         first = at = 0
         for is_alone, group in groupby(self.tasks, key=lambda task: task.touches is None):
             tasks = list(group)
-            stages = None if is_alone or threads == 1 or not team.is_supported() else schedule(tasks, threads)
-            if stages is not None:
-                jobs.append(team.Job(stages))
+            plan = schedule(tasks if threads > 1 and not is_alone and team.is_supported() else [], threads)
+            if plan.saved > WORTHWHILE:
+                jobs.append(Job(plan.stages))
                 calls += [self._plain(first, at)] if at > first else []
                 calls.append(partial(jobs[-1].run, min(threads, cores()) - 1))
                 first = at + len(tasks)

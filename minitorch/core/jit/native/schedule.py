@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 PART = 4e-6  # seconds of work that are worth being a part of their own
 MEETING = 1e-6  # what it costs threads to wait for each other at the end of a stage
-GAIN = 20e-6  # what threads must be expected to save; waking one up costs its caller 5 us
 
 
 class Touch(NamedTuple):
@@ -47,6 +46,13 @@ class Task(NamedTuple):
 
 Calls = list[list[int]]
 Share = list[Calls]  # the parts that one thread takes first
+
+
+class Schedule(NamedTuple):
+    """The stages, for each the share of each thread, and the seconds that threads are expected to save."""
+
+    stages: list[list[Share]]
+    saved: float
 
 
 def levels(tasks: Iterable[Task]) -> list[int]:
@@ -116,23 +122,24 @@ def shared(tasks: Sequence[Task], threads: int) -> tuple[list[Share], float]:
     return shares, max(busy)
 
 
-def schedule(tasks: Sequence[Task], threads: int) -> list[list[Share]] | None:
-    """Return the stages, for each the share of each thread; None if threads would save too little."""
+def schedule(tasks: Sequence[Task], threads: int) -> Schedule:
+    """Divide tasks into stages, and these among threads.
+
+    >>> schedule([Task(7, 8, 0, 2, 1e-3, 1, ())], 2).stages
+    [[[[[7, 8, 0, 1]]], [[[7, 8, 1, 2]]]]]
+    """
     order = levels(tasks)
     stages: list[list[Share]] = []
     lone: Calls = []  # of the small stages since the last one that was shared
-    total = needed = 0.0
+    saved = 0.0
     for level in range(max(order, default=-1) + 1):
         here = [task for task, at in zip(tasks, order) if at == level]
         seconds = sum(task.seconds for task in here)
-        total += seconds
         shares, busiest = shared(here, threads)
         if seconds - busiest < MEETING:
             lone += [task.row for task in here]
-            needed += seconds
         else:
             stages += [[[lone]], shares] if lone else [shares]
             lone = []
-            needed += busiest + MEETING
-    stages += [[[lone]]] if lone else []
-    return stages if total - needed > GAIN else None
+            saved += seconds - busiest - MEETING
+    return Schedule(stages + ([[[lone]]] if lone else []), saved)

@@ -1,6 +1,6 @@
 """Several threads at one list of kernel calls: the caller, and helpers that join when they can.
 
-A `Job` is a list of *stages*, each of *parts*, each of kernel calls in order. A part is run by whoever claims it first, and a
+A job is a list of *stages*, each of *parts*, each of kernel calls in order. A part is run by whoever claims it first, and a
 stage begins when all parts of the one before are done. So the caller never waits for a helper to arrive: until one does, it
 runs all parts itself, and waits only for parts that a helper is in the middle of. Which thread runs a part changes nothing
 that the part computes.
@@ -21,7 +21,7 @@ import ctypes
 import os
 import platform
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from time import perf_counter
 from typing import Any
@@ -166,18 +166,30 @@ end:
 }}
 """
 
-# The owner's run: it publishes the job if the team is free, and afterwards waits until no helper can be reading it.
+# The owner's run: with `lo` = 1 it publishes the job if the team is free, and afterwards waits until no helper can be
+# reading it.
 RUN_JOB = f"""
 define void @SYMBOL(ptr %job, i64 %lo, i64 %hi) {{
   {_address("%job", TEAM, "team")}
   {_word("%job", RUN, "last")}
   %run = add i64 %last, 1
   store i64 %run, ptr %last.at
+  %is_shared = icmp eq i64 %lo, 1
+  br i1 %is_shared, label %publish, label %alone
+
+publish:
   %address = ptrtoint ptr %job to i64
   %pair = cmpxchg ptr %team, i64 {FREE}, i64 %address seq_cst seq_cst
   %is_owner = extractvalue {{ i64, i1 }} %pair, 1
+  br i1 %is_owner, label %together, label %alone
+
+alone:
   call void @work(ptr %job, i64 0)
-  br i1 %is_owner, label %close, label %end
+  br label %end
+
+together:
+  call void @work(ptr %job, i64 0)
+  br label %close
 
 close:
   store atomic i64 {CLOSED}, ptr %team seq_cst, align 8
@@ -287,7 +299,7 @@ def _machine() -> str:
 
 
 @cache
-def _native(name: str) -> Native:
+def native(name: str) -> Native:
     """Compile one of the functions above; called without the GIL."""
     import llvmlite.binding as llvm
 
@@ -319,7 +331,7 @@ def _yield_address() -> int:
 
 def _pauses_in(seconds: float) -> int:
     """Count the pauses that take so long, which is 5 to 50 ns each."""
-    rest, count = _native("rest"), 2000
+    rest, count = native("rest"), 2000
     rest(0, 0, count)
     start = perf_counter()
     rest(0, 0, count)
@@ -361,7 +373,7 @@ class Team:
                 self.gates.append(gate)
 
     def _serve(self, gate: Any, number: int) -> None:
-        watch = _native("help")
+        watch = native("help")
         while True:
             gate.acquire()
             watch(self.address, number, 0)
@@ -398,44 +410,3 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-
-
-Part = Sequence[Sequence[int]]  # kernel calls in order: address, slots, lo, hi
-
-
-class Job:
-    """Stages of parts, ready to be run again and again by one caller at a time.
-
-    `stages[s][t]` are the parts of stage `s` that thread `t` takes first. Results do not depend on who takes what.
-
-    >>> Job([]).run(0)
-    """
-
-    def __init__(self, stages: Sequence[Sequence[Sequence[Part]]]):
-        threads = max(map(len, stages), default=1)
-        parts = [part for stage in stages for share in stage for part in share]
-        self._calls = [np.array(part, np.int64).reshape(-1, 4) for part in parts]
-        self._parts, self._stages = lined(LINE * len(parts)), lined(LINE * len(stages))
-        self._starts = np.zeros((len(stages), threads), np.int64)
-        for record, calls in zip(self._parts.reshape(-1, LINE), self._calls):
-            record[[CALLS, LENGTH]] = calls.ctypes.data, len(calls)
-        first = 0
-        for record, starts, stage in zip(self._stages.reshape(-1, LINE), self._starts, stages):
-            sizes = [len(share) for share in stage]
-            record[[FIRST, COUNT]] = first, sum(sizes)
-            starts[1 : len(sizes)] = np.cumsum(sizes)[:-1]
-            first += sum(sizes)
-        self._job = lined(JOB_WORDS)
-        tables = (self._stages, self._parts, self._starts)
-        self._job[:] = [0, 0, len(stages), threads, *(table.ctypes.data for table in tables)]
-        self._address = self._job.ctypes.data
-        self._native = _native("run")
-
-    def run(self, helpers: int) -> None:
-        """Run all stages, with the help of so many threads if they are free."""
-        found = _team or team()
-        if len(found.gates) < helpers:
-            found.grow(helpers)
-        self._job[TEAM] = found.address
-        found.wake(helpers)
-        self._native(self._address, 0, 0)

@@ -50,10 +50,12 @@ def test_products(make: Any, dtype: Any) -> None:
         product(make(dtype), dtype, m, n, k, bool(ta), bool(tb))
 
 
+@pytest.mark.parametrize("make", [blas.gemm, blas.tiled_gemm])
 @pytest.mark.parametrize("rows", [1, 3, 5, 16])
-def test_chunks_of_rows(rows: int) -> None:
+def test_chunks_of_rows(rows: int, make: Any) -> None:
     for m, n, k in [(16, 70, 20), (23, 16, 700), (5, 5, 5)]:
-        product(blas.tiled_gemm(np.float32), np.float32, m, n, k, False, True, rows)
+        for ta in (False, True):
+            product(make(np.float32), np.float32, m, n, k, ta, True, rows)
 
 
 @pytest.mark.parametrize("columns", [1, 32, 64, 100])
@@ -68,15 +70,20 @@ def test_choice_by_size() -> None:
     assert tiled.name == "tiled_gemm" and loops.name == "small_gemm"
     assert blas.choose(np.float32, 1, 1000, 1000).name == blas.choose(np.float32, 2000, 2000, 2000).name == "gemm"
     share = partial(blas.share, tiled, np.float32)
-    assert blas.share(blas.gemm(np.float32), np.float32, 500, 500, 500)[:3] == (1, 500, 0)
     assert share(64, 64, 16)[:3] == share(64, 64, 64)[:3] == (1, 64, 0)
     assert share(1024, 256, 64)[:3] == (64, 16, 0)
     assert share(64, 784, 64).rows == 0 and share(64, 784, 64).columns % lanes(np.float32) == 0
 
 
-def test_products_that_threads_may_share() -> None:
+@pytest.mark.parametrize(("count", "large"), [(1, 1), (4, 0)])
+def test_products_that_threads_may_share(monkeypatch: Any, count: int, large: int) -> None:
+    found = blas.blas()
+    assert found is not None and found.threads() >= 1
+    monkeypatch.setattr(blas, "blas", lambda: found._replace(threads=lambda: count))
     sizes = [(n, n, n) for n in (10, 100, 1000)]
-    assert [blas.share(blas.choose(np.float32, *s), np.float32, *s).unit for s in sizes] == [1, 1, 0]
+    shares = [blas.share(blas.choose(np.float32, *s), np.float32, *s) for s in sizes]
+    assert [share.unit for share in shares] == [1, 1, large]
+    assert (shares[-1].chunks > 1) == bool(large)
     long = [blas.share(blas.choose(np.float32, 64, 64, k), np.float32, 64, 64, k).seconds for k in (100, 1000)]
     assert 0 < long[0] < long[1]
 

@@ -50,12 +50,13 @@ def run(program: np.ndarray[Any, Any], first: int = 0, count: int | None = None)
 
 # --------------------------------------------------------------------------- threads
 
+MOST_BY_DEFAULT = 4  # the more threads, the larger the programs have to be that gain by them
 _threads: int | None = None
 
 
 def _default_threads() -> int:
     given = os.environ.get("MINITORCH_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or ""
-    return int(given) if given.isdecimal() and int(given) > 0 else cores()
+    return int(given) if given.isdecimal() and int(given) > 0 else min(cores(), MOST_BY_DEFAULT)
 
 
 def cores() -> int:
@@ -68,7 +69,8 @@ def cores() -> int:
 def get_num_threads() -> int:
     """Return how many threads a compiled function is run by, where that saves time.
 
-    The default is MINITORCH_NUM_THREADS, else OMP_NUM_THREADS, else the number of cores that the process may use.
+    The default is MINITORCH_NUM_THREADS, else OMP_NUM_THREADS, else the number of cores that the process may use, but not
+    more than 4.
 
     >>> get_num_threads() >= 1
     True

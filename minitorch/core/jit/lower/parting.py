@@ -28,7 +28,7 @@ def _is_long(op: Operation, spaces: set[tuple[int, int, int]]) -> bool:
     if op.kind != "rows" or op.params["abc"] in spaces:
         return False
     rows, length, _ = op.params["abc"]
-    return rows < PARTS and length >= LONG and length % PARTS == 0
+    return bool(rows < PARTS and length >= LONG and length % PARTS == 0)
 
 
 def _walked_again(operations: list[Operation]) -> set[Var]:

@@ -71,7 +71,7 @@ def blas() -> Blas | None:
 
 def _counter(library: Any, name: str) -> Callable[[], int]:
     """Return what tells how many threads a BLAS has; one that does not say has several."""
-    return getattr(library, name, lambda: 2)  # type: ignore[no-any-return]
+    return getattr(library, name, lambda: 2)
 
 
 def _extensions() -> list[Path]:

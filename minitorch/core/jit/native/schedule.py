@@ -1,14 +1,15 @@
 """Which kernel calls run at the same time: from a list of calls with the memory they touch to stages for several threads.
 
-Two calls have to run in order if both touch the same memory and one of them writes there. A call goes to the earliest stage
-after all those that it has to follow. In a stage large calls are cut into parts of their range, and small ones are dealt out;
-stages too small to be shared are joined to one part, for one thread. Estimated times decide, so a schedule depends on the
-program and the number of threads alone, and so do the results.
+Two calls have to run in order if both touch the same memory and one of them writes there. A call goes to the earliest
+stage after all those that it has to follow. In a stage large calls are cut into parts of their range, and small ones are
+dealt out; stages too small to be shared are joined to one part, for one thread. Estimated times decide, so a schedule
+depends on the program and the number of threads alone, and so do the results.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 PART = 4e-6  # seconds of work that are worth being a part of their own
@@ -91,7 +92,7 @@ def parts_of(task: Task, threads: int) -> Calls:
     if count < 2:
         return [task.row]
     bounds = [lo + (hi - lo) * i // count // unit * unit for i in range(count)] + [hi]
-    return [[task.address, task.slots, *pair] for pair in zip(bounds, bounds[1:])]
+    return [[task.address, task.slots, *pair] for pair in pairwise(bounds)]
 
 
 def shared(tasks: Sequence[Task], threads: int) -> tuple[list[Share], float]:

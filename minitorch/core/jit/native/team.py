@@ -22,6 +22,7 @@ import os
 import platform
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from time import perf_counter
 from typing import Any
@@ -365,7 +366,9 @@ class Team:
                 gate = threading.Lock()
                 gate.acquire()
                 number = len(self.gates) + 1
-                helper = threading.Thread(target=self._serve, args=(gate, number), name=f"minitorch-{number}", daemon=True)
+                helper = threading.Thread(
+                    target=self._serve, args=(gate, number), name=f"minitorch-{number}", daemon=True
+                )
                 try:
                     helper.start()
                 except RuntimeError:
@@ -382,10 +385,8 @@ class Team:
         """Let so many helpers look out for a job, those that do not already."""
         for number, gate in enumerate(self.gates[:helpers], 1):
             if not self.words[AWAKE + LINE * number] and gate.locked():
-                try:
+                with suppress(RuntimeError):  # another caller was faster
                     gate.release()
-                except RuntimeError:  # another caller was faster
-                    pass
 
 
 _team: Team | None = None

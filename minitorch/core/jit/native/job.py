@@ -12,7 +12,7 @@ from .team import CALLS, COUNT, FIRST, JOB_WORDS, LENGTH, LINE, TEAM, lined
 
 Part = Sequence[Sequence[int]]  # kernel calls in order: address, slots, lo, hi
 
-SOONEST, LATEST = 8, 1024  # runs after which the slower way is tried again
+SOONEST, LATEST = 8, 256  # runs after which the slower way is tried again
 
 
 class Pace:

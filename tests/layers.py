@@ -93,7 +93,9 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.native.scalarmath"],  # every name that a kernel may use
     ["minitorch.core.jit.native.codegen"],  # from kernel text to object code
     ["minitorch.core.jit.native.compile"],
-    ["minitorch.core.jit.native.blas", "minitorch.core.jit.native.objects", "minitorch.core.jit.native.replay"],
+    ["minitorch.core.jit.native.schedule", "minitorch.core.jit.native.team"],  # what threads run together, and how
+    ["minitorch.core.jit.native.blas", "minitorch.core.jit.native.objects", "minitorch.core.jit.native.job"],
+    ["minitorch.core.jit.native.replay"],
     ["minitorch.core.jit.native.entry"],  # all that a call depends on, looked at natively
     ["minitorch.core.jit.native"],
     ["minitorch.core.jit.graph"],
@@ -107,7 +109,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.passes"],
     ["minitorch.core.jit.lower.layout", "minitorch.core.jit.lower.formulas", "minitorch.core.jit.lower.memory"],
     ["minitorch.core.jit.lower.operations"],  # what equations ask of kernels
-    ["minitorch.core.jit.lower.fuse"],
+    ["minitorch.core.jit.lower.fuse", "minitorch.core.jit.lower.parting"],
     ["minitorch.core.jit.lower.kernels", "minitorch.core.jit.lower.donation"],
     ["minitorch.core.jit.lower.rows", "minitorch.core.jit.lower.columns", "minitorch.core.jit.lower.products"],
     ["minitorch.core.jit.lower.gather", "minitorch.core.jit.lower.tiles", "minitorch.core.jit.lower.pooling"],

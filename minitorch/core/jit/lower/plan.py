@@ -21,6 +21,7 @@ from ..graph import Atom, Graph, Mismatch, Names, Var, interpret
 from ..native import replay
 from ..native.compile import compile_kernel
 from ..native.objects import GATHER, Leaves
+from ..native.schedule import Task
 from .explain import explained
 from .kernels import Slot
 from .layout import packed
@@ -244,10 +245,12 @@ class Frame:
     def _segment(self, steps: list[Step]) -> Callable[[], None]:
         total = sum(len(step.slots) for step in steps)
         slots = np.zeros(max(total, 1), np.int64)
-        rows, patches = [], {"leaf": [], "object": []}  # type: ignore[var-annotated]
+        tasks, patches = [], {"leaf": [], "object": []}  # type: ignore[var-annotated]
         at = 0
         for step in steps:
-            rows.append([step.address, slots.ctypes.data + 8 * at, 0, step.range, step.grain])
+            place = slots.ctypes.data + 8 * at
+            touches = self.plan.program.touches(step) if step.unit else None
+            tasks.append(Task(step.address, place, 0, step.range, step.seconds, step.unit, touches))
             for slot in step.slots:
                 source, value, offset = self._address(slot)
                 if source == "fixed":
@@ -257,15 +260,14 @@ class Frame:
                 at += 1
         self.patches = patches["leaf"]
         head = [self._patch(t, p) for t, p in zip((self.leaves.addresses, self.made), patches.values()) if p]
-        table = np.array(head + rows, np.int64)
-        self.keep += [slots, table]
-        return replay.Program(table).run
+        self.keep.append(slots)
+        return replay.Program(head + tasks).run
 
-    def _patch(self, addresses: np.ndarray[Any, Any], patches: list[tuple[int, int, int]]) -> list[int]:
+    def _patch(self, addresses: np.ndarray[Any, Any], patches: list[tuple[int, int, int]]) -> Task:
         columns = [np.array(column, np.int64) for column in zip(*patches)]
         slots = np.array([addresses.ctypes.data, *(c.ctypes.data for c in columns)], np.int64)
         self.keep += [*columns, slots]
-        return [compile_kernel(PATCH, "patch").address, slots.ctypes.data, 0, len(patches), 0]
+        return Task(compile_kernel(PATCH, "patch").address, slots.ctypes.data, 0, len(patches))
 
     # ---------------------------------------------------------------- running
 

@@ -99,6 +99,15 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.lower"],
     ["minitorch.core.jit.show"],  # make_graph
     ["minitorch.core.jit"],
+    # Control flow: loops and branches that hold their functions as graphs.
+    ["minitorch.core.control.calls"],  # functions with rules of their own, inside those graphs
+    ["minitorch.core.control.closing"],  # functions of trees into graphs of leaves
+    ["minitorch.core.control.deriving"],  # what the transforms make of graphs
+    ["minitorch.core.control.scanning"],
+    ["minitorch.core.control.whiling"],
+    ["minitorch.core.control.branching", "minitorch.core.control.loops"],  # cond, switch; scan, fori_loop, while_loop
+    ["minitorch.core.control.mapping"],
+    ["minitorch.core.control"],
     ["minitorch.core"],
     # The faces.
     ["minitorch.errors", "minitorch.test_util"],

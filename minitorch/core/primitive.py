@@ -53,6 +53,16 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """A rule that takes a whole application over: `process(trace, primitive, args, params)`, from tracers to tracers.
+
+    For primitives that hold functions, such as loops: their derivatives are those of the functions.
+    """
+
+    process: Callable[[Any, Primitive, tuple[Any, ...], Params], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a tape node keeps for the arguments that need a gradient, and whom it calls.
 
@@ -75,8 +85,8 @@ class Primitive:
     evaluate: Callable[[Primitive, Sequence[Any], Params], Any]
     abstract: Callable[..., Any]
     batch: Any
-    vjp: Any  # tuple of Rule | None per argument, one Rule for all when variadic, or NO_DERIVATIVE
-    jvp: Any  # tuple of Rule | LINEAR | None per argument, LINEAR for all, DECOMPOSE, or NO_DERIVATIVE
+    vjp: Any  # tuple of Rule | None per argument, one Rule for all when variadic, Whole, or NO_DERIVATIVE
+    jvp: Any  # tuple of Rule | LINEAR | None per argument, LINEAR for all, DECOMPOSE, Whole, or NO_DERIVATIVE
     args: tuple[str, ...]
     statics: tuple[str, ...]
     variadic: bool = False
@@ -86,6 +96,7 @@ class Primitive:
     operand_dtypes: Callable[..., Any] | None = None
     fills: bool = True  # with several results: whether missing cotangents become zeros for the rule, or None
     direct: frozenset[dtypes.DType] = frozenset()  # dtypes that the impl takes and returns as they are
+    holds_graphs: bool = False  # loops and branches: they take plain numbers as such
     plans: dict[int, Plan] = field(default_factory=dict)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
@@ -183,6 +194,10 @@ class Trace:
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
         """Interpret one application, binding what remains one level down."""
         raise TypeError(f"{type(self).__name__} does not interpret {primitive.name}")
+
+    def process_call(self, call: Any, function: Callable[[list[Any]], list[Any]], leaves: list[Any]) -> list[Any]:
+        """Interpret the application of a function that has rules of its own, as `call` knows them: run the function."""
+        return function(leaves)
 
 
 class Tracer:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from ..array import Array
 from ..aval import Aval
-from ..errors import JitError, TracerError
+from ..errors import JitError, MinitorchError, TracerError
 from ..primitive import NO_BATCHING, Params, Primitive, Trace, Tracer, Value, bind
 from ..tape import context, entering, leaked, lower, user_line
 from .graph import Atom, Graph, Var, equation
@@ -23,6 +23,7 @@ class StagedTracer(Tracer):
 
     __slots__ = ()
     transform = "jit"
+    _trace: StagingTrace
 
     def __init__(self, trace: StagingTrace, var: Var):
         self._trace = trace
@@ -45,9 +46,9 @@ class StagedTracer(Tracer):
 
     def concrete(self, wanted: str) -> Array:
         """Raise: there is no data yet."""
-        raise JitError(
-            f"{wanted} at {user_line()} needs the data of {self.aval}, which a compiled function computes only later. "
-            f"{ADVICE.get(wanted, ADVICE['.item()'])}"
+        raise self._trace.error(
+            f"{wanted} at {user_line()} needs the data of {self.aval}, which {self._trace.where} computes only later. "
+            f"{self._trace.advice.get(wanted, self._trace.advice['.item()'])}"
         )
 
     def __str__(self) -> str:
@@ -88,6 +89,9 @@ class StagingTrace(Trace):
     """The interpreter that writes equations."""
 
     __slots__ = ("graph", "lifted", "made", "sources")
+    where: ClassVar[str] = "a compiled function"  # what is written down, for messages
+    error: ClassVar[type[MinitorchError]] = JitError
+    advice: ClassVar[dict[str, str]] = ADVICE
 
     def __init__(self, level: int):
         super().__init__(level)
@@ -122,7 +126,7 @@ class StagingTrace(Trace):
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
         """Write an equation."""
         if self.closed:
-            raise JitError(leaked(primitive, self))
+            raise self.error(leaked(primitive, self))
         stage = context.get().stage
         if stage is not None:
             known = stage.adopted(args)
@@ -130,8 +134,8 @@ class StagingTrace(Trace):
                 return bind(primitive, *known, **params)
         line = user_line()
         if primitive.batch is NO_BATCHING:
-            raise JitError(
-                f"{primitive.name} at {line}: the shape of its result depends on data, which a compiled function computes "
+            raise self.error(
+                f"{primitive.name} at {line}: the shape of its result depends on data, which {self.where} computes "
                 "only later; call it outside, or use minitorch.where in the place of a mask"
             )
         eq = equation(primitive, [self.atom(a) for a in args], params, line)

@@ -299,7 +299,9 @@ class Frame:
             out: Any = wrap(np.array(args[0]._data, order="C"))
         else:
             args = [None if a is None else self._value(next(operands)) for a in eq.inputs]
-            if eq.primitive.operand_dtypes is None:  # only pointwise operations tell a number from an array
+            if (
+                eq.primitive.operand_dtypes is None and not eq.primitive.holds_graphs
+            ):  # they tell a number from an array
                 args = [Array(a) if type(a) in dtypes.SCALARS else a for a in args]
             out = evaluate(eq.primitive, args, eq.params)
         for var, value in zip(op.outputs, out if type(out) is tuple else (out,), strict=True):

@@ -45,7 +45,7 @@ from ...ops.reductions import max_p, size_over
 from ...ops.shaping import cast, expand_dims, full, reshape, sum, sum_p, swapaxes
 from ...ops.slicing import cut, pad_p, slice_axis
 from ...primitive import Value
-from ..graph import Atom, Equation, Graph, Var, atom_aval
+from ..graph import Atom, Equation, Graph, Var, atom_aval, interpret
 from ..staging import stage
 from .rewriting import Writer, rewrite
 
@@ -267,8 +267,15 @@ NUMERIC: dict[str, Function] = {
     "dropout": _dropout,
     "cross_entropy": _cross_entropy,
 }
+
+
+def _call(*args: Value, graph: Graph, call: Any) -> tuple[Value, ...]:
+    return tuple(interpret(graph, args))
+
+
 # The same for every dtype.
 STRUCTURAL: dict[str, Function] = {
+    "call": _call,
     "basic_index": _basic_index,
     "basic_put": _basic_put,
     "split": _split,

@@ -1,0 +1,1 @@
+"""Control flow as primitives: loops and branches that hold their functions as graphs, under every transform."""

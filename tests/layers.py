@@ -76,6 +76,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.native.codegen"],  # through Numba to object code
     ["minitorch.core.jit.native.compile"],
     ["minitorch.core.jit.native.blas", "minitorch.core.jit.native.objects", "minitorch.core.jit.native.replay"],
+    ["minitorch.core.jit.native.loops"],  # loops and branches over rows of calls
     ["minitorch.core.jit.native"],
     ["minitorch.core.jit.graph"],
     ["minitorch.core.jit.serialize"],  # graphs and trees as JSON
@@ -92,8 +93,9 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.lower.rows", "minitorch.core.jit.lower.columns", "minitorch.core.jit.lower.products"],
     ["minitorch.core.jit.lower.gather", "minitorch.core.jit.lower.tiles", "minitorch.core.jit.lower.pooling"],
     ["minitorch.core.jit.lower.convolution", "minitorch.core.jit.lower.placement"],
+    ["minitorch.core.jit.lower.nested"],  # loops and branches
     ["minitorch.core.jit.lower.program"],
-    ["minitorch.core.jit.lower.explain"],
+    ["minitorch.core.jit.lower.blocks", "minitorch.core.jit.lower.explain"],
     ["minitorch.core.jit.lower.plan"],
     ["minitorch.core.jit.lower.bound", "minitorch.core.jit.lower.measure"],
     ["minitorch.core.jit.lower"],

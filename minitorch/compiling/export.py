@@ -247,9 +247,8 @@ def _refused(why: str) -> JitError:
 
 def _addresses(graph: Graph) -> dict[int, None]:
     """Return the addresses of all kernels that a graph needs."""
-    steps = build(graph).program.steps
     runtime = (compile_kernel(*each).address for each in RUNTIME)
-    return dict.fromkeys((*runtime, *(s.address for s in steps if s.python is None)))
+    return dict.fromkeys((*runtime, *build(graph).program.addresses()))
 
 
 # --------------------------------------------------------------------------- reading

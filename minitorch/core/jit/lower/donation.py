@@ -38,7 +38,7 @@ def donated(fusion: Fusion, graph: Graph, results: list[Atom], donors: Mapping[i
 
 def is_checked(op: Operation) -> bool:
     """Tell whether an operation may find an index out of bounds, or raise otherwise."""
-    return op.kind in ("take", "scatter_add", "check", "python")
+    return op.kind in ("take", "scatter_add", "check", "scan", "while", "switch", "python")
 
 
 def _fits(fusion: Fusion, out: Var, given: Var) -> bool:

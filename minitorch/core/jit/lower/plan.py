@@ -21,24 +21,14 @@ from ..graph import Atom, Graph, Mismatch, Names, Var, interpret
 from ..native import replay
 from ..native.compile import compile_kernel
 from ..native.objects import Leaves
+from .blocks import PATCH, Block, Constants
 from .explain import explained
 from .kernels import Slot
 from .layout import packed
 from .memory import ALIGNMENT
+from .nested import arena_of
 from .operations import Operand, Operation, memory_dtype
 from .program import Program, Step
-
-# Addresses that change from run to run are put into the slots by an instruction of their own.
-PATCH = """
-def patch(P, lo, hi):
-    addresses = i64(P[0])
-    where = i64(P[1])
-    which = i64(P[2])
-    offset = i64(P[3])
-    for i in range(lo, hi):
-        i64(where[i])[0] = addresses[which[i]] + offset[i]
-"""
-
 
 def build(graph: Graph, donors: Mapping[int, int] | None = None, references: int = 2) -> Plan:
     """Compile an optimized graph.
@@ -59,7 +49,7 @@ class Plan:
         self.arrays = [i for i, v in enumerate(graph.inputs) if not v.aval.weak]
         self.numbers = [i for i, v in enumerate(graph.inputs) if v.aval.weak]
         self.fresh = [(v.aval.shape, v.aval.dtype) for v in program.outputs]
-        self.constants = _constants(program)
+        self.constants = Constants(program)
         self.recipes = [_recipe(program, root, atom) for root, atom in zip(program.results, graph.outputs)]
         self.is_direct = self.recipes == [("fresh", i, shape) for i, (shape, _) in enumerate(self.fresh)]
         inputs = {v: i for i, v in enumerate(graph.inputs)}
@@ -95,36 +85,6 @@ def _recipe(program: Program, result: Atom, atom: Atom) -> tuple[str, Any, Any]:
     if root in program.objects:
         return "object", root, atom.aval.shape
     return "input", program.graph.inputs.index(root), None
-
-
-class Constants:
-    """The numbers and arrays that a program reads, at fixed addresses."""
-
-    def __init__(self) -> None:
-        self.held: list[np.ndarray[Any, Any]] = []
-        self.addresses: dict[Any, int] = {}
-
-    def add(self, key: Any, data: np.ndarray[Any, Any]) -> None:
-        """Hold one."""
-        if key not in self.addresses:
-            self.held.append(data)
-            self.addresses[key] = data.ctypes.data
-
-
-def _constants(program: Program) -> Constants:
-    held = Constants()
-    for step in program.steps:
-        for slot in step.slots:
-            if slot.kind == "number":
-                held.add(slot, np.full(1, slot.source, slot.dtype))
-            elif slot.kind == "load" and not isinstance(slot.source, Var):
-                data = slot.source._data if isinstance(slot.source, Array) else np.full(1, slot.source, slot.dtype)
-                held.add(_key(slot.source), np.ascontiguousarray(data))
-    return held
-
-
-def _key(source: Atom) -> Any:
-    return id(source) if isinstance(source, Array) else (type(source), source)
 
 
 class OutOfBounds(Exception):
@@ -188,13 +148,17 @@ class Frame:
         if slot.kind == "flag":
             return "fixed", self.flag.ctypes.data, 0
         if slot.kind == "number":
-            return "fixed", self.plan.constants.addresses[slot], 0
+            return "fixed", self.plan.constants.address(slot), 0
         places = self.plan.program.arena.places
         if slot.kind == "scratch":
             return "fixed", self.base + places[slot], 0
+        if slot.kind == "block":
+            block = Block(slot.source, self.base + places[arena_of(slot.source)], self.flag.ctypes.data)
+            self.keep.append(block)
+            return "fixed", block.record.ctypes.data, 0
         offset = slot.offset * slot.dtype.itemsize
         if not isinstance(slot.source, Var):
-            return "fixed", self.plan.constants.addresses[_key(slot.source)] + offset, 0
+            return "fixed", self.plan.constants.address(slot), 0
         if slot.source in self.places:
             return (*self.places[slot.source], offset)
         if slot.source.aval.weak:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..graph import Atom, Graph, Var
 from ..native.compile import compile_kernel
-from . import convolution, gather, placement, pooling
+from . import convolution, gather, nested, placement, pooling
 from .columns import Columns
 from .donation import donated
 from .fuse import Fusion, Group
@@ -22,7 +22,7 @@ from .operations import Operation, Operations, memory_dtype
 from .products import product_calls
 from .rows import Rows
 
-CALLS = gather.CALLS | convolution.CALLS | pooling.CALLS | placement.CALLS | {"gemm": product_calls}
+CALLS = gather.CALLS | convolution.CALLS | pooling.CALLS | placement.CALLS | nested.CALLS | {"gemm": product_calls}
 
 
 @dataclass(slots=True)
@@ -41,9 +41,9 @@ class Step:
 class Program:
     """The steps of a graph and the places of its values."""
 
-    def __init__(self, graph: Graph, donors: Mapping[int, int]):
+    def __init__(self, graph: Graph, donors: Mapping[int, int], is_nested: bool = False):
         self.graph = graph
-        self.operations = Operations(graph)
+        self.operations = Operations(graph, lambda inside: Program(inside, {}, True), is_nested)
         self.results: list[Atom] = self.operations.outputs
         self.fusion = Fusion(placement.placed(self.operations.live(), [self.root(a) for a in self.results]))
         self.donated = donated(self.fusion, graph, [self.root(a) for a in self.results], donors)
@@ -58,6 +58,20 @@ class Program:
         self.objects = {v for s in self.steps if s.python for v in s.python.outputs}
         self.is_checked = any(slot.kind == "flag" for step in self.steps for slot in step.slots)
         self.arena = lay_out(list(self._buffers()))
+
+    def nested(self) -> Iterator[tuple[Step, list[Program]]]:
+        """Iterate over the steps that run programs inside, with these."""
+        for step in self.steps:
+            programs = step.group.operations[0].params.get("programs") if step.python is None else None
+            if programs:
+                yield step, programs
+
+    def addresses(self) -> Iterator[int]:
+        """Iterate over the addresses of all kernels, also those of programs inside."""
+        yield from (step.address for step in self.steps if step.python is None)
+        for _, programs in self.nested():
+            for program in programs:
+                yield from program.addresses()
 
     def root(self, atom: Atom) -> Atom:
         """Return the variable whose memory holds an atom."""

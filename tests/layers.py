@@ -108,10 +108,14 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.control.scanning"],
     ["minitorch.core.control.whiling"],
     ["minitorch.core.control.branching", "minitorch.core.control.loops"],  # cond, switch; scan, fori_loop, while_loop
-    ["minitorch.core.control.mapping"],
+    ["minitorch.core.control.mapping", "minitorch.core.control.implicit"],  # map, scans; roots, linear systems
     ["minitorch.core.control"],
     ["minitorch.core"],
     # The faces.
+    ["minitorch.lax.pointwise", "minitorch.lax.shaping"],
+    ["minitorch.lax.reducing"],
+    ["minitorch.lax.products"],
+    ["minitorch.lax"],  # jax.lax's names
     ["minitorch.errors", "minitorch.test_util"],
     ["minitorch.tensor.modes"],  # no_grad and its kin
     ["minitorch.tensor.alias"],  # what a tensor shares with its views

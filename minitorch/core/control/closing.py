@@ -165,9 +165,9 @@ class Closed:
     def give_way(self, i: int, aval: Aval) -> None:
         """Let result `i`, if it is a plain number, take a dtype that promotion would give it."""
         atom = self.graph.outputs[i]
-        if self.shape.plain[i] and isinstance(atom, Array) and aval.shape == () and atom.dtype != aval.dtype:
-            if dtypes.promote(_kind(atom.dtype), aval.dtype) == aval.dtype:
-                self.graph.outputs[i] = Array(atom, aval.dtype)
+        is_plain = self.shape.plain[i] and isinstance(atom, Array) and aval.shape == ()
+        if is_plain and dtypes.promote(_kind(atom.dtype), aval.dtype) == aval.dtype:
+            self.graph.outputs[i] = Array(atom, aval.dtype)
 
 
 def close(function: Function, structure: tree.TreeDef, avals: Sequence[Aval]) -> Closed:

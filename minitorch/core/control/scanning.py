@@ -179,11 +179,11 @@ class _Pull:
             _, residuals = self.forward(list(values))
         c, k = self.counts
         fixed = [v in self.linear.forward.inputs[:c] for v in self.linear.residuals]
-        wanted_c, wanted_k, _ = split_at(self.wanted, c, k)
+        _, wanted_k, _ = split_at(self.wanted, c, k)
         reached = iter(self.linear.reached)
         reached_c, _, reached_x = split_at([want and next(reached) for want in self.wanted], c, k)
         given = [one is not None and on for one, on in zip(g[k:], self.linear.active[k:], strict=True)]
-        consts, carry, xs = split_at(values, c, k)
+        consts, carry, _ = split_at(values, c, k)
         cotangents = [zeros_of(aval_of(x)) if one is None else one for x, one in zip(carry, g[:k])]
         start = picked(cotangents, wanted_k) + [zeros_of(aval_of(x)) for x in picked(consts, reached_c)]
         steps = picked(residuals, [not f for f in fixed]) + picked(g[k:], given)

@@ -14,10 +14,10 @@ from ..errors import GradError, JitError
 from ..jit.graph import Graph, Var, interpret
 from ..jvp import JVPTrace, JVPTracer
 from ..ops.families import as_array
-from ..ops.gathering import take
+from ..ops.gathering import iota, take
 from ..ops.pointwise import where
 from ..ops.reductions import any as any_
-from ..ops.reductions import argmax
+from ..ops.reductions import min as min_
 from ..ops.shaping import reshape, zeros_of
 from ..primitive import Params, Plan, Primitive, Value, Whole, aval_of, concrete
 from ..tape import Tape, context, user_line
@@ -119,8 +119,10 @@ def chosen(flags: Value, new: Value, old: Value) -> Value:
 
 
 def protected(flags: Value, x: Value) -> Value:
-    """Put the value of an example that is flagged in the place of those that are not."""
-    return chosen(flags, x, take(x, argmax(flags), axis=0))
+    """Put the value of the first example that is flagged in the place of those that are not."""
+    last = flags.shape[0] - 1
+    first = min_(where(flags, iota(last + 1), last))
+    return chosen(flags, x, take(x, first, axis=0))
 
 
 def _record(tape: Tape, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:

@@ -30,6 +30,7 @@ from .nested import arena_of
 from .operations import Operand, Operation, memory_dtype
 from .program import Program, Step
 
+
 def build(graph: Graph, donors: Mapping[int, int] | None = None, references: int = 2) -> Plan:
     """Compile an optimized graph.
 

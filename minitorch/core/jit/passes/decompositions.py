@@ -273,9 +273,15 @@ def _call(*args: Value, graph: Graph, call: Any) -> tuple[Value, ...]:
     return tuple(interpret(graph, args))
 
 
+def _solved(*args: Value, solve: Graph, **_: Any) -> tuple[Value, ...]:
+    return tuple(interpret(solve, args))
+
+
 # The same for every dtype.
 STRUCTURAL: dict[str, Function] = {
     "call": _call,
+    "custom_linear_solve": _solved,
+    "custom_root": _solved,
     "basic_index": _basic_index,
     "basic_put": _basic_put,
     "split": _split,

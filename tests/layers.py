@@ -83,6 +83,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.staging"],
     ["minitorch.core.jit.passes.rewriting"],  # a writer that asks a rule about each equation
     ["minitorch.core.jit.passes.algebra", "minitorch.core.jit.passes.decompositions"],
+    ["minitorch.core.jit.passes.loops"],  # loops and branches without what nobody asks for
     ["minitorch.core.jit.passes.common", "minitorch.core.jit.passes.constants", "minitorch.core.jit.passes.dead"],
     ["minitorch.core.jit.passes.pipeline"],
     ["minitorch.core.jit.passes"],

@@ -17,9 +17,10 @@ from ..core import tree
 from ..core.array import Array
 from ..core.aval import Aval
 from ..core.errors import ArgumentError, DTypeError, JitError, ShapeError
+from ..core import control  # noqa: F401 (a file may hold its loops and branches)
 from ..core.jit.graph import Graph, text
 from ..core.jit.lower import build
-from ..core.jit.lower.plan import PATCH
+from ..core.jit.lower.blocks import PATCH
 from ..core.jit.native.compile import Portable, adopt, compile_kernel, portable
 from ..core.jit.native.objects import GATHER
 from ..core.jit.native.replay import LOOP

@@ -35,8 +35,8 @@ def dot_general(
     sizes = [[x.shape[i] for i in part] for part, x in ((lc, lhs), (rc, rhs), (lb, lhs), (rb, rhs))]
     if sizes[0] != sizes[1] or sizes[2] != sizes[3]:
         raise ShapeError(
-            f"dot_general: {aval_of(lhs)} and {aval_of(rhs)} with dimension_numbers {dimension_numbers}: contracting and batch "
-            "axes must have equal sizes"
+            f"dot_general: {aval_of(lhs)} and {aval_of(rhs)} with dimension_numbers {dimension_numbers}: contracting "
+            "and batch axes must have equal sizes"
         )
     free_l = [i for i in range(lhs.ndim) if i not in (*lc, *lb)]
     free_r = [i for i in range(rhs.ndim) if i not in (*rc, *rb)]
@@ -139,8 +139,8 @@ def conv_general_dilated(
     strides, spread, dilation = (ones if d is None else tuple(d) for d in (window_strides, lhs_dilation, rhs_dilation))
     if any(len(one) != n for one in (strides, spread, dilation)):
         raise ArgumentError(
-            f"conv_general_dilated: {aval_of(lhs)} has {n} spatial axes; window_strides {strides}, lhs_dilation {spread} and "
-            f"rhs_dilation {dilation} need a number for each"
+            f"conv_general_dilated: {aval_of(lhs)} has {n} spatial axes; window_strides {strides}, lhs_dilation {spread} "
+            f"and rhs_dilation {dilation} need a number for each"
         )
     sizes = [max(k + (k - 1) * (d - 1), 0) for k, d in zip(x.shape[2:], spread)]
     reach = [(k - 1) * d + 1 for k, d in zip(w.shape[2:], dilation)]
@@ -152,8 +152,8 @@ def conv_general_dilated(
     if batch_group_count > 1:
         if groups > 1 or x.shape[0] % batch_group_count or w.shape[0] % batch_group_count:
             raise ArgumentError(
-                f"conv_general_dilated: batch_group_count {batch_group_count} must divide the batch {x.shape[0]} and the output "
-                f"features {w.shape[0]}, without feature groups"
+                f"conv_general_dilated: batch_group_count {batch_group_count} must divide the batch {x.shape[0]} and the "
+                f"output features {w.shape[0]}, without feature groups"
             )
         groups, count = batch_group_count, x.shape[0] // batch_group_count
         x = shaping.moveaxis(shaping.reshape(x, (groups, count, *x.shape[1:])), 0, 1)

@@ -263,8 +263,8 @@ def reduce_window(
     base = ones if base_dilation is None else tuple(base_dilation)
     if any(len(one) != operand.ndim or any(n < 1 for n in one) for one in (window, strides, dilation, base)):
         raise ArgumentError(
-            f"reduce_window: {aval_of(operand)} needs {operand.ndim} positive numbers each for the window {window}, the strides "
-            f"{strides} and the dilations {base}, {dilation}"
+            f"reduce_window: {aval_of(operand)} needs {operand.ndim} positive numbers each for the window {window}, the "
+            f"strides {strides} and the dilations {base}, {dilation}"
         )
     reach = [(k - 1) * d + 1 for k, d in zip(window, dilation)]
     sizes = [max(n + (n - 1) * (b - 1), 0) for n, b in zip(operand.shape, base)]

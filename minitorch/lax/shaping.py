@@ -291,7 +291,7 @@ def dynamic_slice(operand: Any, start_indices: Sequence[Any], slice_sizes: Ints)
 def _starts(name: str, operand: Value, start_indices: Any, sizes: Ints) -> list[Value]:
     """Return where a block starts, moved inside."""
     if isinstance(start_indices, (Array, Tracer)):
-        start_indices = [start_indices[i] for i in range(start_indices.shape[0])]
+        start_indices = list(joining.unstack(start_indices))
     if len(start_indices) != operand.ndim or len(sizes) != operand.ndim:
         raise ShapeError(
             f"{name}: {len(start_indices)} start indices and {len(sizes)} sizes for {aval_of(operand)}; give one of each "

@@ -76,7 +76,7 @@ class _Stage:
 
     def adopted(self, args: tuple[Value, ...]) -> tuple[Value, ...]:
         """Let an enclosing compiled function take its handles in."""
-        return args if self.outer is None else self.outer.adopted(args)  # type: ignore[no-any-return]
+        return args if self.outer is None else self.outer.adopted(args)
 
     def generator(self, generator: Any) -> None:
         """Refuse random numbers from hidden state."""

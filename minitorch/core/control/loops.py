@@ -184,8 +184,8 @@ def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any, *, unro
     >>> fori_loop(0, 4, lambda i, x: x * 2, 1.0)
     Array(16., dtype=float32)
     """
-    bounds = _known(lower), _known(upper)
-    if None in bounds:
+    known = _known(lower), _known(upper)
+    if known[0] is None or known[1] is None:
         if unroll not in (None, 1, False):
             raise ArgumentError("fori_loop: unroll needs bounds that are known numbers; leave it out")
         first, last = (_bound(n, x) for n, x in (("lower", lower), ("upper", upper)))
@@ -200,9 +200,8 @@ def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any, *, unro
         i, value = state
         return (add(i, 1), body_fun(i, value)), None
 
-    first, last = bounds
-    start = Array(first, dtypes.int64)
-    (_, out), _ = scan(step, (start, init_val), length=max(last - first, 0), unroll=1 if unroll is None else unroll)
+    start = Array(known[0], dtypes.int64)
+    (_, out), _ = scan(step, (start, init_val), length=max(known[1] - known[0], 0), unroll=1 if unroll is None else unroll)
     return out
 
 

@@ -96,9 +96,8 @@ def _push(trace: JVPTrace, primitive: Primitive, args: tuple[Value, ...], params
     ts = [None if not m else a.tangent if isinstance(a, JVPTracer) and a._trace is trace else zeros_of(aval_of(a))
           for a, m in zip(args, mine)]  # fmt: skip
     both = [*values, *picked(ts, mine)]
-    steps = params["length"], params["reverse"]
-    parts = split_at([both[i] for i in order], c + sum(mine[:c]), k + sum(flags))
-    carry, ys = loop(arranged(graph, order, ends), *parts, *steps)  # type: ignore[arg-type]
+    consts, start, xs = split_at([both[i] for i in order], c + sum(mine[:c]), k + sum(flags))
+    carry, ys = loop(arranged(graph, order, ends), consts, start, xs, params["length"], params["reverse"])
     found = dict(zip(ends, [*carry, *ys], strict=True))
     return tuple(JVPTracer(trace, found[i], found[t]) if t is not None else found[i] for i, t in enumerate(of))
 
@@ -168,7 +167,8 @@ class _Pull:
         places = {v: i for i, v in enumerate(graph.inputs) if not c <= i < c + k}
         stacked = list(dict.fromkeys(v for v in residuals if v not in places and v not in graph.outputs[k:]))
         whole = Graph(graph.inputs, graph.equations, [*graph.outputs, *stacked])
-        carry, ys = loop(whole, *split_at(values, c, k), self.length, self.reverse)
+        consts, carry, xs = split_at(values, c, k)
+        carry, ys = loop(whole, consts, carry, xs, self.length, self.reverse)
         of = {v: y for v, y in zip(whole.outputs[k:], ys) if isinstance(v, Var)}
         return [*carry, *ys[: len(graph.outputs) - k]], [values[places[v]] if v in places else of[v] for v in residuals]
 

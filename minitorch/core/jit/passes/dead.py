@@ -6,6 +6,7 @@ Primitives have no effects, so nothing is lost but a complaint about data that n
 from __future__ import annotations
 
 from ..graph import Graph, Var
+from .loops import pruned
 from .rewriting import with_subgraphs
 
 
@@ -16,8 +17,9 @@ def eliminate_dead(graph: Graph) -> Graph:
     for eq in reversed(graph.equations):
         if live.isdisjoint(eq.outputs):
             continue
+        eq = pruned(eq, live)
         live.update(a for a in eq.inputs if isinstance(a, Var))
         kept.append(with_subgraphs(eq, eliminate_dead))
     kept.reverse()
-    same = len(kept) == len(graph.equations) and all(a is b for a, b in zip(kept, graph.equations))
+    same = len(kept) == len(graph.equations) and all(a is b for a, b in zip(kept, graph.equations, strict=True))
     return graph if same else Graph(list(graph.inputs), kept, list(graph.outputs))

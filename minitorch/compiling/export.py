@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core import tree
+from ..core import (
+    control,  # noqa: F401 (a file may hold its loops and branches)
+    tree,
+)
 from ..core.array import Array
 from ..core.aval import Aval
 from ..core.errors import ArgumentError, DTypeError, JitError, ShapeError
-from ..core import control  # noqa: F401 (a file may hold its loops and branches)
 from ..core.jit.graph import Graph, text
 from ..core.jit.lower import build
 from ..core.jit.lower.blocks import PATCH

@@ -184,7 +184,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any, *, unro
     >>> fori_loop(0, 4, lambda i, x: x * 2, 1.0)
     Array(16., dtype=float32)
     """
-    known = _known(lower), _known(upper)
+    known = _known("lower", lower), _known("upper", upper)
     if known[0] is None or known[1] is None:
         if unroll not in (None, 1, False):
             raise ArgumentError("fori_loop: unroll needs bounds that are known numbers; leave it out")
@@ -201,14 +201,16 @@ def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any, *, unro
         return (add(i, 1), body_fun(i, value)), None
 
     start = Array(known[0], dtypes.int64)
-    (_, out), _ = scan(step, (start, init_val), length=max(known[1] - known[0], 0), unroll=1 if unroll is None else unroll)
+    (_, out), _ = scan(
+        step, (start, init_val), length=max(known[1] - known[0], 0), unroll=1 if unroll is None else unroll
+    )
     return out
 
 
-def _known(bound: Any) -> int | None:
+def _known(name: str, bound: Any) -> int | None:
     """Return a bound as a number, None if only a transform knows it."""
     try:
-        return as_int(bound)
+        return as_int(_bound(name, bound))
     except (TracerError, JitError):
         return None
 

@@ -186,6 +186,7 @@ class Trace:
     """An interpreter of primitives. Its level says which transform it belongs to: inner ones are higher."""
 
     __slots__ = ("closed", "level")
+    is_derived_later: ClassVar[bool] = False  # whether derivatives may be taken of what it writes down
 
     def __init__(self, level: int):
         self.level = level

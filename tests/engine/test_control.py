@@ -408,6 +408,87 @@ def test_tensors_as_carries_and_closed_over():
     np.testing.assert_allclose(second.numpy(), other.numpy(), 1e-5)
 
 
+def test_what_is_cut_off_inside_stays_cut_off():
+    w, xs = mt.tensor(2.0, requires_grad=True), mt.tensor([1.0, 2.0, 3.0])
+
+    def under_no_grad(c, x):
+        with mt.no_grad():
+            k = c * w
+        with mt.no_grad(), mt.enable_grad():
+            c = c * x
+        return c * k, c * w
+
+    def detached(c, x):
+        k = c.detach().data * w
+        k.detach_()
+        return c * k, c.data * w
+
+    for step in (under_no_grad, detached):
+        h, total = w * 1.0, 0.0
+        for x in xs:
+            h, y = step(h, x)
+            total = total + y
+        (wanted,) = mt.autograd.grad(h + total, w)
+        for run in (lambda f: f, mt.jit):
+
+            def backward(step=step):
+                w.grad = None
+                h, ys = lax.scan(step, w * 1.0, xs)
+                (h + ys.sum()).backward()
+                return h
+
+            run(backward)()
+            assert w.grad.item() == pytest.approx(wanted.item(), rel=1e-6), step.__name__
+    assert mt.grad(lambda x: x * x.detach())(mt.tensor(3.0)).item() == 3.0
+    with pytest.raises(TracerError, match="register_hook"):
+        lax.scan(lambda c, x: ((y := c * w), y.register_hook(lambda g: g) and None), w * 1.0, xs)
+
+
+def test_functions_of_autograd_inside():
+    class Tenfold(mt.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return g * x * 10 if ctx.needs_input_grad[0] else None
+
+    w = mt.tensor(1.5, requires_grad=True)
+    out, _ = lax.scan(lambda c, _: (Tenfold.apply(c) * w, None), mt.tensor(1.0), length=3)
+    h = mt.tensor(1.0)
+    for _ in range(3):
+        h = Tenfold.apply(h) * w
+    assert mt.autograd.grad(out, w)[0].item() == mt.autograd.grad(h, w)[0].item()
+
+
+def test_modules_inside():
+    mt.manual_seed(0)
+    layers = [mt.nn.Linear(3, 3) for _ in range(4)]
+    x = mt.randn(2, 3)
+    stacked = mt.tree.map(lambda *a: mt.stack(list(map(mt.as_tensor, a))), *layers)
+
+    def deep(stacked):
+        return lax.scan(lambda h, layer: (mt.tanh(layer(h)), None), x, stacked)[0].sum()
+
+    h = x
+    for layer in layers:
+        h = mt.tanh(layer(h))
+    wanted = mt.autograd.grad(h.sum(), [layer.weight for layer in layers])
+    found = mt.grad(deep)(stacked)
+    for k, g in enumerate(wanted):
+        np.testing.assert_allclose(found.weight[k].detach().numpy(), g.numpy(), 1e-5, 1e-7)
+    lax.scan(lambda h, _: (mt.tanh(layers[0](h)), None), x, length=3)[0].sum().backward()
+    h = x
+    for _ in range(3):
+        h = mt.tanh(layers[0](h))
+    np.testing.assert_allclose(
+        layers[0].weight.grad.numpy(), mt.autograd.grad(h.sum(), layers[0].weight)[0].numpy(), 1e-5, 1e-7
+    )
+
+
 def test_what_a_body_may_not_do():
     w, xs = mt.tensor([1.0]), mt.array([1.0, 2.0])
     with pytest.raises(GradError, match="in-place"):

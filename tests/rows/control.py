@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.core.control import branching, implicit, loops
+from minitorch.core.control import branching, closing, implicit, loops
 from minitorch.core.custom import custom_jvp
 from minitorch.core.ops import pointwise as P
 from minitorch.core.ops.contractions import matmul
@@ -95,6 +95,7 @@ ROWS = [
     ),
     Row("custom_linear_solve", solved, np.linalg.solve, (Case((dominant, real(3))),), forward_rtol=1e-10),
     Row("custom_root", root, np.cbrt, (Case((real(3, low=0.5),)), Case((real(low=0.5),))), forward_rtol=1e-10),
+    Row("unrecorded", closing.unrecorded_p, lambda x: x, (Case((real(2, 3),)),), grad=False),
     Row(
         "call",
         lambda x: loops.scan(lambda c, _: (WAVE(c), None), x, length=2, unroll=True)[0],

@@ -17,19 +17,30 @@ from ..calling import Leaves, Shape, called
 from ..errors import DTypeError, MinitorchError, ShapeError, TracerError
 from ..jit.graph import Graph, interpret
 from ..jit.staging import ADVICE, Lifted, StagedTracer, StagingTrace
-from ..ops.families import as_array
+from ..ops.families import LEADING, as_array, custom, primitive_of
 from ..ops.shaping import cast_p
-from ..primitive import Tracer, Value, aval_of
-from ..tape import context, entering, lower
+from ..primitive import LINEAR, Params, Primitive, Tracer, Value, aval_of
+from ..tape import TapeTracer, context, entering, lower
+from ..vjp import reachable
 from .calls import call_p
 
 Function = Callable[..., Any]
+
+
+# The identity, through which no cotangent passes, but tangents do: as `no_grad` has it.
+unrecorded_p = custom("unrecorded", lambda x: x, abstract=lambda x: x, vjp=(None,), jvp=LINEAR, batch=LEADING)
+
+
+def unrecorded(x: Value) -> Value:
+    """Keep cotangents from a value that is being written down."""
+    return StagingTrace.process(x._trace, primitive_of(unrecorded_p), (x,), {})
 
 
 class BodyTrace(StagingTrace):
     """The staging trace of the functions that loops and branches hold. Derivative rules of their own survive in it."""
 
     __slots__ = ()
+    is_derived_later: ClassVar[bool] = True
     where: ClassVar[str] = "the function of a loop or a branch"
     error: ClassVar[type[MinitorchError]] = TracerError
     advice: ClassVar[dict[str, str]] = ADVICE | {
@@ -41,6 +52,13 @@ class BodyTrace(StagingTrace):
         "print or str()": "Return the value and print it outside.",
         ".item()": "Return the value and read it outside.",
     }
+
+    def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
+        """Write an equation; what is computed under `no_grad` stays without a gradient."""
+        out = super().process(primitive, args, params)
+        if context.get().muted < self.level:
+            return out
+        return tuple(map(unrecorded, out)) if type(out) is tuple else unrecorded(out)
 
     def process_call(self, call: Any, function: Function, leaves: Leaves) -> Leaves:
         """Write the application as one equation, with the function as a graph."""
@@ -109,6 +127,7 @@ def closed(function: Callable[[Leaves], Sequence[Value]], avals: Sequence[Aval])
         token = context.set(replace(here, stage=_Stage(_outer(here.stage))))
         try:
             outs = function([trace.input(a) for a in avals])
+            _refuse_hooks(outs)
             outputs = [trace.atom(_strong(as_array(lower(x)))) for x in outs]
         finally:
             context.reset(token)
@@ -118,6 +137,16 @@ def closed(function: Callable[[Leaves], Sequence[Value]], avals: Sequence[Aval])
     graph.outputs = outputs
     consts = [s.value for s in trace.sources if isinstance(s, Lifted)]
     return graph, consts
+
+
+def _refuse_hooks(outs: Sequence[Value]) -> None:
+    """Raise if a hook waits for a gradient inside, which the derivative of the graph would pass by."""
+    ends = [x.node for x in outs if isinstance(x, TapeTracer) and x.node is not None]
+    if any(getattr(node.cell, "hooks", None) for node in reachable(ends)):
+        raise TracerError(
+            "register_hook: a tensor inside the function of a loop or a branch has a hook, which its derivative would not "
+            "call; return the tensor and register the hook on the result"
+        )
 
 
 def _outer(stage: Any) -> Any:

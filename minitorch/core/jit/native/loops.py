@@ -7,12 +7,15 @@ two buffers, so that a step never writes what it reads; stacked values are addre
 
 from __future__ import annotations
 
+from textwrap import indent
+
 from .replay import COLUMNS
 
 _RUN = f"""\
-        for r in range(count):
-            call_kernel(rows[{COLUMNS} * r], rows[{COLUMNS} * r + 1], rows[{COLUMNS} * r + 2], rows[{COLUMNS} * r + 3])
+    for r in range(count):
+        call_kernel(rows[{COLUMNS} * r], rows[{COLUMNS} * r + 1], rows[{COLUMNS} * r + 2], rows[{COLUMNS} * r + 3])
 """
+_RUN_INSIDE = indent(_RUN, "    ")
 
 # Slots: block, flag, steps, reverse, numbers of constants, carries, xs and ys; then the addresses of these arguments, of the
 # results, of a second buffer for each carry; then the bytes of an x and of a y. The last step writes to the results.
@@ -40,7 +43,7 @@ def scan(P, lo, hi):
             leaves[inputs + c + k + j] = P[given + c + k + j] + i * P[width + j]
         for j in range(m):
             leaves[k + j] = P[made + k + j] + i * P[width + n + j]
-{_RUN}        if flag[0] != 0:
+{_RUN_INSIDE}        if flag[0] != 0:
             return
 """
 
@@ -68,7 +71,7 @@ def loop(P, lo, hi):
             leaves[k + b + j] = source
             leaves[j] = select(s & 1 == 0, P[made + j], P[spare + j])
         rows = i64(test[0]); count = test[1]
-{_RUN}        if flag[0] != 0:
+{_RUN_INSIDE}        if flag[0] != 0:
             return
         if goes_on[0] == 0:
             if s == 0 or s & 1 == 0:
@@ -78,7 +81,7 @@ def loop(P, lo, hi):
                         y[i] = x[i]
             return
         rows = i64(body[0]); count = body[1]
-{_RUN}        if flag[0] != 0:
+{_RUN_INSIDE}        if flag[0] != 0:
             return
 """
 
@@ -87,12 +90,11 @@ SWITCH = f"""
 def switch(P, lo, hi):
     branches = P[0]; n = P[1]; m = P[2]
     at = min(max(i64(P[3])[0], 0), branches - 1)
-    for _ in range(1):
-        block = i64(P[4 + at])
-        leaves = i64(block[2])
-        for j in range(n):
-            leaves[m + j] = P[4 + branches + j]
-        for j in range(m):
-            leaves[j] = P[4 + branches + n + j]
-        rows = i64(block[0]); count = block[1]
+    block = i64(P[4 + at])
+    leaves = i64(block[2])
+    for j in range(n):
+        leaves[m + j] = P[4 + branches + j]
+    for j in range(m):
+        leaves[j] = P[4 + branches + n + j]
+    rows = i64(block[0]); count = block[1]
 {_RUN}"""

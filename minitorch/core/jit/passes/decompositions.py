@@ -207,17 +207,17 @@ def _cross_entropy(x: Value, target: Value, *, ignore_index: int, reduction: str
 
 def _basic_index(x: Value, *, index: BasicIndex) -> Value:
     lead = x.shape[: x.ndim - len(index.sizes)]
-    return reshape(cut(x, [(0, n, 1) for n in lead] + _cuts(index)), (*lead, *index.shape))
+    return reshape(cut(x, [(0, n, 1) for n in lead] + cuts_of(index)), (*lead, *index.shape))
 
 
 def _basic_put(g: Value, *, index: BasicIndex) -> Value:
-    starts, counts, steps = zip(*_cuts(index)) if index.sizes else ((), (), ())
+    starts, counts, steps = zip(*cuts_of(index)) if index.sizes else ((), (), ())
     lead = g.shape[: g.ndim - len(index.shape)]
     g = reshape(g, (*lead, *counts))
     return pad_p(g, starts=starts, steps=steps, sizes=index.sizes, value=0) if index.sizes else g
 
 
-def _cuts(index: BasicIndex) -> list[tuple[int, int, int]]:
+def cuts_of(index: BasicIndex) -> list[tuple[int, int, int]]:
     """Return `(start, size, step)` of every indexed axis; an integer takes one element."""
     found = []
     items = (item for item in index.items if item is not None)

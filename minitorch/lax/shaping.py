@@ -12,7 +12,7 @@ from ..core.array import Array
 from ..core.errors import ArgumentError, ShapeError
 from ..core.ops import gathering, joining, shaping, slicing
 from ..core.ops.families import as_array
-from ..core.ops.pointwise import add, greater_equal, less, logical_and, maximum, minimum, sub, where
+from ..core.ops.pointwise import add, less, maximum, minimum, where
 from ..core.primitive import Tracer, Value, aval_of
 
 Ints = Sequence[int]
@@ -318,19 +318,19 @@ def dynamic_update_slice(operand: Any, update: Any, start_indices: Sequence[Any]
     update = shaping.cast(as_array(update), operand.dtype)
     if not operand.ndim:
         return update
-    starts = _starts("dynamic_update_slice", operand, start_indices, update.shape)
-    inside: Any = None
-    for axis, (start, size, n) in enumerate(zip(starts, update.shape, operand.shape)):
-        if size == n:
-            continue
-        if not size:
-            return operand
-        place = sub(gathering.iota(n), start)
-        update = gathering.take(update, minimum(maximum(place, 0), size - 1), axis=axis)
-        here = logical_and(greater_equal(place, 0), less(place, size))
-        here = shaping.reshape(here, (n,) + (1,) * (operand.ndim - 1 - axis))
-        inside = here if inside is None else logical_and(inside, here)
-    return update if inside is None else where(inside, update, operand)
+    return _written(operand, update, _starts("dynamic_update_slice", operand, start_indices, update.shape), 0)
+
+
+def _written(operand: Value, update: Value, starts: list[Value], axis: int) -> Value:
+    """Write a block along an axis and those behind it: rows are taken, written, and put back."""
+    while axis < operand.ndim and update.shape[axis] == operand.shape[axis]:
+        axis += 1
+    if axis == operand.ndim or not update.size:
+        return update if axis == operand.ndim else operand
+    rows = add(starts[axis], gathering.iota(update.shape[axis]))
+    if update.shape[axis + 1 :] != operand.shape[axis + 1 :]:
+        update = _written(gathering.take(operand, rows, axis=axis), update, starts, axis + 1)
+    return gathering.scatter_set(operand, rows, update, axis=axis - operand.ndim)
 
 
 def _along(operand: Value, axis: int, start: Any) -> list[Any]:

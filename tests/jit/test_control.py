@@ -297,3 +297,59 @@ def test_explain_measures_loops():
     compiled = mt.jit(network)
     compiled(H, XS, W)
     assert "scan" in compiled.explain(H, XS, W, measure=True)
+
+
+def test_carries_are_written_over_where_that_is_safe():
+    """A loop that fills an array takes time for what it writes, not for the array at each step."""
+    n = 2000
+    start = mt.array(np.zeros((n, 3), np.float32))
+    rows = {
+        "at": lambda i, a: a.at[i].set(a[i - 1] + 1),
+        "add": lambda i, a: a.at[i].add(a[i - 1] + 1),
+        "slice": lambda i, a: lax.dynamic_update_index_in_dim(a, a[i - 1] + 1, i, 0),
+    }
+    for name, body in rows.items():
+        compiled = same(lambda a, body=body: lax.fori_loop(1, n, body, a), start)
+        assert in_python(compiled) == [], name
+        np.testing.assert_array_equal(compiled(start).numpy()[:, 0], np.arange(n))
+        assert not start.numpy().any()
+    short = mt.array(np.arange(5.0))
+    swapped = same(
+        lambda a, b: lax.fori_loop(0, 5, lambda i, s: (s[1].at[i].set(9), s[0].at[i].set(7)), (a, b)), short, short
+    )
+    assert in_python(swapped) == []
+    both = lambda a: lax.scan(lambda a, i: ((b := a.at[i].set(-1.0)), a + b), a, mt.array([1, 3, 1]))  # noqa: E731
+    same(both, short)
+    fixed = lambda a: lax.scan(lambda a, x: (a.at[1:4:2].set(a[0:2] + x), a[2]), a, short)  # noqa: E731
+    same(fixed, short)
+    growing = lambda a: lax.while_loop(lambda s: s[0] < 4, lambda s: (s[0] + 1, s[1].at[s[0]].set(s[1].sum())), (0, a))  # noqa: E731
+    same(growing, short)
+    same(lambda a: lax.while_loop(lambda s: s[0] > 4, lambda s: (s[0] + 1, s[1].at[s[0]].set(0.0)), (0, a)), short)
+    same(lambda a: lax.fori_loop(0, 3, lambda i, a: mt.exp(a) * 0.5, a), short)
+    same(lambda a: lax.fori_loop(0, 3, lambda i, a: a[::-1] * 0.5, a), short)
+    same(lambda a: lax.fori_loop(0, 4, lambda i, a: a.at[i].set(a[i + 1]).at[i + 1].set(a[i]), a), short)
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "i8", "i1", "?"])
+def test_writes_have_kernels(kind):
+    x, i = mt.array((RNG.normal(size=(6, 3, 2)) * 5).astype(kind)), mt.array(2)
+    twice = mt.array([1, 2, 1])
+    writes = {
+        "one": lambda x, i: x.at[i].set(x[0]),
+        "twice": lambda x, i: x.at[twice + 0 * i].set(x[:3]),
+        "from the end": lambda x, i: x.at[i - 7].set(x[1]),
+        "steps": lambda x, i: x.at[1:5:2, ::-1].set(x[:2]),
+        "a column": lambda x, i: x.at[:, 1].set(x[:, 0]),
+        "part of a row": lambda x, i: x.at[i, 1:].set(x[0, :2]),
+        "in another order": lambda x, i: x.at[1].set(x[:3, :, 0].T[:, :2]),
+        "nothing": lambda x, i: x.at[3:3].set(0),
+    }
+    if kind in "f4f8":
+        writes["largest"] = lambda x, i: x.at[i].max(x[0])
+        writes["smallest"] = lambda x, i: x.at[twice + 0 * i].min(x[:3])
+        writes["product"] = lambda x, i: x.at[twice + 0 * i].multiply(x[:3])
+        writes["gradient"] = lambda x, i: mt.grad(lambda x: (x.at[i].set(x[0] * 2) ** 2).sum())(x)
+    for write in writes.values():
+        assert in_python(same(write, x, i)) == []
+    with pytest.raises(IndexError):
+        mt.jit(lambda x, i: x.at[i].set(x[0]))(x, mt.array(6))

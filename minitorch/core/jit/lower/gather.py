@@ -44,9 +44,10 @@ def {name}(P, lo, hi):
     u = {p}(P[0]); k = i64(P[1]); y = {p}(P[2]); flag = i64(P[3])
     n = P[4]; count = P[5]; width = P[6]; lead = P[7]; x = {p}(P[8])
     for a in range(lead):
-        for r in range(a * n, a * n + n):
-            for c in range(lo, hi):
-                y[r * width + c] = {start}
+        if P[2] != P[8]:
+            for r in range(a * n, a * n + n):
+                for c in range(lo, hi):
+                    y[r * width + c] = {start}
         for i in range(count):
 {wrapped}
             source = (a * count + i) * width

@@ -24,10 +24,10 @@ from .products import Call
 
 def _nested(ops: Operations, eq: Equation) -> Lowered:
     """Lower a loop or a branch, with its graphs as programs."""
-    graphs = list(subgraphs(eq))
+    graphs, donors = list(subgraphs(eq)), _donors(eq)
     if any(v.aval.weak for graph in graphs for inner in graph.equations for v in inner.outputs):
         return "arithmetic of plain numbers inside"
-    programs = [ops.nest(graph) for graph in graphs]
+    programs = [ops.nest(graph, given) for graph, given in zip(graphs, donors, strict=True)]
     for program in programs:
         for step in program.steps:
             if step.python is not None:
@@ -41,6 +41,16 @@ def _nested(ops: Operations, eq: Equation) -> Lowered:
     ordered = tuple(x if is_packed(x.layout) else ops.laid_out(x, made) for x in operands)
     params = {**eq.params, "programs": programs}
     return [*made, Operation(eq.primitive.name, eq.outputs, ordered, (), dtypes.int64, "", params, eq)]
+
+
+def _donors(eq: Equation) -> list[dict[int, int]]:
+    """Return, for each graph, which inputs its outputs may be written over: the carries that they replace."""
+    if eq.primitive.name == "scan":
+        c, k = eq.params["counts"]
+        return [{j: c + j for j in range(k)}]
+    if eq.primitive.name == "while":
+        return [{}, {j: eq.params["counts"][1] + j for j in range(len(eq.outputs))}]
+    return [{}] * len(eq.params["branches"])
 
 
 KINDS = frozenset((dtypes.bool_, dtypes.float32, dtypes.float64, *dtypes.INTEGERS))
@@ -85,9 +95,15 @@ def _stores(op: Operation) -> list[Slot]:
     return [Slot("store", v, v.aval.dtype) for v in op.outputs]
 
 
-def _spare(op: Operation, carries: tuple[Var, ...]) -> list[Slot]:
-    """Return a second buffer for each carry."""
-    return [Slot("scratch", (op.out, j), v.aval.dtype, v.aval.size) for j, v in enumerate(carries)]
+def _in_place(program: Any, carries: tuple[Var, ...]) -> list[bool]:
+    """Return which carries a step writes over."""
+    return [program.root(out) in program.donated for out in program.results[: len(carries)]]
+
+
+def _spare(op: Operation, carries: tuple[Var, ...], in_place: list[bool]) -> list[Slot]:
+    """Return a second buffer for each carry that is not written over."""
+    pairs = enumerate(zip(carries, in_place))
+    return [Slot("scratch", (op.out, j), v.aval.dtype, 1 if alone else v.aval.size) for j, (v, alone) in pairs]
 
 
 def _bytes(shape: tuple[int, ...], dtype: Any) -> Slot:
@@ -103,9 +119,11 @@ def scan_calls(op: Operation) -> list[Call]:
     (program,) = op.params["programs"]
     c, k = op.params["counts"]
     xs, ys = op.operands[c + k :], op.outputs[k:]
+    alone = _in_place(program, op.outputs[:k])
     slots = [Slot("block", program), _flag([program]), *_sizes(op.params["length"], op.params["reverse"])]
-    slots += [*_sizes(c, k, len(xs), len(ys)), *_loads(op), *_stores(op), *_spare(op, op.outputs[:k])]
+    slots += [*_sizes(c, k, len(xs), len(ys)), *_loads(op), *_stores(op), *_spare(op, op.outputs[:k], alone)]
     slots += [_bytes(x.layout.shape[1:], x.dtype) for x in xs] + [_bytes(v.aval.shape[1:], v.aval.dtype) for v in ys]
+    slots += [_bytes(v.aval.shape, v.aval.dtype) if one else Slot("size", 0) for v, one in zip(op.outputs, alone)]
     return [Call(compile_kernel(SCAN, "scan"), [*slots, arena_of(program)], 1, 0)]
 
 
@@ -113,10 +131,11 @@ def while_calls(op: Operation) -> list[Call]:
     """Return the call of a loop that asks."""
     test, body = programs = op.params["programs"]
     a, b = op.params["counts"]
+    alone = _in_place(body, op.outputs)
     goes_on = Slot("scratch", (op.out, "goes on"), dtypes.bool_, 1)
     slots = [Slot("block", test), Slot("block", body), _flag(programs), goes_on, *_sizes(a, b, len(op.outputs))]
-    slots += [*_loads(op), *_stores(op), *_spare(op, op.outputs)]
-    slots += [_bytes(v.aval.shape, memory_dtype(v)) for v in op.outputs]
+    slots += [*_loads(op), *_stores(op), *_spare(op, op.outputs, alone)]
+    slots += [_bytes(v.aval.shape, memory_dtype(v)) for v in op.outputs] + _sizes(*alone)
     return [Call(compile_kernel(WHILE, "loop"), [*slots, arena_of(test), arena_of(body)], 1, 0)]
 
 

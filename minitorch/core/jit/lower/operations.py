@@ -79,7 +79,7 @@ _WEAK = (dtypes.bool_, dtypes.int64, dtypes.float64, dtypes.complex128)
 class Operations:
     """The operations of a graph, in order."""
 
-    def __init__(self, graph: Graph, nest: Callable[[Graph], Any], is_nested: bool = False):
+    def __init__(self, graph: Graph, nest: Callable[[Graph, dict[int, int]], Any], is_nested: bool = False):
         self.list: list[Operation] = []
         self.views: dict[Var, Operand] = {}
         self.inputs = frozenset(graph.inputs)

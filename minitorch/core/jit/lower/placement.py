@@ -15,6 +15,7 @@ from ...array import Array
 from ..graph import Atom, Equation, Var
 from ..native.compile import compile_kernel
 from ..passes.decompositions import cuts_of
+from .fuse import Group
 from .gather import WORDS
 from .kernels import GRAIN, Slot
 from .layout import VIEWS, Layout, packed, together
@@ -130,6 +131,13 @@ def _seen_from_maker(view: Layout, target: Layout, maker: Operation) -> Layout |
         return target_of(maker, into)
     whole = VIEWS["reshape"](into, shape=maker.out.aval.shape)
     return whole if whole is not None and VIEWS["reshape"](whole, shape=maker.shape) is not None else None
+
+
+def leave_in_place(group: Group) -> None:
+    """Let a part be written into a whole that is there already, if that is what a group does."""
+    (op, *_) = group.operations
+    if group.kind == "concatenate":
+        op.params["done"] = {*op.params.get("done", ()), 0}
 
 
 def concatenate_calls(op: Operation) -> list[Call]:

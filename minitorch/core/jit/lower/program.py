@@ -43,10 +43,12 @@ class Program:
 
     def __init__(self, graph: Graph, donors: Mapping[int, int], is_nested: bool = False):
         self.graph = graph
-        self.operations = Operations(graph, lambda inside: Program(inside, {}, True), is_nested)
+        self.operations = Operations(graph, lambda inside, donors: Program(inside, donors, True), is_nested)
         self.results: list[Atom] = self.operations.outputs
         self.fusion = Fusion(placement.placed(self.operations.live(), [self.root(a) for a in self.results]))
-        self.donated = donated(self.fusion, graph, [self.root(a) for a in self.results], donors)
+        self.donated = donated(self.fusion, graph, [self.root(a) for a in self.results], donors, is_nested)
+        for out in self.donated:
+            placement.leave_in_place(self.fusion.owner[out])
         self.steps: list[Step] = []
         self.stored = self._stored()
         self.fence: int | None = None  # the step before which the flag is looked at; None: after all

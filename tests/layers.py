@@ -118,7 +118,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.lax.reducing"],
     ["minitorch.lax.products"],
     ["minitorch.lax"],  # jax.lax's names
-    ["minitorch.errors", "minitorch.test_util"],
+    ["minitorch.errors", "minitorch.test_util", "minitorch.files"],
     ["minitorch.tensor.modes"],  # no_grad and its kin
     ["minitorch.tensor.alias"],  # what a tensor shares with its views
     ["minitorch.tensor.promotion", "minitorch.tensor.hooks"],  # 0-d operands give way; what registering a hook returns
@@ -180,6 +180,9 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.steps"],  # train_steps
     ["minitorch.compiling.methods"],  # Module.compile
     ["minitorch.compiling"],
+    ["minitorch.saving.trees", "minitorch.saving.torch_files"],
+    ["minitorch.saving.checkpoints"],
+    ["minitorch.saving"],
     ["minitorch.utils.data.dataset", "minitorch.utils.data.sampler", "minitorch.utils.data.collate"],
     ["minitorch.utils.data.loader"],
     ["minitorch.utils.data"],

@@ -17,9 +17,9 @@ _RUN = f"""\
 """
 _RUN_INSIDE = indent(_RUN, "    ")
 
-# Slots: block, flag, steps, reverse, numbers of constants, carries, xs and ys; then the addresses of these arguments, of the
-# results, of a second buffer for each carry; then the bytes of an x and of a y, and of each carry that is written over, which
-# lies in its result from the start (0 for others). The last step writes to the results.
+# Slots: block, flag, steps, reverse, numbers of constants, carries, xs and ys; then the addresses of these arguments, of
+# the results, of a second buffer for each carry; then the bytes of an x and of a y, and of each carry that is written over,
+# which lies in its result from the start (0 for others). The last step writes to the results.
 SCAN = f"""
 def scan(P, lo, hi):
     block = i64(P[0]); flag = i64(P[1]); steps = P[2]; reverse = P[3]
@@ -54,9 +54,9 @@ def scan(P, lo, hi):
             return
 """
 
-# Slots: the blocks of the condition and of the body, flag, the condition's result; numbers of the condition's constants, the
-# body's, and carries; then the addresses of these arguments, of the results, of a second buffer for each carry; then the bytes
-# of each carry, and whether it is written over.
+# Slots: the blocks of the condition and of the body, flag, the condition's result; numbers of the condition's constants,
+# the body's, and carries; then the addresses of these arguments, of the results, of a second buffer for each carry; then
+# the bytes of each carry, and whether it is written over.
 WHILE = f"""
 def loop(P, lo, hi):
     test = i64(P[0]); body = i64(P[1]); flag = i64(P[2]); goes_on = u8(P[3])

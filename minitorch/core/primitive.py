@@ -98,6 +98,7 @@ class Primitive:
     direct: frozenset[dtypes.DType] = frozenset()  # dtypes that the impl takes and returns as they are
     holds_graphs: bool = False  # loops and branches: they take plain numbers as such
     plans: dict[int, Plan] = field(default_factory=dict)
+    pushes: dict[Any, Callable[..., Any] | None] = field(default_factory=dict)  # see `pushing.py`
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         return bind(self, *args, **params)
@@ -187,6 +188,7 @@ class Trace:
 
     __slots__ = ("closed", "level")
     is_derived_later: ClassVar[bool] = False  # whether derivatives may be taken of what it writes down
+    expands: ClassVar[bool] = False  # into power series: a function with rules of its own is asked for them
 
     def __init__(self, level: int):
         self.level = level

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import dtypes, tree
 from ..aval import Aval
-from ..calling import batch_flags, batch_size, is_recorded, split
+from ..calling import Batch, batch_flags, batch_size, is_recorded, split
 from ..errors import ArgumentError, DTypeError, JitError, ShapeError
 from ..jit.graph import Graph, Var, interpret
 from ..jvp import JVPTrace, JVPTracer
@@ -84,29 +84,30 @@ def _of_all(lists: Sequence[Sequence[bool]]) -> list[bool]:
 
 def _batch(trace: BatchTrace, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
     (index, *values), (differs, *mine) = batch_flags(trace, list(args))
-    branches, size = params["branches"], batch_size([index, *values], [differs, *mine])
+    branches = params["branches"]
+    batch = Batch(batch_size([index, *values], [differs, *mine]), trace.axis)
     if differs:
-        return tuple(BatchTracer(trace, x) for x in _each_its_own(index, values, mine, branches, size))
-    flags = _of_all([batched(graph, mine, size)[1] for graph in branches])
-    made = tuple(batched(graph, mine, size, flags)[0] for graph in branches)
+        return tuple(BatchTracer(trace, x) for x in _each_its_own(index, values, mine, branches, batch))
+    flags = _of_all([batched(graph, mine, batch)[1] for graph in branches])
+    made = tuple(batched(graph, mine, batch, flags)[0] for graph in branches)
     outs = switch_p(index, *values, branches=made)
     return tuple(BatchTracer(trace, x) if f else x for x, f in zip(outs, flags))
 
 
-def _each_its_own(index: Value, values: Leaves, mine: list[bool], branches: Branches, size: int) -> Leaves:
+def _each_its_own(index: Value, values: Leaves, mine: list[bool], branches: Branches, batch: Batch) -> Leaves:
     """Run every branch that some example has chosen, and let each example take its own."""
     index = minimum(maximum(index, 0), len(branches) - 1)
     outs: Leaves = []
     for k, graph in enumerate(branches):
         taken = equal(index, k)
-        found = _if_any(taken, values, mine, graph, size)
+        found = _if_any(taken, values, mine, graph, batch)
         outs = [chosen(taken, new, old) for new, old in zip(found, outs)] if k else found
     return outs
 
 
-def _if_any(taken: Value, values: Leaves, mine: list[bool], graph: Graph, size: int) -> Leaves:
+def _if_any(taken: Value, values: Leaves, mine: list[bool], graph: Graph, batch: Batch) -> Leaves:
     """Run a branch on a batch if any example has chosen it; zeros otherwise."""
-    whole, _ = batched(graph, mine, size, [True] * len(graph.outputs))
+    whole, _ = batched(graph, mine, batch, [True] * len(graph.outputs))
     avals = [aval_of(taken), *map(aval_of, values)]
 
     def run(given: Leaves) -> Leaves:

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import dtypes
 from ..aval import Aval
-from ..calling import batch_run, filled
+from ..calling import Batch, batch_run, filled
 from ..errors import TracerError
 from ..jit.graph import Atom, Graph, Var, atom_aval, interpret
 from ..jvp import JVPTrace, JVPTracer
@@ -81,7 +81,7 @@ def pushed(graph: Graph, flags: Flags, wanted: Flags | None = None) -> tuple[Gra
 # --------------------------------------------------------------------------- batches
 
 
-def batched(graph: Graph, flags: Flags, size: int, wanted: Flags | None = None) -> tuple[Graph, list[bool]]:
+def batched(graph: Graph, flags: Flags, batch: Batch, wanted: Flags | None = None) -> tuple[Graph, list[bool]]:
     """Return the graph whose flagged inputs have a batch axis in front, and which outputs have one.
 
     Outputs that are `wanted` get one anyhow.
@@ -89,11 +89,11 @@ def batched(graph: Graph, flags: Flags, size: int, wanted: Flags | None = None) 
     found = [False] * len(graph.outputs)
 
     def run(values: Leaves) -> Leaves:
-        outs, mine = batch_run(lambda xs: interpret(graph, xs), values, flags)
+        outs, mine = batch_run(lambda xs: interpret(graph, xs), values, flags, batch.axis)
         found[:] = either(mine, wanted or [False] * len(mine))
-        return [x if m or not f else filled([x], [m], size)[0] for x, m, f in zip(outs, mine, found)]
+        return [x if m or not f else filled([x], [m], batch.size)[0] for x, m, f in zip(outs, mine, found)]
 
-    avals = [with_axis(a, size) if flag else a for a, flag in zip(avals_of_inputs(graph), flags, strict=True)]
+    avals = [with_axis(a, batch.size) if flag else a for a, flag in zip(avals_of_inputs(graph), flags, strict=True)]
     return transformed(run, avals), found
 
 

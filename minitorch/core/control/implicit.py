@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import tree
 from ..aval import Aval
-from ..calling import Leaves, batch_flags, batch_size, filled, is_recorded, split
+from ..calling import Batch, Leaves, batch_flags, batch_size, filled, is_recorded, split
 from ..errors import GradError, ShapeError
 from ..jit.graph import Graph, interpret
 from ..jvp import JVPTrace, JVPTracer
@@ -161,12 +161,12 @@ def _batched_graphs(params: Params, change: Callable[[Graph], Graph]) -> Params:
 def _batch(trace: BatchTrace, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
     """Solve for a whole batch at once: the unknowns of all examples are batched."""
     values, flags = batch_flags(trace, list(args))
-    n, size = params["consts"], batch_size(values, flags)
-    values = values[:n] + filled(values[n:], flags[n:], size)
+    n, batch = params["consts"], Batch(batch_size(values, flags), trace.axis)
+    values = values[:n] + filled(values[n:], flags[n:], batch.size)
 
     def over(graph: Graph) -> Graph:
         which = flags[:n] + [True] * (len(graph.inputs) - n)
-        return batched(graph, which, size, [True] * len(graph.outputs))[0]
+        return batched(graph, which, batch, [True] * len(graph.outputs))[0]
 
     return tuple(BatchTracer(trace, x) for x in primitive(*values, **_batched_graphs(params, over)))
 

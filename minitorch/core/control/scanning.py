@@ -12,7 +12,7 @@ import numpy as np
 
 from ..array import wrap, wrap_scalar
 from ..aval import Aval
-from ..calling import batch_flags, batch_size, is_recorded, split
+from ..calling import Batch, batch_flags, batch_size, is_recorded, split
 from ..errors import JitError
 from ..jit.graph import Graph, Var, interpret
 from ..jvp import JVPTrace, JVPTracer
@@ -105,16 +105,16 @@ def _push(trace: JVPTrace, primitive: Primitive, args: tuple[Value, ...], params
 def _batch(trace: BatchTrace, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
     body, (c, k) = params["body"], params["counts"]
     values, mine = batch_flags(trace, list(args))
-    size = batch_size(values, mine)
+    batch = Batch(batch_size(values, mine), trace.axis)
 
     def run(flags: list[bool]) -> Any:
         wanted = [*flags, *[False] * (len(body.outputs) - k)]
-        graph, out = batched(body, [*mine[:c], *flags, *mine[c + k :]], size, wanted)
+        graph, out = batched(body, [*mine[:c], *flags, *mine[c + k :]], batch, wanted)
         return (graph, out), out[:k]
 
     (graph, out), flags = until_stable(run, mine[c : c + k])
     consts, carry, xs = split_at(values, c, k)
-    carry = [with_batch(x, m, f, size) for x, m, f in zip(carry, mine[c : c + k], flags)]
+    carry = [with_batch(x, m, f, batch.size) for x, m, f in zip(carry, mine[c : c + k], flags)]
     xs = [moveaxis(x, 1, 0) if m else x for x, m in zip(xs, mine[c + k :])]
     carry, ys = loop(graph, consts, carry, xs, params["length"], params["reverse"])
     ys = [moveaxis(y, 0, 1) if f else y for y, f in zip(ys, out[k:])]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aval import Aval
-from ..calling import batch_flags, batch_size, split
+from ..calling import Batch, batch_flags, batch_size, split
 from ..errors import GradError, JitError
 from ..jit.graph import Graph, Var, interpret
 from ..jvp import JVPTrace, JVPTracer
@@ -78,15 +78,15 @@ def _push(trace: JVPTrace, primitive: Primitive, args: tuple[Value, ...], params
 def _batch(trace: BatchTrace, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
     cond, body, (a, b) = params["cond"], params["body"], params["counts"]
     values, mine = batch_flags(trace, list(args))
-    size = batch_size(values, mine)
+    batch = Batch(batch_size(values, mine), trace.axis)
     of_cond, of_body, carry = split_at(values, a, b)
-    graph, flags = until_stable(lambda now: batched(body, [*mine[a : a + b], *now], size, now), mine[a + b :])
-    test, (differs,) = batched(cond, [*mine[:a], *flags], size)
+    graph, flags = until_stable(lambda now: batched(body, [*mine[a : a + b], *now], batch, now), mine[a + b :])
+    test, (differs,) = batched(cond, [*mine[:a], *flags], batch)
     if differs:
         flags = [True] * len(carry)
-        graph, _ = batched(body, [*mine[a : a + b], *flags], size, flags)
-        test, _ = batched(cond, [*mine[:a], *flags], size, [True])
-    carry = [with_batch(x, m, f, size) for x, m, f in zip(carry, mine[a + b :], flags)]
+        graph, _ = batched(body, [*mine[a : a + b], *flags], batch, flags)
+        test, _ = batched(cond, [*mine[:a], *flags], batch, [True])
+    carry = [with_batch(x, m, f, batch.size) for x, m, f in zip(carry, mine[a + b :], flags)]
     if differs:
         outs = _until_all_are_done(test, graph, of_cond, of_body, carry)
     else:

@@ -680,3 +680,33 @@ def test_linear_systems():
         mt.grad(lambda b: one_way(b).sum())(b)
     with pytest.raises(ShapeError, match="as many equations"):
         lax.custom_linear_solve(lambda x: x[:2], b, lambda _, b: b)
+
+
+# --------------------------------------------------------------------------- what examples compute together
+
+
+def test_sums_over_a_named_axis_inside():
+    from minitorch.core.collectives import axis_index, psum
+
+    def f(x):
+        def step(c, _):
+            return c * 0.5 + psum(c, "i"), axis_index("i") * c
+
+        c, ys = lax.scan(step, x, length=2)
+        return lax.cond(True, lambda c: psum(c, "i"), lambda c: c, c) + ys.sum()
+
+    x = np.array([1.0, 2.0, 3.0])
+    matrix = 0.5 * np.eye(3) + 1.0
+    wanted = (matrix @ matrix @ x).sum() + np.arange(3) * (x + matrix @ x)
+    for run in (lambda f: f, mt.jit):
+        np.testing.assert_allclose(run(mt.vmap(f, axis_name="i"))(mt.array(x)).numpy(), wanted)
+    slope = (matrix @ matrix).sum(0) * 3 + np.arange(3) + np.arange(3) @ matrix
+    np.testing.assert_allclose(mt.vmap(mt.grad(f), axis_name="i")(mt.array(x)).numpy(), slope)
+
+
+def test_linearized():
+    x = mt.array(np.float64(0.4))
+    out, push = mt.linearize(scanned, x)
+    _, wanted = mt.jvp(scanned, (x,), (x,))
+    assert out.item() == pytest.approx(scanned(x).item())
+    assert push(x).item() == pytest.approx(wanted.item())

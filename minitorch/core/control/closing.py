@@ -92,6 +92,11 @@ class _Stage:
     def __init__(self, outer: Any):
         self.outer = outer
 
+    @property
+    def level(self) -> int:
+        """The level of the compiled function around it; 0 if there is none, for then nothing is recorded."""
+        return 0 if self.outer is None else self.outer.level  # type: ignore[no-any-return]
+
     def adopted(self, args: tuple[Value, ...]) -> tuple[Value, ...]:
         """Let an enclosing compiled function take its handles in."""
         return args if self.outer is None else self.outer.adopted(args)

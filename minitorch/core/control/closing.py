@@ -95,7 +95,7 @@ class _Stage:
     @property
     def level(self) -> int:
         """The level of the compiled function around it; 0 if there is none, for then nothing is recorded."""
-        return 0 if self.outer is None else self.outer.level  # type: ignore[no-any-return]
+        return 0 if self.outer is None else self.outer.level
 
     def adopted(self, args: tuple[Value, ...]) -> tuple[Value, ...]:
         """Let an enclosing compiled function take its handles in."""

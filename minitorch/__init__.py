@@ -4,6 +4,7 @@
     tensor      Tensor, a mutable handle on an array, and functions under PyTorch's names
     autograd    gradients on request, custom functions, anomaly mode
     linalg      decompositions and norms
+    lax         loops and branches that every transform knows, and the lower operations, under jax.lax's names
     nn, optim   modules, losses, optimizers
     func        transforms under PyTorch's names
     compiling   jit for arrays and tensors, what it shows of itself, programs in files
@@ -113,7 +114,7 @@ from .tensor.types import (
 )
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
-_MODULES = ("datasets", "debug", "func", "test_util", "viz")
+_MODULES = ("datasets", "debug", "func", "lax", "test_util", "viz")
 _NAMES = {
     "check_leaks": "core.leaks",
     "debug_infs": "core.nonfinite",
@@ -135,7 +136,7 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, debug, func, test_util, viz
+    from . import datasets, debug, func, lax, test_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph

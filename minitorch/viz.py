@@ -48,7 +48,7 @@ def draw_graph(y: Any, params: Any = None, *, name: str = "computation") -> Any:
     installed. Draw before `backward()`: it frees what the constants' labels are read from.
 
     `y` may also be what `make_graph(function)(*args)` returns: arguments are green then, and the state that the function
-    reads orange, as is what it writes.
+    reads orange, as is what it writes. What loops and branches do stands in dashed frames.
 
     >>> x = Tensor(2.0, requires_grad=True)
     >>> print(draw_graph(x * 3.0, {"x": x}).source)
@@ -212,8 +212,9 @@ def _tooltip(node: Node) -> str:
 class _GraphDrawing:
     """The picture of a recorded graph."""
 
-    def __init__(self, picture: Any, graph: Graph):
+    def __init__(self, picture: Any, graph: Graph, prefix: str = ""):
         self.picture = picture
+        self.prefix = prefix
         self.graph = graph
         known = graph if isinstance(graph, StepGraph) else StepGraph([], results=graph.outputs)
         self.arguments, self.state, self.writes = known.arguments, known.state, known.writes
@@ -225,19 +226,21 @@ class _GraphDrawing:
     def draw(self) -> None:
         """Draw inputs, equations, results, and what is written."""
         for i, var in enumerate(self.graph.inputs):
-            self.keys[var] = f"in{i}"
+            self.keys[var] = f"{self.prefix}in{i}"
             title = self.state.get(var) or self.arguments.get(var, f"input {i}")
             style = STYLES["parameter" if var in self.state else "leaf"]
-            self.picture.node(f"in{i}", f"{title}\n{var.aval.shape}", tooltip=dtypes.name(var.aval.dtype), **style)
+            self.picture.node(
+                self.keys[var], f"{title}\n{var.aval.shape}", tooltip=dtypes.name(var.aval.dtype), **style
+            )
         for i, eq in enumerate(self.graph.equations):
-            self._equation(f"n{i}", eq)
+            self._equation(f"{self.prefix}n{i}", eq)
         for i, (title, atom) in enumerate(self.results):
-            self._leave(f"out{i}", title, atom, "result")
+            self._leave(f"{self.prefix}out{i}", title, atom, "result")
         for i, (name, atom) in enumerate(self.writes):
             self._leave(f"write{i}", f"write {name}", atom, "parameter")
 
     def _equation(self, key: str, eq: Equation) -> None:
-        settings = ", ".join(f"{name}={value}" for name, value in eq.params.items() if not isinstance(value, Graph))
+        settings = ", ".join(f"{name}={value}" for name, value in eq.params.items() if not _graphs(value))
         where = f" at {eq.line}" if eq.line else ""
         self.picture.node(
             key, eq.primitive.name, tooltip=f"{eq.primitive.name}({settings}){where}", **STYLES["operation"]
@@ -246,6 +249,14 @@ class _GraphDrawing:
             if atom is not None:
                 self._edge(atom, key, f"{key}c{i}")
         self.keys.update(dict.fromkeys(eq.outputs, key))
+        for name, value in eq.params.items():
+            for i, graph in enumerate(_graphs(value)):
+                title = name if isinstance(value, Graph) else f"{name}[{i}]"
+                with self.picture.subgraph(name=f"cluster_{key}_{name}{i}") as part:
+                    part.attr(
+                        label=f"{eq.primitive.name}: {title}", style="dashed", fontname="Helvetica", fontsize="10"
+                    )
+                    _GraphDrawing(part, graph, f"{key}_{name}{i}_").draw()
 
     def _leave(self, key: str, title: str, atom: Any, style: str) -> None:
         shape = f"\n{atom.aval.shape}" if isinstance(atom, Var) else ""
@@ -263,6 +274,13 @@ class _GraphDrawing:
         if isinstance(atom, Array):
             self.constants[id(atom)] = start
         self.picture.edge(start, end)
+
+
+def _graphs(value: Any) -> list[Graph]:
+    """Return the graphs that a static parameter holds, if it holds any."""
+    if isinstance(value, Graph):
+        return [value]
+    return list(value) if isinstance(value, tuple) and value and isinstance(value[0], Graph) else []
 
 
 @cache

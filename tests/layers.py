@@ -96,6 +96,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.native.schedule", "minitorch.core.jit.native.team"],  # what threads run together, and how
     ["minitorch.core.jit.native.blas", "minitorch.core.jit.native.objects", "minitorch.core.jit.native.job"],
     ["minitorch.core.jit.native.replay"],
+    ["minitorch.core.jit.native.loops"],  # loops and branches over rows of calls
     ["minitorch.core.jit.native.entry"],  # all that a call depends on, looked at natively
     ["minitorch.core.jit.native"],
     ["minitorch.core.jit.graph"],
@@ -104,6 +105,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.callback"],  # Python functions called for what they do
     ["minitorch.core.jit.passes.rewriting"],  # a writer that asks a rule about each equation
     ["minitorch.core.jit.passes.algebra", "minitorch.core.jit.passes.decompositions"],
+    ["minitorch.core.jit.passes.loops"],  # loops and branches without what nobody asks for
     ["minitorch.core.jit.passes.common", "minitorch.core.jit.passes.constants", "minitorch.core.jit.passes.dead"],
     ["minitorch.core.jit.passes.pipeline"],
     ["minitorch.core.jit.passes"],
@@ -114,15 +116,29 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.lower.rows", "minitorch.core.jit.lower.columns", "minitorch.core.jit.lower.products"],
     ["minitorch.core.jit.lower.gather", "minitorch.core.jit.lower.tiles", "minitorch.core.jit.lower.pooling"],
     ["minitorch.core.jit.lower.convolution", "minitorch.core.jit.lower.placement"],
+    ["minitorch.core.jit.lower.nested"],  # loops and branches
     ["minitorch.core.jit.lower.program"],
-    ["minitorch.core.jit.lower.explain"],
+    ["minitorch.core.jit.lower.blocks", "minitorch.core.jit.lower.explain"],
     ["minitorch.core.jit.lower.plan"],
     ["minitorch.core.jit.lower.bound", "minitorch.core.jit.lower.measure"],
     ["minitorch.core.jit.lower"],
     ["minitorch.core.jit.show"],  # make_graph
     ["minitorch.core.jit"],
+    # Control flow: loops and branches that hold their functions as graphs.
+    ["minitorch.core.control.calls"],  # functions with rules of their own, inside those graphs
+    ["minitorch.core.control.closing"],  # functions of trees into graphs of leaves
+    ["minitorch.core.control.deriving"],  # what the transforms make of graphs
+    ["minitorch.core.control.scanning"],
+    ["minitorch.core.control.whiling"],
+    ["minitorch.core.control.branching", "minitorch.core.control.loops"],  # cond, switch; scan, fori_loop, while_loop
+    ["minitorch.core.control.mapping", "minitorch.core.control.implicit"],  # map, scans; roots, linear systems
+    ["minitorch.core.control"],
     ["minitorch.core"],
     # The faces.
+    ["minitorch.lax.pointwise", "minitorch.lax.shaping"],
+    ["minitorch.lax.reducing"],
+    ["minitorch.lax.products"],
+    ["minitorch.lax"],  # jax.lax's names
     ["minitorch.errors", "minitorch.test_util", "minitorch.files"],
     ["minitorch.tensor.modes"],  # no_grad and its kin
     ["minitorch.tensor.alias"],  # what a tensor shares with its views

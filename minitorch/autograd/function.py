@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core import dtypes
 from ..core.array import Array
 from ..core.aval import Aval
 from ..core.calling import Batch, batch_run, fitting, is_recorded, nameplate, settled, split
@@ -162,6 +163,8 @@ class Function:
 
 def _needs_grad(x: Any) -> bool:
     while isinstance(x, Tracer):
+        if x._trace.is_derived_later:
+            return x.dtype in dtypes.INEXACT
         if isinstance(x, TapeTracer) and x.node is not None:
             return True
         x = getattr(x, "value", None)
@@ -185,6 +188,7 @@ def _forward(
     cls: type[Function], ctx: FunctionCtx, note: _Note, static: tuple[Any, ...], places: list[int], leaves: Leaves
 ) -> Leaves:
     """Run the user's forward on handles that nothing records; return the values of its results, then what it saved."""
+    note.sources, note.changed = [], {}  # it may run again, on other tracers
     inputs = [ambient().wrap(x.current() if isinstance(x, TapeTracer) else x, None) for x in leaves]
     before = [x.value for x in inputs]
     full = list(static)

@@ -14,7 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core import tree
+from ..core import (
+    control,  # noqa: F401 (a file may hold its loops and branches)
+    tree,
+)
 from ..core.array import Array
 from ..core.aval import Aval
 from ..core.errors import ArgumentError, DTypeError, JitError, ShapeError
@@ -245,9 +248,8 @@ def _refused(why: str) -> JitError:
 
 def _addresses(graph: Graph) -> dict[int, None]:
     """Return the addresses of all kernels that a graph needs."""
-    steps = build(graph).program.steps
     runtime = (compile_kernel(*each).address for each in RUNTIME)
-    return dict.fromkeys((*runtime, *(s.address for s in steps if s.python is None)))
+    return dict.fromkeys((*runtime, *build(graph).program.addresses()))
 
 
 # --------------------------------------------------------------------------- reading

@@ -166,7 +166,14 @@ class Call:
             return self._pushed(trace, leaves)
         if trace.expands:
             return self._expanded(trace, leaves)
-        return self.primal(leaves)  # type: ignore[no-any-return]
+        return trace.process_call(self, self.primal, leaves)
+
+    def over(self, function: Function) -> Call:
+        """Return the same kind of call for a function that takes what this one closes over as further arguments."""
+        raise GradError(
+            f"{self.primitive.name}: inside a loop or a branch it closes over a traced value, and its derivative rule "
+            "speaks of arguments only; pass the value as an argument"
+        )
 
     def _on_tape(self, tape: Tape, leaves: Leaves) -> Leaves:
         values, nodes = split(tape, leaves)

@@ -116,9 +116,13 @@ class _Call:
             if isinstance(trace, JVPTrace):
                 return self._pushed(trace, leaves)
         except Elsewhere:
-            pass
-        outs: Leaves = self.function(leaves)
+            return self.function(leaves)  # type: ignore[no-any-return]
+        outs: Leaves = self.function(leaves) if trace is None else trace.process_call(self, self.function, leaves)
         return outs
+
+    def over(self, function: Function) -> _Call:
+        """Return the same kind of call for a function that takes what this one closes over as further arguments."""
+        return _Call(self.primitive, function, self.policy, self.prevent_cse)
 
     def _on_tape(self, tape: Tape, leaves: Leaves) -> Leaves:
         values, nodes = split(tape, leaves)

@@ -22,6 +22,7 @@ from .primitive import (
     Trace,
     Tracer,
     Value,
+    Whole,
     aval_of,
     avals_of,
     bind,
@@ -63,6 +64,8 @@ class JVPTrace(Trace):
         if primitive.jvp is DECOMPOSE:
             assert primitive.decompose is not None
             return primitive.decompose(*args, **params)
+        if type(primitive.jvp) is Whole:
+            return primitive.jvp.process(self, primitive, args, params)
         mine = [isinstance(a, JVPTracer) and a._trace is self for a in args]
         values = [a.value if m else a for a, m in zip(args, mine)]
         tangents = [a.tangent if m else None for a, m in zip(args, mine)]

@@ -54,6 +54,16 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """A rule that takes a whole application over: `process(trace, primitive, args, params)`, from tracers to tracers.
+
+    For primitives that hold functions, such as loops: their derivatives are those of the functions.
+    """
+
+    process: Callable[[Any, Primitive, tuple[Any, ...], Params], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a tape node keeps for the arguments that need a gradient, and whom it calls.
 
@@ -76,8 +86,8 @@ class Primitive:
     evaluate: Callable[[Primitive, Sequence[Any], Params], Any]
     abstract: Callable[..., Any]
     batch: Any
-    vjp: Any  # tuple of Rule | None per argument, one Rule for all when variadic, or NO_DERIVATIVE
-    jvp: Any  # tuple of Rule | LINEAR | None per argument, LINEAR for all, DECOMPOSE, or NO_DERIVATIVE
+    vjp: Any  # tuple of Rule | None per argument, one Rule for all when variadic, Whole, or NO_DERIVATIVE
+    jvp: Any  # tuple of Rule | LINEAR | None per argument, LINEAR for all, DECOMPOSE, Whole, or NO_DERIVATIVE
     args: tuple[str, ...]
     statics: tuple[str, ...]
     variadic: bool = False
@@ -87,6 +97,7 @@ class Primitive:
     operand_dtypes: Callable[..., Any] | None = None
     fills: bool = True  # with several results: whether missing cotangents become zeros for the rule, or None
     direct: frozenset[dtypes.DType] = frozenset()  # dtypes that the impl takes and returns as they are
+    holds_graphs: bool = False  # loops and branches: they take plain numbers as such
     plans: dict[int, Plan] = field(default_factory=dict)
     pushes: dict[Any, Callable[..., Any] | None] = field(default_factory=dict)  # see `pushing.py`
 
@@ -177,6 +188,7 @@ class Trace:
     """An interpreter of primitives. Its level says which transform it belongs to: inner ones are higher."""
 
     __slots__ = ("closed", "level")
+    is_derived_later: ClassVar[bool] = False  # whether derivatives may be taken of what it writes down
     expands: ClassVar[bool] = False  # into power series: a function with rules of its own is asked for them
     transform: ClassVar[str] = "a transform"
 
@@ -187,6 +199,10 @@ class Trace:
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
         """Interpret one application, binding what remains one level down."""
         raise TypeError(f"{type(self).__name__} does not interpret {primitive.name}")
+
+    def process_call(self, call: Any, function: Callable[[list[Any]], list[Any]], leaves: list[Any]) -> list[Any]:
+        """Interpret the application of a function that has rules of its own, as `call` knows them: run the function."""
+        return function(leaves)
 
 
 class Tracer:

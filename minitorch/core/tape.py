@@ -23,6 +23,7 @@ from .primitive import (
     Trace,
     Tracer,
     Value,
+    Whole,
     aval_of,
     bind,
     evaluate,
@@ -156,6 +157,8 @@ class Tape(Trace):
         """Evaluate and record."""
         if self.closed:
             raise TracerError(leaked(primitive, self))
+        if type(primitive.vjp) is Whole:
+            return primitive.vjp.process(self, primitive, args, params)
         values: list[Value] = []
         parents: list[Node | None] = []
         mask, bit, below = 0, 1, False

@@ -18,7 +18,7 @@ from .naming import listed
 from .ops.collectives import MAPPED, Axis
 from .ops.families import ALIGNED, LEADING
 from .ops.shaping import broadcast_to, reshape
-from .primitive import DECOMPOSE, NO_BATCHING, Params, Primitive, Trace, Tracer, Value, aval_of, bind
+from .primitive import DECOMPOSE, NO_BATCHING, Params, Primitive, Trace, Tracer, Value, Whole, aval_of, bind
 from .tape import leaked, user_line
 
 
@@ -77,6 +77,8 @@ class BatchTrace(Trace):
         if rule is DECOMPOSE:
             assert primitive.decompose is not None
             return primitive.decompose(*args, **params)
+        if type(rule) is Whole:
+            return rule.process(self, primitive, args, params)
         batched = tuple(isinstance(a, BatchTracer) and a._trace is self for a in args)
         values = [a.value if b else a for a, b in zip(args, batched)]
         axis = self.axis

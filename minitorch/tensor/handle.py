@@ -16,7 +16,7 @@ from ..core import dtypes
 from ..core.array import Array
 from ..core.errors import DTypeError, GradError, ShapeError
 from ..core.ops.families import as_array
-from ..core.ops.pointwise import add
+from ..core.ops.pointwise import add, detach
 from ..core.ops.shaping import cast, full
 from ..core.primitive import Params, Primitive, Tracer, Value, bind
 from ..core.tape import OUTERMOST, Node, Tape, TapeTracer, context, leaf
@@ -278,6 +278,8 @@ class Tensor(Shared):
         """Cut this tensor from its graph, in place."""
         self._enter()
         self.current()
+        if isinstance(self.value, Tracer) and self._trace is _context().frame.ambient:
+            self.overwrite(detach(self.value))
         self._set_node(None)
         return self
 

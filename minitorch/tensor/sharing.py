@@ -9,12 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.errors import GradError
+from ..core.ops.pointwise import detach
 from ..core.ops.shaping import reshape_p
-from ..core.primitive import Value
+from ..core.primitive import Tracer, Value
 from ..core.tape import Node, Tape, TapeTracer, context, muting
 from .alias import Root, Step, Storage, View
 
 _context = context.get
+
+
+def _cut(value: Value) -> Value:
+    """Return a value that carries no gradient of the transforms below either."""
+    return detach(value) if isinstance(value, Tracer) else value
 
 
 class Shared(TapeTracer):
@@ -70,7 +76,7 @@ class Shared(TapeTracer):
         """Return the view that `step` takes of this handle."""
         self._enter()
         self.current()
-        part = step.apply(self) if step.tracked else self._trace.wrap(self.value, None)
+        part = step.apply(self) if step.tracked else self._trace.wrap(_cut(self.value), None)
         return self._alias(part, step)
 
     def _alias(self, part: Any, step: Step) -> Any:

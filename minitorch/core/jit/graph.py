@@ -124,7 +124,7 @@ def interpret(graph: Graph, args: Sequence[Value]) -> list[Value]:
                 env[eq.outputs[0]] = number(eq.primitive, numbers)
                 continue
             values = iter(numbers)  # type: ignore[assignment]
-        if eq.primitive.operand_dtypes is None:  # only pointwise operations tell a number from an array
+        if eq.primitive.operand_dtypes is None and not eq.primitive.holds_graphs:  # they tell a number from an array
             values = (Array(v) if type(v) in dtypes.SCALARS else v for v in values)  # type: ignore[assignment]
         try:
             out = bind(eq.primitive, *values, **eq.params)
@@ -249,6 +249,9 @@ def _lines(graph: Graph, name: str, names: Names, indent: str) -> Iterator[str]:
         for key, value in eq.params.items():
             if isinstance(value, Graph):
                 yield from _lines(value, key, names, indent + "        ")
+            elif any(subgraphs(Equation(eq.primitive, (), {key: value}, ()))):
+                for i, one in enumerate(value):
+                    yield from _lines(one, f"{key}[{i}]", names, indent + "        ")
     yield f"{indent}    return {', '.join(map(names, graph.outputs))}"
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from ..array import Array
 from ..aval import Aval
-from ..errors import JitError, TracerError
+from ..errors import JitError, MinitorchError, TracerError
 from ..naming import listed
 from ..primitive import NO_BATCHING, Params, Primitive, Trace, Tracer, Value, bind
 from ..tape import context, entering, leaked, lower, user_line
@@ -24,6 +24,7 @@ class StagedTracer(Tracer):
 
     __slots__ = ()
     transform = "jit"
+    _trace: StagingTrace
 
     def __init__(self, trace: StagingTrace, var: Var):
         self._trace = trace
@@ -47,11 +48,11 @@ class StagedTracer(Tracer):
     def concrete(self, wanted: str) -> Array:
         """Raise: there is no data yet."""
         if self._trace.closed:
-            raise JitError(leaked(wanted, self._trace))
-        raise JitError(
-            f"{wanted} at {user_line()} needs the data of {self.aval}, which a compiled function computes only later"
-            f"{self._trace.coming_from((self.value,))}. "  # type: ignore[attr-defined]
-            f"{ADVICE.get(wanted, ADVICE['.item()'])}"
+            raise self._trace.error(leaked(wanted, self._trace))
+        raise self._trace.error(
+            f"{wanted} at {user_line()} needs the data of {self.aval}, which {self._trace.where} computes only later"
+            f"{self._trace.coming_from((self.value,))}. "
+            f"{self._trace.advice.get(wanted, self._trace.advice['.item()'])}"
         )
 
     def __str__(self) -> str:
@@ -93,6 +94,9 @@ class StagingTrace(Trace):
 
     __slots__ = ("graph", "lifted", "made", "names", "sources")
     transform = "jit"
+    where: ClassVar[str] = "a compiled function"  # what is written down, for messages
+    error: ClassVar[type[MinitorchError]] = JitError
+    advice: ClassVar[dict[str, str]] = ADVICE
 
     def __init__(self, level: int):
         super().__init__(level)
@@ -139,7 +143,7 @@ class StagingTrace(Trace):
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
         """Write an equation."""
         if self.closed:
-            raise JitError(leaked(primitive, self))
+            raise self.error(leaked(primitive, self))
         stage = context.get().stage
         if stage is not None:
             known = stage.adopted(args)
@@ -148,8 +152,8 @@ class StagingTrace(Trace):
         line = user_line()
         if primitive.batch is NO_BATCHING:
             sources = self.coming_from([self.atom(a) for a in args])
-            raise JitError(
-                f"{primitive.name} at {line}: the shape of its result depends on data, which a compiled function computes "
+            raise self.error(
+                f"{primitive.name} at {line}: the shape of its result depends on data, which {self.where} computes "
                 f"only later{sources}; call it outside, or use minitorch.where in the place of a mask"
             )
         eq = equation(primitive, [self.atom(a) for a in args], params, line)

@@ -72,7 +72,7 @@ class Bound:
     def is_short(self) -> bool:
         """Whether a run is native, on one thread, and takes some ten microseconds."""
         program = self.plan.program
-        if program.objects or any(step.python is not None for step in program.steps):
+        if program.objects or any(step.python is not None for step in program.steps) or any(program.nested()):
             return False
         frame = self._taken()
         self.frames.append(frame)

@@ -12,22 +12,29 @@ from collections.abc import Mapping
 
 from ..graph import Atom, Graph, Var
 from .fuse import Fusion, Group, access
+from .layout import packed
 from .operations import Operation
 
 
-def donated(fusion: Fusion, graph: Graph, results: list[Atom], donors: Mapping[int, int]) -> dict[Var, Var]:
-    """Return the input that each result may replace, and put the groups that write them last."""
+def donated(
+    fusion: Fusion, graph: Graph, results: list[Atom], donors: Mapping[int, int], is_nested: bool = False
+) -> dict[Var, Var]:
+    """Return the input that each result may replace, and put the groups that write them last.
+
+    Carries of a loop are copies of what was given to it, so an error inside leaves the inputs as they were, anyhow.
+    """
     pairs: dict[Var, Var] = {}
     taken: set[Var] = {v for v in results if isinstance(v, Var)}
     for j, i in donors.items():
         out, given = results[j], graph.inputs[i]
-        if isinstance(out, Var) and out not in pairs and given not in taken and _fits(fusion, out, given):
+        fits = isinstance(out, Var) and (_fits(fusion, out, given) or (is_nested and _is_part(fusion, out, given)))
+        if fits and out not in pairs and given not in taken:
             pairs[out] = given
             taken.add(given)
     while pairs:
         order, late = _with_writers_last(fusion, pairs)
         wrong = [out for out, given in pairs.items() if _read_after(order, fusion.owner[out], given)]
-        if any(is_checked(op) for group in late for op in group.operations):
+        if not is_nested and any(is_checked(op) for group in late for op in group.operations):
             return {}
         if not wrong:
             fusion.order = order
@@ -39,7 +46,7 @@ def donated(fusion: Fusion, graph: Graph, results: list[Atom], donors: Mapping[i
 
 def is_checked(op: Operation) -> bool:
     """Tell whether an operation may find an index out of bounds, or raise otherwise."""
-    return op.kind in ("take", "scatter_add", "check", "python")
+    return op.kind in ("take", "scatter_add", "check", "scan", "while", "switch", "python")
 
 
 def _fits(fusion: Fusion, out: Var, given: Var) -> bool:
@@ -55,6 +62,16 @@ def _fits(fusion: Fusion, out: Var, given: Var) -> bool:
         and given.aval.size == size == group.size
         and all(x.layout.offset == 0 and access(x, op) in (((size, 1),), ()) for x, op in reads)
     )
+
+
+def _is_part(fusion: Fusion, out: Var, given: Var) -> bool:
+    """Tell whether a result is an input with some of its elements written over."""
+    group = fusion.owner.get(out)
+    if group is None or group.kind not in ("scatter_add", "concatenate") or out.aval != given.aval:
+        return False
+    whole, *others = group.operations[0].operands
+    is_whole = whole.source is given and whole.layout == packed(given.aval.shape)
+    return is_whole and group.operations[0].formula != "concatenate" and all(x.source is not given for x in others)
 
 
 def _with_writers_last(fusion: Fusion, pairs: dict[Var, Var]) -> tuple[list[Group], list[Group]]:

@@ -29,13 +29,23 @@ def explained(program: Program, names: Names | None = None, times: Sequence[floa
 
 def _lines(program: Program, names: Names, times: Sequence[float] | None) -> Iterator[str]:
     yield _summary(program, times)
-    numbers: dict[Group, int] = {}
-    printed: dict[str, int] = {}
-    for i, step in enumerate(program.steps, 1):
-        numbers.setdefault(step.group, i)
+    yield from _steps(program, names, times, {}, "")
+    yield ""
+    yield from _memory(program, names)
+
+
+def _steps(
+    program: Program, names: Names, times: Sequence[float] | None, printed: dict[str, str], prefix: str
+) -> Iterator[str]:
+    """Print the steps; those of programs inside are numbered 1.1, 1.2, ..."""
+    numbers: dict[Group, str] = {}
+    inside = {id(step): programs for step, programs in program.nested()}
+    for i, step in enumerate(program.steps):
+        number = f"{prefix}{i + 1}"
+        numbers.setdefault(step.group, number)
         yield ""
-        yield f"step {i}: {_title(step)}"
-        seconds = None if times is None else times[i - 1]
+        yield f"step {number}: {_title(step)}"
+        seconds = None if times is None else times[i]
         if step.python:
             yield f"    Python, because: {step.python.reason}{_time(seconds)}"
             continue
@@ -44,11 +54,12 @@ def _lines(program: Program, names: Names, times: Sequence[float] | None) -> Ite
         if step.source in printed:
             yield f"    the kernel of step {printed[step.source]}"
         else:
-            printed[step.source] = i
+            printed[step.source] = number
             yield from (f"    | {line}" for line in step.source.strip().splitlines())
         yield from _listed("where ", _legend(program, step, names), "    ")
-    yield ""
-    yield from _memory(program, names)
+        for k, each in enumerate(inside.get(id(step), ())):
+            yield f"    inside, natively: steps {number}.{k + 1}.1 to {number}.{k + 1}.{len(each.steps)}"
+            yield from _steps(each, names, None, printed, f"{number}.{k + 1}.")
 
 
 def _summary(program: Program, times: Sequence[float] | None) -> str:
@@ -91,7 +102,7 @@ def _space(step: Step) -> str:
     return " ".join(str(v.aval) for op in group.operations for v in op.outputs)
 
 
-def _apart(program: Program, step: Step, numbers: dict[Group, int]) -> Iterator[str]:
+def _apart(program: Program, step: Step, numbers: dict[Group, str]) -> Iterator[str]:
     owner = program.fusion.owner
     for maker in dict.fromkeys(owner[v] for v in step.group.reads if v in owner):
         if maker is not step.group and maker in numbers:
@@ -110,6 +121,8 @@ def _legend(program: Program, step: Step, names: Names) -> Iterator[str]:
 def _content(program: Program, slot: Slot, names: Names) -> str:
     if slot.kind == "size":
         return f"{slot.source[1] if isinstance(slot.source, tuple) else slot.source:,}"
+    if slot.kind == "block":
+        return "the kernels inside"
     if slot.kind == "scratch":
         return f"scratch {dtypes.name(slot.dtype)}[{slot.offset}]"
     if slot.kind not in ("load", "store"):

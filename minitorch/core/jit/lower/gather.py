@@ -39,21 +39,30 @@ def take(P, lo, hi):
             for c in range(width):
                 y[target + c] = x[source + c]
 """
-SCATTER_ADD = """
-def scatter_add(P, lo, hi):
+SCATTER = """
+def {name}(P, lo, hi):
     u = {p}(P[0]); k = i64(P[1]); y = {p}(P[2]); flag = i64(P[3])
     n = P[4]; count = P[5]; width = P[6]; lead = P[7]; x = {p}(P[8])
     for a in range(lead):
-        for r in range(a * n, a * n + n):
-            for c in range(lo, hi):
-                y[r * width + c] = {start}
+        if P[2] != P[8]:
+            for r in range(a * n, a * n + n):
+                for c in range(lo, hi):
+                    y[r * width + c] = {start}
         for i in range(count):
 {wrapped}
             source = (a * count + i) * width
             target = (a * n + at) * width
             for c in range(lo, hi):
-                y[target + c] = {t}(y[target + c] + u[source + c])
+                y[target + c] = {t}({step})
 """
+# How a scatter combines what is there, `a`, with what comes, `b`.
+STEPS = {
+    "scatter_add": "{a} + {b}",
+    "scatter_set": "{b}",
+    "scatter_multiply": "{a} * {b}",
+    "scatter_min": "minimum({a}, {b})",
+    "scatter_max": "maximum({a}, {b})",
+}
 CHECK = """
 def check(P, lo, hi):
     k = i64(P[0]); flag = i64(P[1]); low = P[2]; high = P[3]
@@ -77,16 +86,19 @@ def _indexed(ops: Operations, eq: Equation, kind: str) -> Lowered:
     reason = refusal(eq, tuple(operands))
     if reason or operands[1].dtype != dtypes.int64:
         return reason or "indices that are not int64"
-    if kind == "scatter_add" and operands[0].dtype == dtypes.bool_:
+    if kind not in ("take", "scatter_set") and operands[0].dtype == dtypes.bool_:
         return "sums of bools"
+    if kind in ("scatter_min", "scatter_max") and operands[0].dtype not in formulas.REALS:
+        return "extrema of integers"
     shape, axis = operands[0].layout.shape, eq.params["axis"]
     at = len(shape) + axis
     abc = prod(shape[:at]), shape[at], prod(shape[at + 1 :])
     made: list[Operation] = []
-    is_blank = kind == "scatter_add" and not any(operands[0].layout.strides)
+    is_blank = kind != "take" and not any(operands[0].layout.strides)
     ordered = tuple(x if is_blank and i == 0 else _in_order(ops, x, made) for i, x in enumerate(operands))
     params = {"abc": abc, "count": operands[1].layout.size, "blank": is_blank}
-    return [*made, Operation(kind, eq.outputs, ordered, shape, operands[0].dtype, kind, params, eq)]
+    family = "take" if kind == "take" else "scatter_add"
+    return [*made, Operation(family, eq.outputs, ordered, shape, operands[0].dtype, kind, params, eq)]
 
 
 def _sizes(*numbers: int) -> list[Slot]:
@@ -104,16 +116,17 @@ def take_calls(op: Operation) -> list[Call]:
 
 
 def scatter_calls(op: Operation) -> list[Call]:
-    """Return the call that adds rows; threads take columns, so that no two add to one place."""
+    """Return the call that adds rows (or sets them, ...); threads take columns, so that no two write to one place."""
     x, k, u = op.operands
     lead, n, width = op.params["abc"]
     count = op.params["count"]
     start = "x[0]" if op.params["blank"] else "x[r * width + c]"
     pointer, code = formulas.POINTERS[op.dtype], formulas.CODES[op.dtype]
-    text = SCATTER_ADD.format(p=pointer, t=code, start=start, wrapped=WRAPPED.format(i="i"))
+    step = STEPS[op.formula].format(a="y[target + c]", b="u[source + c]")
+    text = SCATTER.format(name=op.formula, p=pointer, t=code, start=start, step=step, wrapped=WRAPPED.format(i="i"))
     slots = [_load(u), _load(k), Slot("store", op.out, op.dtype), FLAG, *_sizes(n, count, width, lead), _load(x)]
     seconds = lead * (n + count) * width * ELEMENT
-    return [Call(compile_kernel(text, "scatter_add"), slots, width, seconds, 16)]
+    return [Call(compile_kernel(text, op.formula), slots, width, seconds, 16)]
 
 
 def check_calls(op: Operation) -> list[Call]:
@@ -173,7 +186,7 @@ def _ravel_index(ops: Operations, eq: Equation) -> Lowered:
 
 LOWERINGS.update(
     take=lambda ops, eq: _indexed(ops, eq, "take"),
-    scatter_add=lambda ops, eq: _indexed(ops, eq, "scatter_add"),
+    **{name: lambda ops, eq: _indexed(ops, eq, eq.primitive.name) for name in STEPS},
     row_numbers=_row_numbers,
     ravel_index=_ravel_index,
 )

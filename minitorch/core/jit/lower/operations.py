@@ -79,13 +79,16 @@ _WEAK = (dtypes.bool_, dtypes.int64, dtypes.float64, dtypes.complex128)
 class Operations:
     """The operations of a graph, in order."""
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: Graph, nest: Callable[[Graph, dict[int, int]], Any], is_nested: bool = False):
         self.list: list[Operation] = []
         self.views: dict[Var, Operand] = {}
         self.inputs = frozenset(graph.inputs)
+        self.nest = nest  # makes the program of a graph inside
         for eq in graph.equations:
             self.add(eq)
-        self.outputs = [self.whole(atom) for atom in graph.outputs]
+        self.outputs: list[Atom] = []
+        for atom in graph.outputs:
+            self.outputs.append(self.own(atom) if is_nested else self.whole(atom))
 
     def operand(self, atom: Atom) -> Operand:
         """Resolve the views behind an atom."""
@@ -113,6 +116,14 @@ class Operations:
         is_whole = isinstance(found.source, Var) and found.source not in self.inputs and _covers(found)
         if atom not in self.views or is_whole:
             return atom
+        return self.laid_out(found, self.list).source
+
+    def own(self, atom: Atom) -> Atom:
+        """Return the variable that holds a graph output and nothing else; what is given, or shared, is copied."""
+        found = self.operand(atom)
+        is_own = isinstance(found.source, Var) and found.source not in self.inputs and _covers(found)
+        if is_own and found.source not in self.outputs:
+            return found.source
         return self.laid_out(found, self.list).source
 
     def laid_out(self, x: Operand, made: list[Operation]) -> Operand:

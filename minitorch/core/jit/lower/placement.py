@@ -14,6 +14,8 @@ from operator import mul
 from ...array import Array
 from ..graph import Atom, Equation, Var
 from ..native.compile import compile_kernel
+from ..passes.decompositions import cuts_of
+from .fuse import Group
 from .gather import WORDS
 from .kernels import ELEMENT, Slot
 from .layout import VIEWS, Layout, packed, together
@@ -40,6 +42,21 @@ def _pad(ops: Operations, eq: Equation) -> Lowered:
     fill = Operand(wrap_number(eq.params["value"], out.dtype), Layout(out.shape, (0,) * len(out.shape)))
     kept = (fill, x) if x.layout.size else (fill,)
     return [Operation("concatenate", eq.outputs, kept, out.shape, out.dtype, "pad", dict(eq.params), eq)]
+
+
+def _basic_set(ops: Operations, eq: Equation) -> Lowered:
+    """Copy the whole, then copy the part into it."""
+    x, part = (ops.operand(a) for a in eq.inputs)
+    out = eq.outputs[0].aval
+    reason = refusal(eq, (x, part) if part.layout.size else (x,))
+    starts, counts, steps = zip(*cuts_of(eq.params["index"])) if eq.params["index"].sizes else ((), (), ())
+    lead = out.shape[: out.ndim - len(counts)]
+    view = VIEWS["reshape"](part.layout, shape=(*lead, *counts))
+    if reason or x.dtype != out.dtype or part.dtype != out.dtype or view is None:
+        return reason or "a part of another dtype, or in another order"
+    operands = (x, Operand(part.source, view)) if part.layout.size else (x,)
+    params = {"starts": starts, "steps": steps}
+    return [Operation("concatenate", eq.outputs, operands, out.shape, out.dtype, "pad", params, eq)]
 
 
 def _split(ops: Operations, eq: Equation) -> Lowered:
@@ -116,6 +133,13 @@ def _seen_from_maker(view: Layout, target: Layout, maker: Operation) -> Layout |
     return whole if whole is not None and VIEWS["reshape"](whole, shape=maker.shape) is not None else None
 
 
+def leave_in_place(group: Group) -> None:
+    """Let a part be written into a whole that is there already, if that is what a group does."""
+    (op, *_) = group.operations
+    if group.kind == "concatenate":
+        op.params["done"] = {*op.params.get("done", ()), 0}
+
+
 def concatenate_calls(op: Operation) -> list[Call]:
     """Return the calls that copy what has not been put into its place."""
     done = op.params.get("done", ())
@@ -151,5 +175,5 @@ def _copy_text(pointer: str, outer: int, steps: tuple[int, ...]) -> str:
     return "\n".join(["def copy(P, lo, hi):", *("    " + line for line in lines), ""])
 
 
-LOWERINGS.update(concatenate=_concatenate, pad=_pad, split=_split)
+LOWERINGS.update(concatenate=_concatenate, pad=_pad, split=_split, basic_set=_basic_set)
 CALLS = {"concatenate": concatenate_calls}

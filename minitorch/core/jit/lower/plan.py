@@ -22,24 +22,14 @@ from ..native import replay
 from ..native.compile import compile_kernel
 from ..native.objects import GATHER, Leaves
 from ..native.schedule import Task
+from .blocks import PATCH, Block, Constants
 from .explain import explained
 from .kernels import Slot
 from .layout import packed
 from .memory import ALIGNMENT
+from .nested import arena_of
 from .operations import Operand, Operation, memory_dtype
 from .program import Program, Step
-
-# Addresses that change from run to run are put into the slots by an instruction of their own.
-PATCH = """
-def patch(P, lo, hi):
-    addresses = i64(P[0])
-    where = i64(P[1])
-    which = i64(P[2])
-    offset = i64(P[3])
-    for i in range(lo, hi):
-        i64(where[i])[0] = addresses[which[i]] + offset[i]
-"""
-
 
 RUNTIME = ((replay.LOOP, "loop"), (PATCH, "patch"), (GATHER, "gather"))  # what every plan needs
 
@@ -70,7 +60,7 @@ class Plan:
         self.numbers = [i for i, v in enumerate(graph.inputs) if v.aval.weak]
         self.calls_python = any(step.python for step in program.steps)
         self.fresh = [(_shape_of(program, v), v.aval.dtype) for v in program.outputs]
-        self.constants = _constants(program)
+        self.constants = Constants(program)
         self.recipes = [_recipe(program, root, atom) for root, atom in zip(program.results, graph.outputs)]
         self.is_direct = self.recipes == [("fresh", i, shape) for i, (shape, _) in enumerate(self.fresh)]
         inputs = {v: i for i, v in enumerate(graph.inputs)}
@@ -118,36 +108,6 @@ def _recipe(program: Program, result: Atom, atom: Atom) -> tuple[str, Any, Any]:
     if root in program.objects:
         return "object", root, atom.aval.shape
     return "input", program.graph.inputs.index(root), None
-
-
-class Constants:
-    """The numbers and arrays that a program reads, at fixed addresses."""
-
-    def __init__(self) -> None:
-        self.held: list[np.ndarray[Any, Any]] = []
-        self.addresses: dict[Any, int] = {}
-
-    def add(self, key: Any, data: np.ndarray[Any, Any]) -> None:
-        """Hold one."""
-        if key not in self.addresses:
-            self.held.append(data)
-            self.addresses[key] = data.ctypes.data
-
-
-def _constants(program: Program) -> Constants:
-    held = Constants()
-    for step in program.steps:
-        for slot in step.slots:
-            if slot.kind == "number":
-                held.add(slot, np.full(1, slot.source, slot.dtype))
-            elif slot.kind == "load" and not isinstance(slot.source, Var):
-                data = slot.source._data if isinstance(slot.source, Array) else np.full(1, slot.source, slot.dtype)
-                held.add(_key(slot.source), np.ascontiguousarray(data))
-    return held
-
-
-def _key(source: Atom) -> Any:
-    return id(source) if isinstance(source, Array) else (type(source), source)
 
 
 class OutOfBounds(Exception):
@@ -228,13 +188,17 @@ class Frame:
         if slot.kind == "flag":
             return "fixed", self.flag.ctypes.data, 0
         if slot.kind == "number":
-            return "fixed", self.plan.constants.addresses[slot], 0
+            return "fixed", self.plan.constants.address(slot), 0
         places = self.plan.program.arena.places
         if slot.kind == "scratch":
             return "fixed", self.base + places[slot], 0
+        if slot.kind == "block":
+            block = Block(slot.source, self.base + places[arena_of(slot.source)], self.flag.ctypes.data)
+            self.keep.append(block)
+            return "fixed", block.record.ctypes.data, 0
         offset = slot.offset * slot.dtype.itemsize
         if not isinstance(slot.source, Var):
-            return "fixed", self.plan.constants.addresses[_key(slot.source)] + offset, 0
+            return "fixed", self.plan.constants.address(slot), 0
         if slot.source in self.places:
             return (*self.places[slot.source], offset)
         if slot.source.aval.weak:
@@ -340,7 +304,9 @@ class Frame:
             out: Any = wrap(np.array(args[0]._data, order="C"))
         else:
             args = [None if a is None else self._value(next(operands)) for a in eq.inputs]
-            if eq.primitive.operand_dtypes is None:  # only pointwise operations tell a number from an array
+            if (
+                eq.primitive.operand_dtypes is None and not eq.primitive.holds_graphs
+            ):  # they tell a number from an array
                 args = [Array(a) if type(a) in dtypes.SCALARS else a for a in args]
             out = evaluate(eq.primitive, args, eq.params)
         for var, value in zip(op.outputs, out if type(out) is tuple else (out,), strict=True):

@@ -85,7 +85,7 @@ class Call(NamedTuple):
     """One call of a kernel: its machine code, slots, and range.
 
     It takes `seconds` on one thread, roughly, and threads may part the range at multiples of `unit`; 0 stands for a kernel
-    that has threads of its own.
+    that has threads of its own, or runs others.
     """
 
     code: Code

@@ -14,7 +14,7 @@ from ..graph import Atom, Graph, Var
 from ..native.compile import Kernel as Code
 from ..native.compile import compile_kernel
 from ..native.schedule import Touch
-from . import convolution, gather, placement, pooling
+from . import convolution, gather, nested, placement, pooling
 from .columns import Columns
 from .donation import donated
 from .fuse import Fusion, Group
@@ -25,7 +25,7 @@ from .parting import parted
 from .products import product_calls
 from .rows import Rows
 
-CALLS = gather.CALLS | convolution.CALLS | pooling.CALLS | placement.CALLS | {"gemm": product_calls}
+CALLS = gather.CALLS | convolution.CALLS | pooling.CALLS | placement.CALLS | nested.CALLS | {"gemm": product_calls}
 
 
 @dataclass(slots=True)
@@ -54,12 +54,17 @@ class Step:
 class Program:
     """The steps of a graph and the places of its values."""
 
-    def __init__(self, graph: Graph, donors: Mapping[int, int]):
+    def __init__(self, graph: Graph, donors: Mapping[int, int], is_nested: bool = False):
         self.graph = graph
-        self.operations = Operations(graph)
+        self.operations = Operations(graph, lambda inside, donors: Program(inside, donors, True), is_nested)
         self.results: list[Atom] = self.operations.outputs
-        self.fusion = Fusion(placement.placed(parted(self.operations.live()), [self.root(a) for a in self.results]))
-        self.donated = donated(self.fusion, graph, [self.root(a) for a in self.results], donors)
+        live = self.operations.live()
+        if not is_nested:  # loops run on one thread
+            live = parted(live)
+        self.fusion = Fusion(placement.placed(live, [self.root(a) for a in self.results]))
+        self.donated = donated(self.fusion, graph, [self.root(a) for a in self.results], donors, is_nested)
+        for out in self.donated:
+            placement.leave_in_place(self.fusion.owner[out])
         self.steps: list[Step] = []
         self.stored = self._stored()
         self.fence: int | None = None  # the step before which the flag is looked at; None: after all
@@ -77,6 +82,23 @@ class Program:
         for step in self.steps:
             if step.code:
                 step.code.address  # noqa: B018
+        for _, programs in self.nested():
+            for program in programs:
+                program.finish()
+
+    def nested(self) -> Iterator[tuple[Step, list[Program]]]:
+        """Iterate over the steps that run programs inside, with these."""
+        for step in self.steps:
+            programs = step.group.operations[0].params.get("programs") if step.python is None else None
+            if programs:
+                yield step, programs
+
+    def addresses(self) -> Iterator[int]:
+        """Iterate over the addresses of all kernels, also those of programs inside."""
+        yield from (step.address for step in self.steps if step.python is None)
+        for _, programs in self.nested():
+            for program in programs:
+                yield from program.addresses()
 
     def root(self, atom: Atom) -> Atom:
         """Return the variable whose memory holds an atom."""

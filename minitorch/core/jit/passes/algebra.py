@@ -325,6 +325,7 @@ REWRITES: dict[str, Rewrite] = {
     "minimum": _idempotent,
     "where": _where,
     "detach": _unchanged,
+    "unrecorded": _unchanged,
     "cast": _casting,
     "reshape": _reshaping,
     "transpose": _transposing,

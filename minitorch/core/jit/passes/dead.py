@@ -7,6 +7,7 @@ complaint about data that nobody reads.
 from __future__ import annotations
 
 from ..graph import Graph, Var, has_effect
+from .loops import pruned
 from .rewriting import with_subgraphs
 
 
@@ -17,8 +18,9 @@ def eliminate_dead(graph: Graph) -> Graph:
     for eq in reversed(graph.equations):
         if live.isdisjoint(eq.outputs) and not has_effect(eq):
             continue
+        eq = pruned(eq, live)
         live.update(a for a in eq.inputs if isinstance(a, Var))
         kept.append(with_subgraphs(eq, eliminate_dead))
     kept.reverse()
-    same = len(kept) == len(graph.equations) and all(a is b for a, b in zip(kept, graph.equations))
+    same = len(kept) == len(graph.equations) and all(a is b for a, b in zip(kept, graph.equations, strict=True))
     return graph if same else Graph(list(graph.inputs), kept, list(graph.outputs))

@@ -45,7 +45,7 @@ from ...ops.reductions import max_p, size_over
 from ...ops.shaping import cast, expand_dims, full, reshape, sum, sum_p, swapaxes
 from ...ops.slicing import cut, pad_p, slice_axis
 from ...primitive import Value
-from ..graph import Atom, Equation, Graph, Var, atom_aval
+from ..graph import Atom, Equation, Graph, Var, atom_aval, interpret
 from ..staging import stage
 from .rewriting import Writer, rewrite
 
@@ -207,17 +207,17 @@ def _cross_entropy(x: Value, target: Value, *, ignore_index: int, reduction: str
 
 def _basic_index(x: Value, *, index: BasicIndex) -> Value:
     lead = x.shape[: x.ndim - len(index.sizes)]
-    return reshape(cut(x, [(0, n, 1) for n in lead] + _cuts(index)), (*lead, *index.shape))
+    return reshape(cut(x, [(0, n, 1) for n in lead] + cuts_of(index)), (*lead, *index.shape))
 
 
 def _basic_put(g: Value, *, index: BasicIndex) -> Value:
-    starts, counts, steps = zip(*_cuts(index)) if index.sizes else ((), (), ())
+    starts, counts, steps = zip(*cuts_of(index)) if index.sizes else ((), (), ())
     lead = g.shape[: g.ndim - len(index.shape)]
     g = reshape(g, (*lead, *counts))
     return pad_p(g, starts=starts, steps=steps, sizes=index.sizes, value=0) if index.sizes else g
 
 
-def _cuts(index: BasicIndex) -> list[tuple[int, int, int]]:
+def cuts_of(index: BasicIndex) -> list[tuple[int, int, int]]:
     """Return `(start, size, step)` of every indexed axis; an integer takes one element."""
     found = []
     items = (item for item in index.items if item is not None)
@@ -267,8 +267,21 @@ NUMERIC: dict[str, Function] = {
     "dropout": _dropout,
     "cross_entropy": _cross_entropy,
 }
+
+
+def _call(*args: Value, graph: Graph, call: Any) -> tuple[Value, ...]:
+    return tuple(interpret(graph, args))
+
+
+def _solved(*args: Value, solve: Graph, **_: Any) -> tuple[Value, ...]:
+    return tuple(interpret(solve, args))
+
+
 # The same for every dtype.
 STRUCTURAL: dict[str, Function] = {
+    "call": _call,
+    "custom_linear_solve": _solved,
+    "custom_root": _solved,
     "basic_index": _basic_index,
     "basic_put": _basic_put,
     "split": _split,

@@ -137,6 +137,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.modules"],
     ["minitorch.nn"],
     ["minitorch.optim.rules"],  # the update rules as pure functions
+    ["minitorch.optim.values"],  # rules on arrays, tracers and tensors
     ["minitorch.optim.optimizer"],  # groups, state, the loop
     ["minitorch.optim.algorithms"],
     ["minitorch.optim"],

@@ -55,7 +55,8 @@ def test_50_steps(name, dtype):
     assert repr(optimizers[0]) == repr(optimizers[1])
     for lib, model, optimizer in zip(LIBRARIES, models, optimizers):
         train(lib, model, optimizer, 50, dtype)
-    tolerance = 1e-5 if dtype == "float32" else 1e-10
+    # PyTorch rounds NAdam's product of momenta to float32 before it uses it.
+    tolerance = 1e-5 if dtype == "float32" else 1e-6 if kind == "NAdam" else 1e-10
     for (label, a), (_, b) in zip(models[0].named_parameters(), models[1].named_parameters()):
         np.testing.assert_allclose(array(a), array(b), rtol=tolerance, atol=tolerance, err_msg=label)
         assert array(a).dtype == array(b).dtype

@@ -140,6 +140,11 @@ LAYERS: list[list[str]] = [
     ["minitorch.optim.values"],  # rules on arrays, tracers and tensors
     ["minitorch.optim.optimizer"],  # groups, state, the loop
     ["minitorch.optim.algorithms"],
+    ["minitorch.optim.functional.base", "minitorch.optim.functional.schedules"],
+    ["minitorch.optim.functional.wrappers"],
+    ["minitorch.optim.functional.transforms"],
+    ["minitorch.optim.functional.algorithms"],
+    ["minitorch.optim.functional"],
     ["minitorch.optim"],
     # jit for both faces: what a recording takes in, what it depends on, how it is replayed.
     ["minitorch.compiling.snapshots"],  # what differs when a container has changed

@@ -189,6 +189,7 @@ class Adagrad(RuleOptimizer):
             for p in group["params"]:
                 self._start(p, group)
 
+
 class NAdam(RuleOptimizer):
     """Adam with Nesterov's momentum. Dozat (2016)."""
 
@@ -375,7 +376,5 @@ class Lion(RuleOptimizer):
         *,
         maximize: bool = False,
     ):
-        defaults = dict(
-            lr=lr, betas=betas, weight_decay=weight_decay, decoupled_weight_decay=True, maximize=maximize
-        )
+        defaults = dict(lr=lr, betas=betas, weight_decay=weight_decay, decoupled_weight_decay=True, maximize=maximize)
         super().__init__(params, defaults)

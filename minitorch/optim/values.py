@@ -10,11 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..core import dtypes
+from ..core.array import Array
 from ..core.aval import Aval
 from ..core.ops.joining import stack
 from ..core.ops.pointwise import abs, add, imag, maximum, minimum, mul, real, sign, sqrt, where
 from ..core.ops.shaping import cast, full, zeros_like
-from ..core.primitive import Value, aval_of
+from ..core.primitive import Tracer, Value, aval_of
 from ..tensor.handle import Tensor, tensor_of
 from .rules import Hyper, Rule, State, decayed
 
@@ -67,3 +68,15 @@ def _as_reals(x: Any, pairs: bool) -> Any:
 
 def _as_complex(x: Any, pairs: bool) -> Any:
     return add(x[..., 0], mul(x[..., 1], 1j)) if pairs else x
+
+
+def ranked(x: Any) -> Any:
+    """Return a number as it is, an array as a tensor, which gives way to a parameter's dtype if it is 0-d."""
+    if isinstance(x, tuple):
+        return tuple(map(ranked, x))
+    return tensor_of(x) if isinstance(x, (Array, Tracer)) else x
+
+
+def scaled(x: Value, factor: Any) -> Value:
+    """Return a value times a number or a 0-d array, in the dtype of the value."""
+    return fitted(mul(tensor_of(x), ranked(factor)), False, aval_of(x).dtype)

@@ -15,6 +15,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.array"],  # the immutable buffer
     ["minitorch.core.primitive"],  # Primitive, Trace, Tracer, bind
     ["minitorch.core.tape"],  # nodes and the backward loop
+    ["minitorch.core.reuse"],  # random keys that are consumed twice
     # The ops, so ordered that each file is closed under its own derivative and batching rules.
     ["minitorch.core.ops.dtype_rules"],  # operand and result dtypes of pointwise operations
     ["minitorch.core.ops.families"],  # shape, batching and derivative rules by kind of op
@@ -41,7 +42,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.extrema"],  # max and min with their positions; running ones
     ["minitorch.core.ops.sorting"],
     ["minitorch.core.ops.sampling"],  # the generator, keys, distributions
-    ["minitorch.core.ops.rejection"],  # gamma
+    ["minitorch.core.ops.rejection", "minitorch.core.ops.quantiles", "minitorch.core.ops.truncation"],  # gamma; counts
     ["minitorch.core.ops.linalg"],  # linear systems, determinants, powers
     ["minitorch.core.ops.factorizations", "minitorch.core.ops.spectral"],  # Cholesky, LU, QR; svd, eigh, pinv
     ["minitorch.core.ops.fusing"],  # what fused operations share

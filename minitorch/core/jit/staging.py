@@ -7,7 +7,7 @@ the user's line. Values of outer transforms that the function closes over become
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NoReturn
 
 from ..array import Array
@@ -118,6 +118,19 @@ class StagingTrace(Trace):
         if id(x) not in self.lifted:
             self.lifted[id(x)] = self.input(x.aval, Lifted(x)).value
         return self.lifted[id(x)]
+
+    def provenance(self, value: Any) -> Hashable:
+        """Return how a value of the graph is computed from its inputs."""
+        for eq in self.graph.equations:
+            if any(v is value for v in eq.outputs):
+                inputs = tuple(self._origin(x) for x in eq.inputs)
+                return eq.primitive.name, eq.outputs.index(value), repr(sorted(eq.params.items())), inputs
+        return "input", value
+
+    def _origin(self, x: Atom) -> Hashable:
+        if isinstance(x, Array):
+            return x.dtype, x.shape, x.numpy().tobytes()
+        return self.provenance(x) if isinstance(x, Var) else x
 
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
         """Write an equation."""

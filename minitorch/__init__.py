@@ -5,6 +5,7 @@
     autograd    gradients on request, custom functions, anomaly mode
     linalg      decompositions and norms
     nn, optim   modules, losses, optimizers
+    random      numbers from explicit keys
     compiling   jit for arrays and tensors, what it shows of itself, programs in files
     utils       data loading
     datasets    small real data sets, from scikit-learn
@@ -109,8 +110,9 @@ from .tensor.types import (
 )
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
-_MODULES = ("datasets", "test_util", "viz")
+_MODULES = ("datasets", "random", "test_util", "viz")
 _NAMES = {
+    "debug_keys": "random",
     "draw_graph": "viz",
     "export": "compiling.export",
     "get_num_threads": "core.jit.native.replay",
@@ -123,13 +125,14 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, test_util, viz
+    from . import datasets, random, test_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph
     from .compiling.stats import jit_stats
     from .compiling.steps import train_steps
     from .core.jit.native.replay import get_num_threads, set_num_threads
+    from .random import debug_keys
     from .viz import draw_graph
 
 

@@ -169,6 +169,10 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.steps"],  # train_steps
     ["minitorch.compiling.methods"],  # Module.compile
     ["minitorch.compiling"],
+    ["minitorch.random.keys", "minitorch.random.arguments"],
+    ["minitorch.random.continuous", "minitorch.random.discrete"],
+    ["minitorch.random.multivariate"],
+    ["minitorch.random"],
     ["minitorch.utils.data.dataset", "minitorch.utils.data.sampler", "minitorch.utils.data.collate"],
     ["minitorch.utils.data.loader"],
     ["minitorch.utils.data"],

@@ -112,7 +112,7 @@ from .tensor.types import (
 # What few programs need loads when it is first named, so that importing the package stays cheap.
 _MODULES = ("datasets", "random", "test_util", "viz")
 _NAMES = {
-    "debug_keys": "random",
+    "debug_keys": "key_reuse",
     "draw_graph": "viz",
     "export": "compiling.export",
     "get_num_threads": "core.jit.native.replay",
@@ -132,7 +132,7 @@ if typing.TYPE_CHECKING:
     from .compiling.stats import jit_stats
     from .compiling.steps import train_steps
     from .core.jit.native.replay import get_num_threads, set_num_threads
-    from .random import debug_keys
+    from .key_reuse import debug_keys
     from .viz import draw_graph
 
 

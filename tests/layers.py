@@ -124,6 +124,10 @@ LAYERS: list[list[str]] = [
     ["minitorch.autograd.anomaly", "minitorch.autograd.engine", "minitorch.autograd.function"],
     ["minitorch.autograd.functional", "minitorch.autograd.gradcheck", "minitorch.autograd.graph"],
     ["minitorch.autograd"],
+    ["minitorch.random.keys", "minitorch.random.arguments"],
+    ["minitorch.random.continuous", "minitorch.random.discrete"],
+    ["minitorch.random.multivariate"],
+    ["minitorch.random"],
     ["minitorch.nn.parameter"],
     ["minitorch.nn.registry"],  # what a module holds
     ["minitorch.nn.hooks", "minitorch.nn.state", "minitorch.nn.structure"],  # calling it; saving it; it as a pytree
@@ -131,7 +135,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.functional.activation", "minitorch.nn.functional.image", "minitorch.nn.functional.loss"],
     ["minitorch.nn.functional.layer"],
     ["minitorch.nn.functional"],
-    ["minitorch.nn.init", "minitorch.nn.utils"],
+    ["minitorch.nn.init", "minitorch.nn.utils", "minitorch.nn.functions", "minitorch.nn.initializers"],
     ["minitorch.nn.modules.linear", "minitorch.nn.modules.container", "minitorch.nn.modules.dropout"],
     ["minitorch.nn.modules.activation", "minitorch.nn.modules.convolution", "minitorch.nn.modules.normalization"],
     ["minitorch.nn.modules.pooling", "minitorch.nn.modules.loss"],
@@ -169,15 +173,11 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.steps"],  # train_steps
     ["minitorch.compiling.methods"],  # Module.compile
     ["minitorch.compiling"],
-    ["minitorch.random.keys", "minitorch.random.arguments"],
-    ["minitorch.random.continuous", "minitorch.random.discrete"],
-    ["minitorch.random.multivariate"],
-    ["minitorch.random"],
     ["minitorch.utils.data.dataset", "minitorch.utils.data.sampler", "minitorch.utils.data.collate"],
     ["minitorch.utils.data.loader"],
     ["minitorch.utils.data"],
     ["minitorch.utils"],
-    ["minitorch.datasets", "minitorch.progress"],
+    ["minitorch.datasets", "minitorch.progress", "minitorch.key_reuse"],
     ["minitorch.viz"],
     ["minitorch"],
 ]

@@ -6,7 +6,7 @@
 
 A draw is a pure function of its key: it gives the same numbers plainly, under every transform and compiled; under `vmap`
 over keys, each example gets what it would draw on its own, and a key that is not mapped gives every example the same
-numbers. A key is used once: `split` it first. `debug_keys` finds the places that do not.
+numbers. A key is used once: `split` it first. `minitorch.debug_keys` finds the places that do not.
 """
 
 from .continuous import (
@@ -47,5 +47,5 @@ from .discrete import (
     rademacher,
     randint,
 )
-from .keys import PRNGKey, bits, clone, debug_keys, fold_in, key, key_data, split, wrap_key_data
+from .keys import PRNGKey, bits, clone, fold_in, key, key_data, split, wrap_key_data
 from .multivariate import ball, dirichlet, multivariate_normal, orthogonal

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-from ..compiling.modes import OFF, mode
 from ..core import config, dtypes
 from ..core.checkpoint import PRESERVED
 from ..core.errors import DTypeError
@@ -14,7 +13,6 @@ from ..core.ops import sampling
 from ..core.ops.families import as_array
 from ..core.ops.pointwise import detach
 from ..core.primitive import Value, aval_of
-from ..core.reuse import Ledger
 
 
 def key(seed: int) -> Value:
@@ -92,7 +90,8 @@ def clone(key: Value) -> Value:
 
     >>> from minitorch import random
     >>> k = random.key(0)
-    >>> with random.debug_keys():
+    >>> import minitorch as mt
+    >>> with mt.debug_keys():
     ...     random.normal(k).tolist() == random.normal(random.clone(k)).tolist()
     True
     """
@@ -110,28 +109,6 @@ def bits(key: Value, shape: Sequence[int] = (), dtype: Any = dtypes.uint32) -> V
     dtype('uint8')
     """
     return sampling.bits(key, shape, dtype)
-
-
-@contextmanager
-def debug_keys() -> Iterator[None]:
-    """Raise a `KeyReuseError`, which names both lines, when a key is consumed twice in this `with` block.
-
-    Drawing and `split` consume a key, `fold_in` does not. Keys are compared by value, so equal keys are one key however
-    they were made; inside `vmap` each key of a batch counts. Compiled functions run as they are written, so that what they
-    consume is seen at every call; while a graph is recorded (`make_graph`, `export`), keys are told apart by how they are
-    computed. Hidden generators (`manual_seed`) never use a key twice.
-
-    >>> from minitorch import random
-    >>> k = random.key(0)
-    >>> with random.debug_keys():
-    ...     x = random.normal(k)
-    ...     y = random.uniform(k)
-    Traceback (most recent call last):
-        ...
-    minitorch.core.errors.KeyReuseError: uniform at ...: the key [0, 0] was consumed before, by normal at ...
-    """
-    with config.setting(config.key_ledger, Ledger()), config.setting(mode, OFF):
-        yield
 
 
 def _repeats() -> Callable[[], AbstractContextManager[None]]:

@@ -20,7 +20,7 @@ import warnings
 
 from . import autograd, errors, linalg, nn, optim, utils
 from .compiling import methods
-from .core import operators, tracebacks, tree
+from .core import operators, tracebacks
 from .core.array import Array
 from .core.array import Array as array
 from .core.checkpoint import checkpoint
@@ -110,7 +110,7 @@ from .tensor.types import (
 )
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
-_MODULES = ("datasets", "random", "test_util", "viz")
+_MODULES = ("datasets", "random", "test_util", "tree", "tree_util", "viz")
 _NAMES = {
     "debug_keys": "key_reuse",
     "draw_graph": "viz",
@@ -125,7 +125,7 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, random, test_util, viz
+    from . import datasets, random, test_util, tree, tree_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph

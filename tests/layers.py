@@ -177,7 +177,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.utils.data.loader"],
     ["minitorch.utils.data"],
     ["minitorch.utils"],
-    ["minitorch.datasets", "minitorch.progress", "minitorch.key_reuse"],
+    ["minitorch.datasets", "minitorch.progress", "minitorch.key_reuse", "minitorch.tree"],
+    ["minitorch.tree_util"],
     ["minitorch.viz"],
     ["minitorch"],
 ]

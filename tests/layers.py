@@ -150,6 +150,9 @@ LAYERS: list[list[str]] = [
     ["minitorch.optim.functional.transforms"],
     ["minitorch.optim.functional.algorithms"],
     ["minitorch.optim.functional"],
+    ["minitorch.optim.lr_scheduler.base"],
+    ["minitorch.optim.lr_scheduler.decay", "minitorch.optim.lr_scheduler.cycles"],
+    ["minitorch.optim.lr_scheduler"],
     ["minitorch.optim"],
     # jit for both faces: what a recording takes in, what it depends on, how it is replayed.
     ["minitorch.compiling.snapshots"],  # what differs when a container has changed

@@ -1,4 +1,4 @@
-"""Optimizers, with PyTorch's interface, and as pure functions (`functional`).
+"""Optimizers, with PyTorch's interface, as pure functions (`functional`), and learning rates that change (`lr_scheduler`).
 
 The update rules themselves are in `rules`, once for both.
 """
@@ -10,16 +10,18 @@ from . import rules
 from .algorithms import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, NAdam, RAdam, RMSprop, Rprop
 from .optimizer import Optimizer
 
+_MODULES = ("functional", "lr_scheduler")
+
 if typing.TYPE_CHECKING:
-    from . import functional
+    from . import functional, lr_scheduler
 
 
 def __getattr__(name: str) -> typing.Any:
-    """Load `functional` when it is first named, so that importing the package stays cheap."""
-    if name != "functional":
+    """Load what is not needed by every program when it is first named, so that importing the package stays cheap."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return importlib.import_module(f"{__name__}.{name}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "functional"})
+    return sorted({*globals(), *_MODULES})

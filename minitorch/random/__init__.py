@@ -4,10 +4,10 @@
     key, sub = random.split(key)
     x = random.normal(sub, (3,))
 
-A draw is a pure function of its key: it gives the same numbers plainly, under every transform and compiled, up
-to the rounding of logarithms; under `vmap`
-over keys, each example gets what it would draw on its own, and a key that is not mapped gives every example the same
-numbers. A key is used once: `split` it first. `minitorch.debug_keys` finds the places that do not.
+A draw is a pure function of its key: it gives the same numbers plainly, under every transform and compiled, up to the
+rounding of logarithms; under `vmap` over keys, each example gets what it would draw on its own, and a key that is not
+mapped gives every example the same numbers. A key is used once: `split` it first. `minitorch.debug_keys` finds the places
+that do not.
 """
 
 from .continuous import (

@@ -7,8 +7,9 @@ import importlib
 import typing
 
 from . import rules
-from .algorithms import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, NAdam, RAdam, RMSprop, Rprop
+from .algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
 from .optimizer import Optimizer
+from .variants import ASGD, Adadelta, Adafactor, Adamax, Lion, Muon, NAdam, RAdam, Rprop
 
 _MODULES = ("functional", "lr_scheduler")
 

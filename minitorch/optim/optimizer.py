@@ -225,6 +225,12 @@ class RuleOptimizer(Optimizer):
         _check_options(type(self).__name__, defaults)
         super().__init__(params, defaults)
 
+    def _refuse(self, is_wrong: Callable[[Tensor], bool], what: str) -> None:
+        """Raise for parameters that the rule is not made for."""
+        for p in chain.from_iterable(group["params"] for group in self.param_groups):
+            if is_wrong(p):
+                raise ArgumentError(f"{self._name()}: it does not support {what}, got {aval_of(p)}")
+
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters from their gradients; a closure computes the loss anew first, and it is returned."""
         loss = None
@@ -286,7 +292,7 @@ class RuleOptimizer(Optimizer):
             dtype = d.dtype
             if x.dtype is dtype and (dtype is _FLOAT32 or dtype is _FLOAT64) and type(x) is _ndarray is type(d):
                 if hyper.get("weight_decay") or hyper.get("maximize"):
-                    x, d = decayed(x, d, hyper)
+                    x, d = decayed(self.rule, x, d, hyper)
                 if state:
                     self._update_buffers(p, x, d, state, hyper)
                 else:
@@ -338,7 +344,7 @@ class RuleOptimizer(Optimizer):
 def _check_options(name: str, defaults: dict[str, Any]) -> None:
     """Raise for numbers out of their range, as PyTorch does."""
     for key, label in _LIMITS.items():
-        if key in defaults and not defaults[key] >= 0.0:
+        if not _is_legal(defaults.get(key, 0.0)):
             raise ArgumentError(f"{name}: Invalid {label}: {defaults[key]}; it must be at least 0")
     if not 0.0 <= defaults.get("rho", 0.0) <= 1.0:
         raise ArgumentError(f"{name}: Invalid rho value: {defaults['rho']}; it must be in [0, 1]")
@@ -347,6 +353,11 @@ def _check_options(name: str, defaults: dict[str, Any]) -> None:
             raise ArgumentError(f"{name}: Invalid beta parameter at index {i}: {beta}; it must be in [0, 1)")
     if defaults.get("differentiable"):
         raise UnsupportedError(f"{name}: differentiable=True is not supported; use the functional rules under grad")
+
+
+def _is_legal(value: Any) -> bool:
+    """Return whether a number, or each one of a tuple that is given, is at least 0."""
+    return all(x is None or x >= 0.0 for x in (value if isinstance(value, tuple) else (value,)))
 
 
 _LIMITS = {

@@ -12,7 +12,9 @@ An option that stands in no group of the torch-style optimizer is off when it is
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from ..core.errors import ShapeError
 
 State = dict[str, Any]
 Hyper = dict[str, Any]
@@ -24,16 +26,20 @@ class Rule(NamedTuple):
     `init(xp, p, hyper)` returns the state besides the count of steps, None for what begins with the first gradient;
     `update(xp, p, g, state, step, hyper)` the change of the parameter and the next state, for the step with number
     `step`, counted from 1. `counts` says whether the rule needs it, or PyTorch's state has it. `scalars` are the parts
-    of the state that are one float32 number each.
+    of the state that are one float32 number each. `looks` says that the change depends on the parameter. The
+    weight decay is a part of the "gradient", unless an option decouples it, or always shrinks the "parameter", or is the
+    rule's "own" affair.
     """
 
     init: Callable[[Any, Any, Hyper], State]
     update: Callable[[Any, Any, Any, State, Any, Hyper], tuple[Any, State]]
     counts: bool
     scalars: tuple[str, ...] = ()
+    looks: bool = False
+    decay: Literal["gradient", "parameter", "own"] = "gradient"
 
 
-def decayed(p: Any, g: Any, hyper: Hyper) -> tuple[Any, Any]:
+def decayed(rule: Rule, p: Any, g: Any, hyper: Hyper) -> tuple[Any, Any]:
     """Return the parameter and the gradient that a rule is given: turned for maximizing, with the weight decay.
 
     The decay is a part of the gradient, or, where it is decoupled, shrinks the parameter beforehand.
@@ -41,9 +47,11 @@ def decayed(p: Any, g: Any, hyper: Hyper) -> tuple[Any, Any]:
     if hyper.get("maximize"):
         g = -g
     decay = hyper.get("weight_decay")
-    if decay and hyper.get("decoupled_weight_decay"):
+    if not decay or rule.decay == "own":
+        return p, g
+    if rule.decay == "parameter" or hyper.get("decoupled_weight_decay"):
         p = p * (1.0 - hyper["lr"] * decay)
-    elif decay:
+    else:
         g = pulled(p, g, decay)
     return p, g
 
@@ -300,3 +308,98 @@ def _rprop_update(xp: Any, p: Any, g: Any, state: State, step: Any, hyper: Hyper
 
 
 RPROP = Rule(_rprop_init, _rprop_update, counts=True)
+
+# --------------------------------------------------------------------------- averages of the parameters
+
+
+def _asgd_init(xp: Any, p: Any, hyper: Hyper) -> State:
+    return {"eta": hyper["lr"], "mu": 1.0, "ax": xp.zeros_like(p)}
+
+
+def _asgd_update(xp: Any, p: Any, g: Any, state: State, step: Any, hyper: Hyper) -> tuple[Any, State]:
+    lr, lambd, eta = hyper["lr"], hyper["lambd"], state["eta"]
+    change = p * (-lambd * eta)
+    change -= g * eta
+    moved = p + change
+    average = _either(xp, state["mu"] == 1.0, moved, _lerp(state["ax"], moved, state["mu"]))
+    late = step - hyper["t0"]
+    found = {
+        "eta": lr / (1.0 + lambd * lr * step) ** hyper["alpha"],
+        "mu": 1.0 / _either(xp, late > 1.0, late, 1.0),
+        "ax": average,
+    }
+    return change, found
+
+
+ASGD = Rule(_asgd_init, _asgd_update, counts=True, scalars=("eta", "mu"), looks=True)
+
+# --------------------------------------------------------------------------- for matrices
+
+
+def _rms(xp: Any, x: Any) -> Any:
+    return xp.sqrt((x * x).mean())
+
+
+def _adafactor_init(xp: Any, p: Any, hyper: Hyper) -> State:
+    if p.ndim < 2:
+        return {"variance": xp.zeros_like(p)}
+    return {"row_var": xp.zeros_like(p[..., :1]), "col_var": xp.zeros_like(p[..., :1, :])}
+
+
+def _adafactor_update(xp: Any, p: Any, g: Any, state: State, step: Any, hyper: Hyper) -> tuple[Any, State]:
+    lr, (least, smallest), part = hyper["lr"], hyper["eps"], step ** hyper["beta2_decay"]
+    least = xp.finfo(g.dtype).eps if least is None else least
+    squared = g * g
+    if g.ndim < 2:
+        found = {"variance": _lerp(state["variance"], squared, part)}
+        square = found["variance"]
+    else:
+        rows = _lerp(state["row_var"], xp.mean(squared, axis=-1, keepdims=True), part)
+        columns = _lerp(state["col_var"], xp.mean(squared, axis=-2, keepdims=True), part)
+        found = {"row_var": rows, "col_var": columns}
+        square = rows * columns / xp.maximum(xp.mean(rows, axis=-2, keepdims=True), least)
+    change = g / xp.sqrt(xp.maximum(square, least * least))
+    limit = step**-0.5
+    rate = xp.maximum(_rms(xp, p), smallest) * _either(xp, lr < limit, lr, limit)
+    change *= -rate / xp.maximum(_rms(xp, change) / hyper["d"], 1.0)
+    if hyper.get("weight_decay"):
+        change -= p * (lr * hyper["weight_decay"])
+    return change, found
+
+
+ADAFACTOR = Rule(_adafactor_init, _adafactor_update, counts=True, looks=True, decay="own")
+
+
+def _orthogonal(xp: Any, x: Any, hyper: Hyper) -> Any:
+    """Bring the singular values of a matrix near 1, by steps of a polynomial (Newton and Schulz)."""
+    a, b, c = hyper["ns_coefficients"]
+    wide = x.shape[-2] <= x.shape[-1]
+    x = x if wide else x.mT
+    x = x / xp.maximum(xp.sqrt((x * x).sum()), hyper["eps"])
+    for _ in range(hyper["ns_steps"]):
+        gram = x @ x.mT
+        x = x * a + (gram * b + (gram @ gram) * c) @ x
+    return x if wide else x.mT
+
+
+_RATIOS: dict[Any, Callable[[int, int], float]] = {
+    None: lambda m, n: max(1.0, m / n) ** 0.5,
+    "original": lambda m, n: max(1.0, m / n) ** 0.5,
+    "match_rms_adamw": lambda m, n: 0.2 * max(m, n) ** 0.5,
+}
+
+
+def _muon_update(xp: Any, p: Any, g: Any, state: State, step: Any, hyper: Hyper) -> tuple[Any, State]:
+    if g.ndim != 2:
+        raise ShapeError(
+            f"muon: only matrices have a direction to be made orthogonal, got shape {tuple(g.shape)}; give the other "
+            "parameters to another optimizer"
+        )
+    momentum = hyper["momentum"]
+    buffer = _lerp(state["momentum_buffer"], g, 1.0 - momentum)
+    direction = _lerp(g, buffer, momentum) if hyper["nesterov"] else buffer
+    rate = hyper["lr"] * _RATIOS[hyper["adjust_lr_fn"]](*g.shape)
+    return _orthogonal(xp, direction, hyper) * -rate, {"momentum_buffer": buffer}
+
+
+MUON = Rule(_zeros("momentum_buffer"), _muon_update, counts=False, decay="parameter")

@@ -14,13 +14,23 @@ from ..core.array import Array
 from ..core.aval import Aval
 from ..core.ops.joining import stack
 from ..core.ops.pointwise import abs, add, imag, maximum, minimum, mul, real, sign, sqrt, where
+from ..core.ops.reductions import mean
 from ..core.ops.shaping import cast, full, zeros_like
 from ..core.primitive import Tracer, Value, aval_of
 from ..tensor.handle import Tensor, tensor_of
+from ..tensor.types import finfo
 from .rules import Hyper, Rule, State, decayed
 
 CORE = SimpleNamespace(
-    abs=abs, maximum=maximum, minimum=minimum, sign=sign, sqrt=sqrt, where=where, zeros_like=zeros_like
+    abs=abs,
+    finfo=finfo,
+    mean=mean,
+    maximum=maximum,
+    minimum=minimum,
+    sign=sign,
+    sqrt=sqrt,
+    where=where,
+    zeros_like=zeros_like,
 )
 
 
@@ -43,7 +53,7 @@ def updated(rule: Rule, p: Value, g: Value, state: State, step: Any, hyper: Hype
     pairs = dtypes.is_complex(aval.dtype)
     held = {n: v if v is None else _handle(v, pairs and n not in rule.scalars) for n, v in state.items()}
     held.update({n: cast(held[n], dtypes.float64) for n in rule.scalars})
-    p, g = decayed(_handle(p, pairs), _handle(g, pairs), hyper)
+    p, g = decayed(rule, _handle(p, pairs), _handle(g, pairs), hyper)
     change, found = rule.update(CORE, p, g, held, step, hyper)
     kept = {
         n: fitted(v, False, dtypes.float32) if n in rule.scalars else fitted(v, pairs, aval.dtype)

@@ -44,6 +44,8 @@ MORE_OPTIONS = {
     "adamw maximize": ("AdamW", {"lr": 0.01, "maximize": True, "betas": (0.5, 0.6)}),
     "rmsprop decay, maximize": ("RMSprop", {"lr": 0.01, "weight_decay": 0.1, "maximize": True}),
     "adagrad maximize": ("Adagrad", {"lr": 0.1, "maximize": True, "eps": 1e-6}),
+    "lion": ("Lion", {"lr": 0.01, "weight_decay": 0.1, "maximize": True}),
+    "muon": ("Muon", {"lr": 0.01}),
     "no rate": ("SGD", {"lr": 0.0, "momentum": 0.9}),
 }
 EVERY = {**OPTIMIZERS, **MORE_OPTIONS}

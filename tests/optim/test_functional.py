@@ -126,6 +126,7 @@ TORCH_STYLE = {
     "Adagrad": (lambda: F.adagrad(0.1, 0.0, eps=1e-12), {"lr": 0.1, "eps": 1e-12}),
     "RMSprop": (lambda: F.rmsprop(0.1, 0.9, eps_in_sqrt=False), {"lr": 0.1, "alpha": 0.9}),
     "Rprop": (lambda: F.rprop(0.1), {"lr": 0.1}),
+    "Adafactor": (lambda: F.adafactor(0.1), {"lr": 0.1}),
     "Lion": (lambda: F.lion(0.1, weight_decay=0.1), {"lr": 0.1, "weight_decay": 0.1}),
 }
 
@@ -265,6 +266,8 @@ def test_schedules(name):
     ("call", "message"),
     [
         (lambda: F.chain(F.sgd), "chain.*function"),
+        (lambda: F.adafactor().update(mt.array(1.0), F.adafactor().init(mt.array(1.0))), "adafactor.*params"),
+        (lambda: F.muon(0.1).update(mt.ones(3), F.muon(0.1).init(mt.ones(3)), mt.ones(3)), "muon.*matrices"),
         (lambda: F.adamw(0.1).update(mt.array(1.0), F.adamw(0.1).init(mt.array(1.0))), "add_decayed_weights.*params"),
         (lambda: F.multi_transform({"a": F.sgd(1.0)}, {"w": "b"}).init({"w": mt.array(1.0)}), "labels.*'b'"),
         (lambda: F.masked(F.sgd(1.0), {"v": True}).init({"w": mt.array(1.0)}), "masked.*match"),

@@ -182,6 +182,16 @@ OPTIMIZERS = {
     "adadelta everything": ("Adadelta", {"lr": 0.5, "rho": 0.8, "weight_decay": 0.1, "maximize": True}),
     "rprop": ("Rprop", {"lr": 0.01}),
     "rprop everything": ("Rprop", {"lr": 0.01, "etas": (0.4, 1.3), "step_sizes": (1e-4, 0.1), "maximize": True}),
+    "asgd": ("ASGD", {"lr": 0.05}),
+    "asgd everything": (
+        "ASGD",
+        {"lr": 0.05, "lambd": 0.01, "alpha": 0.5, "t0": 10.0, "weight_decay": 0.1, "maximize": True},
+    ),
+    "adafactor": ("Adafactor", {}),
+    "adafactor everything": (
+        "Adafactor",
+        {"lr": 0.05, "beta2_decay": -0.5, "eps": (1e-6, 1e-2), "d": 1.5, "weight_decay": 0.1, "maximize": True},
+    ),
     "adagrad": ("Adagrad", {"lr": 0.1}),
     "adagrad decay": ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5}),
 }

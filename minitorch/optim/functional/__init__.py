@@ -11,12 +11,14 @@ the torch-style optimizers; defaults are optax's.
 
 from .algorithms import (
     adadelta,
+    adafactor,
     adagrad,
     adam,
     adamax,
     adamw,
     amsgrad,
     lion,
+    muon,
     nadam,
     radam,
     rmsprop,

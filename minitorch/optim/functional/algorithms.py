@@ -215,3 +215,50 @@ def rprop(
     """
     hyper = {"lr": learning_rate, "etas": (eta_minus, eta_plus), "step_sizes": (min_step_size, max_step_size)}
     return of_rule("rprop", rules.RPROP, hyper)
+
+
+def adafactor(
+    learning_rate: Any = 1e-2,
+    beta2_decay: float = -0.8,
+    eps: tuple[float | None, float] = (None, 1e-3),
+    d: float = 1.0,
+) -> GradientTransformation:
+    """Steps scaled by mean squares of rows and columns. Shazeer and Stern (2018), arXiv:1804.04235, as in PyTorch.
+
+    >>> import minitorch as mt
+    >>> optimizer = adafactor(0.5)
+    >>> w = mt.array([2.0, 2.0])
+    >>> optimizer.update(mt.array([1.0, -3.0]), optimizer.init(w), w)[0]
+    Array([-1.,  1.], dtype=float32)
+    """
+    return of_rule("adafactor", rules.ADAFACTOR, {"lr": learning_rate, "beta2_decay": beta2_decay, "eps": eps, "d": d})
+
+
+def muon(
+    learning_rate: NumberOrSchedule,
+    weight_decay: Any = 0.1,
+    momentum: Any = 0.95,
+    nesterov: bool = True,
+    ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+    eps: float = 1e-7,
+    ns_steps: int = 5,
+    adjust_lr_fn: str | None = None,
+) -> GradientTransformation:
+    """Momentum whose matrices are made orthogonal; for matrices only. Jordan et al. (2024), as in PyTorch.
+
+    >>> import minitorch as mt
+    >>> optimizer = muon(1.0, weight_decay=0.0, momentum=0.0, ns_steps=0)
+    >>> w = mt.array([[3.0, 4.0]])
+    >>> optimizer.update(w, optimizer.init(w), w)[0]
+    Array([[-0.6, -0.8]], dtype=float32)
+    """
+    hyper = {
+        "lr": -1.0,
+        "momentum": momentum,
+        "nesterov": nesterov,
+        "ns_coefficients": ns_coefficients,
+        "eps": eps,
+        "ns_steps": ns_steps,
+        "adjust_lr_fn": adjust_lr_fn,
+    }
+    return _decaying(of_rule("muon", rules.MUON, hyper), learning_rate, weight_decay, None)

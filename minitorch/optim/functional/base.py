@@ -159,6 +159,7 @@ def of_rule(name: str, rule: Rule, hyper: Hyper) -> GradientTransformation:
         count = add(state.count, 1)
         step = tensor_of(cast(count, dtypes.float64))
         olds = {n: corresponding(name, structure, part, f"the state {n!r}") for n, part in state.parts.items()}
+        params = needed(name, params) if rule.looks else params
         ps = leaves if params is None else corresponding(name, structure, params, "the parameters")
         changes, news = [], []
         for i, (g, p) in enumerate(zip(map(as_array, leaves), map(as_array, ps))):

@@ -20,6 +20,10 @@ Schedule = Callable[[Any], Any]
 NumberOrSchedule = Any
 
 
+# Stands where a rule keeps a part of the state for parameters of another shape only.
+_NOTHING = full((0,), 0, dtypes.float32)
+
+
 class GradientTransformation(NamedTuple):
     """Two pure functions that make updates of gradients.
 
@@ -150,7 +154,8 @@ def of_rule(name: str, rule: Rule, hyper: Hyper) -> GradientTransformation:
         options = {key: ranked(value) for key, value in hyper.items()}
         states = [started(rule, aval_of(as_array(p)), options) for p in leaves]
         with muting(True):
-            parts = {n: tree.unflatten(structure, [s[n] for s in states]) for n in (states[0] if states else ())}
+            names = dict.fromkeys(name for state in states for name in state)
+            parts = {n: tree.unflatten(structure, [s.get(n, _NOTHING) for s in states]) for n in names}
         return RuleState(start_count(), parts)
 
     def update(updates: Any, state: RuleState, params: Any = None) -> tuple[Any, RuleState]:
@@ -167,7 +172,7 @@ def of_rule(name: str, rule: Rule, hyper: Hyper) -> GradientTransformation:
             changes.append(fitted(change, dtypes.is_complex(g.dtype), g.dtype))
             news.append(kept)
         with muting(True):
-            parts = {n: tree.unflatten(structure, [new[n] for new in news]) for n in olds}
+            parts = {n: tree.unflatten(structure, [new.get(n, _NOTHING) for new in news]) for n in olds}
             return tree.unflatten(structure, changes), RuleState(count, parts)
 
     return GradientTransformation(init, update)

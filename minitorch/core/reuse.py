@@ -53,11 +53,11 @@ def identities(key: Value) -> list[Hashable]:
         trace, key = key._trace, key.value
     if isinstance(key, Array):
         return [(int(low), int(high)) for low, high in key.numpy().reshape(-1, 2)]
-    return [] if trace is None else [trace.provenance(key)]
+    return [] if trace is None else [("traced", trace.level, trace.provenance(key))]
 
 
 def _shown(row: Any) -> str:
-    return f"{list(row)}" if isinstance(row[0], int) else "that is being traced"
+    return "that is being traced" if row[0] == "traced" else f"{list(row)}"
 
 
 def consume(name: str, key: Value) -> None:

@@ -119,7 +119,7 @@ SGD = Rule(lambda xp, p, hyper: {"momentum_buffer": None} if hyper["momentum"] e
 
 def _trace_update(xp: Any, p: Any, g: Any, state: State, step: Any, hyper: Hyper) -> tuple[Any, State]:
     direction, buffer = _accelerated(g, state["momentum_buffer"], hyper)
-    return direction, {"momentum_buffer": buffer}
+    return direction * -hyper["lr"], {"momentum_buffer": buffer}
 
 
 TRACE = Rule(_zeros("momentum_buffer"), _trace_update, counts=False)

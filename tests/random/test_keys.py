@@ -122,6 +122,17 @@ def test_compiled_functions_are_watched_at_every_call():
     assert draw(random.key(1)).tolist() == random.normal(random.key(1)).tolist()
 
 
+def test_long_chains_of_keys_are_recorded():
+    def chain(k):
+        for _ in range(1500):
+            k, _ = random.split(k)
+        return random.normal(k)
+
+    with mt.debug_keys():
+        mt.make_graph(chain)(random.key(0))
+        mt.make_graph(chain)(random.key(0))  # another graph, whose keys are others
+
+
 def test_a_clone_may_be_used_again():
     with mt.debug_keys():
         a, b = cloned(random.key(0))

@@ -84,14 +84,44 @@ class Lifted:
         self.value = value
 
 
+class Numbering:
+    """Numbers for the values of a graph that is being written: equal ones for equal operations on equal values."""
+
+    __slots__ = ("done", "graph", "known", "numbers")
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.done = 0
+        self.known: dict[Hashable, int] = {}
+        self.numbers: dict[Var, int] = {}
+
+    def of(self, var: Var) -> int:
+        """Return the number of a value."""
+        for eq in self.graph.equations[self.done :]:
+            made = eq.primitive.name, repr(sorted(eq.params.items())), tuple(map(self._operand, eq.inputs))
+            for i, v in enumerate(eq.outputs):
+                self.numbers[v] = self._number((made, i))
+        self.done = len(self.graph.equations)
+        return self.numbers.setdefault(var, self._number(var))
+
+    def _number(self, made: Hashable) -> int:
+        return self.known.setdefault(made, len(self.known))
+
+    def _operand(self, x: Atom) -> Hashable:
+        if isinstance(x, Var):
+            return self.numbers.setdefault(x, self._number(x))
+        return (x.dtype, x.shape, x.numpy().tobytes()) if isinstance(x, Array) else (type(x), x)
+
+
 class StagingTrace(Trace):
     """The interpreter that writes equations."""
 
-    __slots__ = ("graph", "lifted", "made", "sources")
+    __slots__ = ("graph", "lifted", "made", "numbering", "sources")
 
     def __init__(self, level: int):
         super().__init__(level)
         self.graph = Graph([])
+        self.numbering = Numbering(self.graph)
         self.sources: list[Any] = []  # for each input, where its value comes from: a `Lifted`, or what the caller gave
         self.lifted: dict[int, Var] = {}
         self.made: list[tuple[weakref.ref[StagedTracer], str | None]] = []
@@ -120,17 +150,8 @@ class StagingTrace(Trace):
         return self.lifted[id(x)]
 
     def provenance(self, value: Any) -> Hashable:
-        """Return how a value of the graph is computed from its inputs."""
-        for eq in self.graph.equations:
-            if any(v is value for v in eq.outputs):
-                inputs = tuple(self._origin(x) for x in eq.inputs)
-                return eq.primitive.name, eq.outputs.index(value), repr(sorted(eq.params.items())), inputs
-        return "input", value
-
-    def _origin(self, x: Atom) -> Hashable:
-        if isinstance(x, Array):
-            return x.dtype, x.shape, x.numpy().tobytes()
-        return self.provenance(x) if isinstance(x, Var) else x
+        """Return a number that equals for values of the graph which are computed in the same way."""
+        return self.numbering.of(value)
 
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
         """Write an equation."""

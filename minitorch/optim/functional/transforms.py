@@ -36,7 +36,7 @@ def trace(decay: Any, nesterov: bool = False) -> GradientTransformation:
     >>> update
     Array(1.75, dtype=float32)
     """
-    return of_rule("trace", rules.TRACE, {"momentum": decay, "dampening": 0, "nesterov": nesterov})
+    return of_rule("trace", rules.TRACE, {**_DIRECTION, "momentum": decay, "dampening": 0, "nesterov": nesterov})
 
 
 def scale_by_adam(

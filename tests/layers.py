@@ -145,7 +145,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.optim.rules"],  # the update rules as pure functions
     ["minitorch.optim.values"],  # rules on arrays, tracers and tensors
     ["minitorch.optim.optimizer"],  # groups, state, the loop
-    ["minitorch.optim.algorithms", "minitorch.optim.variants"],
+    ["minitorch.optim.algorithms", "minitorch.optim.variants", "minitorch.optim.lbfgs"],
     ["minitorch.optim.functional.base", "minitorch.optim.functional.schedules"],
     ["minitorch.optim.functional.wrappers"],
     ["minitorch.optim.functional.transforms"],

@@ -8,6 +8,7 @@ import typing
 
 from . import rules
 from .algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
+from .lbfgs import LBFGS
 from .optimizer import Optimizer
 from .variants import ASGD, Adadelta, Adafactor, Adamax, Lion, Muon, NAdam, RAdam, Rprop
 

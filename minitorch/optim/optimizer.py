@@ -222,7 +222,7 @@ class RuleOptimizer(Optimizer):
     rule: Rule
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
-        _check_options(type(self).__name__, defaults)
+        check_options(type(self).__name__, defaults)
         super().__init__(params, defaults)
 
     def _refuse(self, is_wrong: Callable[[Tensor], bool], what: str) -> None:
@@ -341,7 +341,7 @@ class RuleOptimizer(Optimizer):
                 state[name].overwrite(value)
 
 
-def _check_options(name: str, defaults: dict[str, Any]) -> None:
+def check_options(name: str, defaults: dict[str, Any]) -> None:
     """Raise for numbers out of their range, as PyTorch does."""
     for key, label in _LIMITS.items():
         if not _is_legal(defaults.get(key, 0.0)):

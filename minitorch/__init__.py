@@ -6,6 +6,7 @@
     linalg      decompositions and norms
     lax         loops and branches that every transform knows, and the lower operations, under jax.lax's names
     nn, optim   modules, losses, optimizers
+    random      numbers from explicit keys
     func        transforms under PyTorch's names
     compiling   jit for arrays and tensors, what it shows of itself, programs in files
     saving      trees of tensors in files; PyTorch's checkpoints
@@ -22,7 +23,7 @@ import warnings
 
 from . import autograd, errors, linalg, nn, optim, utils
 from .compiling import methods
-from .core import checkpoint_policies, memory, operators, tracebacks, tree
+from .core import checkpoint_policies, memory, operators, tracebacks
 from .core.array import Array
 from .core.array import Array as array
 from .core.calls import CustomVJPPrimal, SymbolicZero
@@ -114,10 +115,11 @@ from .tensor.types import (
 )
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
-_MODULES = ("datasets", "debug", "func", "lax", "test_util", "viz")
+_MODULES = ("datasets", "debug", "func", "lax", "random", "test_util", "tree", "tree_util", "viz")
 _NAMES = {
     "check_leaks": "core.leaks",
     "debug_infs": "core.nonfinite",
+    "debug_keys": "key_reuse",
     "debug_nans": "core.nonfinite",
     "draw_graph": "viz",
     "export": "compiling.export",
@@ -136,7 +138,7 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, debug, func, lax, test_util, viz
+    from . import datasets, debug, func, lax, random, test_util, tree, tree_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph
@@ -147,6 +149,7 @@ if typing.TYPE_CHECKING:
     from .core.leaks import check_leaks
     from .core.linear import linear_transpose, linearize
     from .core.nonfinite import debug_infs, debug_nans
+    from .key_reuse import debug_keys
     from .saving.checkpoints import load, save
     from .viz import draw_graph
 

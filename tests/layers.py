@@ -17,6 +17,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.naming"],  # what messages call arguments
     ["minitorch.core.tape"],  # nodes and the backward loop
     ["minitorch.core.leaks", "minitorch.core.nonfinite"],  # what watches over tracers and results
+    ["minitorch.core.reuse"],  # random keys that are consumed twice
     # The ops, so ordered that each file is closed under its own derivative and batching rules.
     ["minitorch.core.ops.dtype_rules"],  # operand and result dtypes of pointwise operations
     ["minitorch.core.ops.families"],  # shape, batching and derivative rules by kind of op
@@ -44,7 +45,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.extrema"],  # max and min with their positions; running ones
     ["minitorch.core.ops.sorting"],
     ["minitorch.core.ops.sampling"],  # the generator, keys, distributions
-    ["minitorch.core.ops.rejection"],  # gamma
+    ["minitorch.core.ops.rejection", "minitorch.core.ops.quantiles", "minitorch.core.ops.truncation"],  # gamma; counts
     ["minitorch.core.ops.linalg"],  # linear systems, determinants, powers
     ["minitorch.core.ops.factorizations", "minitorch.core.ops.spectral"],  # Cholesky, LU, QR; svd, eigh, pinv
     ["minitorch.core.ops.fusing"],  # what fused operations share
@@ -161,6 +162,10 @@ LAYERS: list[list[str]] = [
     ["minitorch.autograd.anomaly", "minitorch.autograd.engine", "minitorch.autograd.function"],
     ["minitorch.autograd.functional", "minitorch.autograd.gradcheck", "minitorch.autograd.graph"],
     ["minitorch.autograd"],
+    ["minitorch.random.keys", "minitorch.random.arguments"],
+    ["minitorch.random.continuous", "minitorch.random.discrete"],
+    ["minitorch.random.multivariate"],
+    ["minitorch.random"],
     ["minitorch.nn.parameter"],
     ["minitorch.nn.registry"],  # what a module holds
     ["minitorch.nn.hooks", "minitorch.nn.state", "minitorch.nn.structure"],  # calling it; saving it; it as a pytree
@@ -168,7 +173,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.functional.activation", "minitorch.nn.functional.image", "minitorch.nn.functional.loss"],
     ["minitorch.nn.functional.layer"],
     ["minitorch.nn.functional"],
-    ["minitorch.nn.init", "minitorch.nn.utils"],
+    ["minitorch.nn.init", "minitorch.nn.utils", "minitorch.nn.functions", "minitorch.nn.initializers"],
     ["minitorch.nn.modules.linear", "minitorch.nn.modules.container", "minitorch.nn.modules.dropout"],
     ["minitorch.nn.modules.activation", "minitorch.nn.modules.convolution", "minitorch.nn.modules.normalization"],
     ["minitorch.nn.modules.pooling", "minitorch.nn.modules.loss"],
@@ -176,8 +181,17 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn"],
     ["minitorch.func"],  # transforms under PyTorch's names
     ["minitorch.optim.rules"],  # the update rules as pure functions
+    ["minitorch.optim.values"],  # rules on arrays, tracers and tensors
     ["minitorch.optim.optimizer"],  # groups, state, the loop
-    ["minitorch.optim.algorithms"],
+    ["minitorch.optim.algorithms", "minitorch.optim.variants", "minitorch.optim.lbfgs"],
+    ["minitorch.optim.functional.base", "minitorch.optim.functional.schedules"],
+    ["minitorch.optim.functional.wrappers"],
+    ["minitorch.optim.functional.transforms"],
+    ["minitorch.optim.functional.algorithms"],
+    ["minitorch.optim.functional"],
+    ["minitorch.optim.lr_scheduler.base"],
+    ["minitorch.optim.lr_scheduler.decay", "minitorch.optim.lr_scheduler.cycles"],
+    ["minitorch.optim.lr_scheduler"],
     ["minitorch.optim"],
     # jit for both faces: what a recording takes in, what it depends on, how it is replayed.
     ["minitorch.compiling.snapshots"],  # what differs when a container has changed
@@ -211,7 +225,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.utils.data.loader"],
     ["minitorch.utils.data"],
     ["minitorch.utils"],
-    ["minitorch.datasets", "minitorch.debug", "minitorch.progress"],
+    ["minitorch.datasets", "minitorch.debug", "minitorch.progress", "minitorch.key_reuse", "minitorch.tree"],
+    ["minitorch.tree_util"],
     ["minitorch.viz"],
     ["minitorch"],
 ]

@@ -11,7 +11,7 @@ from scipy import special, stats
 
 from minitorch.core import errors, transforms
 from minitorch.core.array import Array
-from minitorch.core.ops import rejection, sampling
+from minitorch.core.ops import rejection, sampling, truncation
 from minitorch.core.ops.pointwise import mul
 from minitorch.core.ops.sampling import key, split
 from minitorch.core.ops.shaping import sum as total
@@ -120,7 +120,7 @@ TRUNCATED = stats.truncnorm(-0.5, 2.0)
         (lambda k, d: sampling.normal(k, (N,), d), stats.norm.cdf),
         (lambda k, d: sampling.exponential(k, (N,), d), stats.expon.cdf),
         (lambda k, d: sampling.gumbel(k, (N,), d), stats.gumbel_r.cdf),
-        (lambda k, d: sampling.truncated_normal(k, -0.5, 2.0, (N,), d), TRUNCATED.cdf),
+        (lambda k, d: truncation.truncated_normal(k, -0.5, 2.0, (N,), d), TRUNCATED.cdf),
         (lambda k, d: rejection.gamma(k, Array(0.3, d), (N,)), stats.gamma(0.3).cdf),
         (lambda k, d: rejection.gamma(k, Array(1.0, d), (N,)), stats.gamma(1.0).cdf),
         (lambda k, d: rejection.gamma(k, Array(40.0, d), (N,)), stats.gamma(40.0).cdf),
@@ -246,8 +246,8 @@ def test_gamma_edges():
         (lambda: sampling.randint(key(0), (), 5, 5), errors.ArgumentError, "randint: needs low < high"),
         (lambda: sampling.randint(key(0), (), 0, 300, "uint8"), errors.ArgumentError, "within uint8"),
         (lambda: sampling.randint(key(0), (), 0, 3, "float32"), errors.DTypeError, "draws integers, not float32"),
-        (lambda: sampling.truncated_normal(key(0), 1, 0), errors.ArgumentError, "needs low < high"),
-        (lambda: sampling.truncated_normal(key(0), 8, 9), errors.ArgumentError, "too far in the tail"),
+        (lambda: truncation.truncated_normal(key(0), 1, 0), errors.ArgumentError, "needs low < high"),
+        (lambda: truncation.truncated_normal(key(0), 8, 9), errors.ArgumentError, "too far in the tail"),
         (lambda: sampling.fold_in(key(0), 0.5), errors.DTypeError, "fold_in: takes one integer"),
         (lambda: rejection.gamma(key(0), 1), errors.DTypeError, "must be real floats, got int64"),
     ],

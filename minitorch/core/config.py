@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 default_float: ContextVar[np.dtype[Any]] = ContextVar("default_float", default=np.dtype(np.float32))  # noqa: B039 (dtypes are immutable)
+# What notes which random keys are consumed, while somebody wants to know: a `reuse.Ledger`.
+key_ledger: ContextVar[Any] = ContextVar("key_ledger", default=None)
 _from_environment = os.environ.get("MINITORCH_TRACEBACK", "short")
 tracebacks: ContextVar[str] = ContextVar("tracebacks", default=_from_environment)
 

@@ -78,6 +78,10 @@ class OutOfBoundsError(MinitorchError, IndexError):
     """An index or axis is out of range."""
 
 
+class KeyReuseError(MinitorchError, RuntimeError):
+    """A random key was consumed twice; only looked for under `debug_keys`."""
+
+
 class MissingExtraError(MinitorchError, ImportError):
     """An optional dependency is not installed; the message names the extra that brings it."""
 

@@ -28,16 +28,22 @@ def register(
     optree.register_pytree_node(cls, flatten_one, unflatten_one, namespace=NAMESPACE)
 
 
-def register_dataclass(cls: type) -> type:
-    """Make a dataclass a pytree node whose children are its fields. Usable as a decorator."""
-    names = tuple(field.name for field in dataclasses.fields(cls))
+def register_dataclass(cls: type, static: Iterable[str] | None = None) -> type:
+    """Make a dataclass a pytree node whose children are its fields, but for static ones, which are metadata.
+
+    By default those are static whose field has `metadata={"static": True}`. Usable as a decorator.
+    """
+    fields = dataclasses.fields(cls)
+    fixed = {f.name for f in fields if f.metadata.get("static", False)} if static is None else set(static)
+    names = tuple(f.name for f in fields if f.name not in fixed)
+    kept = tuple(f.name for f in fields if f.name in fixed)
 
     def flatten_one(node: Any) -> tuple[Any, ...]:
-        return tuple(getattr(node, name) for name in names), None, names
+        return tuple(getattr(node, n) for n in names), tuple(getattr(node, n) for n in kept), names
 
-    def unflatten_one(_: Any, children: Iterable[Any]) -> Any:
+    def unflatten_one(metadata: Any, children: Iterable[Any]) -> Any:
         node: Any = object.__new__(cls)
-        for name, child in zip(names, children, strict=True):
+        for name, child in zip((*names, *kept), (*children, *metadata), strict=True):
             object.__setattr__(node, name, child)
         return node
 
@@ -45,24 +51,19 @@ def register_dataclass(cls: type) -> type:
     return cls
 
 
-def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
-    """Return the leaves and the structure of a tree."""
-    leaves, structure = optree.tree_flatten(tree, namespace=NAMESPACE)
+def flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], TreeDef]:
+    """Return the leaves and the structure of a tree; nodes for which `is_leaf` is true stay whole."""
+    leaves, structure = optree.tree_flatten(tree, is_leaf, namespace=NAMESPACE)
     for leaf in leaves:
-        if hasattr(type(leaf), "__dataclass_fields__"):  # a dataclass met for the first time
-            register_dataclass(type(leaf))
-            return flatten(tree)
+        if hasattr(type(leaf), "__dataclass_fields__") and not (is_leaf is not None and is_leaf(leaf)):
+            register_dataclass(type(leaf))  # met for the first time
+            return flatten(tree, is_leaf)
     return leaves, structure
 
 
 def flatten_until(tree: Any, kind: type) -> tuple[list[Any], TreeDef]:
     """Like `flatten`, but instances of a class stay whole, even if they are nodes."""
-    leaves, structure = optree.tree_flatten(tree, is_leaf=lambda x: isinstance(x, kind), namespace=NAMESPACE)
-    for leaf in leaves:
-        if hasattr(type(leaf), "__dataclass_fields__"):
-            register_dataclass(type(leaf))
-            return flatten_until(tree, kind)
-    return leaves, structure
+    return flatten(tree, lambda x: isinstance(x, kind))
 
 
 def unflatten(structure: TreeDef, leaves: Iterable[Any]) -> Any:

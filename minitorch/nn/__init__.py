@@ -2,7 +2,12 @@
 
 A module is a tree of tensors with a `forward`, and a pytree: every transform takes it. `functional` holds what modules
 compute, `init` their initial values, `utils` limits on gradients.
+
+Functions in small letters (`relu`, `softmax`, `one_hot`) are JAX's, for arrays and tensors, and so is `initializers`.
 """
+
+import importlib
+import typing
 
 from . import functional, init, utils
 from .module import Module
@@ -65,3 +70,26 @@ from .modules.pooling import (
 )
 from .parameter import Buffer, Parameter
 from .structure import functional_call
+
+# JAX's functions load when one is first named, so that importing the package stays cheap.
+_FUNCTIONS = """
+    celu dot_product_attention elu gelu glu hard_sigmoid hard_silu hard_swish hard_tanh identity leaky_relu log1mexp
+    log_sigmoid log_softmax logmeanexp logsumexp mish one_hot relu relu6 selu sigmoid silu soft_sign softmax softplus
+    sparse_plus sparse_sigmoid squareplus standardize swish tanh
+"""
+
+if typing.TYPE_CHECKING:
+    from . import initializers
+
+
+def __getattr__(name: str) -> typing.Any:
+    if name == "initializers":
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in _FUNCTIONS.split():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = getattr(importlib.import_module(f"{__name__}.functions"), name)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_FUNCTIONS.split(), "initializers"})

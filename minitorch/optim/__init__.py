@@ -1,5 +1,29 @@
-"""Optimizers, with PyTorch's interface. The update rules themselves are pure functions, in `rules`."""
+"""Optimizers, with PyTorch's interface, as pure functions (`functional`), and learning rates that change (`lr_scheduler`).
+
+The update rules themselves are in `rules`, once for both.
+"""
+
+import importlib
+import typing
 
 from . import rules
 from .algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
+from .lbfgs import LBFGS
 from .optimizer import Optimizer
+from .variants import ASGD, Adadelta, Adafactor, Adamax, Lion, Muon, NAdam, RAdam, Rprop
+
+_MODULES = ("functional", "lr_scheduler")
+
+if typing.TYPE_CHECKING:
+    from . import functional, lr_scheduler
+
+
+def __getattr__(name: str) -> typing.Any:
+    """Load what is not needed by every program when it is first named, so that importing the package stays cheap."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

@@ -11,7 +11,6 @@ import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from itertools import chain
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,17 +18,16 @@ import numpy as np
 from ..core import dtypes
 from ..core.array import Array, wrap, wrap_scalar
 from ..core.errors import ArgumentError, StateError, UnsupportedError
-from ..core.ops.joining import stack
-from ..core.ops.pointwise import add, imag, maximum, mul, real, sqrt
+from ..core.ops.pointwise import add
 from ..core.ops.shaping import cast, full, zeros_like
-from ..core.primitive import Value, aval_of
+from ..core.primitive import aval_of
 from ..core.tape import context, muting
 from ..tensor.handle import Tensor, as_tensor, tensor_of
 from ..tensor.hooks import RemovableHandle
 from ..tensor.modes import enable_grad
-from .rules import Rule
+from .rules import Rule, decayed
+from .values import fitted, started, updated
 
-_CORE = SimpleNamespace(maximum=maximum, sqrt=sqrt, zeros_like=zeros_like)
 _FLOAT32, _FLOAT64 = dtypes.float32, dtypes.float64
 _ndarray = np.ndarray
 Hook = Callable[..., Any]
@@ -224,8 +222,14 @@ class RuleOptimizer(Optimizer):
     rule: Rule
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
-        _check_options(type(self).__name__, defaults)
+        check_options(type(self).__name__, defaults)
         super().__init__(params, defaults)
+
+    def _refuse(self, is_wrong: Callable[[Tensor], bool], what: str) -> None:
+        """Raise for parameters that the rule is not made for."""
+        for p in chain.from_iterable(group["params"] for group in self.param_groups):
+            if is_wrong(p):
+                raise ArgumentError(f"{self._name()}: it does not support {what}, got {aval_of(p)}")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters from their gradients; a closure computes the loss anew first, and it is returned."""
@@ -268,33 +272,15 @@ class RuleOptimizer(Optimizer):
         state = self.state[p]
         for name in state:
             stage.watch_item(self, p, name)
-        held = {name: handle for name, handle in state.items() if handle is not None}
-        stage.adopted(tuple(held.values()))
+        stage.adopted(tuple(handle for handle in state.values() if handle is not None))
         stage.adopted((g,))
-        pairs = dtypes.is_complex(p.dtype)
-        count = None
-        if "step" in held:
-            held["step"].overwrite(add(held["step"].current(), 1.0))
-            count = tensor_of(cast(held["step"].current(), dtypes.float64))
-        parts = {name: _as_reals(tensor_of(h.current()), pairs) for name, h in held.items() if name != "step"}
-        before = {name: parts.get(name) for name in state if name != "step"}
-        x, d = (_as_reals(tensor_of(t.current()), pairs) for t in (p, g))
-        moved, found = self.rule.update(_CORE, x, d, before, count, hyper)
-        p.overwrite(_fitting(moved, pairs, p))
-        for name, new in found.items():
-            value = _fitting(new, pairs, p)
-            if state[name] is None:
-                state[name] = tensor_of(value)
-            else:
-                state[name].overwrite(value)
+        self._update_values(p, g, state, hyper)
 
     def _start(self, p: Tensor, hyper: dict[str, Any]) -> dict[str, Any]:
         """Make the state of a parameter."""
         state: dict[str, Any] = {"step": tensor_of(full((), 0.0, dtypes.float32))} if self.rule.counts else {}
-        pairs = dtypes.is_complex(p.dtype)
-        blank = full(p.shape, 0, p.dtype, p.device)
-        for name, value in self.rule.init(_CORE, _as_reals(blank, pairs), hyper).items():
-            state[name] = None if value is None else tensor_of(cast(_as_complex(value, pairs), p.dtype))
+        for name, value in started(self.rule, aval_of(p), hyper).items():
+            state[name] = None if value is None else tensor_of(value)
         self.state[p] = state
         return state
 
@@ -305,12 +291,16 @@ class RuleOptimizer(Optimizer):
             x, d = value._data, gradient._data
             dtype = d.dtype
             if x.dtype is dtype and (dtype is _FLOAT32 or dtype is _FLOAT64) and type(x) is _ndarray is type(d):
+                if hyper.get("weight_decay") or hyper.get("maximize"):
+                    x, d = decayed(self.rule, x, d, hyper)
                 if state:
                     self._update_buffers(p, x, d, state, hyper)
                 else:
-                    p.overwrite(wrap_scalar(self.rule.update(np, x, d, state, None, hyper)[0]))
+                    moved = self.rule.update(np, x, d, state, None, hyper)[0]
+                    moved += x
+                    p.overwrite(wrap_scalar(moved))
                 return
-        self._update_values(p, value, gradient, state, hyper)
+        self._update_values(p, g, state, hyper)
 
     def _update_buffers(self, p: Tensor, x: Any, d: Any, state: dict[str, Any], hyper: dict[str, Any]) -> None:
         count = None
@@ -321,62 +311,53 @@ class RuleOptimizer(Optimizer):
                 handle.overwrite(wrap(np.asarray(count, np.float32)))
             else:
                 buffers[name] = None if handle is None else handle.current()._data
+        for name in self.rule.scalars:
+            buffers[name] = float(buffers[name])
         moved, found = self.rule.update(np, x, d, buffers, count, hyper)
+        moved += x
         p.overwrite(wrap_scalar(moved))
         for name, new in found.items():
             handle = state[name]
-            if handle is None:
+            if type(new) is float:
+                handle.overwrite(wrap(np.asarray(new, np.float32)))
+            elif handle is None:
                 state[name] = tensor_of(wrap_scalar(new))
             else:
                 handle.overwrite(wrap_scalar(new))
 
-    def _update_values(self, p: Tensor, x: Value, d: Value, state: dict[str, Any], hyper: dict[str, Any]) -> None:
-        """Run the rule on core values; complex numbers as pairs of reals."""
-        pairs = dtypes.is_complex(p.dtype)
+    def _update_values(self, p: Tensor, g: Tensor, state: dict[str, Any], hyper: dict[str, Any]) -> None:
+        """Run the rule on traced values, and on dtypes that need care."""
         count = None
-        values = {}
-        for name, handle in state.items():
-            if name == "step":
-                count = handle.current() + 1.0
-                handle.overwrite(count)
+        if "step" in state:
+            state["step"].overwrite(add(state["step"].current(), 1.0))
+            count = tensor_of(cast(state["step"].current(), dtypes.float64))
+        before = {name: handle for name, handle in state.items() if name != "step"}
+        x, change, found = updated(self.rule, p, g, before, count, hyper)
+        p.overwrite(fitted(add(change, x), dtypes.is_complex(p.dtype), p.dtype))
+        for name, value in found.items():
+            if state.get(name) is None:
+                state[name] = tensor_of(value)
             else:
-                values[name] = None if handle is None else _as_reals(handle.current(), pairs)
-        if type(count) is Array:
-            count = count.item()
-        moved, found = self.rule.update(_CORE, _as_reals(x, pairs), _as_reals(d, pairs), values, count, hyper)
-        p.overwrite(cast(_as_complex(moved, pairs), aval_of(x).dtype))
-        for name, new in found.items():
-            handle, new = state[name], cast(_as_complex(new, pairs), aval_of(x).dtype)
-            if handle is None:
-                state[name] = tensor_of(new)
-            else:
-                handle.overwrite(new)
+                state[name].overwrite(value)
 
 
-def _fitting(x: Tensor, pairs: bool, p: Tensor) -> Value:
-    """Return the value of what a rule computed, in the parameter's dtype."""
-    out = cast(_as_complex(x, pairs), p.dtype)
-    return out.current()
-
-
-def _as_reals(x: Value, pairs: bool) -> Value:
-    return stack((real(x), imag(x)), -1) if pairs else x
-
-
-def _as_complex(x: Value, pairs: bool) -> Value:
-    return add(x[..., 0], mul(x[..., 1], 1j)) if pairs else x
-
-
-def _check_options(name: str, defaults: dict[str, Any]) -> None:
+def check_options(name: str, defaults: dict[str, Any]) -> None:
     """Raise for numbers out of their range, as PyTorch does."""
     for key, label in _LIMITS.items():
-        if key in defaults and not defaults[key] >= 0.0:
+        if not _is_legal(defaults.get(key, 0.0)):
             raise ArgumentError(f"{name}: Invalid {label}: {defaults[key]}; it must be at least 0")
+    if not 0.0 <= defaults.get("rho", 0.0) <= 1.0:
+        raise ArgumentError(f"{name}: Invalid rho value: {defaults['rho']}; it must be in [0, 1]")
     for i, beta in enumerate(defaults.get("betas", ())):
         if not 0.0 <= beta < 1.0:
             raise ArgumentError(f"{name}: Invalid beta parameter at index {i}: {beta}; it must be in [0, 1)")
-    if defaults["differentiable"]:
+    if defaults.get("differentiable"):
         raise UnsupportedError(f"{name}: differentiable=True is not supported; use the functional rules under grad")
+
+
+def _is_legal(value: Any) -> bool:
+    """Return whether a number, or each one of a tuple that is given, is at least 0."""
+    return all(x is None or x >= 0.0 for x in (value if isinstance(value, tuple) else (value,)))
 
 
 _LIMITS = {
@@ -386,5 +367,6 @@ _LIMITS = {
     "alpha": "alpha value",
     "weight_decay": "weight_decay value",
     "lr_decay": "lr_decay value",
+    "momentum_decay": "momentum_decay value",
     "initial_accumulator_value": "initial_accumulator_value value",
 }

@@ -44,6 +44,8 @@ MORE_OPTIONS = {
     "adamw maximize": ("AdamW", {"lr": 0.01, "maximize": True, "betas": (0.5, 0.6)}),
     "rmsprop decay, maximize": ("RMSprop", {"lr": 0.01, "weight_decay": 0.1, "maximize": True}),
     "adagrad maximize": ("Adagrad", {"lr": 0.1, "maximize": True, "eps": 1e-6}),
+    "lion": ("Lion", {"lr": 0.01, "weight_decay": 0.1, "maximize": True}),
+    "muon": ("Muon", {"lr": 0.01}),
     "no rate": ("SGD", {"lr": 0.0, "momentum": 0.9}),
 }
 EVERY = {**OPTIMIZERS, **MORE_OPTIONS}
@@ -56,7 +58,8 @@ def test_optimizer(name, dtype):
 
     def make(wrap):
         model = net(dtype=getattr(mt, dtype))
-        optimizer = getattr(mt.optim, kind)(model.parameters(), **options)
+        params = [p for p in model.parameters() if kind != "Muon" or p.ndim == 2]
+        optimizer = getattr(mt.optim, kind)(params, **options)
         step = wrap(stepping(model, optimizer))
         return lambda i: step(*batch(i, getattr(mt, dtype))), [model, optimizer]
 
@@ -64,7 +67,9 @@ def test_optimizer(name, dtype):
 
 
 def test_every_optimizer_is_here():
-    assert {k for k in vars(mt.optim) if k[0].isupper()} - {"Optimizer"} == {kind for kind, _ in EVERY.values()}
+    assert {k for k in vars(mt.optim) if k[0].isupper()} - {"Optimizer", "LBFGS"} == {
+        kind for kind, _ in EVERY.values()
+    }
 
 
 # --------------------------------------------------------------------------- steps

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch import tree
 from minitorch.compiling.modes import CHECK, OFF, mode
 from minitorch.compiling.program import Interpreter
+from minitorch.core import tree
 from minitorch.core.config import setting
 from minitorch.errors import JitError
 from minitorch.tensor.alias import function_step

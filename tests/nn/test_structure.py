@@ -18,6 +18,11 @@ from .test_module import Net, Tied
 X, WEIGHTS = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
 
 
+@pytest.fixture(autouse=True)
+def _seed():
+    mt.manual_seed(0)
+
+
 def loss_of(model):
     return (model(mt.tensor(X)) * mt.tensor(WEIGHTS[:, : model.width])).sum()
 

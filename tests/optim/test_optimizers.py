@@ -12,7 +12,7 @@ import minitorch as mt
 from minitorch import nn, optim
 from minitorch.core.array import Array
 from minitorch.optim import rules
-from minitorch.optim.optimizer import _CORE
+from minitorch.optim.values import CORE
 
 KINDS = {
     "sgd": (optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
@@ -20,6 +20,14 @@ KINDS = {
     "adamw": (optim.AdamW, {"lr": 0.1}),
     "rmsprop": (optim.RMSprop, {"lr": 0.1, "centered": True, "momentum": 0.5}),
     "adagrad": (optim.Adagrad, {"lr": 0.1, "lr_decay": 0.1}),
+    "nadam": (optim.NAdam, {"lr": 0.1, "weight_decay": 0.1}),
+    "radam": (optim.RAdam, {"lr": 0.1, "betas": (0.9, 0.9)}),
+    "adamax": (optim.Adamax, {"lr": 0.1}),
+    "adadelta": (optim.Adadelta, {"lr": 0.5}),
+    "rprop": (optim.Rprop, {"lr": 0.1}),
+    "asgd": (optim.ASGD, {"lr": 0.1, "lambd": 0.1, "t0": 1.0}),
+    "adafactor": (optim.Adafactor, {"lr": 0.1, "eps": (1e-3, 1e-2)}),
+    "lion": (optim.Lion, {"lr": 0.1, "weight_decay": 0.1}),
 }
 
 
@@ -34,12 +42,14 @@ def test_a_rule_gives_the_same_on_buffers_and_on_arrays(name):
     p, g = rng.normal(size=(2, 3, 4))
     hyper = made(name, nn.Parameter(mt.zeros(1))).param_groups[0]
     rule = KINDS[name][0].rule
-    states = [rule.init(np, p, hyper), rule.init(_CORE, Array(p), hyper)]
+    states = [rule.init(np, p, hyper), rule.init(CORE, Array(p), hyper)]
     values = [p, Array(p)]
     kept = p.copy(), g.copy()
     for step in (1, 2, 3):
-        values[0], states[0] = rule.update(np, values[0], g, states[0], step, hyper)
-        values[1], states[1] = rule.update(_CORE, values[1], Array(g), states[1], step, hyper)
+        changes = [None, None]
+        changes[0], states[0] = rule.update(np, values[0], g, states[0], step, hyper)
+        changes[1], states[1] = rule.update(CORE, values[1], Array(g), states[1], step, hyper)
+        values = [x + change for x, change in zip(values, changes)]
     np.testing.assert_allclose(values[1].numpy(), values[0], rtol=1e-12)
     np.testing.assert_array_equal(p, kept[0])
     np.testing.assert_array_equal(g, kept[1])
@@ -55,7 +65,7 @@ def test_a_step_inside_a_transform(name):
         optimizer = made(name, p)
         p.grad = g
         optimizer.step()
-        return p.detach().sum()
+        return p.sum()
 
     value, grad = mt.value_and_grad(stepped)(mt.tensor(slope))
     eps = 1e-6
@@ -145,7 +155,8 @@ def test_options_that_are_not_supported_say_so():
 
 
 def test_every_rule_is_an_optimizers():
-    assert {v for v in vars(rules).values() if isinstance(v, rules.Rule)} == {kind.rule for kind, _ in KINDS.values()}
+    every = {v for v in vars(rules).values() if isinstance(v, rules.Rule)}
+    assert every - {rules.TRACE, rules.MUON} == {kind.rule for kind, _ in KINDS.values()}
 
 
 def test_e7_an_empty_batch_changes_nothing():
@@ -156,3 +167,51 @@ def test_e7_an_empty_batch_changes_nothing():
     optimizer.step()
     for p, kept in zip(model.parameters(), before):
         np.testing.assert_array_equal(p.detach().numpy(), kept)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4)])
+def test_muon_makes_its_direction_orthogonal(shape):
+    slope = np.random.default_rng(0).normal(size=shape)
+    p = nn.Parameter(mt.zeros(shape, dtype=mt.float64))
+    p.grad = mt.tensor(slope)
+    optim.Muon([p], lr=1.0, weight_decay=0.0, ns_coefficients=(1.5, -0.5, 0.0), ns_steps=40).step()
+    u, _, v = np.linalg.svd(slope, full_matrices=False)
+    np.testing.assert_allclose(p.detach().numpy(), -(u @ v) * max(1, shape[0] / shape[1]) ** 0.5, atol=1e-9)
+    q = nn.Parameter(mt.zeros(shape, dtype=mt.float64))
+    q.grad = mt.tensor(slope)
+    optim.Muon([q], lr=1.0, adjust_lr_fn="match_rms_adamw").step()
+    sizes = np.linalg.svd(q.detach().numpy(), compute_uv=False) / (0.2 * max(shape) ** 0.5)
+    assert sizes.min() > 0.5 and sizes.max() < 1.5
+
+
+def test_muon_is_near_pytorchs():
+    torch = pytest.importorskip("torch")
+    rng, found = np.random.default_rng(0), []
+    start, slopes = rng.normal(size=(6, 4)), rng.normal(size=(5, 6, 4))
+    for lib in (mt, torch):
+        p = lib.nn.Parameter(lib.tensor(start.astype("float32")))
+        optimizer = lib.optim.Muon([p], lr=0.02)
+        for g in slopes:
+            p.grad = lib.tensor(g.astype("float32"))
+            optimizer.step()
+        found.append(p.detach().numpy())
+    np.testing.assert_allclose(*found, atol=5 * 0.02 * 0.03)  # PyTorch's steps have 8 bits
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: optim.Muon([nn.Parameter(mt.zeros(3))]), "Muon.*matrices"),
+        (lambda: optim.Muon([nn.Parameter(mt.zeros(3, 3))], adjust_lr_fn="x"), "Adjust learning rate"),
+        (lambda: optim.Muon([nn.Parameter(mt.zeros(3, 3))], ns_steps=100), "fewer than 100"),
+        (lambda: optim.Adafactor([nn.Parameter(mt.zeros(3, dtype=mt.complex64))]), "complex"),
+        (lambda: optim.Adafactor([nn.Parameter(mt.zeros(3))], d=0.5), "threshold d"),
+        (lambda: optim.Adafactor([nn.Parameter(mt.zeros(3))], beta2_decay=0.1), "beta2_decay"),
+        (lambda: optim.Adafactor([nn.Parameter(mt.zeros(3))], eps=(None, -1.0)), "epsilon"),
+        (lambda: optim.Rprop([nn.Parameter(mt.zeros(3))], etas=(1.1, 1.2)), "eta values"),
+        (lambda: optim.Adadelta([nn.Parameter(mt.zeros(3))], rho=1.5), "rho"),
+    ],
+)
+def test_options_out_of_range(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import special
+from scipy import special, stats
 
+from minitorch.core.ops import quantiles as Q
 from minitorch.core.ops import rejection as R
 from minitorch.core.ops import sampling as S
 from minitorch.core.ops.families import as_array
@@ -96,6 +97,22 @@ ROWS = [
         gamma,
         (Case((KEY, real(20, low=0.3, high=5))), Case((KEY, real(low=1, high=2))), Case((KEY, real(0)))),
         grad=False,  # the derivative is not that of the accepted proposal: tests/test_sampling.py
+        dtypes=(),
+    ),
+    Row(
+        "poisson_quantile",
+        of_arrays(Q.poisson_quantile_p),
+        lambda p, rate: stats.poisson.ppf(p, rate),
+        (Case((real(6, 5, low=1e-3, high=1), real(6, 5, low=0.01, high=400))), Case((real(0, low=0.1), real(0)))),
+        grad=False,
+        dtypes=(),
+    ),
+    Row(
+        "binomial_quantile",
+        of_arrays(Q.binomial_quantile_p),
+        lambda p, n, chance: stats.binom.ppf(p, np.floor(n), chance),
+        (Case((real(6, 5, low=1e-3, high=0.99), real(6, 5, low=1, high=90), real(6, 5, low=0.01, high=0.99))),),
+        grad=False,
         dtypes=(),
     ),
     Row(

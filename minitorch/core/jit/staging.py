@@ -7,7 +7,7 @@ the user's line. Values of outer transforms that the function closes over become
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ClassVar, NoReturn
 
 from ..array import Array
@@ -89,10 +89,39 @@ class Lifted:
         self.value = value
 
 
+class Numbering:
+    """Numbers for the values of a graph that is being written: equal ones for equal operations on equal values."""
+
+    __slots__ = ("done", "graph", "known", "numbers")
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.done = 0
+        self.known: dict[Hashable, int] = {}
+        self.numbers: dict[Var, int] = {}
+
+    def of(self, var: Var) -> int:
+        """Return the number of a value."""
+        for eq in self.graph.equations[self.done :]:
+            made = eq.primitive.name, repr(sorted(eq.params.items())), tuple(map(self._operand, eq.inputs))
+            for i, v in enumerate(eq.outputs):
+                self.numbers[v] = self._number((made, i))
+        self.done = len(self.graph.equations)
+        return self.numbers.setdefault(var, self._number(var))
+
+    def _number(self, made: Hashable) -> int:
+        return self.known.setdefault(made, len(self.known))
+
+    def _operand(self, x: Atom) -> Hashable:
+        if isinstance(x, Var):
+            return self.numbers.setdefault(x, self._number(x))
+        return (x.dtype, x.shape, x.numpy().tobytes()) if isinstance(x, Array) else (type(x), x)
+
+
 class StagingTrace(Trace):
     """The interpreter that writes equations."""
 
-    __slots__ = ("graph", "lifted", "made", "names", "sources")
+    __slots__ = ("graph", "lifted", "made", "names", "numbering", "sources")
     transform = "jit"
     where: ClassVar[str] = "a compiled function"  # what is written down, for messages
     error: ClassVar[type[MinitorchError]] = JitError
@@ -101,6 +130,7 @@ class StagingTrace(Trace):
     def __init__(self, level: int):
         super().__init__(level)
         self.graph = Graph([])
+        self.numbering = Numbering(self.graph)
         self.sources: list[Any] = []  # for each input, where its value comes from: a `Lifted`, or what the caller gave
         self.lifted: dict[int, Var] = {}
         self.names: Callable[[Any], str] | None = None  # says what a source is called
@@ -139,6 +169,10 @@ class StagingTrace(Trace):
         if id(x) not in self.lifted:
             self.lifted[id(x)] = self.input(x.aval, Lifted(x)).value
         return self.lifted[id(x)]
+
+    def provenance(self, value: Any) -> Hashable:
+        """Return a number that equals for values of the graph which are computed in the same way."""
+        return self.numbering.of(value)
 
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
         """Write an equation."""

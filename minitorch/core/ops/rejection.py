@@ -16,7 +16,7 @@ from ..errors import DTypeError, GradError
 from ..primitive import Value, aval_of
 from .families import LEADING, as_array, custom
 from .pointwise import mul
-from .sampling import REJECT, checked_key, checked_shape, started
+from .sampling import REJECT, checked_shape, consumed_key, started
 from .shaping import broadcast_to, cast
 
 
@@ -106,5 +106,5 @@ def gamma(key: Value, concentration: Value, shape: Sequence[int] | None = None) 
         raise DTypeError(f"gamma: the concentration must be real floats, got {aval_of(concentration)}; cast it first")
     sizes = concentration.shape if shape is None else checked_shape("gamma", shape)
     wide = dtypes.float32 if concentration.dtype in dtypes.HALVES else concentration.dtype
-    drawn = gamma_p(checked_key("gamma", key), broadcast_to(cast(concentration, wide), sizes))
+    drawn = gamma_p(consumed_key("gamma", key), broadcast_to(cast(concentration, wide), sizes))
     return cast(drawn, concentration.dtype)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from math import erf as erf_of
 from math import prod
 from operator import index as as_int
 from typing import Any
@@ -23,15 +22,16 @@ from ..array import Array, wrap
 from ..aval import Aval
 from ..dtypes import DType
 from ..errors import ArgumentError, DTypeError, ShapeError
-from ..primitive import NO_DERIVATIVE, Value, aval_of
+from ..primitive import NO_DERIVATIVE, Tracer, Value, aval_of
+from ..reuse import consume
 from .families import LEADING, as_array, as_value, custom
 from .gathering import take
 from .joining import stack
 from .pointwise import (
     add,
     bitwise_and,
-    clip,
     cos,
+    greater,
     less,
     log,
     log1p,
@@ -42,15 +42,14 @@ from .pointwise import (
     sin,
     sqrt,
     sub,
+    where,
 )
 from .reductions import argmax
 from .shaping import broadcast_to, canonical_axis, cast, moveaxis, reshape
 from .slicing import slice_axis
 from .sorting import argsort
-from .special import erfinv
 
 DRAW, SPLIT, FOLD, REJECT = range(4)  # streams
-sqrt_2 = 2.0**0.5
 
 # --------------------------------------------------------------------------- bits
 
@@ -119,7 +118,7 @@ _PIECE = 1 << 15
 
 def _unit(key: Any, size: int, dtype: DType) -> Any:
     """Draw from [0, 1), each multiple of the resolution equally likely."""
-    source, wide = _source(dtype), _wide(dtype)
+    source, wide = source_of(dtype), _wide(dtype)
     out = np.empty(size, wide)
     shift, scale = source.itemsize * 8 - _DIGITS[dtype], 2.0 ** -_DIGITS[dtype]
     generator = started(key)
@@ -133,7 +132,7 @@ def _unit(key: Any, size: int, dtype: DType) -> Any:
 
 def _normal(key: Any, size: int, dtype: DType) -> Any:
     """Draw Box-Muller pairs."""
-    source, wide = _source(dtype), _wide(dtype)
+    source, wide = source_of(dtype), _wide(dtype)
     width = source.itemsize * 8
     out = np.empty(((size + 1) // 2, 2), wide)
     generator = started(key)
@@ -165,7 +164,7 @@ def _fold_in(key: Any, data: Any) -> Any:
 _DIGITS: dict[DType, int] = {dtypes.float16: 11, dtypes.bfloat16: 8, dtypes.float32: 24, dtypes.float64: 53}
 
 
-def _source(dtype: DType) -> DType:
+def source_of(dtype: DType) -> DType:
     return dtypes.uint64 if dtype == dtypes.float64 else dtypes.uint32
 
 
@@ -174,12 +173,12 @@ def _wide(dtype: DType) -> DType:
 
 
 def _unit_of_bits(key: Value, *, shape: tuple[int, ...], dtype: DType) -> Value:
-    source, digits = _source(dtype), _DIGITS[dtype]
+    source, digits = source_of(dtype), _DIGITS[dtype]
     whole = right_shift(random_bits_p(key, shape=shape, dtype=source), source.itemsize * 8 - digits)
     return cast(mul(cast(whole, _wide(dtype)), 2.0**-digits), dtype)
 
 
-def _open_unit(key: Value, shape: tuple[int, ...], source: DType, dtype: DType) -> Value:
+def midpoints(key: Value, shape: tuple[int, ...], source: DType, dtype: DType) -> Value:
     """Draw from (0, 1], finer near 0: the midpoints of 2**32 or 2**64 intervals, rounded."""
     width = source.itemsize * 8
     whole = cast(random_bits_p(key, shape=shape, dtype=source), dtype)
@@ -188,7 +187,7 @@ def _open_unit(key: Value, shape: tuple[int, ...], source: DType, dtype: DType) 
 
 def _normal_of_bits(key: Value, *, shape: tuple[int, ...], dtype: DType) -> Value:
     size, wide = prod(shape), _wide(dtype)
-    units = _open_unit(key, ((size + 1) // 2, 2), _source(dtype), wide)
+    units = midpoints(key, ((size + 1) // 2, 2), source_of(dtype), wide)
     radius = sqrt(mul(log(take(units, 0, -1)), -2.0))
     angle = mul(take(units, 1, -1), 2 * np.pi)
     pairs = stack((mul(radius, cos(angle)), mul(radius, sin(angle))), -1)
@@ -235,10 +234,10 @@ def key(seed: int) -> Array:
     return wrap(np.array([seed & (1 << 64) - 1, seed >> 64 & (1 << 64) - 1], np.uint64))
 
 
-def split(key: Value, num: int | Sequence[int] = 2) -> Value:
+def split(key: Value, num: int | Sequence[int] = 2, name: str = "split") -> Value:
     """Make independent keys of one, along new first axes; do not use the old one any more."""
-    lead = (num,) if isinstance(num, int) else tuple(num)
-    return split_key_p(checked_key("split", key), shape=(*lead, 2), dtype=dtypes.uint64)
+    lead = checked_shape(name, num)
+    return split_key_p(consumed_key(name, key), shape=(*lead, 2), dtype=dtypes.uint64)
 
 
 def fold_in(key: Value, data: Any) -> Value:
@@ -260,6 +259,13 @@ def checked_key(name: str, key: Value) -> Value:
     return key
 
 
+def consumed_key(name: str, key: Value) -> Value:
+    """Return a key that a function draws from, and that nothing else may."""
+    key = checked_key(name, key)
+    consume(name, key)
+    return key
+
+
 def bits(key: Value, shape: Sequence[int] = (), dtype: Any = dtypes.uint32) -> Value:
     """Draw unsigned integers all of whose bits are fair coins."""
     wanted = dtypes.canonical(dtype)
@@ -267,7 +273,7 @@ def bits(key: Value, shape: Sequence[int] = (), dtype: Any = dtypes.uint32) -> V
         raise DTypeError(
             f"bits: the dtype must be an unsigned integer, got {dtypes.name(wanted)}; use randint for others"
         )
-    return random_bits_p(checked_key("bits", key), shape=checked_shape("bits", shape), dtype=wanted)
+    return random_bits_p(consumed_key("bits", key), shape=checked_shape("bits", shape), dtype=wanted)
 
 
 def checked_shape(name: str, shape: Any) -> tuple[int, ...]:
@@ -281,7 +287,7 @@ def checked_shape(name: str, shape: Any) -> tuple[int, ...]:
 # --------------------------------------------------------------------------- uniform
 
 
-def _float_dtype(name: str, dtype: Any) -> DType:
+def float_dtype(name: str, dtype: Any) -> DType:
     wanted = config.default_float.get() if dtype is None else dtypes.canonical(dtype)
     if wanted not in _DIGITS:
         raise DTypeError(f"{name}: draws real floating-point numbers, not {dtypes.name(wanted)}; cast the result")
@@ -294,8 +300,8 @@ def uniform(key: Value, shape: Sequence[int] = (), low: Value = 0.0, high: Value
     >>> uniform(key(0), (2, 3)).shape
     (2, 3)
     """
-    wanted = _float_dtype("uniform", dtype)
-    unit = random_unit_p(checked_key("uniform", key), shape=checked_shape("uniform", shape), dtype=wanted)
+    wanted = float_dtype("uniform", dtype)
+    unit = random_unit_p(consumed_key("uniform", key), shape=checked_shape("uniform", shape), dtype=wanted)
     if type(low) in dtypes.SCALARS and type(high) in dtypes.SCALARS:
         scale = high - low
         unit = unit if scale == 1 else mul(unit, float(scale))
@@ -313,36 +319,54 @@ def bernoulli(key: Value, p: Value = 0.5, shape: Sequence[int] | None = None) ->
     aval = aval_of(p)
     sizes = aval.shape if shape is None else checked_shape("bernoulli", shape)
     dtype = dtypes.float64 if aval.dtype == dtypes.float64 else dtypes.float32
-    return less(random_unit_p(checked_key("bernoulli", key), shape=sizes, dtype=dtype), p)
+    return less(random_unit_p(consumed_key("bernoulli", key), shape=sizes, dtype=dtype), p)
 
 
-def randint(key: Value, shape: Sequence[int], low: int, high: int, dtype: Any = dtypes.int64) -> Value:
+def randint(key: Value, shape: Sequence[int], low: Any, high: Any, dtype: Any = dtypes.int64) -> Value:
     """Draw integers from [low, high); the probability of each differs from equal by less than 2**-64.
+
+    The bounds may be arrays of integers that broadcast to the shape; where high is not above low, the result is low.
 
     >>> randint(key(0), (1000,), -2, 3).numpy().max()
     np.int64(2)
     """
-    wanted, low, high = dtypes.canonical(dtype), as_int(low), as_int(high)
+    wanted, sizes = dtypes.canonical(dtype), checked_shape("randint", shape)
     if wanted not in dtypes.INTEGERS:
         raise DTypeError(f"randint: draws integers, not {dtypes.name(wanted)}; cast the result")
+    if any(isinstance(x, (Array, Tracer, np.ndarray)) for x in (low, high)):
+        return _between(key, sizes, as_array(low), as_array(high), wanted)
+    low, high = as_int(low), as_int(high)
     info = np.iinfo(wanted)
     if not info.min <= low < high <= info.max + 1:
         raise ArgumentError(f"randint: needs low < high within {dtypes.name(wanted)}, got low {low} and high {high}")
-    drawn = random_bits_p(checked_key("randint", key), shape=checked_shape("randint", shape), dtype=dtypes.uint64)
+    drawn = random_bits_p(consumed_key("randint", key), shape=sizes, dtype=dtypes.uint64)
     span = high - low
     drawn = drawn if span == 1 << 64 else _high_product(drawn, span)
     return add(cast(drawn, wanted), low) if low else cast(drawn, wanted)
 
 
+def _between(key: Value, sizes: tuple[int, ...], low: Value, high: Value, dtype: DType) -> Value:
+    for x in (low, high):
+        if x.dtype not in dtypes.INTEGERS:
+            raise DTypeError(f"randint: the bounds must be integers, got {aval_of(low)} and {aval_of(high)}; cast them")
+    low, high = (broadcast_to(x, sizes) for x in (low, high))
+    drawn = random_bits_p(consumed_key("randint", key), shape=sizes, dtype=dtypes.uint64)
+    span = sub(cast(high, dtypes.uint64), cast(low, dtypes.uint64))
+    span = where(greater(high, low), span, cast(0, dtypes.uint64))
+    return cast(add(_high_product(drawn, span), cast(low, dtypes.uint64)), dtype)
+
+
 _MASK = (1 << 32) - 1
 
 
-def _high_product(drawn: Value, span: int) -> Value:
+def _high_product(drawn: Value, span: Any) -> Value:
     """Return the upper 64 bits of the 128-bit product, which is uniform below `span` (Lemire, 2019)."""
     upper, lower = right_shift(drawn, 32), bitwise_and(drawn, _MASK)
-    span_upper, span_lower = span >> 32, span & _MASK
+    whole = isinstance(span, int)
+    span_upper = span >> 32 if whole else right_shift(span, 32)
+    span_lower = span & _MASK if whole else bitwise_and(span, _MASK)
     middle = add(mul(upper, span_lower), right_shift(mul(lower, span_lower), 32))
-    if not span_upper:
+    if whole and not span_upper:
         return right_shift(middle, 32)
     other = add(mul(lower, span_upper), bitwise_and(middle, _MASK))
     return add(mul(upper, span_upper), add(right_shift(middle, 32), right_shift(other, 32)))
@@ -354,7 +378,7 @@ def permutation(key: Value, x: Any, axis: int = 0) -> Value:
     >>> sorted(permutation(key(0), 5).tolist())
     [0, 1, 2, 3, 4]
     """
-    key = checked_key("permutation", key)
+    key = consumed_key("permutation", key)
     counting = type(x) is int
     x = x if counting else as_array(x)
     size = x if counting else x.shape[canonical_axis("permutation", axis, x.ndim)]
@@ -374,28 +398,32 @@ def normal(key: Value, shape: Sequence[int] = (), dtype: Any = None) -> Value:
     >>> normal(key(0), (3,)).dtype
     dtype('float32')
     """
-    wanted = _float_dtype("normal", dtype)
-    return random_normal_p(checked_key("normal", key), shape=checked_shape("normal", shape), dtype=wanted)
+    wanted = float_dtype("normal", dtype)
+    return random_normal_p(consumed_key("normal", key), shape=checked_shape("normal", shape), dtype=wanted)
 
 
 def exponential(key: Value, shape: Sequence[int] = (), dtype: Any = None) -> Value:
     """Draw from the exponential distribution with rate 1; positive and finite."""
-    wanted = _float_dtype("exponential", dtype)
+    wanted = float_dtype("exponential", dtype)
     return cast(
-        _exponential(checked_key("exponential", key), checked_shape("exponential", shape), _wide(wanted)), wanted
+        _exponential(consumed_key("exponential", key), checked_shape("exponential", shape), _wide(wanted)), wanted
     )
 
 
+def open_unit(key: Value, shape: tuple[int, ...], dtype: DType) -> Value:
+    """Draw from (0, 1), finer near 0; the dtype is float32 or float64."""
+    return minimum(midpoints(key, shape, source_of(dtype), dtype), 1 - 2.0 ** -_DIGITS[dtype])
+
+
 def _exponential(key: Value, shape: tuple[int, ...], dtype: DType) -> Value:
-    unit = _open_unit(key, shape, _source(dtype), dtype)
-    return neg(log1p(neg(minimum(unit, 1 - 2.0 ** -_DIGITS[dtype]))))
+    return neg(log1p(neg(open_unit(key, shape, dtype))))
 
 
 def gumbel(key: Value, shape: Sequence[int] = (), dtype: Any = None) -> Value:
     """Draw from the standard Gumbel distribution."""
-    wanted = _float_dtype("gumbel", dtype)
+    wanted = float_dtype("gumbel", dtype)
     return cast(
-        neg(log(_exponential(checked_key("gumbel", key), checked_shape("gumbel", shape), _wide(wanted)))), wanted
+        neg(log(_exponential(consumed_key("gumbel", key), checked_shape("gumbel", shape), _wide(wanted)))), wanted
     )
 
 
@@ -411,21 +439,5 @@ def categorical(key: Value, logits: Value, axis: int = -1, shape: Sequence[int] 
     logits = moveaxis(logits, canonical_axis("categorical", axis, logits.ndim), -1)
     sizes = logits.shape[:-1] if shape is None else checked_shape("categorical", shape)
     dtype = dtypes.float64 if logits.dtype == dtypes.float64 else dtypes.float32
-    noise = neg(log(_exponential(checked_key("categorical", key), (*sizes, logits.shape[-1]), dtype)))
+    noise = neg(log(_exponential(consumed_key("categorical", key), (*sizes, logits.shape[-1]), dtype)))
     return argmax(add(noise, broadcast_to(logits, noise.shape)), -1)
-
-
-def truncated_normal(key: Value, low: float, high: float, shape: Sequence[int] = (), dtype: Any = None) -> Value:
-    """Draw from the standard normal distribution restricted to [low, high], by inverting its distribution function."""
-    wanted = _float_dtype("truncated_normal", dtype)
-    low, high = float(low), float(high)
-    if not low < high:
-        raise ArgumentError(f"truncated_normal: needs low < high, got low {low} and high {high}")
-    # In float64, for float32 has few numbers near the bounds of its distribution function.
-    first, last = erf_of(low / sqrt_2), erf_of(high / sqrt_2)
-    if last - first < 1e-9:
-        raise ArgumentError(f"truncated_normal: [{low}, {high}] is too far in the tail; shift and scale an exponential")
-    key = checked_key("truncated_normal", key)
-    unit = _open_unit(key, checked_shape("truncated_normal", shape), _source(wanted), dtypes.float64)
-    inside = mul(erfinv(add(mul(unit, last - first), first)), sqrt_2)
-    return clip(cast(inside, wanted), low, high)

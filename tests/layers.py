@@ -40,10 +40,12 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.pooling"],
     ["minitorch.core.ops.extrema"],  # max and min with their positions; running ones
     ["minitorch.core.ops.sorting"],
+    ["minitorch.core.ops.bessel", "minitorch.core.ops.bits", "minitorch.core.ops.fourier"],
     ["minitorch.core.ops.sampling"],  # the generator, keys, distributions
     ["minitorch.core.ops.rejection"],  # gamma
     ["minitorch.core.ops.linalg"],  # linear systems, determinants, powers
     ["minitorch.core.ops.factorizations", "minitorch.core.ops.spectral"],  # Cholesky, LU, QR; svd, eigh, pinv
+    ["minitorch.core.ops.eigen"],  # of matrices that are not Hermitian
     ["minitorch.core.ops.fusing"],  # what fused operations share
     ["minitorch.core.ops.affine", "minitorch.core.ops.softmax", "minitorch.core.ops.normalization"],
     ["minitorch.core.ops.losses", "minitorch.core.ops.attention", "minitorch.core.ops.dropout"],

@@ -46,6 +46,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.linalg"],  # linear systems, determinants, powers
     ["minitorch.core.ops.factorizations", "minitorch.core.ops.spectral"],  # Cholesky, LU, QR; svd, eigh, pinv
     ["minitorch.core.ops.eigen"],  # of matrices that are not Hermitian
+    ["minitorch.core.ops.scipy_functions"],  # special functions, a line each
     ["minitorch.core.ops.fusing"],  # what fused operations share
     ["minitorch.core.ops.affine", "minitorch.core.ops.softmax", "minitorch.core.ops.normalization"],
     ["minitorch.core.ops.losses", "minitorch.core.ops.attention", "minitorch.core.ops.dropout"],

@@ -46,6 +46,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.linalg"],  # linear systems, determinants, powers
     ["minitorch.core.ops.factorizations", "minitorch.core.ops.spectral"],  # Cholesky, LU, QR; svd, eigh, pinv
     ["minitorch.core.ops.eigen"],  # of matrices that are not Hermitian
+    ["minitorch.core.ops.pivoting"],  # row exchanges of LU factorizations
     ["minitorch.core.ops.scipy_functions"],  # special functions, a line each
     ["minitorch.core.ops.fusing"],  # what fused operations share
     ["minitorch.core.ops.affine", "minitorch.core.ops.softmax", "minitorch.core.ops.normalization"],
@@ -116,14 +117,18 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.creation", "minitorch.tensor.table", "minitorch.tensor.printing"],
     ["minitorch.tensor.random"],
     # The tables of functions, by theme, and what makes functions and methods of them.
+    ["minitorch.tensor.layout", "minitorch.tensor.distinct", "minitorch.tensor.quantiles"],
     ["minitorch.tensor.pointwise", "minitorch.tensor.reducing", "minitorch.tensor.algebra"],
     ["minitorch.tensor.views", "minitorch.tensor.arranging", "minitorch.tensor.linalg"],
+    ["minitorch.tensor.special", "minitorch.tensor.statistics"],
+    ["minitorch.tensor.factors"],
     ["minitorch.tensor.conversion"],
+    ["minitorch.tensor.rearranging"],
     ["minitorch.tensor.functions"],
     ["minitorch.tensor.methods"],  # operators and indexing
     ["minitorch.tensor.inplace"],  # the functions again, writing to their first argument
     ["minitorch.tensor"],
-    ["minitorch.linalg"],
+    ["minitorch.linalg", "minitorch.special"],
     ["minitorch.autograd.anomaly", "minitorch.autograd.engine", "minitorch.autograd.function"],
     ["minitorch.autograd.functional", "minitorch.autograd.gradcheck", "minitorch.autograd.graph"],
     ["minitorch.autograd"],

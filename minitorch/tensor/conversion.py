@@ -19,9 +19,9 @@ from ..core.primitive import Value, aval_of
 from . import creation
 from .alias import CUT
 from .handle import Tensor, tensor_of
+from .layout import is_contiguous
 from .table import Table, sizes
 from .types import NAMES, checked_device, device
-from .views import is_contiguous
 
 # --------------------------------------------------------------------------- size and kind
 

@@ -11,13 +11,39 @@ from typing import Any
 
 from ..core.array import Array
 from ..core.errors import UnsupportedError
-from . import algebra, arranging, conversion, linalg, pointwise, reducing, views
+from . import (
+    algebra,
+    arranging,
+    conversion,
+    factors,
+    linalg,
+    pointwise,
+    rearranging,
+    reducing,
+    special,
+    statistics,
+    views,
+)
 from .handle import Tensor, tensor_of
 from .table import Function, Table
 
-THEMES = (pointwise, reducing, views, arranging, algebra, linalg)
+THEMES = (pointwise, reducing, views, arranging, algebra, linalg, special, statistics, factors, rearranging)
 # What returns the tensor itself where nothing changes, as in PyTorch.
-RETURN_SELF = frozenset(("positive", "conj", "real", "contiguous", "atleast_1d", "atleast_2d", "atleast_3d", "detach"))
+RETURN_SELF = frozenset(
+    (
+        "positive",
+        "conj",
+        "real",
+        "contiguous",
+        "resolve_conj",
+        "resolve_neg",
+        "conj_physical",
+        "atleast_1d",
+        "atleast_2d",
+        "atleast_3d",
+        "detach",
+    )
+)
 RETURN_SELF |= set(conversion.METHODS)
 _RENAMED = {"axis": "dim", "keepdims": "keepdim"}
 

@@ -84,7 +84,9 @@ ROWS = [
         dtypes=(),
         special=(-INF, -1.0, -0.0, 0.0, 5e-324, 1.0, INF, NAN),
     ),
-    Row("gcd", bits.gcd, np.gcd, (Case((integers(3, 1, low=-20, high=20), integers(4, low=-20, high=20))),), grad=False),
+    Row(
+        "gcd", bits.gcd, np.gcd, (Case((integers(3, 1, low=-20, high=20), integers(4, low=-20, high=20))),), grad=False
+    ),
     Row("bit_count", bits.bit_count, np.bitwise_count, (Case((integers(3, 4, low=-99, high=99),)),), grad=False),
     Row(
         "ldexp",

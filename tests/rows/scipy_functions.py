@@ -16,7 +16,9 @@ SPECIAL = (1.0, 0.5, 2.5, float("inf"), float("nan"))
 def unary(name: str, low: float, high: float, **options: Any) -> Row:
     cases = (Case((real(2, 3, low=low, high=high),)), Case((real(low=low, high=high),)))
     oracle = options.pop("oracle", getattr(sp, name, None))
-    return Row(name, options.pop("function", getattr(scipy_functions, name, None)), oracle, cases, special=SPECIAL, **options)
+    return Row(
+        name, options.pop("function", getattr(scipy_functions, name, None)), oracle, cases, special=SPECIAL, **options
+    )
 
 
 def binary(name: str) -> Row:
@@ -33,6 +35,6 @@ ROWS = [
     unary("log_ndtr", -3.0, 3.0),
     unary("ndtri", 0.05, 0.95),
     unary("airy", -3.0, 3.0, function=scipy_functions.airy_ai, oracle=lambda x: sp.airy(x)[0], grad=False),
-    *(unary(name, 0.3, 4.0, grad=False) for name in "j0 j1 y0 y1 k0 k1 k0e k1e".split()),
+    *(unary(name, 0.3, 4.0, grad=False) for name in ["j0", "j1", "y0", "y1", "k0", "k1", "k0e", "k1e"]),
     *map(binary, ("gammainc", "gammaincc", "zeta")),
 ]

@@ -4,6 +4,7 @@
     tensor      Tensor, a mutable handle on an array, and functions under PyTorch's names
     autograd    gradients on request, custom functions, anomaly mode
     linalg      decompositions and norms
+    special     Bessel, gamma and error functions, orthogonal polynomials
     nn, optim   modules, losses, optimizers
     compiling   jit for arrays and tensors, what it shows of itself, programs in files
     utils       data loading
@@ -16,8 +17,9 @@ A file imports only from lower layers; `tests/layers.py` holds the order.
 import importlib
 import typing
 import warnings
+from math import e, inf, nan, pi
 
-from . import autograd, errors, linalg, nn, optim, utils
+from . import autograd, errors, linalg, nn, optim, special, utils
 from .compiling import methods
 from .core import operators, tracebacks, tree
 from .core.array import Array
@@ -55,19 +57,24 @@ from .core.version import VERSION as __version__
 from .progress import progress
 from .tensor.conversion import is_tensor
 from .tensor.creation import (
+    TYPED,
     arange,
     as_tensor,
     complex,
     empty,
     empty_like,
     eye,
+    from_dlpack,
     from_numpy,
+    frombuffer,
     full,
     full_like,
     linspace,
     logspace,
     ones,
     ones_like,
+    range,
+    scalar_tensor,
     tensor,
     zeros,
     zeros_like,
@@ -83,6 +90,7 @@ from .tensor.generator import (
     set_rng_state,
 )
 from .tensor.handle import Tensor
+from .tensor.inplace import *
 from .tensor.modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .tensor.printing import set_printoptions
 from .tensor.random import (
@@ -107,6 +115,10 @@ from .tensor.types import (
     result_type,
     set_default_dtype,
 )
+from .tensor.windows import bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window
+
+newaxis = None
+globals().update(TYPED)
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
 _MODULES = ("datasets", "test_util", "viz")

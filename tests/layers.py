@@ -115,6 +115,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.backward", "minitorch.tensor.pytree"],  # Tensor.backward; tensors taken apart and put back
     ["minitorch.tensor.fast", "minitorch.tensor.shortcut", "minitorch.tensor.types", "minitorch.tensor.generator"],
     ["minitorch.tensor.creation", "minitorch.tensor.table", "minitorch.tensor.printing"],
+    ["minitorch.tensor.windows"],
     ["minitorch.tensor.random"],
     # The tables of functions, by theme, and what makes functions and methods of them.
     ["minitorch.tensor.layout", "minitorch.tensor.distinct", "minitorch.tensor.quantiles"],

@@ -196,7 +196,9 @@ def _householder_product(A: Any, tau: Any) -> Any:
     a, scale = as_array(A), as_array(tau)
     m, n = a.shape[-2:]
     if m < n or scale.shape[-1:] > (n,):
-        raise ShapeError(f"linalg.householder_product: {aval_of(a)} must be tall, tau {aval_of(scale)} no longer than n")
+        raise ShapeError(
+            f"linalg.householder_product: {aval_of(a)} must be tall, tau {aval_of(scale)} no longer than n"
+        )
     unit = shaping.cast(wrap(np.eye(m, n)), a.dtype)
     vectors = pointwise.add(tril(a, -1), unit)
     out = shaping.broadcast_to(unit, a.shape)

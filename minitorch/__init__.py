@@ -54,6 +54,7 @@ from .core.dtypes import int64 as long
 from .core.jacobian import hessian, hvp, jacfwd, jacrev
 from .core.transforms import grad, jvp, stop_gradient, value_and_grad, vjp, vmap
 from .core.version import VERSION as __version__
+from .nn.functional.toplevel import *
 from .progress import progress
 from .tensor.conversion import is_tensor
 from .tensor.creation import (

@@ -139,6 +139,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.module"],
     ["minitorch.nn.functional.activation", "minitorch.nn.functional.image", "minitorch.nn.functional.loss"],
     ["minitorch.nn.functional.layer"],
+    ["minitorch.nn.functional.toplevel"],
     ["minitorch.nn.functional"],
     ["minitorch.nn.init", "minitorch.nn.utils"],
     ["minitorch.nn.modules.linear", "minitorch.nn.modules.container", "minitorch.nn.modules.dropout"],

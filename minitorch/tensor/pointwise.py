@@ -190,17 +190,6 @@ def _hardshrink(input: Any, lambd: float = 0.5) -> Any:
     return core.where(inside, 0, input)
 
 
-def _threshold(input: Any, threshold: float, value: float) -> Any:
-    """Return x where it is over the threshold (or NaN), else `value`."""
-    return core.where(core.less_equal(input, threshold), value, input)
-
-
-def _celu(input: Any, alpha: float = 1.0) -> Any:
-    """Compute `max(0, x) + min(0, alpha * (exp(x / alpha) - 1))` (Barron, 2017)."""
-    below = core.where(core.greater(input, 0), 0, input)
-    return core.where(core.greater(input, 0), input, core.mul(core.expm1(core.div(below, alpha)), alpha))
-
-
 # fmt: off
 OTHER: Table = {
     "add": lambda input, other, *, alpha=1: _add(input, _scaled(other, alpha)),
@@ -253,8 +242,6 @@ ALIASES = {
 BOTH: Table = UNARY | BINARY | OTHER
 FUNCTIONS: Table = {
     "polar": _polar,
-    "threshold": _threshold,
-    "celu": _celu,
     "where": _where,
     "polygamma": lambda n, input: special.polygamma(n, input),
     "softplus": lambda input: special.softplus(input),

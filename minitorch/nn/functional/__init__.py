@@ -3,7 +3,9 @@
 A thin layer: each function translates names and checks what PyTorch checks; the numbers come from `core/ops`.
 """
 
+from ...tensor.functions import PUBLIC
 from .activation import (
+    celu,
     dropout,
     dropout1d,
     dropout2d,
@@ -12,6 +14,7 @@ from .activation import (
     gelu,
     glu,
     gumbel_softmax,
+    hardshrink,
     hardsigmoid,
     hardswish,
     hardtanh,
@@ -29,8 +32,11 @@ from .activation import (
     softmax,
     softmin,
     softplus,
+    softshrink,
     softsign,
     tanh,
+    tanhshrink,
+    threshold,
 )
 from .image import (
     adaptive_avg_pool1d,
@@ -42,6 +48,7 @@ from .image import (
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
+    channel_shuffle,
     conv1d,
     conv2d,
     conv3d,
@@ -52,6 +59,8 @@ from .image import (
     max_pool2d,
     max_pool3d,
     pad,
+    pixel_shuffle,
+    pixel_unshuffle,
 )
 from .layer import (
     batch_norm,
@@ -82,3 +91,5 @@ from .loss import (
     poisson_nll_loss,
     smooth_l1_loss,
 )
+
+pairwise_distance, pdist = PUBLIC["pairwise_distance"], PUBLIC["pdist"]

@@ -76,7 +76,8 @@ def _lu(A: Any, *, pivot: bool = True) -> LU:
     """Factor a matrix into a permutation, a unit lower and an upper triangular matrix."""
     if not pivot:
         raise ArgumentError(f"linalg.lu: pivot=False is not supported for {aval_of(as_array(A))}; leave it out")
-    return LU(*factorizations.lu(A))
+    p, lower, upper = factorizations.lu(A)
+    return LU(pointwise.detach(p), lower, upper)
 
 
 def _lu_factor(A: Any, *, pivot: bool = True) -> PackedLU:

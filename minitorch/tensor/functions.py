@@ -25,7 +25,7 @@ from . import (
     views,
 )
 from .handle import Tensor, tensor_of
-from .table import Function, Table
+from .table import Function, Table, as_tensors
 
 THEMES = (pointwise, reducing, views, arranging, algebra, linalg, special, statistics, factors, rearranging)
 # What returns the tensor itself where nothing changes, as in PyTorch.
@@ -75,6 +75,8 @@ def public(name: str, function: Function) -> Function:
                 return conversion.clone(out)
             if type(out) is Array:  # a constant
                 return tensor_of(out)
+            if isinstance(out, tuple):
+                return as_tensors(out)
         return out
 
     call.__name__ = call.__qualname__ = name

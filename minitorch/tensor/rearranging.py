@@ -62,6 +62,8 @@ def _combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any
     x = as_array(input)
     if x.ndim != 1 or r < 0:
         raise ArgumentError(f"combinations: takes a vector and r >= 0, got {aval_of(x)} and r={r}")
+    if not r:
+        return indexing.getitem(x, slice(0, 0))
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     places = np.array(list(choose(range(x.shape[0]), r)), np.int64).reshape(-1, r)
     return (

@@ -6,8 +6,9 @@ import pytest
 import minitorch as mt
 from minitorch.tensor import functions
 
+from .breadth import SPECIALS
 from .cases import Case, Side, array, given
-from .compare import both_raise, compare
+from .compare import both_raise, compare, compare_second
 from .tables import ALL, ELSEWHERE, PLAIN
 
 torch = pytest.importorskip("torch")
@@ -39,7 +40,7 @@ def test_every_method_is_compared():
     names = {c.name for c in ALL if c.method or c.only}
     missing = set(functions.BOTH) | set(functions.METHODS)
     # `rsub` is no method in PyTorch; the two others are compared with the views, polygamma as a function.
-    assert not missing - names - {"is_contiguous", "stride", "rsub", "polygamma", "svd"}
+    assert not missing - names - {"is_contiguous", "stride", "rsub", "polygamma", "svd", "lu_solve"}
 
 
 SQUARE, TALL, SPD, COLUMNS = given(2, 3, 3), given(2, 4, 3), given(2, 3, 3, kind="spd"), given(2, 3, 2)
@@ -65,25 +66,56 @@ LINALG = [
     *[Case("cond", (given(3, 3, grad=False), p)) for p in ("fro", 1)],
     Case("multi_dot", ([given(3), given(3, 4), given(4, 2)],)), Case("matmul", (TALL, COLUMNS)),
     Case("cross", (given(4, 3), given(4, 3))), Case("vecdot", (TALL, given(2, 4, 3))), Case("diagonal", (SQUARE,)),
-    Case("diagonal", (SQUARE,), {"offset": 1}),
+    Case("diagonal", (SQUARE,), {"offset": 1}), Case("lu", (SQUARE,)), Case("lu", (given(4, 3, grad=False),)),
+    Case("lu_factor", (SQUARE,)), Case("lu_factor", (given(3, 5, grad=False),)),
+    Case("lu_factor", (given(5, 3, grad=False),)),
+    *[Case("lu_solve", (given(3, 3, kind="spd"), given(3, kind="pivots"), b), {"left": left, "adjoint": adjoint})
+        for left, b in ((True, given(3, 2)), (False, given(2, 3))) for adjoint in (False, True)],
+    Case("solve_ex", (SQUARE, COLUMNS)), Case("inv_ex", (SQUARE,)),
+    Case("cholesky_ex", (given(3, 3, kind="spd", grad=False),)),
+    Case("tensorinv", (given(2, 3, 6),)), Case("tensorinv", (given(6, 2, 3),), {"ind": 1}),
+    Case("tensorsolve", (given(2, 3, 6), given(2, 3))), Case("tensorsolve", (given(6, 2, 3), given(2, 3)), {"dims": (0,)}),
+    Case("householder_product", (TALL, given(2, 3))), Case("householder_product", (given(4, 3), given(2))),
+    Case("vander", (given(2, 3),)), Case("vander", (given(4),), {"N": 2}),
+    Case("eigvals", (given(3, 3, kind="triangle", grad=False),)),
 ]
 # fmt: on
 
 
 class Namespace:
-    """Looks functions up in a library's `linalg`, and what the comparison itself needs in the library."""
+    """Looks functions up in a part of a library first, and what the comparison itself needs in the library."""
 
-    def __init__(self, lib):
-        self.lib = lib
+    def __init__(self, lib, part):
+        self.lib, self.part = lib, getattr(lib, part)
 
     def __getattr__(self, name):
-        return getattr(self.lib.linalg if hasattr(self.lib.linalg, name) else self.lib, name)
+        return getattr(self.part if hasattr(self.part, name) else self.lib, name)
 
 
 @pytest.mark.parametrize("one", LINALG, ids=ids)
 def test_linalg(one, monkeypatch):
-    monkeypatch.setattr("tests.torch_diff.compare.mt", Namespace(mt))
-    compare(Namespace(torch), one, "float64", as_method=False)
+    monkeypatch.setattr("tests.torch_diff.compare.mt", Namespace(mt, "linalg"))
+    compare(Namespace(torch, "linalg"), one, "float64", as_method=False)
+
+
+@pytest.mark.parametrize("one", SPECIALS, ids=ids)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_special(one, dtype, monkeypatch):
+    monkeypatch.setattr("tests.torch_diff.compare.mt", Namespace(mt, "special"))
+    compare(Namespace(torch, "special"), one, dtype, as_method=False)
+
+
+def test_every_special_function_is_compared():
+    assert set(mt.special.__all__) == {c.name for c in SPECIALS}
+
+
+# 0**y has the slope 0 here, also where a slope is taken again.
+OWN_SECOND = {"pow(integer[2, 3], positive[2, 3])"}
+
+
+@pytest.mark.parametrize("one", [c for c in ALL if not c.only and str(c) not in OWN_SECOND], ids=ids)
+def test_second_gradient(one):
+    compare_second(torch, one)
 
 
 @pytest.mark.parametrize("name", ["svd", "full svd", "old svd", "eigh", "complete qr"])
@@ -110,7 +142,7 @@ def test_factors(name):
 
 
 def test_every_linalg_function_is_compared():
-    assert set(mt.linalg.__all__) == {c.name for c in LINALG} | {"svd", "eigh"}
+    assert set(mt.linalg.__all__) == {c.name for c in LINALG} | {"svd", "eigh", "eig", "LinAlgError"}
 
 
 # fmt: off

@@ -19,6 +19,8 @@ import typing
 import warnings
 from math import e, inf, nan, pi
 
+from numpy import dtype
+
 from . import autograd, errors, linalg, nn, optim, special, utils
 from .compiling import methods
 from .core import operators, tracebacks, tree
@@ -61,6 +63,7 @@ from .tensor.creation import (
     TYPED,
     arange,
     as_tensor,
+    asarray,
     complex,
     empty,
     empty_like,
@@ -119,6 +122,7 @@ from .tensor.types import (
 from .tensor.windows import bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window
 
 newaxis = None
+Size = tuple
 globals().update(TYPED)
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.

@@ -177,6 +177,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.utils.data.dataset", "minitorch.utils.data.sampler", "minitorch.utils.data.collate"],
     ["minitorch.utils.data.loader"],
     ["minitorch.utils.data"],
+    ["minitorch.utils.dlpack"],
     ["minitorch.utils"],
     ["minitorch.datasets", "minitorch.progress"],
     ["minitorch.viz"],

@@ -71,6 +71,20 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return data if dtype is None else cast(data, dtype)
 
 
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a tensor for anything array-like: a tensor that needs no change as it is, other data copied.
+
+    >>> asarray([1, 2], dtype="float32")
+    tensor([1., 2.])
+    """
+    if not isinstance(obj, Tensor) or copy:
+        return tensor(obj, dtype=dtype, device=device, requires_grad=requires_grad)
+    out = as_tensor(obj, dtype, device)
+    return out.requires_grad_() if requires_grad else out
+
+
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     """Make a tensor that holds a copy of a NumPy array, in its dtype.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ...core.errors import ArgumentError, ShapeError
@@ -245,3 +246,20 @@ def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, eps: float
         return soft
     peak = cast(core.equal(soft, soft.max(dim, keepdim=True)[0]), soft.dtype)
     return core.add(core.detach(core.sub(peak, soft)), soft)
+
+
+def writing(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that writes the result of another to its first argument."""
+
+    def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+        return in_place(input, function(input, *args, **kwargs))
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"As `{name[:-1]}`, writing the result to the tensor."
+    return call
+
+
+relu_, elu_, selu_, celu_ = (writing(f"{f.__name__}_", f) for f in (relu, elu, selu, celu))
+leaky_relu_, rrelu_, hardtanh_, threshold_ = (
+    writing(f"{f.__name__}_", f) for f in (leaky_relu, rrelu, hardtanh, threshold)
+)

@@ -76,16 +76,16 @@ def max_pool1d_with_indices(input: Any, kernel_size: Any, stride: Any = None, *o
     return image.max_pool1d(input, kernel_size, stride, *options, return_indices=True, **named)
 
 
-def _numbered(name: str, function: Callable[..., Any], default: int = 1) -> Callable[..., Any]:
-    """Return a loss whose `reduction` is a number, as at top level: 0 none, 1 mean, 2 sum."""
+def _numbered(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a loss whose `reduction` is a number, by default none, as at PyTorch's top level."""
 
-    def call(*args: Any, reduction: int = default, **kwargs: Any) -> Any:
+    def call(*args: Any, reduction: int = 0, **kwargs: Any) -> Any:
         if reduction not in (0, 1, 2):
             raise ArgumentError(f"{name}: reduction must be 0, 1 or 2, got {reduction!r}; nn.functional takes names")
         return function(*args, reduction=_REDUCTIONS[reduction], **kwargs)
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"As `nn.functional.{name}`, with a number for `reduction`: 0 none, 1 mean, 2 sum."
+    call.__doc__ = f"As `nn.functional.{name}`, with a number for `reduction`: 0 none (the default), 1 mean, 2 sum."
     return call
 
 
@@ -95,19 +95,8 @@ LOSSES = {
 }
 
 
-def _writing(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    def call(input: Any, *args: Any, **kwargs: Any) -> Any:
-        return activation.in_place(input, function(input, *args, **kwargs))
-
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"As `{name[:-1]}`, writing the result to the tensor."
-    return call
-
-
-WRITING = {
-    f"{name}_": _writing(f"{name}_", function)
-    for name, function in ({k: SAME[k] for k in ("rrelu", "selu", "celu", "threshold")} | {"dropout": dropout}).items()
-}
+WRITING = {name: getattr(activation, name) for name in ("rrelu_", "selu_", "celu_", "threshold_")}
+WRITING["dropout_"] = activation.writing("dropout_", dropout)
 globals().update(SAME | LOSSES | WRITING)
 __all__ = [
     *SAME,

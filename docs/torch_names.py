@@ -92,7 +92,8 @@ ABSENT = (
      r"|compiled_with\w*|get_file_path|init_num_threads|profiler\w*|prepare_multi\w*|thread_safe_generator|overrides"
      r"|PRIVATE_OPS|USE_\w+|return_types|torch_version|version|monitor|library|ops|classes|cpp|package|fx|ao|hub|futures"
      r"|functional|serialization|legacy_\w+|\w+_notes|common_\w+|multi_dim_common|module_load|reinforce|grad_dtype|volatile"
-     r"|GRID_\w+|DType|is_distributed|OutOfMemoryError|AcceleratorError|PRIVATE\w*|unsafe_\w+|index|new|dtype|Storage\w*|types|Deserialization\w*",
+     r"|GRID_\w+|DType|is_distributed|OutOfMemoryError|AcceleratorError|unsafe_\w+|index|new"
+     r"|Storage\w*|types|Deserialization\w*",
      "PyTorch's own machinery"),
     (r"compile|compiler|cond|while_loop", "`mt.jit`, and its control flow, take that place"),
     (r"func|vmap", "`mt.grad`, `mt.vmap`, `mt.jvp`, ... are the transforms"),

@@ -6,7 +6,9 @@
     linalg      decompositions and norms
     special     Bessel, gamma and error functions, orthogonal polynomials
     nn, optim   modules, losses, optimizers
+    func        transforms under PyTorch's names
     compiling   jit for arrays and tensors, what it shows of itself, programs in files
+    saving      trees of tensors in files; PyTorch's checkpoints
     utils       data loading
     datasets    small real data sets, from scikit-learn
     viz         pictures of graphs
@@ -23,10 +25,12 @@ from numpy import dtype
 
 from . import autograd, errors, linalg, nn, optim, special, utils
 from .compiling import methods
-from .core import operators, tracebacks, tree
+from .core import checkpoint_policies, operators, tracebacks, tree
 from .core.array import Array
 from .core.array import Array as array
+from .core.calls import CustomVJPPrimal, SymbolicZero
 from .core.checkpoint import checkpoint
+from .core.checkpoint_policies import checkpoint_name
 from .core.custom import custom_jvp, custom_vjp
 from .core.dtypes import (
     bfloat16,
@@ -126,27 +130,35 @@ Size = tuple
 globals().update(TYPED)
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
-_MODULES = ("datasets", "test_util", "viz")
+_MODULES = ("datasets", "func", "test_util", "viz")
 _NAMES = {
     "draw_graph": "viz",
     "export": "compiling.export",
     "get_num_threads": "core.jit.native.replay",
+    "jet": "core.jet",
     "jit": "compiling.jit",
     "jit_stats": "compiling.stats",
+    "linear_transpose": "core.linear",
+    "linearize": "core.linear",
+    "load": "saving.checkpoints",
     "load_exported": "compiling.export",
     "make_graph": "compiling.show",
+    "save": "saving.checkpoints",
     "set_num_threads": "core.jit.native.replay",
     "train_steps": "compiling.steps",
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, test_util, viz
+    from . import datasets, func, test_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph
     from .compiling.stats import jit_stats
     from .compiling.steps import train_steps
+    from .core.jet import jet
     from .core.jit.native.replay import get_num_threads, set_num_threads
+    from .core.linear import linear_transpose, linearize
+    from .saving.checkpoints import load, save
     from .viz import draw_graph
 
 

@@ -32,6 +32,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.gathering"],  # take and scatter along one axis
     ["minitorch.core.ops.indexing"],  # x[...] and x.at[...]
     ["minitorch.core.ops.lookup"],  # indexing along an axis, classes, searches
+    ["minitorch.core.ops.collectives"],  # across the examples of a mapped axis
     ["minitorch.core.ops.contractions"],  # matmul and its kin
     ["minitorch.core.ops.einsum"],
     ["minitorch.core.ops.patches"],  # how convolutions are computed on buffers
@@ -56,12 +57,21 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.operators"],  # attaches +, @, [...] and methods to Array and Tracer
     # The transforms: one interpreter each, then the functions people call.
     ["minitorch.core.vjp"],
+    ["minitorch.core.pushing"],  # tangent rules as functions of buffers
     ["minitorch.core.jvp"],
     ["minitorch.core.vmap"],
+    ["minitorch.core.recording"],  # a function run on a fresh tape; checks of arguments and results
+    ["minitorch.core.collectives"],  # psum and its kin, by the names of axes
     ["minitorch.core.calling"],  # applications of whole functions
+    ["minitorch.core.calls"],  # functions that bring their own derivative
     ["minitorch.core.custom"],  # custom_vjp, custom_jvp, stop_gradient
     ["minitorch.core.transforms"],  # grad, value_and_grad, vjp, jvp, vmap
+    ["minitorch.core.linearity"],  # what is linear in what
+    ["minitorch.core.jet"],  # Taylor mode
+    ["minitorch.core.linear"],  # linearize, linear_transpose
     ["minitorch.core.jacobian"],  # jacrev, jacfwd, hessian, hvp
+    ["minitorch.core.checkpoint_policies"],
+    ["minitorch.core.keeping"],  # tapes that keep, and put back, what a policy says
     ["minitorch.core.checkpoint"],
     # Compilation: a function is staged into a graph, which passes rewrite.
     # The native runtime of jit: machine code from Python text, kept on disk, run from lists.
@@ -106,7 +116,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit"],
     ["minitorch.core"],
     # The faces.
-    ["minitorch.errors", "minitorch.test_util"],
+    ["minitorch.errors", "minitorch.test_util", "minitorch.files"],
     ["minitorch.tensor.modes"],  # no_grad and its kin
     ["minitorch.tensor.alias"],  # what a tensor shares with its views
     ["minitorch.tensor.promotion", "minitorch.tensor.hooks"],  # 0-d operands give way; what registering a hook returns
@@ -147,6 +157,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.modules.pooling", "minitorch.nn.modules.loss"],
     ["minitorch.nn.modules"],
     ["minitorch.nn"],
+    ["minitorch.func"],  # transforms under PyTorch's names
     ["minitorch.optim.rules"],  # the update rules as pure functions
     ["minitorch.optim.optimizer"],  # groups, state, the loop
     ["minitorch.optim.algorithms"],
@@ -174,6 +185,9 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.steps"],  # train_steps
     ["minitorch.compiling.methods"],  # Module.compile
     ["minitorch.compiling"],
+    ["minitorch.saving.trees", "minitorch.saving.torch_files"],
+    ["minitorch.saving.checkpoints"],
+    ["minitorch.saving"],
     ["minitorch.utils.data.dataset", "minitorch.utils.data.sampler", "minitorch.utils.data.collate"],
     ["minitorch.utils.data.loader"],
     ["minitorch.utils.data"],

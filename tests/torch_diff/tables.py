@@ -189,7 +189,7 @@ ARRANGING = [
     function("cat", (X, Y)), function("cat", (X, given(2, 1)), 1), function("cat", [X, N], dim=0),
     function("concat", (X, Y), -1), function("concatenate", (X, Y)), function("stack", (X, Y)),
     function("stack", (X, Y), 1), function("stack", [X, N], dim=-1),
-    *[function(name, (a, b)) for name in ("hstack", "vstack", "dstack", "column_stack") for a,
+    *[function(name, (a, b)) for name in ("hstack", "vstack", "row_stack", "dstack", "column_stack") for a,
         b in ((X, Y), (V, given(4)), (given(), given()))],
     *[function(name, a) for name in ("atleast_1d", "atleast_2d", "atleast_3d") for a in (given(), V, X, CUBE, [V, X])],
     function("meshgrid", V, given(3), indexing="xy"), function("meshgrid", [V, given(3)], indexing="ij"),

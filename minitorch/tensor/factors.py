@@ -168,7 +168,8 @@ def _triangular_solve(b: Any, A: Any, upper: bool = True, transpose: bool = Fals
     """Solve a triangular system, in the older function's order of arguments."""
     a = as_array(A)
     turned = shaping.swapaxes(a, -2, -1) if transpose else a
-    return TriangularSolve(linalg.triangular_solve(turned, b, upper is transpose, unitriangular), a)
+    copied = shaping.reshape_p(a, shape=a.shape)
+    return TriangularSolve(linalg.triangular_solve(turned, b, upper is transpose, unitriangular), copied)
 
 
 def _tensorinv(A: Any, ind: int = 2) -> Any:

@@ -23,7 +23,7 @@ from math import e, inf, nan, pi
 
 from numpy import dtype
 
-from . import autograd, errors, linalg, nn, optim, special, utils
+from . import autograd, errors, linalg, nn, optim, utils
 from .compiling import methods
 from .core import checkpoint_policies, operators, tracebacks, tree
 from .core.array import Array
@@ -130,7 +130,7 @@ Size = tuple
 globals().update(TYPED)
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
-_MODULES = ("datasets", "func", "test_util", "viz")
+_MODULES = ("datasets", "func", "test_util", "viz", "special")
 _NAMES = {
     "draw_graph": "viz",
     "export": "compiling.export",
@@ -149,7 +149,7 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, func, test_util, viz
+    from . import datasets, func, special, test_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph

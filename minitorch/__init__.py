@@ -25,7 +25,7 @@ from numpy import dtype
 
 from . import autograd, errors, linalg, nn, optim, utils
 from .compiling import methods
-from .core import checkpoint_policies, operators, tracebacks, tree
+from .core import checkpoint_policies, memory, operators, tracebacks, tree
 from .core.array import Array
 from .core.array import Array as array
 from .core.calls import CustomVJPPrimal, SymbolicZero
@@ -179,3 +179,4 @@ def __dir__() -> list[str]:
 # log(0) and its like are results, not mistakes: NumPy's complaint about them tells users nothing.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module="minitorch")
 tracebacks.install()
+memory.keep_freed()

@@ -9,7 +9,7 @@ import numpy as np
 from ..core import dtypes
 from ..core.array import wrap
 from ..core.errors import ShapeError
-from ..core.ops import gathering, lookup, pointwise, reductions, shaping, sorting
+from ..core.ops import extrema, gathering, joining, lookup, pointwise, reductions, shaping, slicing, sorting
 from ..core.ops.families import as_array
 from ..core.primitive import aval_of, concrete
 from .table import Extremes, vector_like
@@ -22,9 +22,12 @@ def _mode_of(input: Any, dim: int, keepdim: bool) -> Any:
         raise ShapeError(f"mode: dim {dim} of {aval_of(x)} is empty; it needs at least one element")
     order = sorting.argsort(x, -1)
     ordered = lookup.take_along_axis(x, order, -1)
-    equal = pointwise.equal(shaping.expand_dims(ordered, -1), shaping.expand_dims(ordered, -2))
-    best = reductions.argmax(reductions.count_nonzero(equal, -1), -1, True)
-    last = pointwise.add(best, pointwise.sub(lookup.take_along_axis(reductions.count_nonzero(equal, -1), best, -1), 1))
+    same = pointwise.equal(slicing.slice_axis(ordered, -1, 1, None), slicing.slice_axis(ordered, -1, None, -1))
+    begins = joining.pad(pointwise.logical_not(same), [(0, 0)] * (x.ndim - 1) + [(1, 0)], "constant", True)
+    places = wrap(np.arange(x.shape[-1]))
+    start, _ = extrema.cummax(pointwise.where(begins, places, 0), -1)
+    # How far each is into its run of equals; the furthest ends the longest run, the first of several.
+    last = reductions.argmax(pointwise.sub(places, start), -1, True)
     index = lookup.take_along_axis(order, last, -1)
     parts = lookup.take_along_axis(x, index, -1), index
     return tuple(shaping.moveaxis(p, -1, dim) if keepdim else shaping.squeeze(p, -1) for p in parts)

@@ -66,6 +66,8 @@ def one_thread() -> Iterator[None]:
     """Keep every library that is loaded by now to one thread."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
+    if minitorch := sys.modules.get("minitorch"):
+        minitorch.set_num_threads(1)
     with threadpool_limits(1):
         yield
 

@@ -130,8 +130,11 @@ Size = tuple
 globals().update(TYPED)
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
-_MODULES = ("datasets", "func", "test_util", "viz", "special")
+_MODULES = ("datasets", "debug", "func", "special", "test_util", "viz")
 _NAMES = {
+    "check_leaks": "core.leaks",
+    "debug_infs": "core.nonfinite",
+    "debug_nans": "core.nonfinite",
     "draw_graph": "viz",
     "export": "compiling.export",
     "get_num_threads": "core.jit.native.replay",
@@ -149,7 +152,7 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, func, special, test_util, viz
+    from . import datasets, debug, func, special, test_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph
@@ -157,7 +160,9 @@ if typing.TYPE_CHECKING:
     from .compiling.steps import train_steps
     from .core.jet import jet
     from .core.jit.native.replay import get_num_threads, set_num_threads
+    from .core.leaks import check_leaks
     from .core.linear import linear_transpose, linearize
+    from .core.nonfinite import debug_infs, debug_nans
     from .saving.checkpoints import load, save
     from .viz import draw_graph
 

@@ -14,7 +14,9 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.backend"],  # what a device implements; registry of lazy backends
     ["minitorch.core.array"],  # the immutable buffer
     ["minitorch.core.primitive"],  # Primitive, Trace, Tracer, bind
+    ["minitorch.core.naming"],  # what messages call arguments
     ["minitorch.core.tape"],  # nodes and the backward loop
+    ["minitorch.core.leaks", "minitorch.core.nonfinite"],  # what watches over tracers and results
     # The ops, so ordered that each file is closed under its own derivative and batching rules.
     ["minitorch.core.ops.dtype_rules"],  # operand and result dtypes of pointwise operations
     ["minitorch.core.ops.families"],  # shape, batching and derivative rules by kind of op
@@ -75,8 +77,14 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.checkpoint"],
     # Compilation: a function is staged into a graph, which passes rewrite.
     # The native runtime of jit: machine code from Python text, kept on disk, run from lists.
-    ["minitorch.core.jit.native.cache", "minitorch.core.jit.native.loader", "minitorch.core.jit.native.intrinsics"],
+    ["minitorch.core.jit.native.cache", "minitorch.core.jit.native.loader"],
     ["minitorch.core.jit.native.width"],  # of this CPU's vectors
+    ["minitorch.core.jit.native.kinds"],  # the types of kernel text
+    ["minitorch.core.jit.native.writer", "minitorch.core.jit.native.functions"],  # of LLVM's text; what text can call
+    ["minitorch.core.jit.native.expressions"],
+    ["minitorch.core.jit.native.terms"],
+    ["minitorch.core.jit.native.language"],  # from kernel text to LLVM's
+    ["minitorch.core.jit.native.intrinsics"],
     ["minitorch.core.jit.native.elementary", "minitorch.core.jit.native.target"],
     [
         "minitorch.core.jit.native.arithmetic",
@@ -87,14 +95,17 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.native.vectors"],
     ["minitorch.core.jit.native.register_tiles"],
     ["minitorch.core.jit.native.scalarmath"],  # every name that a kernel may use
-    ["minitorch.core.jit.native.codegen"],  # through Numba to object code
+    ["minitorch.core.jit.native.codegen"],  # from kernel text to object code
     ["minitorch.core.jit.native.compile"],
-    ["minitorch.core.jit.native.blas", "minitorch.core.jit.native.objects", "minitorch.core.jit.native.replay"],
+    ["minitorch.core.jit.native.schedule", "minitorch.core.jit.native.team"],  # what threads run together, and how
+    ["minitorch.core.jit.native.blas", "minitorch.core.jit.native.objects", "minitorch.core.jit.native.job"],
+    ["minitorch.core.jit.native.replay"],
     ["minitorch.core.jit.native.entry"],  # all that a call depends on, looked at natively
     ["minitorch.core.jit.native"],
     ["minitorch.core.jit.graph"],
     ["minitorch.core.jit.serialize"],  # graphs and trees as JSON
     ["minitorch.core.jit.staging"],
+    ["minitorch.core.jit.callback"],  # Python functions called for what they do
     ["minitorch.core.jit.passes.rewriting"],  # a writer that asks a rule about each equation
     ["minitorch.core.jit.passes.algebra", "minitorch.core.jit.passes.decompositions"],
     ["minitorch.core.jit.passes.common", "minitorch.core.jit.passes.constants", "minitorch.core.jit.passes.dead"],
@@ -102,7 +113,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.passes"],
     ["minitorch.core.jit.lower.layout", "minitorch.core.jit.lower.formulas", "minitorch.core.jit.lower.memory"],
     ["minitorch.core.jit.lower.operations"],  # what equations ask of kernels
-    ["minitorch.core.jit.lower.fuse"],
+    ["minitorch.core.jit.lower.fuse", "minitorch.core.jit.lower.parting"],
     ["minitorch.core.jit.lower.kernels", "minitorch.core.jit.lower.donation"],
     ["minitorch.core.jit.lower.rows", "minitorch.core.jit.lower.columns", "minitorch.core.jit.lower.products"],
     ["minitorch.core.jit.lower.gather", "minitorch.core.jit.lower.tiles", "minitorch.core.jit.lower.pooling"],
@@ -165,8 +176,10 @@ LAYERS: list[list[str]] = [
     # jit for both faces: what a recording takes in, what it depends on, how it is replayed.
     ["minitorch.compiling.snapshots"],  # what differs when a container has changed
     ["minitorch.compiling.guards", "minitorch.compiling.modes", "minitorch.compiling.stats"],
+    ["minitorch.compiling.inspecting"],  # the search for NaN
     ["minitorch.compiling.capture", "minitorch.compiling.derivative", "minitorch.compiling.looking"],
     ["minitorch.compiling.arguments", "minitorch.compiling.program"],
+    ["minitorch.compiling.higher", "minitorch.compiling.sharing"],  # second derivatives; results that are views
     ["minitorch.compiling.recording"],
     [
         "minitorch.compiling.backend",
@@ -193,7 +206,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.utils.data"],
     ["minitorch.utils.dlpack"],
     ["minitorch.utils"],
-    ["minitorch.datasets", "minitorch.progress"],
+    ["minitorch.datasets", "minitorch.debug", "minitorch.progress"],
     ["minitorch.viz"],
     ["minitorch"],
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ HELPERS = {"plots"}
 @pytest.fixture
 def example(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.syspath_prepend(FOLDER / "functional")
 
     def load(name):
         monkeypatch.delitem(sys.modules, name, raising=False)
@@ -77,9 +79,53 @@ def test_digits_functional(example):
     assert accuracy >= 0.97 and losses[-1] < 0.1 * losses[0]
 
 
+# --------------------------------------------------------------------------- functional style
+
+
+def test_mlp_digits(example):
+    pytest.importorskip("sklearn")
+    first, last, accuracy = example("mlp_digits").main()
+    assert last < 0.1 * first and accuracy > 0.95
+
+
+def test_hessian_vector_products(example):
+    error, norms = example("hessian_vector_products").main()
+    assert error < 1e-12 and norms[-1] < 1e-10 < 1 < norms[0]
+
+
+def test_per_example_gradients(example):
+    gap, first, last = example("per_example_gradients").main()
+    assert gap < 1e-5 and last < 0.1 * first
+
+
+def test_custom_rules(example):
+    found = example("custom_rules").main()
+    assert math.isnan(found.pop("naive"))
+    expected = {"stable": 1, "second": 0.25, "forward": 0.5, "clipped": 1, "rounded": 3.3, "all at once": 1}
+    assert found == pytest.approx(expected)
+
+
+def test_implicit_differentiation(example):
+    residual, gap, radius = example("implicit_differentiation").main()
+    assert residual < 1e-12 and gap < 1e-10
+    assert radius == pytest.approx((1 + 0.25) ** 0.5, abs=1e-4)  # u = 1, v = 1/2
+
+
+def test_neural_ode(example):
+    gap, loss, (pull, friction) = example("neural_ode").main()
+    assert gap < 1e-6 and loss < 1e-8
+    assert (pull, friction) == pytest.approx((4.0, 0.3), abs=1e-3)
+
+
+def test_scan_rnn(example):
+    pytest.importorskip("minitorch.lax")
+    first, last, accuracy = example("scan_rnn").main(steps=400)
+    assert last < 0.05 * first and accuracy > 0.99
+
+
 def test_each_example_is_tested():
     tested = set(re.findall(r'example\("(\w+)"\)', Path(__file__).read_text()))
-    assert {path.stem for path in FOLDER.glob("*.py")} == tested | HELPERS
+    assert {path.stem for path in FOLDER.rglob("*.py")} == tested | HELPERS
 
 
 def test_an_example_runs_from_any_folder(tmp_path):

@@ -6,11 +6,14 @@ from typing import Any
 
 from ..core.jit.graph import Graph, interpret, without_numbers
 from ..core.jit.lower import build as compiled
+from ..core.jit.lower import prepare
 from ..core.jit.passes import optimize
 from ..core.ops.families import as_array
 from ..core.primitive import Value
 from .program import Program
 from .stats import tally
+
+__all__ = ["build", "plan", "prepare"]
 
 
 def build(program: Program) -> None:

@@ -161,6 +161,23 @@ class Number:
         return wrap(np.array(self.owner[self.name], np.float64))
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The state of a parameter that an optimizer has begun in a recording: the program's first run makes it again."""
+
+    holder: Any
+    owner: Any
+    group: dict[str, Any]
+
+    def make(self) -> None:
+        """Enter the state."""
+        self.holder._start(self.owner, self.group)
+
+    def remove(self) -> None:
+        """Take it out again."""
+        self.holder.state.pop(self.owner, None)
+
+
 # --------------------------------------------------------------------------- one recording
 
 
@@ -225,6 +242,7 @@ class Capture:
         self.known: dict[int, Any] = {}  # tensors that are reached through an argument or a slot, by id
         self.lifted: dict[tuple[int, str], Tensor] = {}
         self.read_slots: set[tuple[int, str]] = set()
+        self.begun: list[Begun] = []
 
     @property
     def level(self) -> int:
@@ -314,6 +332,11 @@ class Capture:
 
         self._watch(Slot(get, put, owner, name, holder), True)
 
+    def begin(self, holder: Any, owner: Any, group: dict[str, Any]) -> None:
+        """Let an optimizer make the state of a parameter for the time of the recording."""
+        self.begun.append(Begun(holder, owner, group))
+        self.aside(self.begun[-1].make)
+
     # ------------------------------------------------------------------ fields and numbers
 
     def field(self, owner: Any, name: str) -> None:
@@ -358,6 +381,8 @@ class Capture:
         """Put everything back as it was."""
         for swapped in self.slots.values():
             swapped.source.set(swapped.before)
+        for begun in self.begun:
+            begun.remove()
         for swapped in self.fields:
             setattr(swapped.source.owner, swapped.source.name, swapped.before)
         for swapped, storage, roots in self.storages.values():

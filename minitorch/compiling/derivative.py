@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.array import Array
-from ..core.errors import GradError
-from ..core.jit.graph import Atom, Graph, Var
+from ..core.jit.graph import Atom, Graph, Var, has_effect, interpret
 from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, Tracer, Value, aval_of
-from ..core.tape import FREED, Node, make_node, pick
+from ..core.tape import FREED, Node, TapeTracer, make_node, pick
 from ..tensor.handle import AmbientTape, Tensor
+from .inspecting import run
 
 
 def _unused(*_: Any, **__: Any) -> Any:
@@ -36,13 +36,16 @@ class Derivative:
     residuals: list[Atom] = field(default_factory=list)
     pull: Graph | None = None
     plan: Any = None
+    higher: Any = None  # what pulls cotangents back and is recorded itself
 
     def forward(self, graph: Graph, outputs: list[Atom]) -> Graph:
         """Cut the joint graph in two, and return the first part, with the residuals as further outputs."""
         late = _dependent(graph, self.cotangents)
-        first = [eq for eq in graph.equations if not late.intersection(eq.outputs)]
+        is_late = [any(isinstance(a, Var) and a in late for a in eq.inputs) for eq in graph.equations]
+        first = [eq for eq, after in zip(graph.equations, is_late) if not after]
         needed = _needed(graph, [a for a in self.joint.outputs if a is not None])
-        second = [eq for eq in graph.equations if late.intersection(eq.outputs) and needed.intersection(eq.outputs)]
+        kept = [has_effect(eq) or not needed.isdisjoint(eq.outputs) for eq in graph.equations]
+        second = [eq for eq, after, keep in zip(graph.equations, is_late, kept) if after and keep]
         own = {v for eq in second for v in eq.outputs} | set(self.cotangents)
         read = [a for eq in second for a in eq.inputs] + list(self.joint.outputs)
         self.residuals = list(dict.fromkeys(a for a in read if isinstance(a, Var) and a not in own))
@@ -62,26 +65,41 @@ def _dependent(graph: Graph, roots: list[Var]) -> set[Var]:
 def _needed(graph: Graph, outputs: list[Atom]) -> set[Var]:
     found = {a for a in outputs if isinstance(a, Var)}
     for eq in reversed(graph.equations):
-        if found.intersection(eq.outputs):
+        if found.intersection(eq.outputs) or has_effect(eq):
             found.update(a for a in eq.inputs if isinstance(a, Var))
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What one call leaves for its backward pass; `values` are those of the program's inputs."""
+
+    residuals: list[Value]
+    values: list[Value]
+    leaves: Sequence[Any]
+    nodes: tuple[Node | None, ...]
+
+
 def attach(
-    derivative: Derivative, by_index: dict[int, Tensor], outs: list[Value], leaves: Sequence[Any], tape: AmbientTape
+    derivative: Derivative,
+    by_index: dict[int, Tensor],
+    outs: list[Value],
+    values: list[Value],
+    leaves: Sequence[Any],
+    tape: AmbientTape,
 ) -> None:
     """Give the results that carry a gradient, by the number of their output, their nodes on the tape."""
     live = [by_index[index] for index in derivative.live]
-    nodes = [_node_of(p, leaves, tape) for p in derivative.parents]
-    residuals = outs[len(outs) - len(derivative.residuals) :]
-    plan = Plan(COMPILED, (), _unused, ((-1, Pull(derivative, residuals), None, ()),))
+    nodes = tuple(node_of(p, leaves, tape) for p in derivative.parents)
+    kept = Kept(outs[len(outs) - len(derivative.residuals) :], values, leaves, nodes)
+    plan = Plan(COMPILED, ((True, 0),), _unused, ((-1, Pull(derivative), None, ()),))
     avals = [aval_of(x.value) for x in live]
-    node = make_node(plan, tuple(nodes), (), None, [a.shape for a in avals], [a.dtype for a in avals])
+    node = make_node(plan, nodes, (kept,), None, [a.shape for a in avals], [a.dtype for a in avals])
     for i, x in enumerate(live):
         x.node = pick(node, i)
 
 
-def _node_of(parent: Any, leaves: Sequence[Any], tape: AmbientTape) -> Node | None:
+def node_of(parent: Any, leaves: Sequence[Any], tape: AmbientTape) -> Node | None:
     x: Tensor = parent if isinstance(parent, Tensor) else leaves[parent.index]
     return x.node if x._trace is tape else tape.foreign(x)
 
@@ -100,15 +118,16 @@ class Pull:
     """The rule of a compiled function's node."""
 
     derivative: Derivative
-    residuals: list[Value]
 
-    def __call__(self, g: Any) -> tuple[Value | None, ...]:
+    def __call__(self, g: Any, kept: Kept) -> tuple[Value | None, ...]:
         d = self.derivative
-        if any(isinstance(x, Tracer) for x in g):
-            raise GradError(
-                "backward: create_graph=True through a compiled function is not recorded; compile the function that takes "
-                "both derivatives, or call the function uncompiled"
-            )
-        found = d.plan.run([*self.residuals, *g])
+        if any(isinstance(x, TapeTracer) for x in g):
+            return d.higher(g, kept)  # type: ignore[no-any-return]
+        if any(isinstance(x, Tracer) for x in g):  # a batch of cotangents
+            assert d.pull is not None
+            found = interpret(d.pull, [*kept.residuals, *g])
+        else:
+            assert d.pull is not None
+            found = run(d.plan, d.pull, [*kept.residuals, *g])
         places = iter(found)
         return tuple(None if a is None else next(places) for a in d.joint.outputs)

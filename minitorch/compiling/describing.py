@@ -9,6 +9,7 @@ from types import MethodType
 from typing import Any
 
 from ..core import dtypes, tree
+from ..core.naming import places
 from ..nn.module import Module
 from ..tensor.handle import Tensor
 from .arguments import kind_in_words
@@ -28,6 +29,7 @@ class Called:
 
     def __init__(self, function: Callable[..., Any], static: frozenset[int], structure: Any, around: Surroundings):
         self.arguments = argument_names(function, static, structure)
+        self.places = argument_places(function, static, structure)
         self.tensors: dict[int, str] = {}
         self.cells: dict[int, str] = {}
         self.storages: dict[int, str] = {}
@@ -51,6 +53,12 @@ class Called:
                 self.cells.setdefault(id(x._cell), name)
             if x._view is not None:
                 self.storages.setdefault(id(x._view.storage), name)
+
+    def origin(self, source: Any) -> str:
+        """Return where a source stands in the function's signature, or what it is called elsewhere."""
+        if isinstance(source, Argument) and source.index < len(self.places):
+            return self.places[source.index]
+        return f"`{self.source(source)}` from outside"
 
     def source(self, source: Any) -> str:
         """Return what a source or a target is called."""
@@ -109,15 +117,29 @@ def _walk(label: str, value: Any, depth: int) -> Iterator[tuple[str, Tensor]]:
 def argument_names(function: Callable[..., Any], static: frozenset[int], structure: Any) -> list[str]:
     """Return what the leaves of the arguments are called: `x`, `batch[0]`, `params['w']`."""
     args, kwargs = tree.unflatten(structure, range(structure.num_leaves))
-    names = _parameters(function)
-    skipped = {i % len(names) for i in static if names and -len(names) <= i < len(names)}
-    free = [name for i, name in enumerate(names) if i not in skipped]
+    free = [name for _, name in _free(function, static)]
     found: list[str] = []
     for i, value in enumerate(args):
         found += tree.paths(value, free[i] if i < len(free) else f"args[{i}]")
     for name in sorted(kwargs):
         found += tree.paths(kwargs[name], name)
     return found
+
+
+def argument_places(function: Callable[..., Any], static: frozenset[int], structure: Any) -> list[str]:
+    """Return where the leaves of the arguments stand: "argument 0 ('params'), leaf ['w']"."""
+    args, kwargs = tree.unflatten(structure, range(structure.num_leaves))
+    free = _free(function, static)
+    free += [(i, f"args[{i}]") for i in range(len(free), len(args))]
+    positional = [(i, name, x) for (i, name), x in zip(free, args)]
+    return places([*positional, *((None, name, kwargs[name]) for name in sorted(kwargs))])
+
+
+def _free(function: Callable[..., Any], static: frozenset[int]) -> list[tuple[int, str]]:
+    """Return the positions and names of the parameters that are not static."""
+    names = _parameters(function)
+    skipped = {i % len(names) for i in static if names and -len(names) <= i < len(names)}
+    return [(i, name) for i, name in enumerate(names) if i not in skipped]
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:

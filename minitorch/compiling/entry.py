@@ -56,6 +56,7 @@ class Entrance:
         self.results = [self._result(r, places) for r in program.results]
         self.rest = [(t, None if j is None else self._fresh(j, places)) for t, j in quick.rest]
         self.only = self.results[0] if program.is_leaf else None
+        self.may_hide, self.written = quick.around.may_hide, quick.written
         self.pairs = Pairs()
         self.scopes: list[tuple[Any, Any, Any]] = []  # what cannot be read where it lies: table, key, value
         self._note_guards()
@@ -73,6 +74,8 @@ class Entrance:
                 return MISS
         if self.scopes and not all(table[key] is value for table, key, value in self.scopes):
             return MISS
+        if self.may_hide and self.around.hides():
+            return MISS
         if self.around.mutable and any(snapshot(place.read()) != was for place, _, was in self.around.mutable):
             return MISS
         try:
@@ -89,6 +92,8 @@ class Entrance:
                 return MISS
         finally:
             self.seats.append(seat)
+        for storage in self.written:
+            storage.version += 1
         for target, at in self.rest:
             target.write(args, None if at is None else news[at])
         here = _context()

@@ -17,7 +17,7 @@ from ..core.primitive import Value
 from .capture import Argument, Number
 from .describing import Called, conditions
 from .guards import Surroundings
-from .program import Again, Fixed, Fresh, Program, Refill
+from .program import Again, Fixed, Fresh, Program, Refill, Seen
 
 WIDTH = 112
 
@@ -116,6 +116,8 @@ def _result(i: int, result: Any, outputs: list[Any], names: Names) -> tuple[str,
         return "", f"result {i}", "", f"always {result.value!r}"
     if isinstance(result, Again):
         return "", f"result {i}", "", f"the same tensor as result {result.position}"
+    if isinstance(result, Seen):
+        return "", f"result {i}", "", "a view, which shares its memory with an argument, a tensor or another result"
     return "", f"result {i}", "", "the very tensor that was passed or closed over"
 
 

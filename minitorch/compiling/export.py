@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
@@ -18,11 +19,9 @@ from ..core.array import Array
 from ..core.aval import Aval
 from ..core.errors import ArgumentError, DTypeError, JitError, ShapeError
 from ..core.jit.graph import Graph, text
-from ..core.jit.lower import build
-from ..core.jit.lower.plan import PATCH
+from ..core.jit.lower import build, prepare
+from ..core.jit.lower.plan import RUNTIME
 from ..core.jit.native.compile import Portable, adopt, compile_kernel, portable
-from ..core.jit.native.objects import GATHER
-from ..core.jit.native.replay import LOOP
 from ..core.jit.native.target import misfit, target
 from ..core.jit.passes import optimize
 from ..core.jit.serialize import (
@@ -52,7 +51,6 @@ from .program import Again, Fresh, Program, Refill, Same
 
 _NUMBERS = {kind.__name__: kind for kind in (int, float, complex)}
 _STATIC = (bool, str)
-RUNTIME = ((LOOP, "loop"), (PATCH, "patch"), (GATHER, "gather"))  # kernels that every plan needs
 
 
 # --------------------------------------------------------------------------- writing
@@ -262,7 +260,7 @@ def load_exported(path: str | os.PathLike[str]) -> Exported:
     programs. A warning says when other users could have written it; the digests inside find damage, not intent.
 
     Raises JitError for a file that is damaged, or from another version of the library. On a CPU that lacks what the
-    kernels were compiled for, they are compiled again from their source, which needs Numba.
+    kernels were compiled for, they are compiled again from their source.
 
     >>> import minitorch as mt, tempfile
     >>> path = tempfile.mkdtemp() + "/model.mt"
@@ -274,29 +272,19 @@ def load_exported(path: str | os.PathLike[str]) -> Exported:
     header, arrays, kernels = archive.read(path, VERSION)
     try:
         graph = decode_graph(header["graph"], arrays)
-        return Exported(header, arrays, _lowered(graph, kernels, misfit(header["target"]), path))
+        return Exported(header, arrays, _lowered(graph, kernels, misfit(header["target"]) is None))
     except MALFORMED as error:
         raise JitError(f"load_exported: {path} is damaged ({type(error).__name__}: {error}); export again") from error
 
 
-def _lowered(graph: Graph, kernels: list[Portable], reason: str | None, path: str) -> Any:
-    """Return the plan of a graph; its kernels are compiled only if there is a reason."""
-    try:
-        if reason is None:
+def _lowered(graph: Graph, kernels: list[Portable], fits: bool) -> Any:
+    """Return the plan of a graph; its kernels are compiled from their source where their object code is of no use."""
+    if fits:
+        with suppress(ValueError):  # code that cannot be loaded here
             for kernel in kernels:
                 adopt(kernel)
-    except ValueError as error:
-        reason = f"its object code cannot be loaded here ({error})"
-    try:
-        for each in RUNTIME:
-            compile_kernel(*each)
-        return build(graph)
-    except ImportError as error:
-        reason = reason or "the library makes other kernels here"
-        raise JitError(
-            f"load_exported: {path} must be compiled again, because {reason}, and that needs a package that is missing "
-            f"({error}); install numba, or export on a machine like this one"
-        ) from error
+    prepare()
+    return build(graph)
 
 
 class Exported:

@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from operator import attrgetter, getitem, is_
+from operator import attrgetter, contains, getitem, is_
 from types import BuiltinFunctionType, CellType, ModuleType
 from typing import Any
 
@@ -91,6 +91,8 @@ class Surroundings:
     hooks: list[tuple[dict[int, Any], tuple[Any, ...]]] = field(default_factory=list)  # tables, and what stood there
     names: set[str] = field(default_factory=set)  # what the code looks up, in scopes and in objects
     scopes: dict[int, tuple[Any, str]] = field(default_factory=dict)  # the user's classes and modules
+    classes: list[type] = field(default_factory=list)  # the user's: what is added to one may hide what its bases have
+    absent: list[tuple[Mapping[str, Any], str]] = field(default_factory=list)  # globals that would hide builtins
     seen: set[int] = field(default_factory=set)
     epoch: int = -1
 
@@ -101,6 +103,10 @@ class Surroundings:
         self.cells, self.contents = [p.where for p, _ in cells], [v for _, v in cells]
         self.maps, self.keys = [p.where for p, _ in items], [p.key for p, _ in items]
         self.values = [v for _, v in items]
+        self.tables = [vars(c) for c in self.classes]
+        self.ends = _ends(self.tables)
+        self.may_hide = bool(self.classes or self.absent)
+        self.lacking, self.unset = [m for m, _ in self.absent], [n for _, n in self.absent]
         self.epoch = changes.count
         self.drawn = _drawn()
         self.groups = [Group(o, group) for o, _ in self.optimizers for group in o.param_groups]
@@ -123,6 +129,8 @@ class Surroundings:
                 return False
             if not same and not self._equal():
                 return False
+        if self.may_hide and self.hides():
+            return False
         if self.mutable and any(snapshot(p.read()) != v for p, _, v in self.mutable):
             return False
         if self.epoch != changes.count:
@@ -132,6 +140,10 @@ class Surroundings:
                 return False
             self.epoch = changes.count
         return all(group.same() for group in self.groups) or all(options(o) == v for o, v in self.optimizers)
+
+    def hides(self) -> bool:
+        """Return whether a name may stand somewhere now that hides another: in a class a base's, among globals a builtin."""
+        return _ends(self.tables) != self.ends or any(map(contains, self.lacking, self.unset))
 
     def _equal(self) -> bool:
         """Compare by value what is no longer the same object: 0.1 is 0.1."""
@@ -145,6 +157,12 @@ class Surroundings:
         for p, _, frozen in self.mutable:
             if snapshot(p.read()) != frozen:
                 yield f"{p.label} has changed in place"
+        for c, table, end in zip(self.classes, self.tables, self.ends):
+            if _ends([table]) != [end]:
+                yield f"{c.__name__} has got or lost an attribute"
+        for globals_, name in self.absent:
+            if name in globals_:
+                yield f"a global `{name}` now hides the builtin"
         if self.drawn is not None and _drawn() not in (self.drawn, None):
             yield "it draws from a random generator of Python or NumPy, whose numbers would stay the same"
         for table, hooks in self.hooks:
@@ -161,6 +179,11 @@ class Surroundings:
 
 
 _contents = attrgetter("cell_contents")
+
+
+def _ends(tables: list[Mapping[str, Any]]) -> list[tuple[int, str]]:
+    """Return the length and the last name of each class's table, where any new name would stand."""
+    return [(len(t), next(reversed(t))) for t in tables]  # type: ignore[call-overload]
 
 
 def _drawn() -> Any:

@@ -15,19 +15,22 @@ from typing import Any
 
 from ..core import tree
 from ..core.array import Array
-from ..core.config import default_float
+from ..core.config import default_float, inspector
 from ..core.errors import ArgumentError, JitError
+from ..core.jit.graph import has_effect
 from ..core.jit.staging import Lifted, StagedTracer
 from ..core.primitive import Tracer, Value
 from ..core.tape import context
 from ..tensor.handle import Tensor
 from .arguments import Arguments, kind_in_words
-from .backend import build
+from .backend import build, prepare
 from .checking import checked
+from .describing import Called
 from .donation import donated_leaves, given_up, pairs
 from .entry import MISS
 from .explaining import Subject, explained
 from .guards import Surroundings
+from .higher import higher
 from .looking import look_around, see
 from .modes import CHECK, OFF, mode
 from .program import Fresh, Program, fits, held_by_slots, replay
@@ -111,7 +114,8 @@ class Compiled:
                 with given_up(program, arguments.given, values):
                     return replay(program, arguments.leaves, values)
             out = replay(program, arguments.leaves, values)
-            self.quick = quick(program, around, arguments)
+            if inspector.get() is None:
+                self.quick = quick(program, around, arguments)
             return out
         args, kwargs = tree.unflatten(arguments.structure, arguments.leaves[: arguments.own])
         plain = functools.partial(self._joined, static, args, kwargs)
@@ -145,7 +149,8 @@ class Compiled:
         with _RECORDING:
             program = record(lambda *a, **k: in_named_axes(self._joined, static, a, k), Arguments(args, kwargs, static))
         tensors = any(not isinstance(r, Fresh) or r.kind is not None for r in program.results)
-        return None if program.writes or program.once or tensors else Family(function, jit)
+        acts = program.writes or any(map(has_effect, program.graph.equations))
+        return None if acts or program.once or tensors else Family(function, jit)
 
     def recorded(self, *args: Any, **kwargs: Any) -> Program:
         """Return a program for these arguments, neither compiled nor remembered."""
@@ -182,7 +187,12 @@ class Compiled:
                 if values is not None:
                     return program, around, values
             program, around = self._record(arguments, static)
-            return program, around, _values(program, arguments)
+            for begun in program.begun:
+                begun.make()
+            values = _values(program, arguments)
+            for begun in program.begun:
+                begun.remove()
+            return program, around, values
 
     # ------------------------------------------------------------------ arguments
 
@@ -203,13 +213,7 @@ class Compiled:
 
     def _joined(self, static: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the function with its static arguments in their places again."""
-        if static:
-            positional, named = static
-            merged = list(args)
-            for i, x in positional:
-                merged.insert(i, x)
-            args, kwargs = tuple(merged), {**kwargs, **dict(named)}
-        return self.function(*args, **kwargs)
+        return joined(self.function, static, args, kwargs)
 
     # ------------------------------------------------------------------ recording
 
@@ -218,9 +222,12 @@ class Compiled:
             found = ready(program, around, arguments.leaves)
             if found is not None:
                 return self._run(program, around, arguments, found, static)
+        prepare()
         program, around = self._record(arguments, static)
         self._remember(key, program, around)
         self.last = key, program, around
+        for begun in program.begun:
+            begun.make()
         return self._run(program, around, arguments, _values(program, arguments), static)
 
     def _record(self, arguments: Arguments, static: Any) -> tuple[Program, Surroundings]:
@@ -228,7 +235,8 @@ class Compiled:
         around = look_around(self.function, arguments.seen(static))
         entangled = {i: id(x) for i, x in enumerate(arguments.leaves) if id(x) in around.tensors}
         with tally.timed("recording"):
-            program = record(lambda *a, **k: self._joined(static, a, k), arguments)
+            names = lambda source: Called(self.function, self.static, arguments.structure, around).origin(source)  # noqa: E731
+            program = record(lambda *a, **k: self._joined(static, a, k), arguments, names)
         program.entangled = entangled
         for check in program.handles:
             see(around, check.tensor)
@@ -239,6 +247,9 @@ class Compiled:
                 "only when it is recorded. Return the value, or keep it in a tensor that is written in place"
             )
         program.given = pairs(program, arguments.given)
+        if program.derivative is not None:
+            run = functools.partial(joined, self.function, static)
+            program.derivative.higher = higher(program, around, run, jit, arguments.structure, arguments.own)
         build(program)
         return program, around
 
@@ -265,6 +276,17 @@ class Compiled:
             "costs as much as several calls: keep shapes and plain numbers the same, or pass numbers as arrays",
             stacklevel=5,
         )
+
+
+def joined(function: Callable[..., Any], static: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function with its static arguments in their places again."""
+    if static:
+        positional, named = static
+        merged = list(args)
+        for i, x in positional:
+            merged.insert(i, x)
+        args, kwargs = tuple(merged), {**kwargs, **dict(named)}
+    return function(*args, **kwargs)
 
 
 def _difference(key: Any, programs: dict[Any, Any]) -> str:

@@ -6,6 +6,7 @@ hold; as deep as a program can plausibly depend on.
 
 from __future__ import annotations
 
+import builtins
 import functools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -97,8 +98,10 @@ def _visit_scope(found: Surroundings, scope: Any) -> None:
     """Note a class with its bases, or a module, in which names of the code will be looked up."""
     for each in scope.__mro__ if isinstance(scope, type) else (scope,):
         name = each.__module__ if isinstance(each, type) else each.__name__
-        if str(name).partition(".")[0] not in _FOREIGN:
-            found.scopes.setdefault(id(each), (vars(each), each.__name__))
+        if str(name).partition(".")[0] not in _FOREIGN and id(each) not in found.scopes:
+            found.scopes[id(each)] = vars(each), each.__name__
+            if isinstance(each, type):
+                found.classes.append(each)
 
 
 def see(found: Surroundings, x: Tensor, depth: int = 0) -> None:
@@ -131,6 +134,8 @@ def _visit_function(found: Surroundings, function: FunctionType, label: str, dep
     for name in dict.fromkeys(_names(function.__code__)):
         if name in names:
             _note(found, Place(names, name, f"global `{name}`"), depth)
+        elif hasattr(builtins, name):
+            found.absent.append((names, name))
 
 
 def _names(code: CodeType) -> Iterator[str]:

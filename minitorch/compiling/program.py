@@ -16,10 +16,12 @@ from ..core.jit.graph import Graph, Mismatch, interpret
 from ..core.jit.staging import StagedTracer
 from ..core.ops.families import as_array
 from ..core.primitive import Tracer, Value
-from ..core.tape import context
+from ..core.tape import context, muting
+from ..tensor.alias import Step
 from ..tensor.handle import AmbientTape, Tensor, ambient
-from .capture import Argument, ArgumentGrad, Field, Number, Slot
+from .capture import Argument, ArgumentGrad, Begun, Field, Number, Slot
 from .derivative import Derivative, attach, spent
+from .inspecting import run
 
 # --------------------------------------------------------------------------- results
 
@@ -56,6 +58,31 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """A result that shares memory: a view of a tensor from outside, or of what stands at a position of the results.
+
+    The steps are taken when the program has run, as the function would take them; `tracked` says whether they are recorded.
+    """
+
+    base: Same | int
+    steps: tuple[Step, ...]
+    tracked: bool
+
+    def take(self, made: Sequence[Any], leaves: Sequence[Any]) -> Any:
+        """Return the view."""
+        x = made[self.base] if isinstance(self.base, int) else self.base.find(leaves)
+        if self.tracked:
+            return self._from(x)
+        with muting(True):
+            return self._from(x)
+
+    def _from(self, x: Any) -> Any:
+        for step in self.steps:
+            x = x._view_of(step)
+        return x
+
+
+@dataclass(frozen=True, slots=True)
 class Fixed:
     """A result that is no array."""
 
@@ -87,6 +114,9 @@ class Program:
     entangled: dict[int, int] = field(default_factory=dict)  # arguments that are captured, too: leaf number and id
     watched: list[Slot] = field(default_factory=list)
     held: frozenset[tuple[int, int]] = frozenset()  # arguments that a slot holds: leaf number and slot number
+    hidden: list[Fresh] = field(default_factory=list)  # what results are views of; behind the results
+    views: list[tuple[int, Seen]] = field(default_factory=list)  # the results that share memory, and their positions
+    begun: list[Begun] = field(default_factory=list)  # state that must be there before the first run
 
     def donors(self) -> dict[int, int]:
         """Return which outputs replace which inputs: they may be written into the same memory."""
@@ -173,19 +203,19 @@ def fits(program: Program, values: Sequence[Value]) -> bool:
 
 def replay(program: Program, leaves: list[Any], values: list[Value]) -> Any:
     """Run a program on the values of its inputs."""
-    outs = program.plan.run(values)
+    outs = run(program.plan, program.graph, values)
     for target, index in program.writes:
         target.write(leaves, None if index is None else outs[index])
-    return results(program, outs, leaves)
+    return results(program, outs, values, leaves)
 
 
-def results(program: Program, outs: list[Value], leaves: Sequence[Any]) -> Any:
+def results(program: Program, outs: list[Value], values: list[Value], leaves: Sequence[Any]) -> Any:
     """Return what the function returned."""
     here = context.get()
     tape = here.frame.ambient or ambient()
     recording = here.muted < tape.level
     made: list[Any] = []
-    for r in program.results:
+    for r in (*program.results, *program.hidden) if program.hidden else program.results:
         if type(r) is Fresh:
             value = outs[r.index]
             if r.kind is None:
@@ -200,11 +230,23 @@ def results(program: Program, outs: list[Value], leaves: Sequence[Any]) -> Any:
         elif type(r) is Same:
             made.append(r.find(leaves))
         else:
-            made.append(r.value)
+            made.append(r.value if type(r) is Fixed else None)
     if program.derivative is not None and recording:
-        by_index = {r.index: x for r, x in zip(program.results, made) if type(r) is Fresh}
-        attach(program.derivative, by_index, outs, leaves, tape)
+        by_index = {r.index: x for r, x in zip((*program.results, *program.hidden), made) if type(r) is Fresh}
+        attach(program.derivative, by_index, outs, values, leaves, tape)
+    if program.views:
+        made = _with_views(program, made, leaves)
     return made[0] if program.is_leaf else program.structure.unflatten(made)
+
+
+def _with_views(program: Program, made: list[Any], leaves: Sequence[Any]) -> list[Any]:
+    """Return the results with those that share memory in their places, and without what these are views of."""
+    for position, view in program.views:
+        made[position] = view.take(made, leaves)
+    for position, r in enumerate(program.results):
+        if type(r) is Again:
+            made[position] = made[r.position]
+    return made[: len(program.results)]
 
 
 def _tensor(value: Value, kind: type, tape: AmbientTape) -> Tensor:

@@ -70,12 +70,14 @@ class Quick:
 
     def _note_writes(self) -> None:
         """Find out which results can be written over what they replace."""
-        again, rest = [], []
+        again, rest, self.written = [], [], []
         for target, index in self.program.writes:
             if isinstance(target, Refill) and isinstance(target.slot.owner, GradCell) and index is not None:
                 again.append((target.slot.owner, index))
             elif index not in self.program.in_place:
                 rest.append((target, index))
+            elif isinstance(target, Shared):
+                self.written.append(target.storage)
         self.bound: Bound | None = None
         if isinstance(self.program.plan, Plan):
             self.bound = bound(self.program.plan, [index for _, index in again])
@@ -159,6 +161,11 @@ class Quick:
             return None
         return list(map(_value, tensors))
 
+    def note_writes(self) -> None:
+        """Tell the handles on a storage that was written in place: what they have taken of it may be a copy."""
+        for storage in self.written:
+            storage.version += 1
+
     def call(self, args: tuple[Any, ...]) -> Any:
         """Return the result; `MISS` if anything is not as it was."""
         values = self.values(args)
@@ -170,7 +177,7 @@ class Quick:
                 return replay(self.program, args, values)  # type: ignore[arg-type]
         except Mismatch:  # another shape or dtype: the careful way finds or makes the program for it
             return MISS
-        out = results(self.program, outs, args)
+        out = results(self.program, outs, values, args)
         self._renew()
         return out
 
@@ -181,6 +188,7 @@ class Quick:
             return None
         outs = self.bound.run(values, again)
         if outs is not None:
+            self.note_writes()
             for target, index in self.rest:
                 target.write(args, None if index is None else outs[index])
         return outs

@@ -20,13 +20,14 @@ from ..tensor.handle import Tensor, ambient
 from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
 from .derivative import Derivative
 from .guards import PLAIN
-from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, SlotCheck
+from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, Seen, SlotCheck
+from .sharing import Sharing
 
 
-def record(function: Callable[..., Any], arguments: Any) -> Program:
-    """Run a function once on traced values, and return the program of what it did."""
+def record(function: Callable[..., Any], arguments: Any, names: Callable[[Any], str] | None = None) -> Program:
+    """Run a function once on traced values, and return the program of what it did; `names` says what a source is called."""
     made: list[Any] = []
-    program = _recorded(function, arguments, made)
+    program = _recorded(function, arguments, made, names)
     arguments.inner = []
     if any(tracer() is not None for tracer, _ in made):
         gc.collect()
@@ -39,14 +40,17 @@ def record(function: Callable[..., Any], arguments: Any) -> Program:
     return program
 
 
-def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any]) -> Program:
+def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any], names: Any) -> Program:
     outside = context.get()
     with entering(StagingTrace) as trace:
-        trace.made = made
+        trace.made, trace.names = made, names
         capture = Capture(trace, ambient(), outside)
         here = context.get()
         off = outside.muted >= outside.frame.level  # no_grad outside holds inside
-        token = context.set(replace(here, muted=here.frame.level if off else here.muted, stage=capture, careful=True))
+        muted = here.frame.level if off else here.muted
+        token = context.set(
+            replace(here, muted=muted, stage=capture, careful=True, anomaly=True)
+        )  # nodes know their lines
         try:
             args, kwargs = arguments.staged(capture)
             out = function(*args, **kwargs)
@@ -88,7 +92,6 @@ class _Finish:
         forward_inputs = len(self.trace.graph.inputs)
         derivative = self._derivative(forward_inputs) if self.live else None
         graph = self.trace.graph
-        len(self.outputs)
         if derivative is None:
             graph.outputs = self.outputs
         else:
@@ -109,6 +112,9 @@ class _Finish:
             watched=[s.source for s in self.capture.slots.values()],
             held=self._held(),
             once=any(isinstance(s, Lifted) for s in sources),
+            begun=self.capture.begun,
+            hidden=self.hidden,
+            views=[(i, r) for i, r in enumerate(results) if type(r) is Seen],
         )
 
     def _output(self, value: Value) -> int:
@@ -126,10 +132,12 @@ class _Finish:
     def _results(self, leaves: list[Any]) -> list[Any]:
         """Say of each result where it comes from; a tensor that comes twice is one tensor."""
         first: dict[int, int] = {}
+        self.sharing = Sharing(self.capture, leaves)
         found = []
         for position, x in enumerate(leaves):
             known = first.setdefault(id(x), position) if isinstance(x, Tensor) else position
             found.append(self._result(x) if known == position else Again(known))
+        self.hidden = [self._fresh(s.value, s.node, Tensor) for s in self.sharing.hidden]
         return found
 
     def _result(self, x: Any) -> Any:
@@ -154,30 +162,16 @@ class _Finish:
             return Same(source.index, None) if isinstance(source, Argument) else Same(None, x)
         if x._trace.level < self.trace.level:
             return Same(None, x)
-        if x._view is not None and self._is_shared(x):
-            raise JitError(
-                f"jit: a result, {aval_of(x.current())}, shares its memory with an argument, a captured tensor or another "
-                "result (it is a view or was detached from it), so that a later write to one would have to reach the "
-                "other; return x.clone()"
-            )
-        index = self._output(x.current())
-        done = x.node is not None and is_spent(x.node)
-        if x.node is not None and not done:
-            self.live.append((index, x.node))
-        return Fresh(index, type(x), done)
+        if x._view is not None and (seen := self.sharing.seen(x)) is not None:
+            return seen
+        return self._fresh(x.current(), x.node, type(x))
 
-    def _is_shared(self, x: Tensor) -> bool:
-        storage = x._view.storage  # type: ignore[union-attr]
-        if id(storage) in self.capture.storages:
-            return True
-        if any(
-            a.tensor._view is not None and a.tensor._view.storage is storage for a in self.capture.adoptions.values()
-        ):
-            return True
-        self._returned = getattr(self, "_returned", set())
-        known = id(storage) in self._returned
-        self._returned.add(id(storage))
-        return known
+    def _fresh(self, value: Value, node: Node | None, kind: type) -> Fresh:
+        index = self._output(value)
+        done = node is not None and is_spent(node)
+        if node is not None and not done:
+            self.live.append((index, node))
+        return Fresh(index, kind, done)
 
     # ------------------------------------------------------------------ writes
 

@@ -129,6 +129,7 @@ class Loop:
         table = np.ascontiguousarray(np.column_stack([*columns, given]), np.int64)
         if not self.bound.loop(values, again, lambda frame: self._loop(frame, table)):
             return 0, None
+        self.quick.note_writes()
         place = {k: at for at, (k, _, _) in enumerate(self.bound.new)}
         recipes = self.bound.plan.recipes
         made = [self._result(r, outs[place[recipes[r.index][1]]], recipes[r.index][2]) for r in self.program.results]

@@ -1,8 +1,8 @@
 """Transforms of compiled functions: `grad(jit(f))` runs `jit` of the derivative of `f`, and so for `jvp` and `vmap`.
 
 A compiled function that meets another transform's tracers is recorded, pushed or batched as one unit, by functions that
-are compiled themselves. One that writes state or draws random numbers is run through instead: its derivative would repeat
-what it does.
+are compiled themselves. One that writes state, draws random numbers or calls back is run through instead: its derivative
+would repeat what it does.
 """
 
 from __future__ import annotations

@@ -18,6 +18,10 @@ _from_environment = os.environ.get("MINITORCH_TRACEBACK", "short")
 tracebacks: ContextVar[str] = ContextVar("tracebacks", default=_from_environment)
 
 
+# What looks at each operation that has been computed, if anything does: called with primitive, args, params and result.
+inspector: ContextVar[Any] = ContextVar("inspector", default=None)
+
+
 @contextmanager
 def setting(variable: ContextVar[Any], value: Any) -> Iterator[None]:
     """Set a context variable for the length of a `with` block."""

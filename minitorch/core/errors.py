@@ -57,6 +57,15 @@ class AxisNameError(MinitorchError, NameError, ValueError):
     """An axis is asked for by a name that no surrounding vmap has given."""
 
 
+class NonFiniteError(MinitorchError, FloatingPointError):
+    """An operation made a NaN or an infinity while somebody looked for it."""
+
+    def __init__(self, problem: str, line: str, is_recorded: bool = False):
+        super().__init__(f"{problem}; at {line}")
+        self.problem = problem
+        self.is_recorded = is_recorded  # whether the line is where the operation was recorded, not where it was run
+
+
 class StateError(MinitorchError, RuntimeError, ValueError):
     """A saved state does not fit what it is loaded into."""
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import dtypes
 from .array import Array
+from .config import inspector
 from .errors import TracerError
 from .ops.pointwise import add
 from .ops.shaping import broadcast_to, cast, zeros_of
@@ -29,6 +30,7 @@ from .pushing import BY_VALUE, LARGE, MISSING, known
 from .tape import leaked
 
 _new = object.__new__
+_inspector = inspector.get
 _asarray, _ndarray = np.asarray, np.ndarray
 
 
@@ -48,12 +50,13 @@ class JVPTrace(Trace):
     """The trace that applies the tangent rules. A missing tangent is a zero that was never made."""
 
     __slots__ = ()
+    transform = "jvp"
 
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
         """Evaluate one level down, and push the tangents."""
         if self.closed:
             raise TracerError(leaked(primitive, self))
-        if primitive.formula is not None and len(args) <= 2:
+        if primitive.formula is not None and len(args) <= 2 and _inspector() is None:
             found = self._alone(primitive, args[0]) if len(args) == 1 else self._together(primitive, *args)
             if found is not None:
                 return found

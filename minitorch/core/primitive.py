@@ -18,6 +18,7 @@ import numpy as np
 from . import dtypes
 from .array import Array, wrap_scalar
 from .aval import Aval
+from .config import inspector
 from .errors import MinitorchError, ShapeError, TracerError
 
 Value = Any  # Array, Tracer, or a weak Python scalar
@@ -177,6 +178,7 @@ class Trace:
 
     __slots__ = ("closed", "level")
     expands: ClassVar[bool] = False  # into power series: a function with rules of its own is asked for them
+    transform: ClassVar[str] = "a transform"
 
     def __init__(self, level: int):
         self.level = level
@@ -233,7 +235,13 @@ class Tracer:
 
     def concrete(self, wanted: str) -> Array:
         """Return the Array behind this value, or raise a TracerError naming what wanted it."""
+        self.check_open(wanted)
         return concrete(self.value, wanted)
+
+    def check_open(self, wanted: str) -> None:
+        """Raise if the transform that this value belongs to has finished."""
+        if self._trace.closed:
+            raise TracerError(leaked(wanted, self._trace))
 
     def item(self) -> Any:
         """Return the only element as a Python number."""
@@ -274,6 +282,15 @@ class Tracer:
 
     def __reduce__(self) -> NoReturn:
         raise TracerError(f"pickle: {self.aval} is traced by {self.transform}; return it from the function first")
+
+
+def leaked(wanted: Primitive | str, trace: Trace) -> str:
+    """Say that a tracer outlived its transform."""
+    name = wanted if isinstance(wanted, str) else wanted.name
+    return (
+        f"{name}: an argument was traced by a {trace.transform} that has finished; it was stored outside the transformed "
+        "function. Return it from the function instead; `with minitorch.check_leaks():` finds the line that made it."
+    )
 
 
 def concrete(value: Value, wanted: str) -> Array:
@@ -317,17 +334,24 @@ def bind(primitive: Primitive, *args: Value, **params: Any) -> Any:
     return evaluate(primitive, args, params)
 
 
+_inspector = inspector.get
 FAILURES = (ValueError, TypeError, IndexError, ArithmeticError)  # what NumPy raises for operands that do not fit
 
 
 def evaluate(primitive: Primitive, args: Sequence[Value], params: Params) -> Any:
     """Compute a primitive on arrays and numbers."""
     try:
-        return primitive.evaluate(primitive, args, params)
+        out = primitive.evaluate(primitive, args, params)
     except MinitorchError:
         raise
     except FAILURES as error:
+        if not primitive.impls:  # it calls a function of the user's, whose errors are its own
+            raise
         raise explained(primitive, args, params, error) from error
+    look = _inspector()
+    if look is not None:
+        look(primitive, args, params, out)
+    return out
 
 
 def explained(primitive: Primitive, args: Sequence[Any], params: Params, error: Exception) -> Exception:

@@ -5,7 +5,6 @@ Owns the checks of arguments, results and directions, and the way in and out of 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from operator import index as as_int
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from . import dtypes, tree
 from .array import Array
 from .errors import ArgumentError, DTypeError, GradError, MinitorchError, ShapeError, TracerError
+from .naming import parameter_name
 from .ops.families import as_array
 from .ops.pointwise import conj
 from .ops.shaping import cast, full, zeros_of
@@ -167,18 +167,8 @@ def inexact_leaves(
 
 def path_of(i: int, primals: tuple[Any, ...], function: Function, positions: Sequence[int]) -> str:
     """Return the printable path of a leaf: `params['w']`."""
-    paths = [p for x, k in zip(primals, positions) for p in tree.paths(x, _parameter_name(function, k))]
+    paths = [p for x, k in zip(primals, positions) for p in tree.paths(x, parameter_name(function, k))]
     return paths[i]
-
-
-def _parameter_name(function: Function, position: int) -> str:
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        return f"args[{position}]"
-    if position < len(parameters) and parameters[position].kind is not inspect.Parameter.VAR_POSITIONAL:
-        return parameters[position].name
-    return f"args[{position}]"
 
 
 def positions_of(argnums: int | Sequence[int]) -> tuple[tuple[int, ...], bool]:

@@ -28,6 +28,7 @@ from .primitive import (
     evaluate,
     plan_for,
 )
+from .primitive import leaked as leaked
 from .tracebacks import is_internal
 
 next_sequence = count().__next__
@@ -145,6 +146,7 @@ class Tape(Trace):
     """The trace that evaluates one level down and records a node when an argument needs a gradient."""
 
     __slots__ = ()
+    transform = "grad"
 
     def wrap(self, value: Value, node: Node | None) -> TapeTracer:
         """Make this tape's tracer."""
@@ -249,16 +251,11 @@ def shape_and_dtype(x: Value) -> tuple[tuple[int, ...], dtypes.DType]:
     return aval.shape, aval.dtype
 
 
-def leaked(primitive: Primitive, trace: Trace) -> str:
-    """Say that a tracer outlived its transform."""
-    return (
-        f"{primitive.name}: an argument was traced by a {type(trace).__name__} that has finished; it was stored "
-        "outside the transformed function. Return it from the function instead."
-    )
-
-
 def user_line() -> str:
-    """Return `file:line` of the nearest frame outside this library."""
+    """Return `file:line` of the nearest frame outside this library; in a rule, where its operation was recorded."""
+    node = pulling.get()
+    if node is not None:
+        return f"{node.line}, in the backward pass of {node.name}"
     frame = sys._getframe(1)
     while frame.f_back is not None and is_internal(frame.f_code.co_filename):
         frame = frame.f_back
@@ -292,11 +289,19 @@ class Stage(Protocol):
         """Make handles from outside state of the program; return the arguments, the same object if none was one."""
 
 
+class Watch(Protocol):
+    """What notes the tracers that transforms make."""
+
+    def over(self, kind: type[Trace]) -> type[Trace]:
+        """Return the kind of trace that tells of the tracers it makes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The innermost frame, the level up to which recording is off, whether nodes note their line, and the open stage.
 
-    `careful` says that the shortcuts must not be taken: an operation has to be seen by the interpreters.
+    `careful` says that the shortcuts must not be taken: an operation has to be seen by the interpreters. `leaks` watches
+    over the tracers that are made (`check_leaks`).
     """
 
     frame: Frame
@@ -304,12 +309,15 @@ class Context:
     anomaly: bool = False
     stage: Stage | None = None
     careful: bool = False
+    leaks: Watch | None = None
 
     def inside(self, frame: Frame, muted: int) -> Context:
         """Return the context of a frame entered from here."""
-        return Context(frame, muted, self.anomaly, self.stage, self.careful)
+        return Context(frame, muted, self.anomaly, self.stage, self.careful, self.leaks)
 
 
+# The node whose rule is being run, where nodes know their lines.
+pulling: ContextVar[Node | None] = ContextVar("pulling", default=None)
 OUTERMOST = Context(Frame(level=1))
 context: ContextVar[Context] = ContextVar("context", default=OUTERMOST)
 # Levels are drawn from one counter: later transforms are higher, across threads too. Odd ones are for ambient tapes.
@@ -324,7 +332,8 @@ class entering(Generic[AnyTrace]):
     __slots__ = ("frame", "token", "trace")
 
     def __init__(self, kind: type[AnyTrace]):
-        self.trace = kind(next_level())
+        leaks = context.get().leaks
+        self.trace: AnyTrace = (kind if leaks is None else leaks.over(kind))(next_level())  # type: ignore[assignment]
 
     def __enter__(self) -> AnyTrace:
         outer = context.get()

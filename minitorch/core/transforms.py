@@ -12,6 +12,7 @@ from . import dtypes, tree
 from .array import Array
 from .errors import ArgumentError, DTypeError, GradError, OutOfBoundsError, ShapeError
 from .jvp import JVPTrace, JVPTracer
+from .naming import places_of
 from .ops.collectives import Axis
 from .ops.families import as_array
 from .ops.pointwise import detach
@@ -244,9 +245,10 @@ def vmap(
             axes += [0] * (len(leaves) - len(axes))
             size = _batch_size(leaves, axes, args, kwargs, function, axis_size)
             inputs = [
-                x if axis is None else BatchTracer(trace, moveaxis(as_array(x), axis, 0))
-                for x, axis in zip(leaves, axes, strict=True)
+                x if axis is None else BatchTracer(trace, moveaxis(as_array(x), axis, 0), 1 << i)
+                for i, (x, axis) in enumerate(zip(leaves, axes, strict=True))
             ]
+            trace.names = functools.partial(places_of, args, kwargs, function)
             inner_args, inner_kwargs = tree.unflatten(structure, inputs)
             with naming(trace, None if axis_name is None else Axis(axis_name, size, trace.level)):
                 out = function(*inner_args, **inner_kwargs)

@@ -138,10 +138,11 @@ class _Entry:
         self.value = value
 
 
-def paths(tree: Any, root: str = "") -> list[str]:
-    """Return a printable path for each leaf: `params['w']`, `args[0].bias`."""
+def paths(tree: Any, root: str = "", whole: type | tuple[()] = ()) -> list[str]:
+    """Return a printable path for each leaf: `params['w']`, `args[0].bias`; instances of `whole` stay whole."""
     flatten(tree)
-    return [_path(p, root) for p in optree.tree_paths(tree, namespace=NAMESPACE)]
+    found = optree.tree_paths(tree, is_leaf=lambda x: isinstance(x, whole), namespace=NAMESPACE)
+    return [_path(p, root) for p in found]
 
 
 def _path(entries: Sequence[Any], root: str) -> str:

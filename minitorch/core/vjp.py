@@ -13,11 +13,12 @@ from typing import Any
 
 from .array import Array
 from .aval import Aval
+from .config import setting
 from .errors import GradError
 from .ops.pointwise import add, conj
 from .ops.shaping import cast, unbroadcast, zeros_of
 from .primitive import Tracer, Value
-from .tape import FREED, Node, Tape, pick
+from .tape import FREED, Node, Tape, context, pick, pulling
 
 by_sequence = attrgetter("sequence")
 
@@ -73,7 +74,11 @@ def descend(
         if node.pick is not None:
             _deposit(cotangents, node, g)
         elif node.plan is not None:
-            _pull(cotangents, node, g, recorder)
+            if node.line is None:
+                _pull(cotangents, node, g, recorder)
+            else:
+                with setting(pulling, node):
+                    _pull(cotangents, node, g, recorder)
             if not keep:
                 node.saved = FREED
     return found
@@ -167,7 +172,7 @@ def _pass_on(cotangents: dict[Node, Any], node: Node, parent: Node | None, g: Va
     """Give a parent what a rule made for it, if it wants any."""
     if parent is None or g is None:
         return
-    if node.line is not None:
+    if node.line is not None and context.get().stage is None:  # a recording notes lines, and looks for nothing
         _check_nan(node, g)
     accumulate(cotangents, parent, conj(g) if conjugate else g)
 

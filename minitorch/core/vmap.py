@@ -5,7 +5,7 @@ An axis may have a name, by which functions inside compute across the examples; 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -14,22 +14,24 @@ from typing import Any
 from .array import Array
 from .aval import Aval
 from .errors import TracerError, UnsupportedError
+from .naming import listed
 from .ops.collectives import MAPPED, Axis
 from .ops.families import ALIGNED, LEADING
 from .ops.shaping import broadcast_to, reshape
 from .primitive import DECOMPOSE, NO_BATCHING, Params, Primitive, Trace, Tracer, Value, aval_of, bind
-from .tape import leaked
+from .tape import leaked, user_line
 
 
 class BatchTracer(Tracer):
     """One example, standing for a whole batch: the function sees the shape without the batch axis."""
 
-    __slots__ = ()
+    __slots__ = ("origin",)
     transform = "vmap"
 
-    def __init__(self, trace: Trace, value: Value):
+    def __init__(self, trace: Trace, value: Value, origin: int = 0):
         self._trace = trace
         self.value = value
+        self.origin = origin  # a bit set: the leaves of the arguments that it was computed from
 
     @property
     def aval(self) -> Aval:
@@ -39,20 +41,27 @@ class BatchTracer(Tracer):
 
     def concrete(self, wanted: str) -> Array:
         """Raise: the value differs from example to example."""
+        self.check_open(wanted)
         raise TracerError(
-            f"{wanted}: the value {self.aval} is batched by vmap and differs from example to example; "
-            "use where(condition, a, b) instead of a Python branch, and return values instead of converting them"
+            f"{wanted} at {user_line()}: the value {self.aval} is batched by vmap and differs from example to example"
+            f"{coming_from(self)}; use where(condition, a, b) instead of a Python branch, and return values instead of "
+            "converting them"
         )
 
 
 class BatchTrace(Trace):
-    """The trace that applies the batching rules. It may belong to an axis with a name."""
+    """The trace that applies the batching rules. It may belong to an axis with a name.
 
-    __slots__ = ("axis",)
+    `names` says what the leaves of the arguments are called.
+    """
+
+    __slots__ = ("axis", "names")
+    transform = "vmap"
 
     def __init__(self, level: int):
         super().__init__(level)
         self.axis: Axis | None = None
+        self.names: Callable[[], list[str]] = list
 
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
         """Apply a primitive to whole batches, one level down."""
@@ -60,9 +69,10 @@ class BatchTrace(Trace):
             raise TracerError(leaked(primitive, self))
         rule = primitive.batch
         if rule is NO_BATCHING:
+            sources = "".join(coming_from(a) for a in args if isinstance(a, BatchTracer) and a._trace is self)
             raise UnsupportedError(
-                f"{primitive.name}: the shape of its result depends on the data, so vmap cannot batch it; "
-                "call it outside vmap, or loop over the examples"
+                f"{primitive.name} at {user_line()}: the shape of its result depends on the data, so vmap cannot batch it"
+                f"{sources}; use where(mask, x, 0) in the place of x[mask], call it outside vmap, or loop over the examples"
             )
         if rule is DECOMPOSE:
             assert primitive.decompose is not None
@@ -78,9 +88,20 @@ class BatchTrace(Trace):
             out = bind(primitive, *_filled(values, batched), **params)
         else:
             out = rule(batched, *values, **params)
+        origin = 0
+        for a, b in zip(args, batched):
+            if b:
+                origin |= a.origin
         if type(out) is tuple:
-            return tuple(BatchTracer(self, o) for o in out)
-        return BatchTracer(self, out)
+            return tuple(BatchTracer(self, o, origin) for o in out)
+        return BatchTracer(self, out, origin)
+
+
+def coming_from(x: BatchTracer) -> str:
+    """Say which arguments of the batched function a value was computed from."""
+    names = x._trace.names()  # type: ignore[attr-defined]
+    found = [name for i, name in enumerate(names) if x.origin >> i & 1]
+    return f"; it comes from {listed(found)}" if found else ""
 
 
 def _aligned(values: list[Value], batched: tuple[bool, ...]) -> list[Value]:

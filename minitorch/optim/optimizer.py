@@ -260,7 +260,7 @@ class RuleOptimizer(Optimizer):
                 if cell.grad is None:
                     continue
                 if p not in self.state:
-                    stage.aside(lambda p=p, group=group: self._start(p, group))
+                    stage.begin(self, p, group)
                 with muting(True):
                     self._record_update(stage, p, cell.grad, hyper)
 

@@ -6,6 +6,7 @@ import collections
 import json
 import os
 import random
+import re
 import shutil
 import stat
 import subprocess
@@ -18,7 +19,6 @@ import pytest
 
 import minitorch as mt
 from minitorch import nn
-from minitorch.core.jit.native import compile as native
 from minitorch.core.jit.native import target
 from minitorch.core.jit.serialize import encode
 from minitorch.errors import ArgumentError, DTypeError, JitError, OutOfBoundsError, ShapeError
@@ -275,17 +275,17 @@ def test_many_threads(path):
 
 FRESH = """
 import sys
-sys.modules["numba"] = None  # importing it raises
 import numpy as np
 import minitorch as mt
 
+sys.modules["minitorch.core.jit.native.codegen"] = None  # importing it raises
 found = mt.load_exported(sys.argv[1])
 result = found(*(np.load(name) for name in sys.argv[3:]))
 while isinstance(result, dict):
     result = result["logits"]
 np.save(sys.argv[2], result.numpy())
 from minitorch.core.jit.native.compile import counts
-print(counts.compiled, sys.modules.pop("numba"), [name for name in sys.modules if name.startswith("numba")])
+print(counts.compiled, [name for name in sys.modules if name.startswith("numba")])
 """
 SERVED = {
     "mlp": (mlp, (2, 4)),
@@ -305,12 +305,12 @@ def fresh(path, tmp_path, *arrays, **env):
         cwd=ROOT, env=os.environ | {"MINITORCH_CACHE": "0"} | env, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["0", "None", "[]"]
+    assert done.stdout.split() == ["0", "[]"]
     return np.load(out)
 
 
 @pytest.mark.parametrize("name", SERVED)
-def test_a_fresh_process_needs_no_numba(name, path, tmp_path):
+def test_a_fresh_process_needs_no_compiler(name, path, tmp_path):
     make, shape = SERVED[name]
     model, x = make().eval(), numbers(*shape)
     mt.export(model, (mt.tensor(numbers(*shape, seed=1)),), path)
@@ -475,18 +475,11 @@ def test_on_another_machine_it_is_compiled_again(name, path, monkeypatch):
     change, reason = OTHERS[name]
     mt.export(lambda x: mt.cos(x) + 0.125, (mt.ones(3),), path)
     rewritten(path, lambda header, members: header["target"].update(change))
-    assert target.misfit({**target.target(), **change})
     monkeypatch.setattr(
         sys.modules["minitorch.compiling.export"], "adopt", lambda kernel: pytest.fail("it must not be loaded")
     )
     same(mt.load_exported(path)(mt.ones(3)), mt.cos(mt.ones(3)) + 0.125)
-    monkeypatch.setattr(native, "_kernels", {})
-    monkeypatch.setenv("MINITORCH_CACHE", "0")
-    monkeypatch.setitem(sys.modules, "numba", None)
-    for module in [m for m in sys.modules if m.endswith("native.codegen")]:
-        monkeypatch.delitem(sys.modules, module)
-    with pytest.raises(JitError, match=f"(?s){reason}.*install numba"):
-        mt.load_exported(path)
+    assert re.search(reason, target.misfit({**target.target(), **change}))
 
 
 def test_a_cpu_that_can_more_takes_the_kernels():

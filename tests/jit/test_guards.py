@@ -246,6 +246,73 @@ def test_change(name):
         mt.set_default_dtype(mt.float32)
 
 
+def hiding(kinds, name, value):
+    """Call a compiled function of an object whose class gets an attribute that it had from a base."""
+    base, derived = kinds()
+    thing = derived()
+    function = lambda x: thing(x)  # noqa: E731
+    compiled = mt.jit(function)
+    seen = [(compiled(X).tolist(), function(X).tolist())]
+    setattr(derived, name, value)
+    seen += [(compiled(X).tolist(), function(X).tolist())]
+    delattr(derived, name)
+    return [*seen, (compiled(X).tolist(), function(X).tolist())]
+
+
+def of_layers():
+    class Base(nn.Module):
+        scale = 2.0
+
+        def factor(self):
+            return self.scale
+
+        def forward(self, x):
+            return x * self.factor()
+
+    return Base, type("Derived", (Base,), {})
+
+
+def of_objects():
+    class Base:
+        scale = 2.0
+
+        def __init__(self):
+            self.shift = 1.0
+
+        def factor(self):
+            return self.scale
+
+        def __call__(self, x):
+            return x * self.factor() + self.shift
+
+    return Base, type("Derived", (Base,), {})
+
+
+HIDING = {
+    "number of a layer": (of_layers, "scale", 5.0),
+    "method of a layer": (of_layers, "factor", lambda self: 7.0),
+    "number": (of_objects, "scale", 5.0),
+    "method": (of_objects, "factor", lambda self: 7.0),
+    "property over an attribute": (of_objects, "shift", property(lambda self: 9.0, lambda self, value: None)),
+}
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_a_class_attribute_that_hides_what_a_base_has(name):
+    seen = hiding(*HIDING[name])
+    assert [found for found, _ in seen] == [expected for _, expected in seen]
+    assert seen[0] != seen[1] and seen[2] == seen[0]
+
+
+def test_a_global_that_hides_a_builtin(monkeypatch):
+    compiled = mt.jit(lambda x: x * max(1.0, 2.0))
+    assert compiled(X).tolist() == [2, -4]
+    monkeypatch.setitem(globals(), "max", lambda a, b: 10.0)
+    assert compiled(X).tolist() == [10, -20]
+    monkeypatch.delitem(globals(), "max")
+    assert compiled(X).tolist() == [2, -4]
+
+
 class Accumulating:
     def __init__(self):
         self.seen, self.total, self.history = [], 0, deque()

@@ -147,10 +147,6 @@ def compiled_in_place(name, train):
     return make
 
 
-# A result that shares memory with its argument is refused; `whole_step` covers these layers.
-SHARING = {"identity", "bilinear free", "flatten", "unflatten"}
-
-
 @pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize("name", ALL)
 def test_backward_inside(name, train):
@@ -160,14 +156,10 @@ def test_backward_inside(name, train):
 @pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize("name", ALL)
 def test_backward_outside(name, train):
-    if name in SHARING - {"identity"}:
-        with pytest.raises(mt.errors.JitError, match=r"clone\(\)"):
-            compare(backward_outside(name, train))
-    else:
-        compare(backward_outside(name, train))
+    compare(backward_outside(name, train))
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name not in SHARING])
+@pytest.mark.parametrize("name", ALL)
 def test_compiled_in_place(name):
     compare(compiled_in_place(name, True))
 

@@ -28,7 +28,6 @@ from minitorch.core.transforms import vjp
 from tests.test_table import ROWS, arrays, assert_same
 from tests.test_table import build as make
 
-pytest.importorskip("numba")
 F32 = dtypes.float32
 
 

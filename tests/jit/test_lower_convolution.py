@@ -23,8 +23,6 @@ from minitorch.core.primitive import aval_of
 
 from .comparing import compare
 
-pytest.importorskip("numba")
-
 
 def check(function: Any, *data: Any, tolerance: float, native: bool | None = True) -> Plan:
     """Assert that a plan computes what the graph says, relative to the largest element, and whether natively."""

@@ -12,7 +12,6 @@ from minitorch.core.jit.lower import Plan
 from minitorch.core.ops import contractions, joining, pointwise, reductions, shaping, slicing
 from tests.jit.test_lower import check, compiled
 
-pytest.importorskip("numba")
 rng = np.random.default_rng(0)
 
 

@@ -6,6 +6,7 @@ what the instructions make. It is called three times, so that state is carried a
 
 from __future__ import annotations
 
+import hypothesis
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -158,14 +159,15 @@ INSTRUCTION = st.tuples(
     st.sampled_from(["view", "unary", "binary", "write", "write"]), NUMBER, NUMBER, NUMBER, st.sampled_from([0, 0, 1])
 )
 PROGRAM = st.lists(INSTRUCTION, min_size=3, max_size=30)
+SEED = st.integers(0, 9)
 WHERE = st.sampled_from(["inside", "zeroed", "outside"])
 COMMON = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
 
 
-@settings(max_examples=500, **COMMON)
-@given(PROGRAM, st.integers(0, 9), WHERE)
+@settings(max_examples=100, **COMMON)
+@given(PROGRAM, SEED, WHERE)
 def test_random_programs_as_graphs(program, seed, inside):
-    """What is recorded and optimized, run equation by equation: nothing needs to be compiled."""
+    """What is recorded and optimized, run equation by equation: where this fails, no kernel is to blame."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backend, "plan", lambda graph, *rest: Graph(optimize(graph)))
         patch.setattr(jit, "quick", lambda *args: None)
@@ -176,14 +178,23 @@ class Graph(Interpreter):
     donated = ()
 
 
-@settings(max_examples=50, **COMMON)
-@given(PROGRAM, st.integers(0, 9), WHERE)
-def test_random_programs(program, seed, inside):
-    check(program, seed, inside)
+def run_programs(seed, count):
+    """Check programs that the seed decides."""
+    options = {**COMMON, "derandomize": False}
+    hypothesis.seed(seed)(settings(max_examples=count, **options)(given(PROGRAM, SEED, WHERE)(check)))()
+
+
+@pytest.mark.parametrize("part", range(5))
+def test_random_programs(part):
+    """500 programs through native kernels, in parts that several workers can take.
+
+    Kernels are shared: about one for each program is new. Measured on one core: 70 s when none is on disk, 25 s after that.
+    """
+    run_programs(part, 100)
 
 
 @pytest.mark.slow
-@settings(max_examples=20_000, **COMMON)
-@given(PROGRAM, st.integers(0, 9), WHERE)
-def test_many_random_programs(program, seed, inside):
-    check(program, seed, inside)
+@pytest.mark.parametrize("part", range(20))
+def test_many_random_programs(part):
+    """20,000 programs."""
+    run_programs(1000 + part, 1000)

@@ -153,3 +153,107 @@ def test_a_captured_parameter_keeps_its_gradient_path():
     compiled = mt.jit(lambda x: (x * w).sum())
     compiled(mt.tensor(X)).backward()
     np.testing.assert_allclose(w.grad.numpy(), X)
+
+
+# --------------------------------------------------------------------------- tensors, state and random numbers
+
+
+class Scene:
+    """State that functions read and write, made anew for each run."""
+
+    def __init__(self):
+        mt.manual_seed(3)
+        self.w = mt.tensor([1.0, 2.0, 3.0], requires_grad=True)
+        self.count = mt.zeros(())
+        self.model = mt.nn.Sequential(mt.nn.Linear(3, 4), mt.nn.BatchNorm1d(4), mt.nn.Dropout(0.5), mt.nn.Linear(4, 1))
+        self.norm = mt.nn.BatchNorm1d(3)
+
+    def reads(self, x):
+        return (x * self.w * x).sum()
+
+    def counts(self, x):
+        self.count.add_(1)
+        return (x * x).sum() * self.count
+
+    def draws(self, x):
+        return (x * mt.rand(3) + mt.nn.functional.dropout(x, 0.5)).sum()
+
+    def trains(self, x):
+        return self.model(mt.stack([x, x * 2, -x])).square().sum()
+
+    def normalizes(self, x):
+        return (self.norm(mt.stack([x, x * x])) ** 3).sum()
+
+    def differentiates(self, x):
+        y = (
+            x.detach().clone().requires_grad_()
+            if isinstance(x, mt.Tensor)
+            else mt.tensor([1.0, 2.0, 3.0], requires_grad=True)
+        )
+        (y**3).sum().backward()
+        return (x * y.grad * x).sum()
+
+    def detaches(self, x):
+        return (x * mt.stop_gradient(x) * self.w.detach()).sum()
+
+    def look(self):
+        buffers = [b for m in (self.model, self.norm) for b in m.buffers()]
+        seen = [self.w, self.count, *buffers, mt.rand(1)]  # the last tells how many numbers have been drawn
+        return [np.asarray(t.detach()).tolist() for t in seen] + [self.w.grad is None]
+
+
+def given(face):
+    make = mt.array if face == "array" else mt.tensor
+    return make([0.5, -1.0, 2.0])
+
+
+AROUND = {
+    "grad": lambda f, x: mt.grad(f)(x),
+    "value_and_grad": lambda f, x: mt.value_and_grad(f)(x),
+    "jvp": lambda f, x: mt.jvp(f, (x,), (x,)),
+    "vjp": lambda f, x: mt.vjp(f, x)[1](1.0 if isinstance(x, mt.Array) else mt.tensor(1.0)),
+    "vmap": lambda f, x: mt.vmap(f)(mt.stack([x, x + 1])),
+    "vmap of grad": lambda f, x: mt.vmap(mt.grad(f))(mt.stack([x, x + 1])),
+    "hessian": lambda f, x: mt.hessian(f)(x),
+    "jit of grad": lambda f, x: mt.jit(mt.grad(f))(x),
+}
+
+
+@pytest.mark.parametrize("name", [n for n in vars(Scene) if n[0] != "_" and n != "look"])
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("face", ["array", "tensor"])
+def test_transforms_of_compiled_functions_with_tensors_state_and_random_numbers(around, name, face):
+    """They do what transforms of the plain function do, errors included: results, state, and numbers drawn."""
+    seen = []
+    for wrap in (lambda f: f, mt.jit):
+        scene = Scene()
+        function = wrap(getattr(scene, name))
+        found = []
+        for _ in range(2):
+            try:
+                out = AROUND[around](function, given(face))
+            except mt.errors.MinitorchError as error:
+                found.append(("refused", isinstance(error, (mt.errors.GradError, mt.errors.JitError))))
+                continue
+            leaves = mt.tree.leaves(out)
+            found.append([np.asarray(x).tolist() for x in leaves])
+        seen.append((found, scene.look()))
+    for a, b in zip(seen[0][0], seen[1][0]):
+        if a[0] == "refused" or b[0] == "refused":
+            assert a == b
+        else:
+            for x, y in zip(a, b, strict=True):
+                np.testing.assert_allclose(y, x, rtol=2e-5, atol=1e-6)
+    for x, y in zip(seen[0][1], seen[1][1], strict=True):
+        np.testing.assert_allclose(y, x, rtol=2e-5, atol=1e-6)
+
+
+def test_grad_of_a_compiled_function_of_tensors_stays_differentiable_outside():
+    w = mt.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    compiled = mt.jit(lambda x: (x * x * w).sum())
+    x = mt.tensor([0.5, -1.0, 2.0])
+    for function in (compiled, compiled):
+        w.grad = None
+        g = mt.grad(function)(x)
+        g.sum().backward()
+        assert g.tolist() == [1, -4, 12] and w.grad.tolist() == [1, -2, 4]

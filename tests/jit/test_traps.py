@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import functools
+import gc
 import threading
 import warnings
+import weakref
 
 import numpy as np
 import pytest
 
 import minitorch as mt
+from minitorch import tree
 from minitorch.compiling.modes import CHECK, OFF, mode
 from minitorch.compiling.program import Interpreter
 from minitorch.core.config import setting
 from minitorch.errors import JitError
+from minitorch.tensor.alias import function_step
 
 
 def tensor(*numbers):
@@ -108,9 +112,93 @@ def test_an_argument_that_is_a_gradient():
     assert compiled(mt.ones(2)).tolist() == [1, 1]
 
 
-def test_a_view_of_an_argument_as_output_raises():
+TABLE = mt.zeros(3, 2)
+
+
+def both_parts(x):
+    y = x * 2
+    return y[0], y[1:], y.t()
+
+
+def a_view_and_the_whole(x):
+    y = x * 2
+    return y.view(-1), y, y.detach()
+
+
+def written_before_and_after(x):
+    row = x[1]
+    row.mul_(2)
+    part = x[:, 1]
+    x.add_(1)
+    return part, row
+
+
+def of_what_is_captured(x):
+    TABLE.add_(x)
+    return TABLE[1], TABLE.t()
+
+
+VIEWS = {
+    "argument": lambda x: x.view(-1),
+    "two of an argument": lambda x: (x[0], x.t()[1], x),
+    "detached": lambda x: (x.detach(), x.data[0], x * 2),
+    "twice the same": lambda x: (v := x[0], v, [v]),
+    "under no_grad": lambda x: mt.no_grad()(lambda: x[0])(),
+    "beside a result": lambda x: (x[0], x.sum()),
+    "both parts": both_parts,
+    "a view and the whole": a_view_and_the_whole,
+    "a view alone": lambda x: (x * 2)[0],
+    "a view of a view": lambda x: x[1:][0].view(-1),
+    "written": written_before_and_after,
+    "captured": of_what_is_captured,
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("given", ["fresh", "a view", "requires grad"])
+def test_results_that_share_memory(name, given):
+    """A write to a result reaches what it is a view of, and the other way round."""
+    function = VIEWS[name]
+    if given == "requires grad" and name in ("written", "captured"):
+        pytest.skip("a leaf that requires grad may not be written")
+    seen = []
+    for run in (function, mt.jit(function)):
+        TABLE.zero_()
+        seen.append([_shared(run, given) for _ in range(3)])
+    assert seen[0] == seen[1]
+
+
+def _shared(run, given):
+    base = mt.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]], requires_grad=given == "requires grad")
+    x = base[1:] if given == "a view" else base
+    x = x if len(x) == 3 else mt.tensor(base[1:].tolist(), requires_grad=base.requires_grad)
+    outs = tree.flatten_until(run(x), mt.Tensor)[0]
+    look = lambda: [t.tolist() for t in (*outs, x, base, TABLE)] + [t.requires_grad for t in outs]  # noqa: E731
+    found = [look()]
+    if any(t.requires_grad for t in outs):
+        sum((t * t).sum() * (k + 1) for k, t in enumerate(outs)).backward()
+        found += [x.grad.tolist()]
+        return found
+    for t in (*outs, x, base, TABLE):
+        with mt.no_grad():
+            t.mul_(-2)
+        found.append(look())
+    return found
+
+
+def test_a_view_that_cannot_be_taken_again_raises():
+    w = mt.ones(2, requires_grad=True)
+    w.grad = mt.ones(2)
+
+    def function():
+        part = w.grad[:1]
+        w.grad = None
+        return part
+
     with pytest.raises(JitError, match="clone"):
-        mt.jit(lambda x: x.view(-1))(mt.ones(2, 2))
+        mt.jit(function)()
+    with pytest.raises(JitError, match="clone"):
+        mt.jit(lambda x: x.detach().requires_grad_())(mt.ones(2))
 
 
 def test_views_that_share_memory_and_are_written_raise():
@@ -145,6 +233,24 @@ def test_writing_through_a_view_of_a_captured_tensor():
     assert function(tensor(1, 2)).item() == 3
     assert function(tensor(1, 2)).item() == 6
     assert table.tolist() == [[0, 0], [2, 4], [0, 0]] and row.tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_view_that_copies_is_read_anew_after_a_write_in_place(many):
+    table = mt.zeros(3)
+    turned = table._view_of(function_step(lambda x: x[mt.array([2, 1, 0])]))  # holds no part of the table's memory
+
+    @mt.jit
+    def step(x):
+        table.add_(x)
+
+    for i in range(1, 6):
+        if many:
+            mt.train_steps(step, [tensor(1, 2, 3)] * 3)
+        else:
+            step(tensor(1, 2, 3))
+        n = 3 * i if many else i
+        assert turned.tolist() == [3 * n, 2 * n, n], i  # the table is not read: only its storage holds the data
 
 
 # --------------------------------------------------------------------------- state
@@ -528,6 +634,35 @@ def test_the_learning_rate_is_read_not_baked():
     assert w.item() == -1.25 and step.records == 1
 
 
+@pytest.mark.parametrize("look", ["make_graph", "explain", "failure"])
+@pytest.mark.parametrize("optimizer", [mt.optim.Adam, functools.partial(mt.optim.SGD, momentum=0.9)])
+def test_looking_at_a_step_begins_no_state(optimizer, look):
+    w = mt.ones(2, requires_grad=True)
+    opt = optimizer([w], lr=0.1)
+    fails = look == "failure"
+
+    def step():
+        opt.zero_grad()
+        (w * w).sum().backward()
+        opt.step()
+        return w.sum().item() if fails else w.sum()
+
+    compiled = mt.jit(step)
+    if look == "make_graph":
+        mt.make_graph(compiled)()
+    elif look == "explain":
+        compiled.explain()
+    else:
+        with pytest.raises(JitError):
+            compiled()
+    assert not opt.state and not opt.state_dict()["state"] and w.tolist() == [1, 1]
+    fails = False
+    found = [compiled().item() for _ in range(3)]
+    w.data.fill_(1.0)
+    opt.state.clear()
+    assert found == pytest.approx([step().item() for _ in range(3)])
+
+
 def test_a_parameter_added_to_the_optimizer():
     a, b = mt.zeros(1, requires_grad=True), mt.zeros(1, requires_grad=True)
     opt = mt.optim.SGD([a], lr=1.0)
@@ -655,6 +790,117 @@ def test_detach_and_no_grad_inside_a_compiled_forward():
     plain, w.grad = w.grad.tolist(), None
     mt.jit(function)(mt.ones(1)).backward()
     assert w.grad.tolist() == plain == [6.0]
+
+
+class Cubed(mt.autograd.Function):
+    """Its backward is not what differentiating its forward would give."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return (x * x).detach() * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * 5 * x**2
+
+
+def outer(x, w):
+    return x * w * W2, (x * x.detach()).sum()
+
+
+W2 = mt.tensor([0.5, -2.0], requires_grad=True)
+TWICE = {
+    "polynomial": lambda x, w: (x**3 * w).sum(),
+    "detached": lambda x, w: (x * x.detach() * w * w).sum(),
+    "without grad": lambda x, w: (x * mt.no_grad()(lambda: x * w)()).sum(),
+    "custom rule": lambda x, w: (Cubed.apply(x) * w).sum(),
+    "captured": lambda x, w: (x.tanh() * W2**2 * w).sum(),
+    "several results": outer,
+    "linear": lambda x, w: (x * 2 + 1).sum(),
+    "array": lambda x, w: (x.exp() * w).softmax(0)[0],
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+@pytest.mark.parametrize("leaf", [True, False])
+def test_create_graph_through_a_compiled_forward(name, leaf):
+    """First, second and third derivatives, towards arguments, captured tensors and what they were computed from."""
+    seen = []
+    compiled = mt.jit(TWICE[name])
+    for function in (TWICE[name], compiled, compiled):
+        x0, w = mt.tensor([1.0, -0.5], requires_grad=True), mt.tensor([2.0, 3.0], requires_grad=True)
+        x = x0 if leaf else x0.sin()
+        loss = sum(t.sum() for t in tree.flatten_until(function(x, w), mt.Tensor)[0])
+        found = []
+        for _ in range(3):
+            grads = mt.autograd.grad(loss, (x0, w, W2), create_graph=True, materialize_grads=True)
+            found.append([g.tolist() for g in grads])
+            loss = sum((g.sin() * (k + 1)).sum() for k, g in enumerate(grads))
+            if not loss.requires_grad:
+                break
+        seen.append(found)
+    for found in seen[1:]:
+        assert len(found) == len(seen[0])
+        np.testing.assert_allclose(np.array(found), np.array(seen[0]), rtol=1e-4, atol=1e-5)
+
+
+def test_a_compiled_function_is_freed_with_its_last_reference():
+    gc.collect()
+    gc.disable()
+    try:
+        x = mt.tensor([1.0, 2.0], requires_grad=True)
+        compiled = mt.jit(lambda x: (x * x * x).sum())
+        (g,) = mt.autograd.grad(compiled(x), x, create_graph=True)
+        alive = [weakref.ref(compiled), weakref.ref(g.node)]
+        del compiled, g
+        assert [ref() for ref in alive] == [None, None]
+    finally:
+        gc.enable()
+
+
+def test_create_graph_where_running_again_would_not_give_the_same_raises():
+    w, scale = mt.ones(2, requires_grad=True), 2.0
+    compiled = mt.jit(lambda x: (x * x * w * scale).sum())
+    random = mt.jit(lambda x: (x * x * mt.rand(2)).sum())
+
+    def derivative(function, change=lambda: None):
+        x = mt.ones(2, requires_grad=True)
+        out = function(x)
+        change()
+        return mt.autograd.grad(out, x, create_graph=True)[0]
+
+    assert derivative(compiled).tolist() == [4, 4]
+    with pytest.raises(mt.errors.GradError, match="random"):
+        derivative(random)
+    with pytest.raises(mt.errors.GradError, match="closes over has been changed"):
+        derivative(compiled, lambda: w.data.mul_(2))
+
+    def rescale():
+        nonlocal scale
+        scale = 3.0
+
+    with pytest.raises(mt.errors.GradError, match="was 2.0 and is 3.0"):
+        derivative(compiled, rescale)
+    assert derivative(compiled).tolist() == [12, 12]
+
+
+def test_a_batch_of_cotangents_through_a_compiled_forward():
+    x = mt.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    out = mt.jit(lambda x: x * x)(x)
+    (jacobian,) = mt.autograd.grad(out, x, mt.eye(3), is_grads_batched=True)
+    assert jacobian.tolist() == [[2, 0, 0], [0, 4, 0], [0, 0, 6]]
+
+
+def test_backward_twice_through_a_compiled_forward_raises():
+    x = mt.ones(2, requires_grad=True)
+    out = mt.jit(lambda x: (x * x).sum())(x)
+    out.backward(retain_graph=True)
+    out.backward()
+    assert x.grad.tolist() == [4, 4]
+    with pytest.raises(mt.errors.GradError, match="second time"):
+        out.backward()
 
 
 def test_backward_twice_through_a_returned_loss_raises():

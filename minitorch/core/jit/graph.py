@@ -17,7 +17,7 @@ import numpy as np
 from .. import dtypes
 from ..array import Array
 from ..aval import Aval
-from ..errors import JitError
+from ..errors import JitError, NonFiniteError
 from ..primitive import Params, Primitive, Value, aval_of, avals_of, bind
 
 
@@ -126,7 +126,12 @@ def interpret(graph: Graph, args: Sequence[Value]) -> list[Value]:
             values = iter(numbers)  # type: ignore[assignment]
         if eq.primitive.operand_dtypes is None:  # only pointwise operations tell a number from an array
             values = (Array(v) if type(v) in dtypes.SCALARS else v for v in values)  # type: ignore[assignment]
-        out = bind(eq.primitive, *values, **eq.params)
+        try:
+            out = bind(eq.primitive, *values, **eq.params)
+        except NonFiniteError as error:
+            if error.is_recorded or eq.line is None:
+                raise
+            raise NonFiniteError(error.problem, eq.line, is_recorded=True) from None
         for var, value in zip(eq.outputs, out if eq.many else (out,), strict=True):
             env[var] = value
     return [read(atom) for atom in graph.outputs]
@@ -138,6 +143,11 @@ def subgraphs(eq: Equation) -> Iterator[Graph]:
         for one in value if isinstance(value, tuple) else (value,):
             if isinstance(one, Graph):
                 yield one
+
+
+def has_effect(eq: Equation) -> bool:
+    """Return whether an equation is there for what it does: it has no results, or holds such a one in a graph."""
+    return not eq.outputs or any(has_effect(inner) for graph in subgraphs(eq) for inner in graph.equations)
 
 
 def uses(graph: Graph) -> dict[Var, int]:

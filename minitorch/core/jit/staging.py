@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from ..array import Array
 from ..aval import Aval
 from ..errors import JitError, TracerError
+from ..naming import listed
 from ..primitive import NO_BATCHING, Params, Primitive, Trace, Tracer, Value, bind
 from ..tape import context, entering, leaked, lower, user_line
 from .graph import Atom, Graph, Var, equation
@@ -45,8 +46,11 @@ class StagedTracer(Tracer):
 
     def concrete(self, wanted: str) -> Array:
         """Raise: there is no data yet."""
+        if self._trace.closed:
+            raise JitError(leaked(wanted, self._trace))
         raise JitError(
-            f"{wanted} at {user_line()} needs the data of {self.aval}, which a compiled function computes only later. "
+            f"{wanted} at {user_line()} needs the data of {self.aval}, which a compiled function computes only later"
+            f"{self._trace.coming_from((self.value,))}. "  # type: ignore[attr-defined]
             f"{ADVICE.get(wanted, ADVICE['.item()'])}"
         )
 
@@ -87,13 +91,15 @@ class Lifted:
 class StagingTrace(Trace):
     """The interpreter that writes equations."""
 
-    __slots__ = ("graph", "lifted", "made", "sources")
+    __slots__ = ("graph", "lifted", "made", "names", "sources")
+    transform = "jit"
 
     def __init__(self, level: int):
         super().__init__(level)
         self.graph = Graph([])
         self.sources: list[Any] = []  # for each input, where its value comes from: a `Lifted`, or what the caller gave
         self.lifted: dict[int, Var] = {}
+        self.names: Callable[[Any], str] | None = None  # says what a source is called
         self.made: list[tuple[weakref.ref[StagedTracer], str | None]] = []
 
     def input(self, aval: Aval, source: Any = None) -> StagedTracer:
@@ -102,6 +108,17 @@ class StagingTrace(Trace):
         self.graph.inputs.append(var)
         self.sources.append(source)
         return StagedTracer(self, var)
+
+    def coming_from(self, atoms: Sequence[Atom]) -> str:
+        """Say which inputs atoms were computed from."""
+        if self.names is None:
+            return ""
+        needed = {a for a in atoms if isinstance(a, Var)}
+        for eq in reversed(self.graph.equations):
+            if not needed.isdisjoint(eq.outputs):
+                needed.update(a for a in eq.inputs if isinstance(a, Var))
+        found = [self.names(s) for v, s in zip(self.graph.inputs, self.sources) if v in needed]
+        return f"; it comes from {listed(found)}" if found else ""
 
     def survivors(self) -> list[str | None]:
         """Return where those values were made that somebody still holds."""
@@ -130,9 +147,10 @@ class StagingTrace(Trace):
                 return bind(primitive, *known, **params)
         line = user_line()
         if primitive.batch is NO_BATCHING:
+            sources = self.coming_from([self.atom(a) for a in args])
             raise JitError(
                 f"{primitive.name} at {line}: the shape of its result depends on data, which a compiled function computes "
-                "only later; call it outside, or use minitorch.where in the place of a mask"
+                f"only later{sources}; call it outside, or use minitorch.where in the place of a mask"
             )
         eq = equation(primitive, [self.atom(a) for a in args], params, line)
         self.graph.equations.append(eq)

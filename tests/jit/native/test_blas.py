@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from minitorch.core.jit.native import blas, replay
+from minitorch.core.jit.native.width import lanes
 
 
-def product(kernel: Any, dtype: Any, m: int, n: int, k: int, ta: bool, tb: bool, rows: int = 0) -> None:
+def product(
+    kernel: Any, dtype: Any, m: int, n: int, k: int, ta: bool, tb: bool, rows: int = 0, columns: int = 0
+) -> None:
     """Compare a batch of two by three products, whose matrices are parts of longer rows, in a shuffled order."""
     rng = np.random.default_rng(0)
     pad = 3
@@ -29,11 +33,12 @@ def product(kernel: Any, dtype: Any, m: int, n: int, k: int, ta: bool, tb: bool,
     size_a, size_b, size_c = (x[0, 0].size for x in (a, b, c))
     slots[[blas.INNER, blas.STRIDE_A, blas.STRIDE_B, blas.STRIDE_C]] = 3, 2 * size_a, size_b, size_c
     slots[[blas.OUTER_A, blas.OUTER_B, blas.OUTER_C]] = size_a, 3 * size_b, 3 * size_c
-    rows = rows or m
-    slots[[blas.CHUNKS, blas.ROWS, blas.BLAS]] = -(-m // rows), rows, blas.address(dtype)
-    units = 6 * -(-m // rows)
+    rows = 0 if columns else rows or m
+    chunks = -(-n // columns) if columns else -(-m // rows)
+    slots[[blas.CHUNKS, blas.ROWS, blas.COLUMNS, blas.BLAS]] = chunks, rows, columns, blas.address(dtype)
+    units = 6 * chunks
     cut = units // 2
-    replay.run(np.array([[kernel.address, slots.ctypes.data, lo, hi, 0] for lo, hi in ((0, cut), (cut, units))]))
+    replay.run(np.array([[kernel.address, slots.ctypes.data, lo, hi] for lo, hi in ((0, cut), (cut, units))]))
     np.testing.assert_allclose(c, expected, rtol=0, atol=(k + 1) * 10 * np.finfo(dtype).eps)
 
 
@@ -45,20 +50,42 @@ def test_products(make: Any, dtype: Any) -> None:
         product(make(dtype), dtype, m, n, k, bool(ta), bool(tb))
 
 
+@pytest.mark.parametrize("make", [blas.gemm, blas.tiled_gemm])
 @pytest.mark.parametrize("rows", [1, 3, 5, 16])
-def test_chunks_of_rows(rows: int) -> None:
+def test_chunks_of_rows(rows: int, make: Any) -> None:
     for m, n, k in [(16, 70, 20), (23, 16, 700), (5, 5, 5)]:
-        product(blas.tiled_gemm(np.float32), np.float32, m, n, k, False, True, rows)
+        for ta in (False, True):
+            product(make(np.float32), np.float32, m, n, k, ta, True, rows)
+
+
+@pytest.mark.parametrize("columns", [1, 32, 64, 100])
+def test_chunks_of_columns(columns: int) -> None:
+    for m, n, k in [(16, 300, 20), (23, 130, 700), (5, 5, 5)]:
+        for tb in (False, True):
+            product(blas.tiled_gemm(np.float32), np.float32, m, n, k, False, tb, columns=columns)
 
 
 def test_choice_by_size() -> None:
     tiled, loops = (blas.choose(np.float32, n, n, n) for n in (100, 10))
     assert tiled.name == "tiled_gemm" and loops.name == "small_gemm"
     assert blas.choose(np.float32, 1, 1000, 1000).name == blas.choose(np.float32, 2000, 2000, 2000).name == "gemm"
-    assert blas.share(blas.gemm(np.float32), 500, 500, 500) == (1, 500, 0)
-    assert blas.share(tiled, 64, 64, 16) == (1, 64, 3)
-    assert blas.share(tiled, 1024, 256, 64) == (64, 16, 1)
-    assert blas.share(tiled, 64, 64, 64) == (1, 64, 1) and blas.share(loops, 0, 4, 4).grain > 0
+    share = partial(blas.share, tiled, np.float32)
+    assert share(64, 64, 16)[:3] == share(64, 64, 64)[:3] == (1, 64, 0)
+    assert share(1024, 256, 64)[:3] == (64, 16, 0)
+    assert share(64, 784, 64).rows == 0 and share(64, 784, 64).columns % lanes(np.float32) == 0
+
+
+@pytest.mark.parametrize(("count", "large"), [(1, 1), (4, 0)])
+def test_products_that_threads_may_share(monkeypatch: Any, count: int, large: int) -> None:
+    found = blas.blas()
+    assert found is not None and found.threads() >= 1
+    monkeypatch.setattr(blas, "blas", lambda: found._replace(threads=lambda: count))
+    sizes = [(n, n, n) for n in (10, 100, 1000)]
+    shares = [blas.share(blas.choose(np.float32, *s), np.float32, *s) for s in sizes]
+    assert [share.unit for share in shares] == [1, 1, large]
+    assert (shares[-1].chunks > 1) == bool(large)
+    long = [blas.share(blas.choose(np.float32, 64, 64, k), np.float32, 64, 64, k).seconds for k in (100, 1000)]
+    assert 0 < long[0] < long[1]
 
 
 def test_without_blas(monkeypatch: Any) -> None:

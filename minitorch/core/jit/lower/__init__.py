@@ -5,6 +5,6 @@ print groups as Python text from the primitives' `formulas`; `products` calls BL
 puts the calls in order; `plan` runs them.
 """
 
-from .plan import Plan, build
+from .plan import Plan, build, prepare
 
-__all__ = ["Plan", "build"]
+__all__ = ["Plan", "build", "prepare"]

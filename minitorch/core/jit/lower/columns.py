@@ -34,7 +34,7 @@ class Columns(Body):
         self.blocks(b)
         for op in self.sums:
             self.finish(op)
-        return self.kernel("columns", self.axes[2], prod(self.axes[:2]))
+        return self.kernel("columns", self.axes[2], prod(self.axes[:2]), 16)
 
     def over_strip(self, line: str) -> None:
         """Print a loop of one line over the strip."""

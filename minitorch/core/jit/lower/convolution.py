@@ -19,14 +19,14 @@ from ..graph import Equation
 from ..native.compile import compile_kernel
 from ..native.width import lanes
 from . import tiles
-from .kernels import Slot
+from .kernels import ELEMENT, Slot
 from .layout import Shape, is_packed
 from .operations import LOWERINGS, Lowered, Operand, Operation, Operations, refusal
 from .products import Call
 
 BLOCKS = 16  # parts that threads can take; each has its own scratch memory
 BUDGET = 1 << 18  # bytes of padded rows to work on at a time: a part of a level-2 cache
-GRAIN = 2_000_000  # multiplications worth a thread of their own: 30 us or more
+MULTIPLICATION = 1.2e-11  # seconds that one takes, with what it takes to get at the numbers
 MOST_WASTE = 6.0  # beyond that many times the multiplications needed, gathered patches are faster
 
 
@@ -251,7 +251,7 @@ def _calls(op: Operation, geometry: Geometry, kernel: Any, rows: _Rows, bias: li
     numbers = (len(geometry.jobs), tile_count, rows.outputs, rows.step, rows.group_step, size, len(bias))
     start = _load(bias[0]) if bias else Slot("number", 0, op.dtype)
     slots = [_load(w), start, packed, picks, jobs, *_numbers(*numbers)]
-    pack = Call(compile_kernel(tiles.pack_text(op.dtype, tile), "pack_weights"), slots, units, 0)
+    pack = Call(compile_kernel(tiles.pack_text(op.dtype, tile), "pack_weights"), slots, units, size * ELEMENT)
     blocks = min(geometry.units, BLOCKS)
     width = tile.columns * lanes(op.dtype)
     made_row = ceil(geometry.length / width) * width
@@ -262,8 +262,8 @@ def _calls(op: Operation, geometry: Geometry, kernel: Any, rows: _Rows, bias: li
     steps = [a.out_step for a in geometry.axes]
     slots += _numbers(tile.rows * made_row, made_row, *(a.out for a in geometry.axes), *steps, len(geometry.jobs), size)
     text = tiles.conv_text(op.dtype, tile, geometry.axes[2].step == 1, steps[2] == 1)
-    work = geometry.units * geometry.length * units * tile.rows * depth // blocks
-    return [pack, Call(compile_kernel(text, "conv"), slots, blocks, max(1, GRAIN // max(work, 1)))]
+    work = geometry.units * geometry.length * units * tile.rows * depth
+    return [pack, Call(compile_kernel(text, "conv"), slots, blocks, work * MULTIPLICATION)]
 
 
 def _weight_calls(op: Operation) -> list[Call]:
@@ -291,8 +291,8 @@ def _weight_calls(op: Operation) -> list[Call]:
     sizes[tiles.SIZES.index("groups")] = groups
     slots += _numbers(*sizes, block_units * tile.rows * made_row, made_row, *_three(outer, 1), taps, block_units)
     code = compile_kernel(tiles.weight_text(op.dtype, tile, geometry.axes[2].step == 1), "conv_weight")
-    work = geometry.units * geometry.length * groups * tile_count * tile.rows * taps // blocks
-    return [Call(code, slots, blocks, max(1, GRAIN // max(work, 1)))]
+    work = geometry.units * geometry.length * groups * tile_count * tile.rows * taps
+    return [Call(code, slots, blocks, work * MULTIPLICATION)]
 
 
 LOWERINGS.update(dict.fromkeys(("conv", "conv_input", "conv_weight"), _lowered))

@@ -125,7 +125,8 @@ def _content(program: Program, slot: Slot, names: Names) -> str:
 
 
 def _traffic(step: Step) -> str:
-    return f"{traffic(step):,} bytes, {work(step):,} operations, range {step.range:,}, at least {step.grain:,} a thread"
+    head = f"{traffic(step):,} bytes, {work(step):,} operations, range {step.range:,}"
+    return f"{head}, about {_duration(step.seconds)}"
 
 
 def work(step: Step) -> int:
@@ -147,7 +148,7 @@ def _work(op: Operation) -> int:
 
 
 def _time(seconds: float | None) -> str:
-    return "" if seconds is None else f", {_duration(seconds)}"
+    return "" if seconds is None else f", measured {_duration(seconds)}"
 
 
 def _duration(seconds: float) -> str:

@@ -1,8 +1,8 @@
 """The primitives' scalar formulas as kernel text: every literal typed, every choice without a branch.
 
-`line(name, formula, dtype, operands)` prints one expression. A bare `0.5` would widen float32 to float64, and Numba widens
-small integers to int64, so literals and integer results are converted to the dtype that the operands have. What cannot be
-printed so that it gives NumPy's answer (complex numbers, `fmod` of integers) is refused: `formula_of` says so.
+`line(formula, dtype, operands)` prints one expression. Literals and integer results are converted to the dtype that the
+operands have, so that the text says what it computes in. What cannot be printed so that it gives NumPy's answer (complex
+numbers, `fmod` of integers) is refused: `formula_of` says so.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from ... import dtypes
 from ...dtypes import DType
 from ...primitive import Primitive
+from ..native.functions import parsed
 
 # How kernel text names a dtype: the conversion, and the pointer. Halves are computed in float32.
 CODES: dict[DType, str] = {
@@ -126,15 +127,21 @@ def formula_of(primitive: Primitive, dtype: DType) -> str | None:
 
 
 @lru_cache(maxsize=1024)
+def _tree(formula: str) -> Any:
+    return parsed(formula, "eval")
+
+
+@lru_cache(maxsize=1024)
 def functions_in(formula: str) -> frozenset[str]:
     """Return the names of the functions that a formula calls."""
-    calls = (n for n in ast.walk(ast.parse(formula)) if isinstance(n, ast.Call))
+    calls = (n for n in ast.walk(_tree(formula)) if isinstance(n, ast.Call))
     return frozenset(n.func.id for n in calls if isinstance(n.func, ast.Name))
 
 
+@lru_cache(maxsize=1024)
 def is_cheap(formula: str) -> bool:
     """Tell whether to compute a formula again rather than keep its value."""
-    has_division = any(isinstance(n, (ast.Div, ast.Pow)) for n in ast.walk(ast.parse(formula)))
+    has_division = any(isinstance(n, (ast.Div, ast.Pow)) for n in ast.walk(_tree(formula)))
     return functions_in(formula) <= CHEAP and not has_division
 
 
@@ -218,7 +225,7 @@ def line(formula: str, dtype: DType, names: Mapping[str, str]) -> str:
     >>> line("0 if x < 0 else x", dtypes.float32, {"x": "t1"})
     'select((t1 < float32(0.0)), float32(0.0), t1)'
     """
-    text = _Printer(dtype, names)(ast.parse(formula, mode="eval").body)
+    text = _Printer(dtype, names)(_tree(formula).body)
     return text[1:-1] if _is_wrapped(text) else text
 
 

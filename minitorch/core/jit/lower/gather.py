@@ -15,7 +15,7 @@ from ...aval import Aval
 from ..graph import Equation, Var
 from ..native.compile import compile_kernel
 from . import formulas
-from .kernels import GRAIN, Slot
+from .kernels import ELEMENT, LINE, Slot
 from .layout import is_packed, packed
 from .operations import LOWERINGS, Lowered, Operand, Operation, Operations, refusal
 from .products import Call
@@ -100,7 +100,7 @@ def take_calls(op: Operation) -> list[Call]:
     count = op.params["count"]
     text = TAKE.format(p=WORDS[op.dtype.itemsize], wrapped=WRAPPED.format(i="i"))
     slots = [_load(x), _load(k), Slot("store", op.out, op.dtype), FLAG, *_sizes(n, count, width)]
-    return [Call(compile_kernel(text, "take"), slots, lead * count, max(1, GRAIN // width))]
+    return [Call(compile_kernel(text, "take"), slots, lead * count, lead * count * width * ELEMENT)]
 
 
 def scatter_calls(op: Operation) -> list[Call]:
@@ -112,13 +112,14 @@ def scatter_calls(op: Operation) -> list[Call]:
     pointer, code = formulas.POINTERS[op.dtype], formulas.CODES[op.dtype]
     text = SCATTER_ADD.format(p=pointer, t=code, start=start, wrapped=WRAPPED.format(i="i"))
     slots = [_load(u), _load(k), Slot("store", op.out, op.dtype), FLAG, *_sizes(n, count, width, lead), _load(x)]
-    return [Call(compile_kernel(text, "scatter_add"), slots, width, max(16, GRAIN // (lead * (n + count))))]
+    seconds = lead * (n + count) * width * ELEMENT
+    return [Call(compile_kernel(text, "scatter_add"), slots, width, seconds, 16)]
 
 
 def check_calls(op: Operation) -> list[Call]:
     """Return the call that checks positions."""
     slots = [_load(op.operands[0]), FLAG, *_sizes(*op.params["range"])]
-    return [Call(compile_kernel(CHECK, "check"), slots, op.size, 4 * GRAIN)]
+    return [Call(compile_kernel(CHECK, "check"), slots, op.size, op.size * ELEMENT, LINE)]
 
 
 def _load(x: Operand) -> Slot:

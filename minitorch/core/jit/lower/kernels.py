@@ -24,8 +24,10 @@ from .fuse import Group
 from .operations import PLAIN, Operand, Operation
 
 BLOCK = 512  # floats added up in their own precision before they go into a float64
+LINE = 64  # elements; at multiples of it no two threads write to the same cache line
 STRIP = 512  # columns whose sums stay in the first-level cache
-GRAIN = 60_000  # elements worth a thread of their own: 30 us or more, against 20 us to hand work over
+ELEMENT = 5e-11  # seconds that it takes to move an element, in rows
+OPERATION = 3e-11  # seconds for a cheap operation on an element, in a vector
 
 
 class Slot(NamedTuple):
@@ -45,7 +47,8 @@ class Kernel:
     source: str
     slots: list[Slot]
     range: int
-    grain: int
+    seconds: float  # on one thread, roughly
+    unit: int  # where threads may part the range: at its multiples
     reassociate: bool = False
 
 
@@ -230,9 +233,9 @@ class Body:
         pointer = self.text.slot(Slot("store", var, var.aval.dtype), "y")
         self.text.line(store_text(pointer, index, self.values[var], var.aval.dtype))
 
-    def kernel(self, name: str, count: int, work: int) -> Kernel:
-        """Return the finished kernel; `work` is the number of elements in a unit of its range."""
+    def kernel(self, name: str, count: int, work: int, unit: int = 1) -> Kernel:
+        """Return the finished kernel; each of `count` in its range stands for `work` elements."""
         weight = sum(1 if formulas.is_cheap(op.formula) else 4 for op in self.group.operations if op.kind == "map")
-        grain = max(1, 4 * GRAIN // max(1, work * (2 + weight)))
+        seconds = count * work * (2 + weight) * OPERATION
         source = self.text.source(name)
-        return Kernel(name, source, self.text.slots, count, grain, self.reassociate)
+        return Kernel(name, source, self.text.slots, count, seconds, unit, self.reassociate)

@@ -8,6 +8,7 @@ Strides and offsets count elements. Knows nothing of graphs and kernels.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ class Layout(NamedTuple):
         return prod(self.shape)
 
 
+@lru_cache(maxsize=4096)
 def packed(shape: Shape) -> Layout:
     """Return the layout of elements in order, without gaps.
 
@@ -81,6 +83,7 @@ def is_packed(layout: Layout) -> bool:
     return dims == () or (len(dims) == 1 and dims[0][1] == 1)
 
 
+@lru_cache(maxsize=4096)
 def spread(layout: Layout, shape: Shape) -> Dims:
     """Return the axes of a layout broadcast to a shape, collapsed."""
     lead = len(shape) - len(layout.shape)
@@ -107,6 +110,7 @@ def refine(dims: Dims, sizes: Sequence[int]) -> tuple[int, ...] | None:
     return tuple(reversed(strides)) if n == 1 and not left else None
 
 
+@lru_cache(maxsize=4096)
 def cuts(dims: Dims) -> frozenset[int]:
     """Return after how many innermost elements an axis ends, for each boundary between axes.
 

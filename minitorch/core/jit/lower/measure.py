@@ -66,7 +66,7 @@ def _repeated(run: Callable[[], None], count: int) -> Callable[[], None]:
     """Return what runs a step several times: a native one in one native call, whose cost is not the step's."""
     program = getattr(run, "__self__", None)
     if isinstance(program, replay.Program):
-        return replay.Program(np.repeat(program.rows[-1:], count, axis=0)).run  # without the patches, already made
+        return replay.Program(program.tasks[-1:] * count).run  # without the patches, already made
 
     def series() -> None:
         for _ in range(count):

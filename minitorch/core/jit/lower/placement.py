@@ -15,7 +15,7 @@ from ...array import Array
 from ..graph import Atom, Equation, Var
 from ..native.compile import compile_kernel
 from .gather import WORDS
-from .kernels import GRAIN, Slot
+from .kernels import ELEMENT, Slot
 from .layout import VIEWS, Layout, packed, together
 from .operations import LOWERINGS, Lowered, Operand, Operation, Operations, refusal, wrap_number
 from .products import Call, target_of
@@ -135,7 +135,8 @@ def _copy(op: Operation, i: int, target: Layout) -> Call:
         *(Slot("size", number) for number in sizes),
     ]
     code = compile_kernel(_copy_text(WORDS[op.dtype.itemsize], len(outer), steps), "copy")
-    return Call(code, slots, prod(size for size, _ in outer), max(1, GRAIN // n))
+    rows = prod(size for size, _ in outer)
+    return Call(code, slots, rows, rows * n * ELEMENT)
 
 
 def _copy_text(pointer: str, outer: int, steps: tuple[int, ...]) -> str:

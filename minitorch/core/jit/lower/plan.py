@@ -20,7 +20,8 @@ from ...primitive import Value, evaluate
 from ..graph import Atom, Graph, Mismatch, Names, Var, interpret
 from ..native import replay
 from ..native.compile import compile_kernel
-from ..native.objects import Leaves
+from ..native.objects import GATHER, Leaves
+from ..native.schedule import Task
 from .explain import explained
 from .kernels import Slot
 from .layout import packed
@@ -38,6 +39,15 @@ def patch(P, lo, hi):
     for i in range(lo, hi):
         i64(where[i])[0] = addresses[which[i]] + offset[i]
 """
+
+
+RUNTIME = ((replay.LOOP, "loop"), (PATCH, "patch"), (GATHER, "gather"))  # what every plan needs
+
+
+def prepare() -> None:
+    """Begin to compile what every plan needs, and to load the compiler, in the background."""
+    for each in RUNTIME:
+        compile_kernel(*each)
 
 
 def build(graph: Graph, donors: Mapping[int, int] | None = None, references: int = 2) -> Plan:
@@ -58,6 +68,7 @@ class Plan:
         graph = program.graph
         self.arrays = [i for i, v in enumerate(graph.inputs) if not v.aval.weak]
         self.numbers = [i for i, v in enumerate(graph.inputs) if v.aval.weak]
+        self.calls_python = any(step.python for step in program.steps)
         self.fresh = [(_shape_of(program, v), v.aval.dtype) for v in program.outputs]
         self.constants = _constants(program)
         self.recipes = [_recipe(program, root, atom) for root, atom in zip(program.results, graph.outputs)]
@@ -68,6 +79,7 @@ class Plan:
         self.donated = [(at, inputs[program.donated[v]]) for v, at in program.outputs.items() if v in program.donated]
         self.donated_arrays = [arrays[i] for _, i in self.donated]
         self.frames: list[Frame] = []
+        program.finish()
 
     def run(self, values: list[Value]) -> list[Value]:
         """Compute the outputs, one value per input."""
@@ -233,10 +245,12 @@ class Frame:
     def _segment(self, steps: list[Step]) -> Callable[[], None]:
         total = sum(len(step.slots) for step in steps)
         slots = np.zeros(max(total, 1), np.int64)
-        rows, patches = [], {"leaf": [], "object": []}  # type: ignore[var-annotated]
+        tasks, patches = [], {"leaf": [], "object": []}  # type: ignore[var-annotated]
         at = 0
         for step in steps:
-            rows.append([step.address, slots.ctypes.data + 8 * at, 0, step.range, step.grain])
+            place = slots.ctypes.data + 8 * at
+            touches = self.plan.program.touches(step) if step.unit else None
+            tasks.append(Task(step.address, place, 0, step.range, step.seconds, step.unit, touches))
             for slot in step.slots:
                 source, value, offset = self._address(slot)
                 if source == "fixed":
@@ -246,15 +260,14 @@ class Frame:
                 at += 1
         self.patches = patches["leaf"]
         head = [self._patch(t, p) for t, p in zip((self.leaves.addresses, self.made), patches.values()) if p]
-        table = np.array(head + rows, np.int64)
-        self.keep += [slots, table]
-        return replay.Program(table).run
+        self.keep.append(slots)
+        return replay.Program(head + tasks).run
 
-    def _patch(self, addresses: np.ndarray[Any, Any], patches: list[tuple[int, int, int]]) -> list[int]:
+    def _patch(self, addresses: np.ndarray[Any, Any], patches: list[tuple[int, int, int]]) -> Task:
         columns = [np.array(column, np.int64) for column in zip(*patches)]
         slots = np.array([addresses.ctypes.data, *(c.ctypes.data for c in columns)], np.int64)
         self.keep += [*columns, slots]
-        return [compile_kernel(PATCH, "patch").address, slots.ctypes.data, 0, len(patches), 0]
+        return Task(compile_kernel(PATCH, "patch").address, slots.ctypes.data, 0, len(patches))
 
     # ---------------------------------------------------------------- running
 
@@ -281,7 +294,7 @@ class Frame:
 
     def replay(self, values: list[Value], outs: list[Array], leaves: list[Array]) -> list[Value]:
         """Run all segments on arrays that have been looked at."""
-        if self.plan.program.objects:
+        if self.plan.calls_python:
             self.values = dict(zip(self.plan.program.graph.inputs, values))
         self.arrays = leaves
         try:

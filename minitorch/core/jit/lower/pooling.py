@@ -20,7 +20,7 @@ from ..graph import Equation
 from ..native.compile import compile_kernel
 from ..native.width import lanes
 from . import formulas
-from .kernels import GRAIN, Slot
+from .kernels import ELEMENT, Slot
 from .layout import is_packed
 from .operations import LOWERINGS, Lowered, Operand, Operation, Operations, refusal
 from .products import Call
@@ -231,7 +231,7 @@ def _calls(op: Operation) -> list[Call]:
     fields = ("size", "places", "taps", "stride", "before", "dilation")
     slots += [Slot("size", int(getattr(w, field))) for field in fields for w in windows]
     work = prod(w.size for w in windows) + prod(w.places * w.taps for w in windows)
-    return [Call(compile_kernel(_text(op, windows), op.kind), slots, planes, max(1, 4 * GRAIN // work))]
+    return [Call(compile_kernel(_text(op, windows), op.kind), slots, planes, planes * work * ELEMENT)]
 
 
 def _load(x: Operand) -> Slot:

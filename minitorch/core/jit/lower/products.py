@@ -82,12 +82,17 @@ def _stacked(shape: Shape, *layouts: Layout) -> list[tuple[int, tuple[int, ...]]
 
 
 class Call(NamedTuple):
-    """One call of a kernel: its machine code, slots, and range."""
+    """One call of a kernel: its machine code, slots, and range.
+
+    It takes `seconds` on one thread, roughly, and threads may part the range at multiples of `unit`; 0 stands for a kernel
+    that has threads of its own.
+    """
 
     code: Code
     slots: list[Slot]
     range: int
-    grain: int
+    seconds: float
+    unit: int = 1
 
 
 def target_of(op: Operation, into: Layout) -> Layout | None:
@@ -122,16 +127,16 @@ def product_calls(op: Operation) -> list[Call]:
     far, near = axes[:-2], [(1, (0, 0, 0))] * (2 - len(axes)) + axes[-2:]
     dtype = np.dtype(op.dtype)
     code = blas.choose(dtype, m, n, k)
-    share = blas.share(code, m, n, k)
+    share = blas.share(code, dtype, m, n, k)
     (outer, outer_steps), (inner, steps) = near
     numbers = (a.transposed, b.transposed, m, n, k, a.leading, b.leading, where.leading, inner, *steps, *outer_steps)
-    sizes = [Slot("size", int(v)) for v in (*numbers, share.chunks, share.rows, blas.address(dtype))]
+    sizes = [Slot("size", int(v)) for v in (*numbers, share.chunks, share.rows, share.columns, blas.address(dtype))]
     sources = ("load", x.source, x.layout.offset), ("load", y.source, y.layout.offset), ("store", out, into.offset)
     made = []
     for index in product(*(range(size) for size, _ in far)):
         at = [sum(i * by[v] for i, (_, by) in zip(index, far)) for v in range(3)]
         slots = [Slot(kind, source, op.dtype, offset + more) for (kind, source, offset), more in zip(sources, at)]
-        made.append(Call(code, slots + sizes, outer * inner * share.chunks, share.grain))
+        made.append(Call(code, slots + sizes, outer * inner * share.chunks, outer * inner * share.seconds, share.unit))
     return made
 
 

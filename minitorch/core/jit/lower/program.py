@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..graph import Atom, Graph, Var
+from ..native.compile import Kernel as Code
 from ..native.compile import compile_kernel
+from ..native.schedule import Touch
 from . import convolution, gather, placement, pooling
 from .columns import Columns
 from .donation import donated
@@ -19,6 +21,7 @@ from .fuse import Fusion, Group
 from .kernels import Kernel, Slot
 from .memory import lay_out
 from .operations import Operation, Operations, memory_dtype
+from .parting import parted
 from .products import product_calls
 from .rows import Rows
 
@@ -30,12 +33,22 @@ class Step:
     """One call: of machine code with slots over a range, or of Python."""
 
     group: Group
-    address: int = 0
+    code: Code | None = None
     slots: list[Slot] = field(default_factory=list)
     range: int = 0
-    grain: int = 0
-    source: str = ""
+    seconds: float = 0.0  # on one thread, roughly
+    unit: int = 1  # where threads may part the range; 0: not at all, for the kernel has threads of its own
     python: Operation | None = None
+
+    @property
+    def address(self) -> int:
+        """Where the machine code is; it may still be made when the step is, side by side with others."""
+        return self.code.address if self.code else 0
+
+    @property
+    def source(self) -> str:
+        """The text of the kernel."""
+        return self.code.source if self.code else ""
 
 
 class Program:
@@ -45,7 +58,7 @@ class Program:
         self.graph = graph
         self.operations = Operations(graph)
         self.results: list[Atom] = self.operations.outputs
-        self.fusion = Fusion(placement.placed(self.operations.live(), [self.root(a) for a in self.results]))
+        self.fusion = Fusion(placement.placed(parted(self.operations.live()), [self.root(a) for a in self.results]))
         self.donated = donated(self.fusion, graph, [self.root(a) for a in self.results], donors)
         self.steps: list[Step] = []
         self.stored = self._stored()
@@ -58,6 +71,12 @@ class Program:
         self.objects = {v for s in self.steps if s.python for v in s.python.outputs}
         self.is_checked = any(slot.kind == "flag" for step in self.steps for slot in step.slots)
         self.arena = lay_out(list(self._buffers()))
+
+    def finish(self) -> None:
+        """Wait until all machine code is made. Raises JitError for a kernel that cannot be compiled."""
+        for step in self.steps:
+            if step.code:
+                step.code.address  # noqa: B018
 
     def root(self, atom: Atom) -> Atom:
         """Return the variable whose memory holds an atom."""
@@ -79,11 +98,11 @@ class Program:
             yield Step(group, python=first)
         elif group.kind in CALLS:
             for call in CALLS[group.kind](first):
-                yield Step(group, call.code.address, call.slots, call.range, call.grain, call.code.source)
+                yield Step(group, call.code, call.slots, call.range, call.seconds, call.unit)
         else:
             kernel = printed(group, self.stored, self.donated)
             code = compile_kernel(kernel.source, kernel.name, kernel.reassociate)
-            yield Step(group, code.address, kernel.slots, kernel.range, kernel.grain, kernel.source)
+            yield Step(group, code, kernel.slots, kernel.range, kernel.seconds, kernel.unit)
 
     def _buffers(self) -> Iterator[tuple[Any, int, int, int]]:
         """List what lies in the arena: key, bytes, the first and the last step that touch it."""
@@ -93,11 +112,7 @@ class Program:
             keys: dict[Any, int] = {}
             if step.python:
                 keys = {x.source: 0 for x in step.python.operands if isinstance(x.source, Var)}
-            for slot in step.slots:
-                if slot.kind == "scratch":
-                    keys[slot] = slot.offset * slot.dtype.itemsize
-                elif slot.kind in ("load", "store") and isinstance(slot.source, Var):
-                    keys[slot.source] = slot.source.aval.size * memory_dtype(slot.source).itemsize
+            keys.update((key, size) for key, size, _ in _touched(step))
             for key, size in keys.items():
                 spans.setdefault(key, [i, i])[1] = i
                 sizes[key] = max(size, sizes.get(key, 0))
@@ -105,6 +120,24 @@ class Program:
         for key, (first, last) in spans.items():
             if key not in elsewhere:
                 yield key, sizes[key], first, last
+
+    def touches(self, step: Step) -> tuple[Touch, ...]:
+        """Return the memory that a native step reads and writes; constants and the flag, which may only be set, left out."""
+        found = []
+        for key, size, writes in _touched(step):
+            at = self.arena.places.get(key)
+            own = Touch("arena", at, at + size, writes) if at is not None else None
+            found.append(own or Touch(self.donated.get(key, key), 0, 1, writes))
+        return tuple(found)
+
+
+def _touched(step: Step) -> Iterator[tuple[Any, int, bool]]:
+    """List the buffers in a step's slots: key, bytes, whether they are written."""
+    for slot in step.slots:
+        if slot.kind == "scratch":
+            yield slot, slot.offset * slot.dtype.itemsize, True
+        elif slot.kind in ("load", "store") and isinstance(slot.source, Var):
+            yield slot.source, slot.source.aval.size * memory_dtype(slot.source).itemsize, slot.kind == "store"
 
 
 def printed(group: Group, stored: set[Var], donated: Mapping[Var, Var]) -> Kernel:

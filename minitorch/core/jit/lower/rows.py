@@ -11,7 +11,7 @@ from typing import Any
 from ..graph import Var
 from . import formulas
 from .fuse import Group, access
-from .kernels import BLOCK, Body, Kernel, Slot, Text, along_rows, load_text, store_text
+from .kernels import BLOCK, LINE, Body, Kernel, Slot, Text, along_rows, load_text, store_text
 from .layout import Dims, refine
 from .operations import Operand, Operation
 
@@ -141,7 +141,7 @@ class Rows(Body):
             text.depth += 1
             self.column = "i"
             self.elements(0)
-            return self.kernel("pointwise", count, 1)
+            return self.kernel("pointwise", count, 1, LINE)
         width = self.axes[-1]
         n = text.size("columns", width)
         text.line("for r in range(lo, hi):")

@@ -3,7 +3,7 @@
 All compute, for each item of a batch, row-major `C[M, N] = op(A)[M, K] @ op(B)[K, N]`. A leading dimension (`LDA`) is the
 distance between the rows of what lies in memory. A batch has two axes: the inner one has `INNER` items, a stride
 (`STRIDE_A`) is the distance of its items, and `OUTER_A` that along the outer axis, all in elements. The range is one of
-chunks of rows, of which an item has `CHUNKS`, each of `ROWS` rows; only the tiled kernel has several. `BLAS` holds the
+chunks, of which an item has `CHUNKS`, each of `ROWS` rows or of `COLUMNS` columns, of which the other is 0. `BLAS` holds the
 address that `gemm` calls, so that no address is part of a kernel.
 
 >>> choose(np.float32, 1, 2, 2).name
@@ -13,6 +13,7 @@ address that `gemm` calls, so that no address is part of a kernel.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,25 +26,30 @@ from .width import lanes, registers
 
 SLOT_NAMES = (
     "A", "B", "C", "TRANS_A", "TRANS_B", "M", "N", "K", "LDA", "LDB", "LDC", "INNER", "STRIDE_A", "STRIDE_B", "STRIDE_C",
-    "OUTER_A", "OUTER_B", "OUTER_C", "CHUNKS", "ROWS", "BLAS",
+    "OUTER_A", "OUTER_B", "OUTER_C", "CHUNKS", "ROWS", "COLUMNS", "BLAS",
 )  # fmt: skip
 A, B, C, TRANS_A, TRANS_B, M, N, K, LDA, LDB, LDC, INNER, STRIDE_A, STRIDE_B, STRIDE_C = range(15)
-OUTER_A, OUTER_B, OUTER_C, CHUNKS, ROWS, BLAS = range(15, 21)
+OUTER_A, OUTER_B, OUTER_C, CHUNKS, ROWS, COLUMNS, BLAS = range(15, 22)
 
 SMALL = 2000  # multiplications up to which plain loops win
 NARROW = 4  # rows and columns that a tile needs to be worth filling
 LARGE = 1 << 27  # multiplications up to which the tiled kernel wins: it blocks for the first-level cache only
-SERIAL = 200_000  # multiplications worth a thread of their own
+CHUNK = 200_000  # multiplications worth being a chunk
+BLAS_ROWS, MOST_CHUNKS = 64, 16  # rows of a product of BLAS that are worth being a chunk, and how many chunks to make
+TALL = 256  # rows from which on it does not matter that each thread packs all panels of B for its own
+# Seconds that a multiplication takes, by kernel.
+SPEEDS = {"tiled_gemm": 1e-11, "gemm": 1.5e-11, "small_gemm": 1e-10}
 
 FORMATS = {"float32": ("f32", "s", 4), "float64": ("f64", "d", 8)}
 
 
 class Blas(NamedTuple):
-    """Addresses of the C interface's gemm functions, and the width of the integers they take."""
+    """Addresses of the C interface's gemm functions, the width of the integers they take, and how many threads they use."""
 
     sgemm: int
     dgemm: int
     bits: int
+    threads: Callable[[], int]
 
 
 @cache
@@ -59,8 +65,13 @@ def blas() -> Blas | None:
             names = [f"{before}{kind}gemm{after}" for kind in "sd"]
             if all(hasattr(library, name) for name in names):
                 single, double = (ctypes.cast(library[name], ctypes.c_void_p).value or 0 for name in names)
-                return Blas(single, double, bits)
+                return Blas(single, double, bits, _counter(library, f"{before[:-6]}openblas_get_num_threads{after}"))
     return None
+
+
+def _counter(library: Any, name: str) -> Callable[[], int]:
+    """Return what tells how many threads a BLAS has; one that does not say has several."""
+    return getattr(library, name, lambda: 2)
 
 
 def _extensions() -> list[Path]:
@@ -89,20 +100,39 @@ def choose(dtype: Any, m: int, n: int, k: int) -> Kernel:
 
 
 class Share(NamedTuple):
-    """How the items of a batch are divided: chunks of an item, rows of a chunk, and the fewest chunks for a thread."""
+    """How the items of a batch are divided: chunks of an item, and the rows or columns of a chunk.
+
+    An item takes `seconds`; threads may part the range of chunks at multiples of `unit`, and not at all if it is 0.
+    """
 
     chunks: int
     rows: int
-    grain: int
+    columns: int
+    seconds: float
+    unit: int
 
 
-def share(kernel: Kernel, m: int, n: int, k: int) -> Share:
-    """Return how a kernel's range counts; a grain of 0 keeps it whole, where BLAS brings threads of its own."""
+def share(kernel: Kernel, dtype: Any, m: int, n: int, k: int) -> Share:
+    """Return how a kernel's range counts; large products of BLAS are kept whole if it has threads of its own."""
     size = max(1, m * n * k)
-    if kernel.name != "tiled_gemm":
-        return Share(1, m, 0 if size > SERIAL and kernel.name == "gemm" else max(1, SERIAL // size))
-    rows = min(m, max(16, -(-m // max(1, size // SERIAL))))
-    return Share(-(-m // rows), rows, max(1, SERIAL * m // (size * rows)))
+    seconds = size * SPEEDS[kernel.name]
+    if kernel.name == "small_gemm" or size <= CHUNK:
+        return Share(1, m, 0, seconds, 1)
+    if kernel.name == "gemm":
+        found = blas()
+        is_parted = found is not None and found.threads() == 1
+        rows = max(BLAS_ROWS, -(-m // MOST_CHUNKS)) if is_parted else m
+        return Share(-(-m // rows), rows, 0, seconds, int(is_parted))
+    panel = _panel(np.dtype(dtype).name)
+    if m < TALL and n >= 2 * panel:
+        return Share(-(-n // panel), 0, panel, seconds, 1)
+    rows = min(m, max(16, -(-m // (size // CHUNK))))
+    return Share(-(-m // rows), rows, 0, seconds, 1)
+
+
+def _panel(name: str) -> int:
+    """Return the columns of a panel of the tiled kernel."""
+    return (4 if registers() > 16 else 2) * lanes(name)
 
 
 # Where the matrices of an item begin.
@@ -115,12 +145,16 @@ ITEM = """
 """
 CALL = """
 def gemm(P, lo, hi):
-    for item in range(lo, hi):
+    chunks = P[{CHUNKS}]
+    row = 1 if P[{TRANS_A}] != 0 else P[{LDA}]
+    for item in range(lo // chunks, (hi - 1) // chunks + 1):
 {item}
+        first = max(lo - item * chunks, 0) * P[{ROWS}]
+        last = min(min(hi - item * chunks, chunks) * P[{ROWS}], P[{M}])
         cblas_{kind}gemm{bits}(
-            P[{BLAS}], P[{TRANS_A}], P[{TRANS_B}], P[{M}], P[{N}], P[{K}],
-            {t}(1), P[{A}] + from_a * {size}, P[{LDA}], P[{B}] + from_b * {size}, P[{LDB}],
-            {t}(0), P[{C}] + from_c * {size}, P[{LDC}])
+            P[{BLAS}], P[{TRANS_A}], P[{TRANS_B}], last - first, P[{N}], P[{K}],
+            {t}(1), P[{A}] + (from_a + first * row) * {size}, P[{LDA}], P[{B}] + from_b * {size}, P[{LDB}],
+            {t}(0), P[{C}] + (from_c + first * P[{LDC}]) * {size}, P[{LDC}])
 """
 STRIDES = """
     a = {p}(P[{A}]); b = {p}(P[{B}]); c = {p}(P[{C}])
@@ -163,16 +197,20 @@ def tiled_gemm(P, lo, hi):
     panel = stack_block(b, {depth} * {wide})
     for item in range(lo // chunks, (hi - 1) // chunks + 1):
 {item}
-        first = max(lo - item * chunks, 0) * P[{ROWS}]
-        last = min(min(hi - item * chunks, chunks) * P[{ROWS}], M)
-        whole = N - N % {wide}
+        chunk = max(lo - item * chunks, 0)
+        end = min(hi - item * chunks, chunks)
+        first = chunk * P[{ROWS}]
+        last = M if P[{ROWS}] == 0 else min(end * P[{ROWS}], M)
+        left = chunk * P[{COLUMNS}]
+        right = N if P[{COLUMNS}] == 0 else min(end * P[{COLUMNS}], N)
+        whole = right - (right - left) % {wide}
         for k0 in range(0, max(K, 1), {depth}):
             depth = min({depth}, K - k0)
 {sections}
 """
 SECTION = """
             for j in range({start}, {stop}, {width}):
-                n = N - j
+                n = right - j
                 for k in range(depth):
                     at = from_b + (k0 + k) * (1 if by_columns else ldb) + j * (ldb if by_columns else 1)
                     if by_columns:
@@ -240,8 +278,7 @@ def small_gemm(dtype: Any) -> Kernel:
 def tiled_gemm(dtype: Any) -> Kernel:
     """Return the kernel of tiles, for float32 or float64."""
     name = np.dtype(dtype).name
-    vectors = 4 if registers() > 16 else 2
-    wide = vectors * lanes(name)
+    wide = _panel(name)
     depth = 32768 // (wide * np.dtype(name).itemsize)
-    sections = _section(4, vectors, "0", "whole", name) + _section(8, 1, "whole", "N", name)
+    sections = _section(4, wide // lanes(name), "left", "whole", name) + _section(8, 1, "whole", "right", name)
     return compile_kernel(_filled(TILED, dtype, wide=wide, depth=depth, sections=sections), "tiled_gemm")

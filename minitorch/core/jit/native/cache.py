@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from time import monotonic, sleep
 
 import numpy as np
 
@@ -33,8 +34,10 @@ class _Refused(Exception):
 
 
 def key(*parts: object) -> str:
-    """Name an entry by everything its code depends on: the given parts, this package and the compilers' versions."""
-    text = repr((parts, sources(), np.__version__, *map(_version, ("numba", "llvmlite"))))
+    """Name an entry by everything its code depends on: the given parts, this package and the versions of NumPy and LLVM."""
+    import llvmlite
+
+    text = repr((parts, sources(), np.__version__, llvmlite.__version__))
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 
@@ -45,13 +48,6 @@ def sources() -> str:
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-@cache
-def _version(package: str) -> str:
-    from importlib.metadata import version
-
-    return version(package)
 
 
 def folder() -> Path | None:
@@ -77,7 +73,7 @@ def fetch(entry: str, build: Callable[[], bytes], load: Callable[[bytes], int]) 
             address = _loaded(handle, entry, load)
             if address is not None:
                 return address
-            stack.enter_context(_locked(place, entry))
+            stack.enter_context(_locked(handle, entry))
             address = _loaded(handle, entry, load)
             if address is not None:
                 return address
@@ -124,20 +120,22 @@ def _opened(place: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _locked(place: Path, entry: str) -> Iterator[None]:
+def _locked(handle: int, entry: str) -> Iterator[None]:
     """Keep other processes from building the same entry at the same time; they find it when they get their turn."""
-    from filelock import FileLock, Timeout
+    import fcntl
 
-    lock = FileLock(place / f"{entry[0]}.lock", timeout=LOCK_SECONDS, mode=0o600)
+    file = os.open(f"{entry[:2]}.lock", OPEN | os.O_RDWR | os.O_CREAT, 0o600, dir_fd=handle)
     try:
-        lock.acquire()
-    except Timeout:
-        yield
-        return
-    try:
+        until = monotonic() + LOCK_SECONDS
+        while monotonic() < until:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                sleep(0.002)
         yield
     finally:
-        lock.release()
+        os.close(file)
 
 
 def _loaded(handle: int, entry: str, load: Callable[[bytes], int]) -> int | None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import types
 
-from .elementary import DOUBLE, define, fabs, inlined
+from .elementary import DOUBLE, define, fabs
 from .intrinsics import libm, polynomial, select, to_bits, turns
+from .kinds import float32, float64
 
 two_over_pi, magic = DOUBLE.scalar(2 / np.pi), DOUBLE.magic
 # pi / 2 in three parts; the first two, of 25 bits, have exact products with a quotient below 2**27.
@@ -22,16 +22,15 @@ sine = polynomial((-0.16666666666666666, 0.008333333333330936, -0.00019841269836
 cosine = polynomial((0.041666666666666664, -0.0013888888888887389, 2.48015872987544e-05, -2.755731726587808e-07))
 
 
-@inlined
 def _turned(x: Any, quarters: int) -> Any:
     """sin(x + quarters * pi / 2) of a float32, in float64."""
-    wide = types.float64(x)
+    wide = float64(x)
     shifted = wide * two_over_pi + magic
     n = shifted - magic
     near = ((wide - n * P1) - n * P2) - n * P3
     turned = turns(x)
     quarter = (turned + EIGHTH) >> 62
-    far = types.float64(turned - (quarter << 62)) * RADIANS + types.float64(x - x)  # NaN for an infinity
+    far = float64(turned - (quarter << 62)) * RADIANS + float64(x - x)  # NaN for an infinity
     small = fabs(x) < LARGE
     r = select(small, near, far)
     quadrant = select(small, to_bits(shifted), quarter) + quarters
@@ -40,22 +39,19 @@ def _turned(x: Any, quarters: int) -> Any:
     return select((quadrant & 2) == 0, out, -out)
 
 
-@inlined
 def _sin(x: Any) -> Any:
-    return types.float32(select(x == 0, types.float64(x), _turned(x, 0)))
+    return float32(select(x == 0, float64(x), _turned(x, 0)))
 
 
-@inlined
 def _cos(x: Any) -> Any:
-    return types.float32(_turned(x, 1))
+    return float32(_turned(x, 1))
 
 
-@inlined
 def _tan(x: Any) -> Any:
-    return types.float32(select(x == 0, types.float64(x), _turned(x, 0) / _turned(x, 1)))
+    return float32(select(x == 0, float64(x), _turned(x, 0) / _turned(x, 1)))
 
 
 sin, cos, tan = map(libm, ("sin", "cos", "tan"))
-define("sin", _sin, lambda x: sin(x))
-define("cos", _cos, lambda x: cos(x))
-define("tan", _tan, lambda x: tan(x))
+define("sin", _sin, sin)
+define("cos", _cos, cos)
+define("tan", _tan, tan)

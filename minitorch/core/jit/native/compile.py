@@ -9,29 +9,43 @@ are slots, never constants. In the text these names are known:
 - `f32(P[0])`, `f64`, `i8`, `i16`, `i32`, `i64`, `u8`, `u16`, `u32`, `u64`: a slot as a pointer to elements; booleans are
   `u8` of 0 and 1.
 - `load_f16(f16(P[0]), i)`, `store_f16(f16(P[1]), i, v)`, `load_bf16`, `store_bf16`: half precision, through float32.
-- `float32(c)`, `float64(c)`, `int8(c)` ... `uint64(c)`, `boolean(c)`: conversions and typed constants. A bare `0.5` is
-  float64 and widens what it meets.
+- `float32(c)`, `float64(c)`, `int8(c)` ... `uint64(c)`, `boolean(c)`: conversions and typed constants. A bare number takes
+  the type of what it meets.
 - the functions in `minitorch.core.jit.native.scalarmath`, and `select(c, x, y)` with both sides computed.
 
 Sums over a loop vectorize with `reassociate=True` only. NaN and infinities are right either way.
+
+Kernels are made by threads in the background, so that a program's are compiled side by side while the next ones are still
+being written; `address` waits.
 """
 
 from __future__ import annotations
 
+import os
 import threading
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ...errors import JitError
 from . import cache
 
 
-class Kernel(NamedTuple):
+class Kernel:
     """Machine code in memory with the text it came from; it stays loaded for the life of the process."""
 
-    address: int
-    name: str
-    source: str
+    __slots__ = ("_made", "name", "source")
+
+    def __init__(self, name: str, source: str, made: Future[int]):
+        self.name, self.source = name, source
+        self._made = made
+
+    @property
+    def address(self) -> int:
+        """Where the code is. Raises JitError, naming the kernel and the line, for text that cannot be compiled."""
+        return self._made.result()
 
 
 @dataclass(slots=True)
@@ -42,7 +56,8 @@ class Counts:
     loaded: int = 0
 
 
-_kernels: dict[tuple[str, str, bool], Kernel] = {}
+Key = tuple[str, str, bool]
+_kernels: dict[Key, Kernel] = {}
 _lock = threading.Lock()
 counts = Counts()
 
@@ -60,17 +75,75 @@ def compile_kernel(source: str, name: str, reassociate: bool = False) -> Kernel:
         with _lock:
             kernel = _kernels.get(key)
             if kernel is None:
-                kernel = _kernels[key] = Kernel(_address(source, name, reassociate), name, source)
+                kernel = _kernels[key] = Kernel(name, source, _workers.submit(key))
     return kernel
+
+
+class _Workers:
+    """Threads that make kernels, and end when there are none left to make: a process at rest has no such threads."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.waiting: deque[tuple[Key, Future[int]]] = deque()
+        self.running = 0
+
+    def submit(self, key: Key) -> Future[int]:
+        """Have a kernel made."""
+        made: Future[int] = Future()
+        with self.lock:
+            self.waiting.append((key, made))
+            if self.running < _cores():
+                self.running += 1
+                threading.Thread(target=self.work, name="minitorch compiler").start()
+        return made
+
+    def work(self) -> None:
+        """Make kernels until none is waiting."""
+        while True:
+            with self.lock:
+                if not self.waiting:
+                    self.running -= 1
+                    return
+                key, made = self.waiting.popleft()
+            try:
+                made.set_result(_address(*key))
+            except BaseException as error:  # raised where the address is asked for; asked for anew, it is tried again
+                _kernels.pop(key, None)
+                made.set_exception(error)
+
+
+def _cores() -> int:
+    available = getattr(os, "sched_getaffinity", None)
+    return len(available(0)) if available else os.cpu_count() or 1
+
+
+_workers = _Workers()
+
+
+def _after_fork() -> None:
+    """A forked process has none of the threads: it makes anew what they had not finished."""
+    global _workers, _lock
+    _workers, _lock = _Workers(), threading.Lock()
+    for key, kernel in list(_kernels.items()):
+        if not kernel._made.done():
+            del _kernels[key]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _address(source: str, name: str, reassociate: bool) -> int:
     from . import loader
 
     entry, symbol = _named(source, name, reassociate)
-    before = counts.compiled
-    address = cache.fetch(entry, _builder(source, name, symbol, reassociate), lambda code: loader.load(code, symbol))
-    counts.loaded += counts.compiled == before
+    built: list[bool] = []
+    address = cache.fetch(
+        entry, _builder(source, name, symbol, reassociate, built), lambda code: loader.load(code, symbol)
+    )
+    with _lock:
+        counts.compiled += len(built)
+        counts.loaded += not built
     return address
 
 
@@ -82,12 +155,15 @@ def _named(source: str, name: str, reassociate: bool) -> tuple[str, str]:
     return entry, f"kernel_{entry}"
 
 
-def _builder(source: str, name: str, symbol: str, reassociate: bool) -> Callable[[], bytes]:
+def _builder(source: str, name: str, symbol: str, reassociate: bool, built: list[bool]) -> Callable[[], bytes]:
     def build() -> bytes:
-        from .codegen import emit_object
+        from .codegen import CompileError, emit_object
 
-        counts.compiled += 1
-        return emit_object(source, name, symbol, reassociate)
+        built.append(True)
+        try:
+            return emit_object(source, name, symbol, reassociate)
+        except CompileError as error:
+            raise JitError(f"jit: {error}") from error
 
     return build
 
@@ -115,7 +191,7 @@ def portable(address: int) -> Portable:
         found.append(code)
         return 0
 
-    cache.fetch(entry, _builder(source, name, symbol, reassociate), keep)
+    cache.fetch(entry, _builder(source, name, symbol, reassociate, []), keep)
     return Portable(source, name, reassociate, symbol, found[-1])
 
 
@@ -126,5 +202,7 @@ def adopt(kernel: Portable) -> None:
     key = kernel[:3]
     with _lock:
         if key not in _kernels:
-            _kernels[key] = Kernel(loader.load(kernel.code, kernel.symbol), kernel.name, kernel.source)
+            made: Future[int] = Future()
+            made.set_result(loader.load(kernel.code, kernel.symbol))
+            _kernels[key] = Kernel(kernel.name, kernel.source, made)
             counts.loaded += 1

@@ -1,7 +1,8 @@
 """Exponentials, logarithms and hyperbolic functions: range reduction, a polynomial, and no branch.
 
-They are inlined, and compiled so that a product and a sum may contract but sums never reassociate: range reduction lives
-on rounding errors. The comments name the largest error that the tests have seen, in units in the last place.
+They are kernel text, written out where they are called, and so that a product and a sum may contract but sums never
+reassociate: range reduction lives on rounding errors. The comments name the largest error that the tests have seen, in
+units in the last place.
 """
 
 from __future__ import annotations
@@ -10,18 +11,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit, types
-from numba.extending import overload
 
+from .functions import Function
 from .intrinsics import exponent, half_power, llvm, mantissa, polynomial, scale, select
-
-OPTIONS: dict[str, Any] = {"forceinline": True, "error_model": "numpy", "fastmath": {"contract"}}
-inlined = njit(**OPTIONS)
+from .kinds import float32, float64
 
 FUNCTIONS: dict[str, Any] = {}
 
 fabs = llvm("fabs")
-copysign = llvm("copysign", 2)
+copysign = llvm("copysign")
 sqrt = llvm("sqrt")
 
 
@@ -71,31 +69,14 @@ DOUBLE = Format(
 )  # fmt: skip
 
 
-def define(name: str, single: Any, double: Any, arity: int = 1) -> None:
+def define(name: str, single: Any, double: Any) -> None:
     """Enter a function in the table, by its implementations for float32 and for float64."""
-    made = {types.float32: single, types.float64: double}
+    made = {float32: single, float64: double}
 
     def choose(x: Any, *others: Any) -> Any:
-        if x not in made or any(other != x for other in others):
-            return None
-        return made[x].py_func if hasattr(made[x], "py_func") else made[x]
+        return made.get(x) if all(other == x for other in others) else None
 
-    enter(name, choose, arity)
-
-
-def enter(name: str, choose: Any, arity: int) -> None:
-    """Enter a function in the table, by the choice of an implementation from the arguments' types."""
-
-    def one(x: Any) -> Any:
-        raise NotImplementedError
-
-    def two(x: Any, y: Any) -> Any:
-        raise NotImplementedError
-
-    stub, typed = (one, lambda x: choose(x)) if arity == 1 else (two, lambda x, y: choose(x, y))
-    stub.__name__ = name
-    overload(stub, jit_options=OPTIONS, strict=False)(typed)
-    FUNCTIONS[name] = stub
+    FUNCTIONS[name] = Function(name, choose)
 
 
 # --------------------------------------------------------------------------- exponentials
@@ -114,7 +95,7 @@ def make_exp(f: Format) -> Any:
         r = (x - n * high) - n * low + rest
         return scale(r * r * exponential(r) + r + one, shifted)
 
-    return inlined(exp_sum)
+    return exp_sum
 
 
 def _make_expm1(f: Format) -> Any:
@@ -133,7 +114,7 @@ def _make_expm1(f: Format) -> Any:
         big = power * p + (power - half)
         return select(n == zero, select(x == zero, x, p), big + big)
 
-    return inlined(expm1)
+    return expm1
 
 
 exp_sum = {f: make_exp(f) for f in (SINGLE, DOUBLE)}
@@ -142,7 +123,7 @@ expm1 = {f: _make_expm1(f) for f in (SINGLE, DOUBLE)}
 
 def _make_exp(f: Format) -> Any:
     zero, exp_of = f.zero, exp_sum[f]
-    return inlined(lambda x: exp_of(x, zero))
+    return lambda x: exp_of(x, zero)
 
 
 exp = {f: _make_exp(f) for f in (SINGLE, DOUBLE)}
@@ -155,7 +136,7 @@ def _make_sigmoid(f: Format) -> Any:
         e = exp_of(-fabs(x))
         return select(x < zero, e, one) / (one + e)
 
-    return inlined(sigmoid)
+    return sigmoid
 
 
 def _make_tanh(f: Format) -> Any:
@@ -167,7 +148,7 @@ def _make_tanh(f: Format) -> Any:
         e = expm1_of(t + t)
         return copysign(e / (e + two), x)
 
-    return inlined(tanh)
+    return tanh
 
 
 def _make_sinh(f: Format) -> Any:
@@ -180,7 +161,7 @@ def _make_sinh(f: Format) -> Any:
         root = exp_of(half * t)  # half of exp(t), without overflow where sinh has none
         return copysign(select(t > limit, half * root * root, near), x)
 
-    return inlined(sinh)
+    return sinh
 
 
 def _make_cosh(f: Format) -> Any:
@@ -192,7 +173,7 @@ def _make_cosh(f: Format) -> Any:
         root = exp_of(half * t)
         return select(t > limit, half * root * root, e + quarter / e)
 
-    return inlined(cosh)
+    return cosh
 
 
 # --------------------------------------------------------------------------- logarithms
@@ -205,7 +186,7 @@ def _log_of_mantissa_single(f: Format) -> Any:
         tail = m * m * (m * logarithm(m) - half) + e * low
         return (tail + m) + e * high
 
-    return inlined(combine)
+    return combine
 
 
 def _log_of_mantissa_double(f: Format) -> Any:
@@ -217,7 +198,7 @@ def _log_of_mantissa_double(f: Format) -> Any:
         square = half * m * m
         return e * high - ((square - (s * (square + z * logarithm(z)) + e * low)) - m)
 
-    return inlined(combine)
+    return combine
 
 
 def _make_log(f: Format) -> Any:
@@ -232,7 +213,7 @@ def _make_log(f: Format) -> Any:
         out = select(x < zero, nan, out)
         return select(x < inf, out, x)  # inf and NaN are their own logarithms
 
-    return inlined(log)
+    return log
 
 
 log = {f: _make_log(f) for f in (SINGLE, DOUBLE)}
@@ -246,7 +227,7 @@ def _make_log1p(f: Format) -> Any:
         rounded = u - one  # the quotient puts back what rounding 1 + x took away
         return select(u == one, x, select(rounded == x, log_of(u), log_of(u) * (x / rounded)))
 
-    return inlined(log1p)
+    return log1p
 
 
 log1p = {f: _make_log1p(f) for f in (SINGLE, DOUBLE)}

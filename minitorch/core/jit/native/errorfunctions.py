@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import types
-
-from .elementary import DOUBLE, SINGLE, Format, copysign, define, exp, exp_sum, fabs, inlined, log, sqrt
+from .elementary import DOUBLE, SINGLE, Format, copysign, define, exp, exp_sum, fabs, log, sqrt
 from .intrinsics import chopped, polynomial, select
+from .kinds import float32, float64
 
 # (1 + 2 t) exp(t**2) erfc(t) in (t - c) / (t + c), for t up to where erfc is 0.
 SCALED_SINGLE = (2.0, (
@@ -54,7 +53,7 @@ def _make_tail(f: Format) -> Any:
         gauss = exp_of(-high * high, (high - t) * (high + t))
         return gauss * scaled((t - c) / (t + c)) / (one + two * t)
 
-    return inlined(tail)
+    return tail
 
 
 def _make_erfc(f: Format, tail: Any) -> Any:
@@ -64,7 +63,7 @@ def _make_erfc(f: Format, tail: Any) -> Any:
         e = tail(fabs(x))
         return select(x < zero, two - e, e)
 
-    return inlined(erfc)
+    return erfc
 
 
 def _make_erf(f: Format, tail: Any) -> Any:
@@ -74,7 +73,7 @@ def _make_erf(f: Format, tail: Any) -> Any:
         t = fabs(x)
         return select(t < edge, x + x * near(x * x), copysign(one - tail(t), x))
 
-    return inlined(erf)
+    return erf
 
 
 tail = {f: _make_tail(f) for f in (SINGLE, DOUBLE)}
@@ -97,15 +96,14 @@ def _make_erfinv() -> Any:
         y = select(t < 1.0, y, select(t == 1.0, inf, nan))
         return copysign(select(t < 1e-8, t / slope, y), x)
 
-    return inlined(erfinv)
+    return erfinv
 
 
 erfinv = _make_erfinv()
 
 
-@inlined
 def _erfinv_single(x: Any) -> Any:
-    return types.float32(erfinv(types.float64(x)))
+    return float32(erfinv(float64(x)))
 
 
 define("erfinv", _erfinv_single, erfinv)

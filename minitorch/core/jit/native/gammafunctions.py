@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import types
-
-from .elementary import DOUBLE, define, inlined, log
+from .elementary import DOUBLE, define, log
 from .intrinsics import libm, llvm, polynomial
+from .kinds import float32, float64
 
 # digamma(x) / (x - ROOT) in x - 1.5 for 1 <= x <= 2
 ROOT, ROOT_REST = 1.4616321449683622, 9.549995429965697e-17
@@ -29,7 +28,6 @@ log_of, tan, rint = log[DOUBLE], libm("tan"), llvm("nearbyint")
 nan, pi = DOUBLE.nan, math.pi
 
 
-@inlined
 def _digamma_of_positive(x: Any) -> Any:
     if x >= 10.0:
         z = 1.0 / (x * x)
@@ -44,7 +42,6 @@ def _digamma_of_positive(x: Any) -> Any:
     return total + ((x - ROOT) - ROOT_REST) * near(x - 1.5)
 
 
-@inlined
 def _digamma(x: Any) -> Any:
     if x > 0.0:
         return _digamma_of_positive(x)
@@ -56,9 +53,8 @@ def _digamma(x: Any) -> Any:
     return _digamma_of_positive(1.0 - x) - pi / tan(pi * r)
 
 
-@inlined
 def _digamma_single(x: Any) -> Any:
-    return types.float32(_digamma(types.float64(x)))
+    return float32(_digamma(float64(x)))
 
 
 define("digamma", _digamma_single, _digamma)

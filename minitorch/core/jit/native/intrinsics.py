@@ -1,6 +1,6 @@
 """What kernels need below Python: typed pointers, bit patterns, LLVM's own functions, polynomials, calls to libm.
 
-Importing this imports Numba. Everything here is emitted as a few LLVM instructions, at no cost in type inference.
+Each is an `Instruction`, which writes a few of LLVM's.
 """
 
 from __future__ import annotations
@@ -9,222 +9,202 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+from . import expressions as ex
+from .functions import Instruction
+from .kinds import (
+    INTEGER_OF,
+    CompileError,
+    Integer,
+    Real,
+    Value,
+    constant,
+    float32,
+    float64,
+    int32,
+    int64,
+    pointer_to,
+    uint16,
+)  # fmt: skip
+from .kinds import SCALARS as KINDS
+from .writer import CONTRACT, Writer
 
-INT64 = ir.IntType(64)
-FLAGS = ("contract",)
-BITS = {types.float32: types.int32, types.float64: types.int64}
+REAL_OF = {integer: real for real, integer in INTEGER_OF.items()}
 
 
-def pointer_to(element: Any) -> Any:
+def reals(name: str, *values: Value) -> None:
+    """See to it that values are floats of one type."""
+    if any(not isinstance(v.kind, Real) or v.kind != values[0].kind for v in values):
+        raise CompileError(f"{name} takes floats of one type, not {', '.join(str(v.kind) for v in values)}")
+
+
+def expect(name: str, *pairs: Any) -> None:
+    """See to it that values (first, third, ...) have the types that follow them."""
+    for value, kind in zip(pairs[::2], pairs[1::2]):
+        if value.kind != kind:
+            raise CompileError(f"{name}: {value.kind} where {kind} belongs")
+
+
+def as_pointer(element: Any) -> Instruction:
     """Make `f(address)`, which turns an integer into a pointer to elements of a type."""
 
-    @intrinsic
-    def cast(typing_context: Any, address: Any) -> Any:
-        signature = types.CPointer(element)(types.int64)
+    def cast(w: Writer, address: Value) -> Value:
+        return Value(pointer_to(element), w.op(f"inttoptr i64 {ex.index_of(w, address).text} to ptr"))
 
-        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
-
-        return signature, emit
-
-    return cast
+    return Instruction(cast)
 
 
-def same_type(emit: Callable[..., Any], arity: int) -> Any:
-    """Make a function of float32 or float64 arguments with a result of their type, from `emit(builder, *values)`."""
+def same_type(name: str, emit: Callable[..., Value]) -> Instruction:
+    """Make a function of floats of one type with a result of their type, from `emit(writer, *values)`."""
 
-    def typed(first: Any, others: tuple[Any, ...]) -> Any:
-        if first not in BITS or any(other != first for other in others):
-            return None
-        return first(first, *others), lambda context, builder, signature, args: emit(builder, *args)
+    def typed(w: Writer, *values: Value) -> Value:
+        values = ex.together(w, *values)
+        reals(name, *values)
+        return emit(w, *values)
 
-    if arity == 1:
-        return intrinsic(lambda typing_context, x: typed(x, ()))
-    if arity == 2:
-        return intrinsic(lambda typing_context, x, y: typed(x, (y,)))
-    return intrinsic(lambda typing_context, x, y, z: typed(x, (y, z)))
+    return Instruction(typed)
 
 
-def llvm(name: str, arity: int = 1) -> Any:
+def llvm(name: str) -> Instruction:
     """Make a function of LLVM's intrinsic of that name, which vectorizes."""
 
-    def emit(builder: Any, *values: Any) -> Any:
-        signature = ir.FunctionType(values[0].type, [value.type for value in values])
-        return builder.call(builder.module.declare_intrinsic(f"llvm.{name}", [values[0].type], signature), values)
+    def emit(w: Writer, *values: Value) -> Value:
+        return w.call(f"llvm.{name}.f{values[0].kind.bits}", values[0].kind, values)
 
-    return same_type(emit, arity)
+    return same_type(name, emit)
 
 
-def polynomial(coefficients: Sequence[float]) -> Any:
+def polynomial(coefficients: Sequence[float]) -> Instruction:
     """Make a function that evaluates a polynomial by Horner's rule, coefficients from the constant one up."""
 
-    def emit(builder: Any, x: Any) -> Any:
-        total = x.type(coefficients[-1])
+    def emit(w: Writer, x: Value) -> Value:
+        kind = x.kind
+        flags, w.flags = w.flags, CONTRACT
+        total = Value(kind, constant(kind, coefficients[-1]))
         for coefficient in coefficients[-2::-1]:
-            total = builder.fadd(builder.fmul(total, x, flags=FLAGS), x.type(coefficient), flags=FLAGS)
+            total = w.fused(total, x, Value(kind, constant(kind, coefficient)))
+        w.flags = flags
         return total
 
-    return same_type(emit, 1)
+    return same_type("polynomial", emit)
 
 
-def libm(name: str, arity: int = 1) -> Any:
+def libm(name: str) -> Instruction:
     """Make a function of float64 arguments that calls the C library; float32 is computed in float64 and rounded."""
 
-    def emit(builder: Any, *values: Any) -> Any:
-        narrow = values[0].type == ir.FloatType()
-        wide = [builder.fpext(value, ir.DoubleType()) for value in values] if narrow else list(values)
-        function = builder.module.globals.get(name)
-        if function is None:
-            function = ir.Function(builder.module, ir.FunctionType(ir.DoubleType(), [ir.DoubleType()] * arity), name)
-            function.attributes.add("nounwind")
-        out = builder.call(function, wide)
-        return builder.fptrunc(out, ir.FloatType()) if narrow else out
+    def emit(w: Writer, *values: Value) -> Value:
+        made = w.call(name, float64, [w.converted(v, float64) for v in values])
+        return w.converted(made, values[0].kind)
 
-    return same_type(emit, arity)
+    return same_type(name, emit)
 
 
-@intrinsic
-def to_bits(typing_context: Any, x: Any) -> Any:
+@Instruction
+def to_bits(w: Writer, x: Value) -> Value:
     """The bit pattern of a float as a signed integer of the same width."""
-    if x not in BITS:
-        return None
-    return BITS[x](x), lambda context, builder, signature, args: builder.bitcast(
-        args[0], context.get_value_type(signature.return_type)
-    )
+    reals("to_bits", x)
+    return w.bitcast(x, INTEGER_OF[x.kind])
 
 
-@intrinsic
-def from_bits(typing_context: Any, i: Any) -> Any:
+@Instruction
+def from_bits(w: Writer, i: Value) -> Value:
     """The float with a bit pattern."""
-    for real, integer in BITS.items():
-        if i == integer:
-            return real(integer), lambda context, builder, signature, args: builder.bitcast(
-                args[0], context.get_value_type(signature.return_type)
-            )
-    return None
+    if i.kind not in REAL_OF:
+        raise CompileError(f"from_bits takes int32 or int64, not {i.kind}")
+    return w.bitcast(i, REAL_OF[i.kind])
 
 
-@intrinsic
-def select(typing_context: Any, condition: Any, x: Any, y: Any) -> Any:
+@Instruction
+def select(w: Writer, condition: Value, x: Value, y: Value) -> Value:
     """`x if condition else y` with both computed, so that no branch stands in the way of vectorization."""
-    if condition != types.boolean or x != y:
-        return None
-    return x(condition, x, y), lambda context, builder, signature, args: builder.select(*args)
+    return ex.chosen(w, condition, x, y)
 
 
-@intrinsic
-def call_kernel(typing_context: Any, address: Any, slots: Any, lo: Any, hi: Any) -> Any:
+@Instruction
+def call_kernel(w: Writer, address: Value, slots: Value, lo: Value, hi: Value) -> None:
     """Call the kernel at an address."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        function = ir.FunctionType(ir.VoidType(), [INT64.as_pointer(), INT64, INT64])
-        target = builder.inttoptr(args[0], function.as_pointer())
-        builder.call(target, [builder.inttoptr(args[1], INT64.as_pointer()), args[2], args[3]])
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64, types.int64, types.int64), emit
+    numbers = [ex.index_of(w, v).text for v in (address, slots, lo, hi)]
+    function, place = (w.op(f"inttoptr i64 {number} to ptr") for number in numbers[:2])
+    w.do(f"call void {function}(ptr {place}, i64 {numbers[2]}, i64 {numbers[3]})")
 
 
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
 
 
-def cblas_gemm(real: Any, bits: int) -> Any:
+def cblas_gemm(real: Real, bits: int) -> Instruction:
     """Make `f(address, trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)`: a call of the C interface."""
-    scalar = ir.FloatType() if real == types.float32 else ir.DoubleType()
-    enum, size, memory = ir.IntType(32), ir.IntType(bits), scalar.as_pointer()
-    kinds = [enum, enum, enum, size, size, size, scalar, memory, size, memory, size, scalar, memory, size]
+    scalar, size = real.llvm, f"i{bits}"
+    kinds = ["i32", "i32", size, size, size, scalar, "ptr", size, "ptr", size, scalar, "ptr", size]
 
-    def converted(builder: Any, value: Any, kind: Any) -> Any:
-        if kind is memory:
-            return builder.inttoptr(value, memory)
-        if kind is enum:
-            given = builder.icmp_signed("!=", value, INT64(0))
-            return builder.select(given, enum(TRANSPOSED), enum(PLAIN))
-        return builder.trunc(value, size) if kind is size and bits < 64 else value
+    def passed(w: Writer, value: Value, kind: str, position: int) -> str:
+        if kind == scalar:
+            expect("gemm", value, real)
+            return str(value.text)
+        value = ex.index_of(w, value)
+        if kind == "ptr":
+            return w.op(f"inttoptr i64 {value.text} to ptr")
+        if position < 2:
+            given = w.compare("icmp ne", value, 0)
+            return w.op(f"select i1 {given.text}, i32 {TRANSPOSED}, i32 {PLAIN}")
+        return w.op(f"trunc i64 {value.text} to {size}") if bits < 64 else value.text
 
-    @intrinsic
-    def gemm(
-        typing_context: Any, address: Any, trans_a: Any, trans_b: Any, m: Any, n: Any, k: Any, alpha: Any, a: Any,
-        lda: Any, b: Any, ldb: Any, beta: Any, c: Any, ldc: Any,
-    ) -> Any:  # fmt: skip
-        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            values = [converted(builder, value, kind) for value, kind in zip(args[1:], kinds[1:])]
-            function = ir.FunctionType(ir.VoidType(), kinds)
-            builder.call(builder.inttoptr(args[0], function.as_pointer()), [enum(ROW_MAJOR), *values])
-            return context.get_dummy_value()
+    def gemm(w: Writer, address: Value, *values: Value) -> None:
+        texts = [passed(w, value, kind, i) for i, (value, kind) in enumerate(zip(values, kinds, strict=True))]
+        function = w.op(f"inttoptr i64 {ex.index_of(w, address).text} to ptr")
+        arguments = ", ".join([f"i32 {ROW_MAJOR}", *(f"{kind} {text}" for kind, text in zip(kinds, texts))])
+        w.do(f"call void {function}({arguments})")
 
-        given = [real if kind is scalar else types.int64 for kind in kinds[1:]]
-        return types.void(types.int64, *given), emit
-
-    return gemm
+    return Instruction(gemm)
 
 
 # --------------------------------------------------------------------------- exponents and mantissas
 
-
-class Layout:
-    """Where the parts of a float are, and the numbers that make bit tricks work."""
-
-    def __init__(self, bits: int, fraction: int):
-        self.integer = ir.IntType(bits)
-        self.fraction = fraction
-        self.bias = (1 << (bits - fraction - 2)) - 1
-        self.two_thirds = {32: 0x3F2AAAAB, 64: 0x3FE5555555555555}[bits]
+TWO_THIRDS = {float32: 0x3F2AAAAB, float64: 0x3FE5555555555555}
 
 
-LAYOUTS = {ir.FloatType(): Layout(32, 23), ir.DoubleType(): Layout(64, 52)}
+def _bias(kind: Real) -> int:
+    return (1 << (kind.bits - kind.fraction - 2)) - 1
 
 
-def _power(builder: Any, exponent: Any, layout: Layout) -> Any:
+def _power(w: Writer, exponent: Value, kind: Real) -> Value:
     """2**exponent, for an exponent in the range of normal numbers."""
-    biased = builder.add(exponent, layout.integer(layout.bias))
-    real = ir.FloatType() if layout.fraction == 23 else ir.DoubleType()
-    return builder.bitcast(builder.shl(biased, layout.integer(layout.fraction)), real)
+    return w.bitcast(w.integer("shl", w.integer("add", exponent, _bias(kind)), kind.fraction), kind)
 
 
-def _rounded(builder: Any, shifted: Any, layout: Layout) -> Any:
+def _rounded(w: Writer, shifted: Value) -> Value:
     """The integer n in `n + MAGIC`, whose last bits are those of n."""
-    left = layout.integer(layout.integer.width - layout.fraction + 1)
-    return builder.ashr(builder.shl(builder.bitcast(shifted, layout.integer), left), left)
+    kind = shifted.kind
+    left = kind.bits - kind.fraction + 1
+    return w.integer("ashr", w.integer("shl", w.bitcast(shifted, INTEGER_OF[kind]), left), left)
 
 
-def _scale(builder: Any, x: Any, shifted: Any) -> Any:
-    layout = LAYOUTS[x.type]
-    n = _rounded(builder, shifted, layout)
-    half = builder.ashr(n, layout.integer(1))
-    x = builder.fmul(x, _power(builder, half, layout))
-    return builder.fmul(x, _power(builder, builder.sub(n, half), layout))
+def _scale(w: Writer, x: Value, shifted: Value) -> Value:
+    n = _rounded(w, shifted)
+    half = w.integer("ashr", n, 1)
+    x = Value(x.kind, w.op(f"fmul {x.kind.llvm} {x.text}, {_power(w, half, x.kind).text}"))
+    return Value(x.kind, w.op(f"fmul {x.kind.llvm} {x.text}, {_power(w, w.integer('sub', n, half), x.kind).text}"))
 
 
-def _half_power(builder: Any, shifted: Any) -> Any:
-    layout = LAYOUTS[shifted.type]
-    return _power(builder, builder.sub(_rounded(builder, shifted, layout), layout.integer(1)), layout)
+def _half_power(w: Writer, shifted: Value) -> Value:
+    return _power(w, w.integer("sub", _rounded(w, shifted), 1), shifted.kind)
 
 
-def _mantissa(builder: Any, x: Any) -> Any:
-    layout = LAYOUTS[x.type]
-    integer, offset = layout.integer, layout.integer(layout.two_thirds)
-    bits = builder.sub(builder.bitcast(x, integer), offset)
-    low = builder.and_(bits, integer((1 << layout.fraction) - 1))
-    return builder.bitcast(builder.add(low, offset), x.type)
+def _mantissa(w: Writer, x: Value) -> Value:
+    offset = TWO_THIRDS[x.kind]
+    bits = w.integer("sub", w.bitcast(x, INTEGER_OF[x.kind]), offset)
+    low = w.integer("and", bits, (1 << x.kind.fraction) - 1)
+    return w.bitcast(w.integer("add", low, offset), x.kind)
 
 
-def _exponent(builder: Any, x: Any) -> Any:
-    layout = LAYOUTS[x.type]
-    bits = builder.sub(builder.bitcast(x, layout.integer), layout.integer(layout.two_thirds))
-    shifted = builder.ashr(bits, layout.integer(layout.fraction))
+def _exponent(w: Writer, x: Value) -> Value:
+    bits = w.integer("sub", w.bitcast(x, INTEGER_OF[x.kind]), TWO_THIRDS[x.kind])
+    shifted = w.integer("ashr", bits, x.kind.fraction)
     # From 32 bits, because only AVX-512 turns vectors of 64-bit integers into floats.
-    narrow = shifted if layout.integer.width == 32 else builder.trunc(shifted, ir.IntType(32))
-    return builder.sitofp(narrow, x.type)
+    return w.cast(w.converted(shifted, int32), x.kind)
 
 
-def _chopped(builder: Any, x: Any) -> Any:
-    layout = LAYOUTS[x.type]
-    mask = layout.integer(-1 << ((layout.fraction + 2) // 2))
-    return builder.bitcast(builder.and_(builder.bitcast(x, layout.integer), mask), x.type)
+def _chopped(w: Writer, x: Value) -> Value:
+    mask = -1 << ((x.kind.fraction + 2) // 2)
+    return w.bitcast(w.integer("and", w.bitcast(x, INTEGER_OF[x.kind]), mask), x.kind)
 
 
 # 2**256 / (2 pi), in words of 64 bits from the top
@@ -234,170 +214,153 @@ TURNS = [
 ]
 
 
-def _turns(builder: Any, x: Any) -> Any:
-    """x / (2 pi) without its whole part, times 2**64, for a float32 x of 2**23 and more.
+@Instruction
+def turns(w: Writer, x: Value) -> Value:
+    """The fraction of a turn that a large float32 is, as a signed integer of 64 bits.
 
-    With x = m 2**k, a product with the bits of 1 / (2 pi) from the k-th on, which overflows by whole turns only.
+    x / (2 pi) without its whole part, times 2**64, for an x of 2**23 and more. With x = m 2**k, a product with the bits
+    of 1 / (2 pi) from the k-th on, which overflows by whole turns only.
     """
-    word = ir.IntType(32)
-    bits = builder.bitcast(x, word)
-    k = builder.sub(builder.and_(builder.lshr(bits, word(23)), word(255)), word(150))
-    k = builder.zext(builder.select(builder.icmp_signed("<", k, word(0)), word(0), k), INT64)
-    m = builder.zext(builder.or_(builder.and_(bits, word(0x7FFFFF)), word(0x800000)), INT64)
-    m = builder.select(builder.icmp_signed("<", bits, word(0)), builder.neg(m), m)
-    far = builder.icmp_unsigned(">=", k, INT64(64))
-    s = builder.and_(k, INT64(63))
-    words = [builder.select(far, INT64(b), INT64(a)) for a, b in pairwise(TURNS)]
+    expect("turns", x, float32)
+    bits = w.bitcast(x, int32)
+    k = w.integer("sub", w.integer("and", w.integer("lshr", bits, 23), 255), 150)
+    low = w.compare("icmp slt", k, 0)
+    k = Value(int64, w.op(f"zext i32 {w.select(low.text, 'i1', Value(int32, '0'), k).text} to i64"))
+    m = w.integer("or", w.integer("and", bits, 0x7FFFFF), 0x800000)
+    m = Value(int64, w.op(f"zext i32 {m.text} to i64"))
+    negative = w.compare("icmp slt", bits, 0)
+    m = w.select(negative.text, "i1", w.integer("sub", Value(int64, "0"), m), m)
+    far = w.compare("icmp uge", k, 64)
+    s = w.integer("and", k, 63)
+    after = w.integer("sub", Value(int64, "63"), s)
+    words = [w.select(far.text, "i1", _word(b), _word(a)) for a, b in pairwise(TURNS)]
     windows = []
     for a, b in pairwise(words):
-        after = builder.lshr(builder.lshr(b, INT64(1)), builder.sub(INT64(63), s))
-        windows.append(builder.or_(builder.shl(a, s), after))
-    carry = builder.ashr(builder.mul(m, builder.lshr(windows[1], INT64(32))), INT64(32))
-    return builder.add(builder.mul(m, windows[0]), carry)
+        rest = w.integer("lshr", w.integer("lshr", b, 1), after)
+        windows.append(w.integer("or", w.integer("shl", a, s), rest))
+    carry = w.integer("ashr", w.integer("mul", m, w.integer("lshr", windows[1], 32)), 32)
+    return w.integer("add", w.integer("mul", m, windows[0]), carry)
 
 
-@intrinsic
-def turns(typing_context: Any, x: Any) -> Any:
-    """The fraction of a turn that a large float32 is, as a signed integer of 64 bits."""
-    if x != types.float32:
-        return None
-    return types.int64(x), lambda context, builder, signature, args: _turns(builder, args[0])
+def _word(number: int) -> Value:
+    return Value(int64, constant(int64, number))
 
 
-scale = same_type(_scale, 2)  # x, n + MAGIC -> x * 2**n with one rounding, subnormal results and overflow included
-half_power = same_type(_half_power, 1)  # n + MAGIC -> 2**(n - 1)
-mantissa = same_type(_mantissa, 1)  # m of x = m * 2**e with 2/3 <= m < 4/3, for normal x
-exponent = same_type(_exponent, 1)  # e of the same, as a float
-chopped = same_type(_chopped, 1)  # x with so many low bits cleared that its square is exact
+scale = same_type(
+    "scale", _scale
+)  # x, n + MAGIC -> x * 2**n with one rounding, subnormal results and overflow included
+half_power = same_type("half_power", _half_power)  # n + MAGIC -> 2**(n - 1)
+mantissa = same_type("mantissa", _mantissa)  # m of x = m * 2**e with 2/3 <= m < 4/3, for normal x
+exponent = same_type("exponent", _exponent)  # e of the same, as a float
+chopped = same_type("chopped", _chopped)  # x with so many low bits cleared that its square is exact
 
 
 # --------------------------------------------------------------------------- running extremes
 
 
-def _flipped(builder: Any, bits: Any) -> Any:
+def _flipped(w: Writer, bits: Value) -> Value:
     """Turn the bits of floats into integers of the same order, and back."""
-    sign = builder.ashr(bits, bits.type(bits.type.width - 1))
-    return builder.xor(bits, builder.lshr(sign, bits.type(1)))
+    sign = w.integer("ashr", bits, bits.kind.bits - 1)
+    return w.integer("xor", bits, w.integer("lshr", sign, 1))
 
 
-def running_extreme(relation: str) -> Any:
+def running_extreme(relation: str) -> Instruction:
     """Make `f(key, x)`: the larger or smaller of a key and that of x. NaN has the most extreme key of all.
 
     Keys are integers, whose extremes over a loop vectorize with one instruction; those of floats with NaN take many.
     """
 
-    @intrinsic
-    def extreme(typing_context: Any, key: Any, x: Any) -> Any:
-        if BITS.get(x) != key:
-            return None
+    def extreme(w: Writer, key: Value, x: Value) -> Value:
+        reals("a running extreme", x)
+        integer: Integer = INTEGER_OF[x.kind]
+        expect("a running extreme", key, integer)
+        most = (1 << (integer.bits - 1)) - 1 if relation == "sgt" else -1 << (integer.bits - 1)
+        is_nan = w.compare("fcmp uno", x, x)
+        flipped = _flipped(w, w.bitcast(x, integer))
+        found = w.select(is_nan.text, "i1", Value(integer, str(most)), flipped)
+        return w.select(w.compare(f"icmp {relation}", found, key).text, "i1", found, key)
 
-        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            integer = args[0].type
-            most = (1 << (integer.width - 1)) - 1 if relation == ">" else -1 << (integer.width - 1)
-            is_nan = builder.fcmp_unordered("uno", args[1], args[1])
-            found = builder.select(is_nan, integer(most), _flipped(builder, builder.bitcast(args[1], integer)))
-            return builder.select(builder.icmp_signed(relation, found, args[0]), found, args[0])
-
-        return key(key, x), emit
-
-    return extreme
+    return Instruction(extreme)
 
 
-@intrinsic
-def to_key(typing_context: Any, x: Any) -> Any:
+@Instruction
+def to_key(w: Writer, x: Value) -> Value:
     """The key of a float that is not NaN."""
-    if x not in BITS:
-        return None
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _flipped(builder, builder.bitcast(args[0], context.get_value_type(signature.return_type)))
-
-    return BITS[x](x), emit
+    reals("to_key", x)
+    return _flipped(w, w.bitcast(x, INTEGER_OF[x.kind]))
 
 
-@intrinsic
-def from_key(typing_context: Any, key: Any) -> Any:
+@Instruction
+def from_key(w: Writer, key: Value) -> Value:
     """The float of a key."""
-    for real, integer in BITS.items():
-        if key == integer:
-            return real(integer), lambda context, builder, signature, args: builder.bitcast(
-                _flipped(builder, args[0]), context.get_value_type(signature.return_type)
-            )
-    return None
+    if key.kind not in REAL_OF:
+        raise CompileError(f"from_key takes int32 or int64, not {key.kind}")
+    return w.bitcast(_flipped(w, key), REAL_OF[key.kind])
 
 
 # --------------------------------------------------------------------------- half precision
 
-
-def _half_load(builder: Any, pointer: Any, index: Any) -> Any:
-    bits = builder.load(builder.gep(pointer, [index]))
-    return builder.fpext(builder.bitcast(bits, ir.HalfType()), ir.FloatType())
+HALVES = pointer_to(uint16)
 
 
-def _half_store(builder: Any, pointer: Any, index: Any, value: Any) -> None:
-    bits = builder.bitcast(builder.fptrunc(value, ir.HalfType()), ir.IntType(16))
-    builder.store(bits, builder.gep(pointer, [index]))
+@Instruction
+def load_f16(w: Writer, pointer: Value, index: Value) -> Value:
+    """A float16, as a float32."""
+    expect("load_f16", pointer, HALVES)
+    bits = w.load(pointer, ex.index_of(w, index))
+    return Value(float32, w.op(f"fpext half {w.op(f'bitcast i16 {bits.text} to half')} to float"))
 
 
-def _bfloat_load(builder: Any, pointer: Any, index: Any) -> Any:
-    bits = builder.zext(builder.load(builder.gep(pointer, [index])), ir.IntType(32))
-    return builder.bitcast(builder.shl(bits, ir.IntType(32)(16)), ir.FloatType())
+@Instruction
+def store_f16(w: Writer, pointer: Value, index: Value, value: Value) -> None:
+    """Store a float32 as a float16."""
+    expect("store_f16", pointer, HALVES, value, float32)
+    half = w.op(f"fptrunc float {value.text} to half")
+    w.store(pointer, ex.index_of(w, index), Value(uint16, w.op(f"bitcast half {half} to i16")))
 
 
-def _bfloat_store(builder: Any, pointer: Any, index: Any, value: Any) -> None:
+@Instruction
+def load_bf16(w: Writer, pointer: Value, index: Value) -> Value:
+    """A bfloat16, as a float32."""
+    expect("load_bf16", pointer, HALVES)
+    bits = w.cast(w.load(pointer, ex.index_of(w, index)), int32)
+    return w.bitcast(w.integer("shl", bits, 16), float32)
+
+
+@Instruction
+def store_bf16(w: Writer, pointer: Value, index: Value, value: Value) -> None:
     """Round to nearest even by integer arithmetic; a NaN keeps its sign and becomes quiet."""
-    word = ir.IntType(32)
-    bits = builder.bitcast(value, word)
-    top = builder.lshr(bits, word(16))
-    rounded = builder.lshr(builder.add(bits, builder.add(builder.and_(top, word(1)), word(0x7FFF))), word(16))
-    quiet = builder.or_(top, word(0x40))
-    out = builder.select(builder.fcmp_unordered("uno", value, value), quiet, rounded)
-    builder.store(builder.trunc(out, ir.IntType(16)), builder.gep(pointer, [index]))
+    expect("store_bf16", pointer, HALVES, value, float32)
+    bits = w.bitcast(value, int32)
+    top = w.integer("lshr", bits, 16)
+    upward = w.integer("add", w.integer("and", top, 1), 0x7FFF)
+    rounded = w.integer("lshr", w.integer("add", bits, upward), 16)
+    is_nan = w.compare("fcmp uno", value, value)
+    out = w.select(is_nan.text, "i1", w.integer("or", top, 0x40), rounded)
+    w.store(pointer, ex.index_of(w, index), w.cast(out, uint16))
 
 
-def _loader(emit: Callable[..., Any]) -> Any:
-    @intrinsic
-    def load(typing_context: Any, pointer: Any, index: Any) -> Any:
-        signature = types.float32(types.CPointer(types.uint16), types.int64)
-        return signature, lambda context, builder, signature, args: emit(builder, *args)
-
-    return load
-
-
-def _storer(emit: Callable[..., Any]) -> Any:
-    @intrinsic
-    def store(typing_context: Any, pointer: Any, index: Any, value: Any) -> Any:
-        signature = types.void(types.CPointer(types.uint16), types.int64, types.float32)
-
-        def emit_store(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            emit(builder, *args)
-            return context.get_dummy_value()
-
-        return signature, emit_store
-
-    return store
-
-
-POINTERS: dict[str, Any] = {
+INSTRUCTIONS: dict[str, Any] = {
     "call_kernel": call_kernel,
     "from_bits": from_bits,
     "to_key": to_key,
     "from_key": from_key,
-    "larger_key": running_extreme(">"),
-    "smaller_key": running_extreme("<"),
+    "larger_key": running_extreme("sgt"),
+    "smaller_key": running_extreme("slt"),
     **{
-        f"cblas_{kind}gemm{bits}": cblas_gemm(real, bits)
-        for kind, real in (("s", types.float32), ("d", types.float64))
+        f"cblas_{letter}gemm{bits}": cblas_gemm(real, bits)
+        for letter, real in (("s", float32), ("d", float64))
         for bits in (32, 64)
     },
-    "f32": pointer_to(types.float32),
-    "f64": pointer_to(types.float64),
-    "f16": pointer_to(types.uint16),
-    "bf16": pointer_to(types.uint16),
-    **{f"i{bits}": pointer_to(getattr(types, f"int{bits}")) for bits in (8, 16, 32, 64)},
-    **{f"u{bits}": pointer_to(getattr(types, f"uint{bits}")) for bits in (8, 16, 32, 64)},
-    "load_f16": _loader(_half_load),
-    "store_f16": _storer(_half_store),
-    "load_bf16": _loader(_bfloat_load),
-    "store_bf16": _storer(_bfloat_store),
+    "f32": as_pointer(float32),
+    "f64": as_pointer(float64),
+    "f16": as_pointer(uint16),
+    "bf16": as_pointer(uint16),
+    **{f"i{bits}": as_pointer(KINDS[f"int{bits}"]) for bits in (8, 16, 32, 64)},
+    **{f"u{bits}": as_pointer(KINDS[f"uint{bits}"]) for bits in (8, 16, 32, 64)},
+    "load_f16": load_f16,
+    "store_f16": store_f16,
+    "load_bf16": load_bf16,
+    "store_bf16": store_bf16,
+    "select": select,
 }

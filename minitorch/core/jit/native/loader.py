@@ -14,19 +14,28 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
-@cache
+_machines = threading.local()
+
+
 def target_machine() -> Any:
-    """Return the code generator for this CPU."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
+    """Return this thread's code generator for this CPU."""
+    if not hasattr(_machines, "own"):
+        _machines.own = _target_machine()
+    return _machines.own
+
+
+def _target_machine() -> Any:
+    with _lock:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
     name, features = host()
     target = llvm.Target.from_triple(llvm.get_process_triple())
     reloc = "static" if target.name.startswith("x86") else "default"
     return target.create_target_machine(
-        cpu=name, features=features, opt=3, reloc=reloc, codemodel="jitdefault", jit=True
+        cpu=name, features=features, opt=2, reloc=reloc, codemodel="jitdefault", jit=True
     )
 
 
@@ -38,7 +47,7 @@ def host() -> tuple[str, str]:
 
 @cache
 def _engine() -> Any:
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target_machine())
 
 
 @cache

@@ -4,324 +4,256 @@ A vector has `width.lanes` numbers of one dtype. In the text `splat(x)` makes on
 `vstore(p, i, v)` move one; `vload_first(p, i, n)` and `vstore_first(p, i, v, n)` touch the first n numbers only (none if
 n <= 0; what is not loaded is 0); `vfma(x, v, t)` is `x * v + t` with a number x; `vadd_first(p, i, v, n)` adds to
 what is stored, and `stack_block(p, 512)` is memory for 512 such numbers. `vload_even`, `vstore_pairs`,
-`vload_bytes`, `vstore_bytes`, `vpick` and `vwhere_equal` are told below. Importing this imports Numba.
+`vload_bytes`, `vstore_bytes`, `vpick` and `vwhere_equal` are told below.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from llvmlite import ir
-from numba import types
-from numba.core.datamodel import registry
-from numba.core.datamodel.models import PrimitiveModel
-from numba.extending import intrinsic
-
-from .intrinsics import FLAGS
-from .width import lanes
-
-INT64, WORD = ir.IntType(64), ir.IntType(32)
+from . import expressions as ex
+from .functions import Instruction
+from .intrinsics import expect
+from .kinds import CompileError, Lanes, Pointer, Real, Value, int32, int64, lanes_of, pointer_to, uint8
+from .writer import Writer
 
 
-class Lanes(types.Type):  # type: ignore[misc]
-    """The type of a vector of floats."""
-
-    def __init__(self, element: Any):
-        self.element = element
-        self.count = lanes(element.name)
-        super().__init__(name=f"lanes({element})")
+def vector_of(pointer: Value) -> Lanes:
+    """Return the vector type for a pointer's elements."""
+    if not isinstance(pointer.kind, Pointer) or not isinstance(pointer.kind.element, Real):
+        raise CompileError(f"a vector's place is a pointer to floats, not {pointer.kind}")
+    return lanes_of(pointer.kind.element)
 
 
-@registry.register_default(Lanes)
-class _LanesModel(PrimitiveModel):  # type: ignore[misc]
-    def __init__(self, manager: Any, kind: Lanes):
-        super().__init__(manager, kind, llvm_type(kind))
+def like(v: Value, *others: Value) -> Lanes:
+    """Return the type that vectors have together."""
+    if not isinstance(v.kind, Lanes) or any(o.kind != v.kind for o in others):
+        raise CompileError(f"vectors of one type, not {', '.join(str(x.kind) for x in (v, *others))}")
+    return v.kind
 
 
-def llvm_type(kind: Lanes) -> Any:
-    """LLVM's type of a vector."""
-    return ir.VectorType(ir.FloatType() if kind.element == types.float32 else ir.DoubleType(), kind.count)
+def alignment(kind: Lanes) -> int:
+    """Return what vectors in memory are aligned to: one element."""
+    return kind.element.bits // 8
 
 
-VECTORS = {element: Lanes(element) for element in (types.float32, types.float64)}
+def place(w: Writer, pointer: Value, index: Value, skip: int = 0) -> str:
+    """Write the address from which on a vector lies; some of its lanes may be outside the memory."""
+    return w.at(pointer, w.plus(ex.index_of(w, index), skip), plain=False)
 
 
-def vector_of(pointer: Any) -> Any:
-    """Return the vector type for a pointer's elements, None if there is none."""
-    return VECTORS.get(pointer.dtype) if isinstance(pointer, types.CPointer) else None
+def load(w: Writer, pointer: Value, index: Value, kind: Lanes) -> Value:
+    """Write the load of a vector."""
+    return Value(kind, w.op(f"load {kind.llvm}, ptr {place(w, pointer, index)}, align {alignment(kind)}"))
 
 
-def _alignment(kind: Lanes) -> int:
-    return int(kind.element.bitwidth) // 8
+def store(w: Writer, pointer: Value, index: Value, value: Value) -> None:
+    """Write the store of a vector."""
+    kind = value.kind
+    w.do(f"store {kind.llvm} {value.text}, ptr {place(w, pointer, index)}, align {alignment(kind)}")
 
 
-def repeated(builder: Any, value: Any, count: int) -> Any:
+def first(w: Writer, n: Value, count: int) -> tuple[str, str]:
+    """Write the mask of the first n lanes; n may be any integer, and lanes are counted in 32 bits, which is faster."""
+    n = ex.smaller_or_larger(w, "<", (ex.index_of(w, n), Value(int64, str(count))))
+    n = ex.smaller_or_larger(w, ">", (n, Value(int64, "0")))
+    numbers = f"<{', '.join(f'i32 {i}' for i in range(count))}>"
+    mask = w.op(f"icmp slt <{count} x i32> {numbers}, {w.repeated(w.cast(n, int32), count)}")
+    return f"<{count} x i1>", mask
+
+
+def masked_load(w: Writer, kind: str, address: str, align: int, mask: tuple[str, str]) -> str:
+    """Write the load of some lanes; the others are 0."""
+    pieces = kind.strip("<>").split(" x ")
+    name = f"llvm.masked.load.v{pieces[0]}{SUFFIX[pieces[1]]}.p0"
+    w.declared[name] = f"declare {kind} @{name}(ptr, i32, {mask[0]}, {kind})"
+    return w.op(f"call {kind} @{name}(ptr {address}, i32 {align}, {mask[0]} {mask[1]}, {kind} zeroinitializer)")
+
+
+def masked_store(w: Writer, kind: str, value: str, address: str, align: int, mask: tuple[str, str]) -> None:
+    """Write the store of some lanes."""
+    pieces = kind.strip("<>").split(" x ")
+    name = f"llvm.masked.store.v{pieces[0]}{SUFFIX[pieces[1]]}.p0"
+    w.declared[name] = f"declare void @{name}({kind}, ptr, i32, {mask[0]})"
+    w.do(f"call void @{name}({kind} {value}, ptr {address}, i32 {align}, {mask[0]} {mask[1]})")
+
+
+SUFFIX = {"float": "f32", "double": "f64", "i8": "i8"}
+
+
+def shuffled(w: Writer, kind: str, x: str, y: str, picks: Sequence[int]) -> str:
+    """Write the choice of lanes of two vectors."""
+    mask = f"<{len(picks)} x i32> <{', '.join(f'i32 {i}' for i in picks)}>"
+    return w.op(f"shufflevector {kind} {x}, {kind} {y}, {mask}")
+
+
+def total(w: Writer, vector: Value, n: int) -> str:
+    """Write the sum of n lanes, added up in pairs."""
+    element = vector.kind.element.llvm
+    text = vector.text
+    while n > 1:
+        kind = f"<{n} x {element}>"
+        n //= 2
+        halves = [shuffled(w, kind, text, "poison", list(range(i, i + n))) for i in (0, n)]
+        text = w.op(f"fadd <{n} x {element}> {halves[0]}, {halves[1]}")
+    return w.op(f"extractelement <1 x {element}> {text}, i64 0")
+
+
+# --------------------------------------------------------------------------- what the text names
+
+
+@Instruction
+def splat(w: Writer, x: Value) -> Value:
     """A vector of equal numbers."""
-    kind = ir.VectorType(value.type, count)
-    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, WORD(0))
-    return builder.shuffle_vector(
-        one, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(WORD, count), [0] * count)
-    )
+    if not isinstance(x.kind, Real):
+        raise CompileError(f"splat takes a float, not {x.kind}")
+    kind = lanes_of(x.kind)
+    return Value(kind, w.repeated(x, kind.count))
 
 
-def at_index(builder: Any, pointer: Any, index: Any, kind: Lanes) -> Any:
-    """A pointer to the vector at an index."""
-    return builder.bitcast(builder.gep(pointer, [index]), llvm_type(kind).as_pointer())
-
-
-def _first(builder: Any, n: Any, count: int) -> Any:
-    """The mask of the first n lanes."""
-    numbers = ir.Constant(ir.VectorType(WORD, count), list(range(count)))
-    return builder.icmp_signed("<", numbers, repeated(builder, builder.trunc(n, WORD), count))
-
-
-def _masked(builder: Any, what: str, vector: Any, arguments: list[Any]) -> Any:
-    """Call one of LLVM's masked loads and stores."""
-    letter, bits = (
-        ("i", 8) if vector.element == ir.IntType(8) else ("f", 32 if vector.element == ir.FloatType() else 64)
-    )
-    name = f"llvm.masked.{what}.v{vector.count}{letter}{bits}.p0"
-    function = builder.module.globals.get(name)
-    if function is None:
-        result = ir.VoidType() if what == "store" else vector
-        function = ir.Function(builder.module, ir.FunctionType(result, [a.type for a in arguments]), name)
-    return builder.call(function, arguments)
-
-
-@intrinsic
-def splat(typing_context: Any, x: Any) -> Any:
-    """A vector of equal numbers."""
-    kind = VECTORS.get(x)
-    if kind is None:
-        return None
-    return kind(x), lambda context, builder, signature, args: repeated(builder, args[0], kind.count)
-
-
-@intrinsic
-def vload(typing_context: Any, pointer: Any, index: Any) -> Any:
+@Instruction
+def vload(w: Writer, pointer: Value, index: Value) -> Value:
     """The numbers from an index on."""
-    kind = vector_of(pointer)
-    if kind is None:
-        return None
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.load(at_index(builder, args[0], args[1], kind), align=_alignment(kind))
-
-    return kind(pointer, types.int64), emit
+    return load(w, pointer, index, vector_of(pointer))
 
 
-@intrinsic
-def vstore(typing_context: Any, pointer: Any, index: Any, value: Any) -> Any:
+@Instruction
+def vstore(w: Writer, pointer: Value, index: Value, value: Value) -> None:
     """Store a vector."""
-    kind = vector_of(pointer)
-    if kind is None or value != kind:
-        return None
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        builder.store(args[2], at_index(builder, args[0], args[1], kind), align=_alignment(kind))
-        return context.get_dummy_value()
-
-    return types.void(pointer, types.int64, kind), emit
+    expect("vstore", value, vector_of(pointer))
+    store(w, pointer, index, value)
 
 
-@intrinsic
-def vload_first(typing_context: Any, pointer: Any, index: Any, n: Any) -> Any:
+@Instruction
+def vload_first(w: Writer, pointer: Value, index: Value, n: Value) -> Value:
     """The first n numbers from an index on, then zeros."""
     kind = vector_of(pointer)
-    if kind is None:
-        return None
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        zero = ir.Constant(llvm_type(kind), None)
-        place, mask = at_index(builder, args[0], args[1], kind), _first(builder, args[2], kind.count)
-        return _masked(builder, "load", llvm_type(kind), [place, WORD(_alignment(kind)), mask, zero])
-
-    return kind(pointer, types.int64, types.int64), emit
+    mask = first(w, n, kind.count)
+    return Value(kind, masked_load(w, kind.llvm, place(w, pointer, index), alignment(kind), mask))
 
 
-@intrinsic
-def vstore_first(typing_context: Any, pointer: Any, index: Any, value: Any, n: Any) -> Any:
+@Instruction
+def vstore_first(w: Writer, pointer: Value, index: Value, value: Value, n: Value) -> None:
     """Store the first n numbers of a vector."""
     kind = vector_of(pointer)
-    if kind is None or value != kind:
-        return None
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place, mask = at_index(builder, args[0], args[1], kind), _first(builder, args[3], kind.count)
-        _masked(builder, "store", llvm_type(kind), [args[2], place, WORD(_alignment(kind)), mask])
-        return context.get_dummy_value()
-
-    return types.void(pointer, types.int64, kind, types.int64), emit
+    expect("vstore_first", value, kind)
+    masked_store(w, kind.llvm, value.text, place(w, pointer, index), alignment(kind), first(w, n, kind.count))
 
 
-@intrinsic
-def vadd_first(typing_context: Any, pointer: Any, index: Any, value: Any, n: Any) -> Any:
+@Instruction
+def vadd_first(w: Writer, pointer: Value, index: Value, value: Value, n: Value) -> None:
     """Add the first n numbers of a vector to what is stored."""
     kind = vector_of(pointer)
-    if kind is None or value != kind:
-        return None
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place, mask = at_index(builder, args[0], args[1], kind), _first(builder, args[3], kind.count)
-        align = WORD(_alignment(kind))
-        old = _masked(builder, "load", llvm_type(kind), [place, align, mask, ir.Constant(llvm_type(kind), None)])
-        _masked(builder, "store", llvm_type(kind), [builder.fadd(old, args[2]), place, align, mask])
-        return context.get_dummy_value()
-
-    return types.void(pointer, types.int64, kind, types.int64), emit
+    expect("vadd_first", value, kind)
+    address, mask = place(w, pointer, index), first(w, n, kind.count)
+    old = masked_load(w, kind.llvm, address, alignment(kind), mask)
+    new = w.op(f"fadd {kind.llvm} {old}, {value.text}")
+    masked_store(w, kind.llvm, new, address, alignment(kind), mask)
 
 
-@intrinsic(prefer_literal=True)
-def stack_block(typing_context: Any, pointer: Any, n: Any) -> Any:
+@Instruction
+def stack_block(w: Writer, pointer: Value, n: Value) -> Value:
     """Memory for n elements of a pointer's kind, aligned, until the kernel returns; n is a number in the text."""
     kind = vector_of(pointer)
-    if kind is None or not isinstance(n, types.IntegerLiteral):
-        return None
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        with builder.goto_entry_block():
-            block = builder.alloca(llvm_type(kind).element, INT64(n.literal_value))
-            block.align = 64
-        return block
-
-    return pointer(pointer, n), emit
+    if not isinstance(n.number, int) or n.number < 1:
+        raise CompileError("stack_block: the size is a positive number in the text")
+    w.count += 1
+    w.head.append(f"  %stack{w.count} = alloca [{n.number} x {kind.element.llvm}], align 64")
+    return Value(pointer.kind, f"%stack{w.count}")
 
 
-def fused(builder: Any, x: Any, v: Any, t: Any) -> Any:
+@Instruction
+def vfma(w: Writer, x: Value, v: Value, t: Value) -> Value:
     """x * v + t, rounded once where the CPU can."""
-    return builder.fadd(builder.fmul(x, v, flags=FLAGS), t, flags=FLAGS)
+    kind = like(v, t)
+    expect("vfma", x, kind.element)
+    return w.fused(Value(kind, w.repeated(x, kind.count)), v, t)
 
 
-@intrinsic
-def vfma(typing_context: Any, x: Any, v: Any, t: Any) -> Any:
-    """x * v + t."""
-    if not isinstance(v, Lanes) or t != v or x != v.element:
-        return None
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return fused(builder, repeated(builder, args[0], v.count), *args[1:])
-
-    return v(x, v, v), emit
+def _where(w: Writer, kind: Lanes, condition: str, x: Value, y: Value) -> Value:
+    return w.select(condition, f"<{kind.count} x i1>", x, y)
 
 
-def total(builder: Any, vector: Any, n: int) -> Any:
-    """The sum of n lanes, added up in pairs."""
-    while n > 1:
-        n //= 2
-        masks = [ir.Constant(ir.VectorType(WORD, n), list(range(i, i + n))) for i in (0, n)]
-        vector = builder.fadd(*(builder.shuffle_vector(vector, vector, mask) for mask in masks))
-    return builder.extract_element(vector, WORD(0))
+@Instruction
+def vpick(w: Writer, v: Value, other: Value, x: Value, y: Value) -> Value:
+    """x where v > other or v is NaN, else y."""
+    kind = like(v, other, x, y)
+    more = w.op(f"fcmp ogt {kind.llvm} {v.text}, {other.text}")
+    is_nan = w.op(f"fcmp uno {kind.llvm} {v.text}, {v.text}")
+    return _where(w, kind, w.op(f"or <{kind.count} x i1> {more}, {is_nan}"), x, y)
 
 
-@intrinsic
-def vpick(typing_context: Any, v: Any, w: Any, x: Any, y: Any) -> Any:
-    """x where v > w or v is NaN, else y."""
-    if not isinstance(v, Lanes) or not v == w == x == y:
-        return None
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        more = builder.fcmp_ordered(">", args[0], args[1])
-        return builder.select(builder.or_(more, builder.fcmp_unordered("uno", args[0], args[0])), *args[2:])
-
-    return v(v, v, v, v), emit
+@Instruction
+def vwhere_equal(w: Writer, v: Value, other: Value, x: Value, y: Value) -> Value:
+    """x where v == other, else y."""
+    kind = like(v, other, x, y)
+    return _where(w, kind, w.op(f"fcmp oeq {kind.llvm} {v.text}, {other.text}"), x, y)
 
 
-@intrinsic
-def vwhere_equal(typing_context: Any, v: Any, w: Any, x: Any, y: Any) -> Any:
-    """x where v == w, else y."""
-    if not isinstance(v, Lanes) or not v == w == x == y:
-        return None
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.select(builder.fcmp_ordered("==", args[0], args[1]), *args[2:])
-
-    return v(v, v, v, v), emit
-
-
-@intrinsic
-def vload_even(typing_context: Any, pointer: Any, index: Any, n: Any) -> Any:
+@Instruction
+def vload_even(w: Writer, pointer: Value, index: Value, n: Value) -> Value:
     """The first n of every second number from an index on, then zeros."""
     kind = vector_of(pointer)
-    if kind is None:
-        return None
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        count, vector = kind.count, llvm_type(kind)
-        last = builder.sub(builder.mul(args[2], INT64(2)), INT64(1))
-        halves = []
-        for skip in (0, count):
-            place = at_index(builder, args[0], builder.add(args[1], INT64(skip)), kind)
-            mask = _first(builder, builder.sub(last, INT64(skip)), count)
-            zero = ir.Constant(vector, None)
-            halves.append(_masked(builder, "load", vector, [place, WORD(_alignment(kind)), mask, zero]))
-        return builder.shuffle_vector(*halves, ir.Constant(ir.VectorType(WORD, count), list(range(0, 2 * count, 2))))
-
-    return kind(pointer, types.int64, types.int64), emit
+    last = w.plus(w.integer("mul", ex.index_of(w, n), 2), -1)
+    halves = []
+    for skip in (0, kind.count):
+        mask = first(w, w.plus(last, -skip), kind.count)
+        halves.append(masked_load(w, kind.llvm, place(w, pointer, index, skip), alignment(kind), mask))
+    return Value(kind, shuffled(w, kind.llvm, halves[0], halves[1], list(range(0, 2 * kind.count, 2))))
 
 
-@intrinsic
-def vstore_pairs(typing_context: Any, pointer: Any, index: Any, v: Any, w: Any, n: Any) -> Any:
-    """Store v[0], w[0], v[1], w[1], ...: the first n of each."""
+@Instruction
+def vstore_pairs(w: Writer, pointer: Value, index: Value, v: Value, other: Value, n: Value) -> None:
+    """Store v[0], other[0], v[1], other[1], ...: the first n of each."""
     kind = vector_of(pointer)
-    if kind is None or not v == w == kind:
-        return None
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        count, vector = kind.count, llvm_type(kind)
-        total = builder.mul(args[4], INT64(2))
-        for skip in (0, count):
-            lanes_taken = [skip // 2 + i // 2 + (i % 2) * count for i in range(count)]
-            pairs = builder.shuffle_vector(args[2], args[3], ir.Constant(ir.VectorType(WORD, count), lanes_taken))
-            place = at_index(builder, args[0], builder.add(args[1], INT64(skip)), kind)
-            mask = _first(builder, builder.sub(total, INT64(skip)), count)
-            _masked(builder, "store", vector, [pairs, place, WORD(_alignment(kind)), mask])
-        return context.get_dummy_value()
-
-    return types.void(pointer, types.int64, kind, kind, types.int64), emit
+    expect("vstore_pairs", v, kind, other, kind)
+    count = kind.count
+    numbers = w.integer("mul", ex.index_of(w, n), 2)
+    for skip in (0, count):
+        picks = [skip // 2 + i // 2 + (i % 2) * count for i in range(count)]
+        pairs = shuffled(w, kind.llvm, v.text, other.text, picks)
+        mask = first(w, w.plus(numbers, -skip), count)
+        masked_store(w, kind.llvm, pairs, place(w, pointer, index, skip), alignment(kind), mask)
 
 
-BYTES = types.CPointer(types.uint8)
+BYTES = pointer_to(uint8)
 
 
-@intrinsic
-def vload_bytes(typing_context: Any, like: Any, pointer: Any, index: Any, n: Any) -> Any:
+@Instruction
+def vload_bytes(w: Writer, form: Value, pointer: Value, index: Value, n: Value) -> Value:
     """The first n bytes from an index on, as a vector like another one."""
-    if not isinstance(like, Lanes) or pointer != BYTES:
-        return None
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        vector = ir.VectorType(ir.IntType(8), like.count)
-        place = builder.bitcast(builder.gep(args[1], [args[2]]), vector.as_pointer())
-        mask = _first(builder, args[3], like.count)
-        found = _masked(builder, "load", vector, [place, WORD(1), mask, ir.Constant(vector, None)])
-        return builder.uitofp(found, llvm_type(like))
-
-    return like(like, BYTES, types.int64, types.int64), emit
+    kind = like(form)
+    expect("vload_bytes", pointer, BYTES)
+    some = f"<{kind.count} x i8>"
+    found = masked_load(w, some, place(w, pointer, index), 1, first(w, n, kind.count))
+    return Value(kind, w.op(f"uitofp {some} {found} to {kind.llvm}"))
 
 
-@intrinsic
-def vstore_bytes(typing_context: Any, pointer: Any, index: Any, v: Any, n: Any) -> Any:
+@Instruction
+def vstore_bytes(w: Writer, pointer: Value, index: Value, v: Value, n: Value) -> None:
     """Store the first n numbers of a vector as bytes; they are whole and below 256."""
-    if not isinstance(v, Lanes) or pointer != BYTES:
-        return None
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        vector = ir.VectorType(ir.IntType(8), v.count)
-        place = builder.bitcast(builder.gep(args[0], [args[1]]), vector.as_pointer())
-        wide = builder.fptosi(args[2], ir.VectorType(WORD, v.count))
-        _masked(
-            builder, "store", vector, [builder.trunc(wide, vector), place, WORD(1), _first(builder, args[3], v.count)]
-        )
-        return context.get_dummy_value()
-
-    return types.void(BYTES, types.int64, v, types.int64), emit
+    kind = like(v)
+    expect("vstore_bytes", pointer, BYTES)
+    wide, some = f"<{kind.count} x i32>", f"<{kind.count} x i8>"
+    whole = w.op(f"fptosi {kind.llvm} {v.text} to {wide}")
+    narrow = w.op(f"trunc {wide} {whole} to {some}")
+    masked_store(w, some, narrow, place(w, pointer, index), 1, first(w, n, kind.count))
 
 
-FUNCTIONS: dict[str, Any] = {
-    f.__name__: f
-    for f in (
-        splat, vload, vstore, vload_first, vstore_first, vadd_first, stack_block, vload_even, vstore_pairs, vload_bytes,
-        vstore_bytes,
-        vfma, vpick, vwhere_equal,
-    )
-}  # fmt: skip
+INSTRUCTIONS: dict[str, Any] = {
+    "splat": splat,
+    "vload": vload,
+    "vstore": vstore,
+    "vload_first": vload_first,
+    "vstore_first": vstore_first,
+    "vadd_first": vadd_first,
+    "stack_block": stack_block,
+    "vload_even": vload_even,
+    "vstore_pairs": vstore_pairs,
+    "vload_bytes": vload_bytes,
+    "vstore_bytes": vstore_bytes,
+    "vfma": vfma,
+    "vpick": vpick,
+    "vwhere_equal": vwhere_equal,
+}

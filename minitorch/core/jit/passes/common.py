@@ -13,7 +13,7 @@ import numpy as np
 
 from ... import dtypes
 from ...array import Array
-from ..graph import Atom, Equation, Graph, Var
+from ..graph import Atom, Equation, Graph, Var, has_effect
 from .rewriting import Rule, Writer, rewrite
 
 SMALL = 1 << 16  # bytes of a constant that is compared by value
@@ -34,6 +34,8 @@ def _rule() -> Rule:
     known: dict[Hashable, Sequence[Atom]] = {}
 
     def rule(writer: Writer, eq: Equation) -> Sequence[Atom] | None:
+        if has_effect(eq):
+            return None
         key = key_of(eq)
         found = known.get(key)
         if found is None:

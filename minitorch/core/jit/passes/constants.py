@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import MinitorchError
 from ...primitive import FAILURES, evaluate
-from ..graph import Atom, Equation, Graph, Var, subgraphs
+from ..graph import Atom, Equation, Graph, Var, has_effect, subgraphs
 from .rewriting import Writer, rewrite
 
 LARGEST = 1 << 16  # bytes of a result; more is cheaper to compute again than to keep
@@ -23,7 +23,7 @@ def fold_constants(graph: Graph) -> Graph:
 
 
 def _fold(writer: Writer, eq: Equation) -> Sequence[Atom] | None:
-    if any(isinstance(a, Var) for a in eq.inputs) or eq.primitive.name in _LEFT or any(subgraphs(eq)):
+    if any(isinstance(a, Var) for a in eq.inputs) or eq.primitive.name in _LEFT or any(subgraphs(eq)) or has_effect(eq):
         return None
     if sum(v.aval.size * v.aval.dtype.itemsize for v in eq.outputs) > LARGEST:
         return None

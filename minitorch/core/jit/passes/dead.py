@@ -1,11 +1,12 @@
 """Dead code: equations none of whose results are used.
 
-Primitives have no effects, so nothing is lost but a complaint about data that nobody reads.
+An equation without results is there for what it does, and stays. Else primitives have no effects: nothing is lost but a
+complaint about data that nobody reads.
 """
 
 from __future__ import annotations
 
-from ..graph import Graph, Var
+from ..graph import Graph, Var, has_effect
 from .rewriting import with_subgraphs
 
 
@@ -14,7 +15,7 @@ def eliminate_dead(graph: Graph) -> Graph:
     live = {a for a in graph.outputs if isinstance(a, Var)}
     kept = []
     for eq in reversed(graph.equations):
-        if live.isdisjoint(eq.outputs):
+        if live.isdisjoint(eq.outputs) and not has_effect(eq):
             continue
         live.update(a for a in eq.inputs if isinstance(a, Var))
         kept.append(with_subgraphs(eq, eliminate_dead))

@@ -86,6 +86,8 @@ def rewrite(graph: Graph, make_rule: Callable[[], Rule]) -> Graph:
 
 def with_subgraphs(eq: Equation, run: Pass) -> Equation:
     """Return an equation with a pass run over the graphs that it holds, the same equation if it changes none."""
+    if not any(isinstance(value, (Graph, tuple)) for value in eq.params.values()):
+        return eq
     params = {key: _each(value, run) for key, value in eq.params.items()}
     if all(params[key] is value for key, value in eq.params.items()):
         return eq

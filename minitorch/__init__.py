@@ -4,6 +4,7 @@
     tensor      Tensor, a mutable handle on an array, and functions under PyTorch's names
     autograd    gradients on request, custom functions, anomaly mode
     linalg      decompositions and norms
+    special     Bessel, gamma and error functions, orthogonal polynomials
     lax         loops and branches that every transform knows, and the lower operations, under jax.lax's names
     nn, optim   modules, losses, optimizers
     random      numbers from explicit keys
@@ -20,6 +21,9 @@ A file imports only from lower layers; `tests/layers.py` holds the order.
 import importlib
 import typing
 import warnings
+from math import e, inf, nan, pi
+
+from numpy import dtype
 
 from . import autograd, errors, linalg, nn, optim, utils
 from .compiling import methods
@@ -58,22 +62,29 @@ from .core.dtypes import int64 as long
 from .core.jacobian import hessian, hvp, jacfwd, jacrev
 from .core.transforms import grad, jvp, stop_gradient, value_and_grad, vjp, vmap
 from .core.version import VERSION as __version__
+from .nn.functional.toplevel import *
 from .progress import progress
 from .tensor.conversion import is_tensor
 from .tensor.creation import (
+    TYPED,
     arange,
     as_tensor,
+    asarray,
     complex,
     empty,
     empty_like,
     eye,
+    from_dlpack,
     from_numpy,
+    frombuffer,
     full,
     full_like,
     linspace,
     logspace,
     ones,
     ones_like,
+    range,
+    scalar_tensor,
     tensor,
     zeros,
     zeros_like,
@@ -89,6 +100,7 @@ from .tensor.generator import (
     set_rng_state,
 )
 from .tensor.handle import Tensor
+from .tensor.inplace import *
 from .tensor.modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .tensor.printing import set_printoptions
 from .tensor.random import (
@@ -113,9 +125,14 @@ from .tensor.types import (
     result_type,
     set_default_dtype,
 )
+from .tensor.windows import bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window
+
+newaxis = None
+Size = tuple
+globals().update(TYPED)
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
-_MODULES = ("datasets", "debug", "func", "lax", "random", "test_util", "tree", "tree_util", "viz")
+_MODULES = ("datasets", "debug", "func", "lax", "random", "special", "test_util", "tree", "tree_util", "viz")
 _NAMES = {
     "check_leaks": "core.leaks",
     "debug_infs": "core.nonfinite",
@@ -138,7 +155,7 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, debug, func, lax, random, test_util, tree, tree_util, viz
+    from . import datasets, debug, func, lax, random, special, test_util, tree, tree_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph

@@ -1,7 +1,10 @@
 """Linear algebra, as `torch.linalg`: matrices are the last two dimensions, batches come before."""
 
+from .core.errors import LinAlgError
+from .tensor import factors, linalg
 from .tensor.functions import public
-from .tensor.linalg import LINALG
+
+LINALG = linalg.LINALG | factors.LINALG
 
 globals().update({name: public(f"linalg.{name}", function) for name, function in LINALG.items()})
-__all__ = list(LINALG)
+__all__ = ["LinAlgError", *LINALG]

@@ -44,10 +44,14 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.pooling"],
     ["minitorch.core.ops.extrema"],  # max and min with their positions; running ones
     ["minitorch.core.ops.sorting"],
+    ["minitorch.core.ops.bessel", "minitorch.core.ops.bits", "minitorch.core.ops.fourier"],
     ["minitorch.core.ops.sampling"],  # the generator, keys, distributions
     ["minitorch.core.ops.rejection", "minitorch.core.ops.quantiles", "minitorch.core.ops.truncation"],  # gamma; counts
     ["minitorch.core.ops.linalg"],  # linear systems, determinants, powers
     ["minitorch.core.ops.factorizations", "minitorch.core.ops.spectral"],  # Cholesky, LU, QR; svd, eigh, pinv
+    ["minitorch.core.ops.eigen"],  # of matrices that are not Hermitian
+    ["minitorch.core.ops.pivoting"],  # row exchanges of LU factorizations
+    ["minitorch.core.ops.scipy_functions"],  # special functions, a line each
     ["minitorch.core.ops.fusing"],  # what fused operations share
     ["minitorch.core.ops.affine", "minitorch.core.ops.softmax", "minitorch.core.ops.normalization"],
     ["minitorch.core.ops.losses", "minitorch.core.ops.attention", "minitorch.core.ops.dropout"],
@@ -149,16 +153,21 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.backward", "minitorch.tensor.pytree"],  # Tensor.backward; tensors taken apart and put back
     ["minitorch.tensor.fast", "minitorch.tensor.shortcut", "minitorch.tensor.types", "minitorch.tensor.generator"],
     ["minitorch.tensor.creation", "minitorch.tensor.table", "minitorch.tensor.printing"],
+    ["minitorch.tensor.windows"],
     ["minitorch.tensor.random"],
     # The tables of functions, by theme, and what makes functions and methods of them.
+    ["minitorch.tensor.layout", "minitorch.tensor.distinct", "minitorch.tensor.quantiles"],
     ["minitorch.tensor.pointwise", "minitorch.tensor.reducing", "minitorch.tensor.algebra"],
     ["minitorch.tensor.views", "minitorch.tensor.arranging", "minitorch.tensor.linalg"],
+    ["minitorch.tensor.special", "minitorch.tensor.statistics"],
+    ["minitorch.tensor.factors"],
     ["minitorch.tensor.conversion"],
+    ["minitorch.tensor.rearranging"],
     ["minitorch.tensor.functions"],
     ["minitorch.tensor.methods"],  # operators and indexing
     ["minitorch.tensor.inplace"],  # the functions again, writing to their first argument
     ["minitorch.tensor"],
-    ["minitorch.linalg"],
+    ["minitorch.linalg", "minitorch.special"],
     ["minitorch.autograd.anomaly", "minitorch.autograd.engine", "minitorch.autograd.function"],
     ["minitorch.autograd.functional", "minitorch.autograd.gradcheck", "minitorch.autograd.graph"],
     ["minitorch.autograd"],
@@ -172,6 +181,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.module"],
     ["minitorch.nn.functional.activation", "minitorch.nn.functional.image", "minitorch.nn.functional.loss"],
     ["minitorch.nn.functional.layer"],
+    ["minitorch.nn.functional.toplevel"],
     ["minitorch.nn.functional"],
     ["minitorch.nn.init", "minitorch.nn.utils", "minitorch.nn.functions", "minitorch.nn.initializers"],
     ["minitorch.nn.modules.linear", "minitorch.nn.modules.container", "minitorch.nn.modules.dropout"],
@@ -224,6 +234,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.utils.data.dataset", "minitorch.utils.data.sampler", "minitorch.utils.data.collate"],
     ["minitorch.utils.data.loader"],
     ["minitorch.utils.data"],
+    ["minitorch.utils.dlpack"],
     ["minitorch.utils"],
     ["minitorch.datasets", "minitorch.debug", "minitorch.progress", "minitorch.key_reuse", "minitorch.tree"],
     ["minitorch.tree_util"],

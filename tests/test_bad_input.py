@@ -65,7 +65,7 @@ TENSOR = {
     "norm": (lambda: mt.ones(3).norm("nuc"), ArgumentError, ("norm", "'nuc'", "linalg")),
     "reshape": (lambda: mt.ones(2, 3).reshape(4, 2), ShapeError, ("reshape", "float32[2, 3]", "(4, 2)")),
     "view": (lambda: mt.ones(2, 3).t().view(6), ShapeError, ("view", "float32[3, 2]", "(6,)", "reshape")),
-    "view as dtype": (lambda: mt.ones(2).view(mt.int32), UnsupportedError, ("view", "int32", ".to(")),
+    "view as dtype": (lambda: mt.ones(3).view(mt.int64), ShapeError, ("view", "float32[3]", "int64", "cast")),
     "permute": (lambda: mt.ones(2, 3).permute(0), ShapeError, ("permute", "(0,)", "float32[2, 3]")),
     "t": (lambda: mt.ones(2, 3, 4).t(), ShapeError, ("t:", "float32[2, 3, 4]", ".mT")),
     "mT": (lambda: mt.ones(2).mT, ShapeError, ("mT", "float32[2]", "unsqueeze")),

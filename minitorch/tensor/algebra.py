@@ -64,6 +64,14 @@ def _addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) ->
     return pointwise.add(pointwise.mul(input, beta), pointwise.mul(contractions.outer(vec1, vec2), alpha))
 
 
+def _addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """Compute `beta * input + alpha * (batch1 @ batch2).sum(0)`."""
+    _check_ranks("addbmm", (batch1, batch2), (3, 3))
+    product = shaping.sum(contractions.matmul(batch1, batch2), 0)
+    product = product if alpha == 1 else pointwise.mul(product, alpha)
+    return pointwise.add(input if beta == 1 else pointwise.mul(input, beta), product) if beta else product
+
+
 def _chain(*matrices: Any) -> Any:
     """Multiply matrices, from the left."""
     given = matrices[0] if len(matrices) == 1 and isinstance(matrices[0], (tuple, list)) else matrices
@@ -118,6 +126,7 @@ BOTH: Table = {
     "addmv": _added("addmv", 2, 1),
     "addr": _addr,
     "baddbmm": _added("baddbmm", 3, 3),
+    "addbmm": _addbmm,
     "cov": _cov,
     "trace": lambda input: contractions.trace(input),
 }

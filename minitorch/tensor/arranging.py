@@ -357,6 +357,6 @@ FUNCTIONS: Table = {
     "broadcast_shapes": _broadcast_shapes,
 }
 METHODS: Table = {"repeat": _repeat}
-ALIASES = {"concat": "cat", "concatenate": "cat"}
+ALIASES = {"concat": "cat", "concatenate": "cat", "row_stack": "vstack"}
 _TRIL, _TRIU, _DIAG = diagonal.tril, diagonal.triu, diagonal.diag  # `diagonal` is also the name of an argument
 # fmt: on

@@ -17,11 +17,11 @@ from ..core.ops.families import as_array, broadcast_shapes
 from ..core.ops.shaping import cast, reshape_p, unbroadcast
 from ..core.primitive import Value, aval_of
 from . import creation
-from .alias import CUT
+from .alias import CUT, IDENTITY
 from .handle import Tensor, tensor_of
+from .layout import is_contiguous, stride
 from .table import Table, sizes
 from .types import NAMES, checked_device, device
-from .views import is_contiguous
 
 # --------------------------------------------------------------------------- size and kind
 
@@ -209,6 +209,41 @@ def _sum_to_size(self: Tensor, *size: Any) -> Any:
     return unbroadcast(self, shape)
 
 
+def _is_signed(input: Any) -> bool:
+    """Return whether the dtype has negative numbers."""
+    return input.dtype not in (*dtypes.UNSIGNED, dtypes.bool_)
+
+
+def _is_same_size(input: Any, other: Any) -> bool:
+    """Return whether two tensors have the same shape."""
+    return bool(input.shape == other.shape)
+
+
+def _device_number(input: Any) -> int:
+    """Return the number of a tensor's GPU, -1 on the CPU."""
+    return -1 if input.device == "cpu" else input.device.index or 0
+
+
+def _typename(obj: Any) -> str:
+    """Return the name of a tensor's type, or of the class of anything else."""
+    return str(_type(obj)) if isinstance(obj, Tensor) else f"{type(obj).__module__}.{type(obj).__qualname__}"
+
+
+def _as_subclass(self: Tensor, cls: type) -> Tensor:
+    """Return a view of the tensor as an object of a subclass."""
+    if not issubclass(cls, Tensor):
+        raise TypeError(f"as_subclass: expected a subclass of Tensor, got {cls.__name__}")
+    out = self._view_of(IDENTITY)
+    out.__class__ = cls
+    return out
+
+
+def _dim_order(self: Tensor) -> tuple[int, ...]:
+    """Return the dimensions from the outermost to the innermost in memory."""
+    strides = stride(self)
+    return tuple(sorted(range(self.ndim), key=lambda d: (-strides[d], d)))
+
+
 def _values(x: Any) -> Value:
     return x.current() if isinstance(x, Tensor) else x
 
@@ -221,6 +256,11 @@ FUNCTIONS: Table = {
     "is_nonzero": _is_nonzero,
     "clone": clone,
     "detach": _detach,
+    "is_signed": _is_signed,
+    "is_same_size": _is_same_size,
+    "get_device": _device_number,
+    "is_inference": lambda input: False,
+    "typename": _typename,
 }
 METHODS: Table = {
     "dim": lambda self: self.ndim,
@@ -230,12 +270,17 @@ METHODS: Table = {
     "element_size": _item_bytes,
     "is_floating_point": _is_real,
     "is_complex": lambda self: self.dtype in dtypes.COMPLEX,
-    "is_signed": lambda self: self.dtype not in (*dtypes.UNSIGNED, dtypes.bool_),
+    "is_signed": _is_signed,
+    "is_inference": lambda self: False,
+    "is_pinned": lambda self: False,
+    "pin_memory": lambda self: self,
+    "as_subclass": _as_subclass,
+    "dim_order": _dim_order,
     "is_nonzero": _is_nonzero,
     "is_set_to": _is_set_to,
-    "is_same_size": lambda self, other: self.shape == other.shape,
+    "is_same_size": _is_same_size,
     "sum_to_size": _sum_to_size,
-    "get_device": lambda self: -1 if self.device == "cpu" else self.device.index or 0,
+    "get_device": _device_number,
     "to": _to,
     "type": _type,
     "type_as": lambda self, other: _to(self, other.dtype),
@@ -266,5 +311,13 @@ PROPERTIES: Table = {
     "is_cuda": lambda self: self.value.device != "cpu",
     "itemsize": _item_bytes,
     "nbytes": lambda self: self.value.size * _item_bytes(self),
+    "retains_grad": lambda self: not self.is_leaf and self._cell is not None and self._cell.accumulates,
+    "output_nr": lambda self: 0,
+    "name": lambda self: None,
+} | {
+    # What there are no tensors of.
+    f"is_{kind}": lambda self: False
+    for kind in ("sparse", "sparse_csr", "quantized", "nested", "meta", "mkldnn", "mps", "xpu", "xla", "ipu", "maia",
+        "mtia", "vulkan")
 }
 # fmt: on

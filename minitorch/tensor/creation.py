@@ -71,6 +71,20 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return data if dtype is None else cast(data, dtype)
 
 
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a tensor for anything array-like: a tensor that needs no change as it is, other data copied.
+
+    >>> asarray([1, 2], dtype="float32")
+    tensor([1., 2.])
+    """
+    if not isinstance(obj, Tensor) or copy:
+        return tensor(obj, dtype=dtype, device=device, requires_grad=requires_grad)
+    out = as_tensor(obj, dtype, device)
+    return out.requires_grad_() if requires_grad else out
+
+
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     """Make a tensor that holds a copy of a NumPy array, in its dtype.
 
@@ -79,6 +93,54 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expected an np.ndarray, got {type(array).__name__}; use tensor(data)")
     return tensor(array)
+
+
+def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+    """Make a vector that holds a copy of the numbers in a buffer, from byte `offset` on.
+
+    >>> frombuffer(bytes([1, 0, 2, 0]), dtype="int16")
+    tensor([1, 2], dtype=int16)
+    """
+    return made(wrap(np.frombuffer(buffer, dtypes.canonical(dtype), count, offset).copy()), None, requires_grad)
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """Make a tensor that holds a copy of anything with `__dlpack__`: tensors of other libraries, NumPy arrays.
+
+    >>> from_dlpack(np.array([1.0, 2.0]))
+    tensor([1., 2.], dtype=float64)
+    """
+    if not hasattr(ext_tensor, "__dlpack__"):
+        raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(ext_tensor).__name__}")
+    return tensor(np.from_dlpack(ext_tensor))
+
+
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Make a 0-d tensor of a number, in the default dtype unless another is given."""
+    return made(Array(s, _float_or(dtype)), device, requires_grad)
+
+
+def _typed(name: str, dtype: Any) -> Callable[..., Tensor]:
+    def create(*data: Any) -> Tensor:
+        return Tensor(*data, dtype=dtype)
+
+    create.__name__ = create.__qualname__ = name
+    create.__doc__ = (
+        f"Make a tensor of {dtypes.name(dtype)} from data or sizes: `tensor(data, dtype=...)` is the newer way."
+    )
+    return create
+
+
+# fmt: off
+TYPED = {
+    f"{name}Tensor": _typed(f"{name}Tensor", dtype)
+    for name, dtype in (
+        ("Float", dtypes.float32), ("Double", dtypes.float64), ("Half", dtypes.float16), ("BFloat16", dtypes.bfloat16),
+        ("Long", dtypes.int64), ("Int", dtypes.int32), ("Short", dtypes.int16), ("Char", dtypes.int8),
+        ("Byte", dtypes.uint8), ("Bool", dtypes.bool_),
+    )
+}
+# fmt: on
 
 
 # --------------------------------------------------------------------------- filled
@@ -146,6 +208,21 @@ def arange(
     kind = dtypes.promote(*map(type, (start, end, step))) if dtype is None else dtypes.canonical(dtype)
     numbers = start + np.arange(math.ceil((end - start) / step)) * step
     return made(wrap(numbers.astype(kind)), device, requires_grad)
+
+
+def range(
+    start: Any, end: Any, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Make the numbers from `start` up to and including `end`, as floats. PyTorch has deprecated it: use `arange`.
+
+    >>> range(1, 3)
+    tensor([1., 2., 3.])
+    """
+    start, end, step = map(_number, (start, end, step))
+    if step == 0 or (end - start) * step < 0:
+        raise ArgumentError(f"range: from {start} to {end} with step {step} has no end; step must lead towards end")
+    numbers = start + np.arange(math.floor((end - start) / step) + 1) * step
+    return made(wrap(numbers.astype(_float_or(dtype))), device, requires_grad)
 
 
 def _number(x: Any) -> Any:

@@ -11,13 +11,39 @@ from typing import Any
 
 from ..core.array import Array
 from ..core.errors import UnsupportedError
-from . import algebra, arranging, conversion, linalg, pointwise, reducing, views
+from . import (
+    algebra,
+    arranging,
+    conversion,
+    factors,
+    linalg,
+    pointwise,
+    rearranging,
+    reducing,
+    special,
+    statistics,
+    views,
+)
 from .handle import Tensor, tensor_of
-from .table import Function, Table
+from .table import Function, Table, as_tensors
 
-THEMES = (pointwise, reducing, views, arranging, algebra, linalg)
+THEMES = (pointwise, reducing, views, arranging, algebra, linalg, special, statistics, factors, rearranging)
 # What returns the tensor itself where nothing changes, as in PyTorch.
-RETURN_SELF = frozenset(("positive", "conj", "real", "contiguous", "atleast_1d", "atleast_2d", "atleast_3d", "detach"))
+RETURN_SELF = frozenset(
+    (
+        "positive",
+        "conj",
+        "real",
+        "contiguous",
+        "resolve_conj",
+        "resolve_neg",
+        "conj_physical",
+        "atleast_1d",
+        "atleast_2d",
+        "atleast_3d",
+        "detach",
+    )
+)
 RETURN_SELF |= set(conversion.METHODS)
 _RENAMED = {"axis": "dim", "keepdims": "keepdim"}
 
@@ -49,6 +75,8 @@ def public(name: str, function: Function) -> Function:
                 return conversion.clone(out)
             if type(out) is Array:  # a constant
                 return tensor_of(out)
+            if isinstance(out, tuple):
+                return as_tensors(out)
         return out
 
     call.__name__ = call.__qualname__ = name

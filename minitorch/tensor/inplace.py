@@ -6,6 +6,7 @@ stays as it was. The result is cast to the tensor's dtype; leaves that require g
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from ..core.ops.shaping import broadcast_to, cast
 from ..core.primitive import aval_of
 from ..core.tape import context
 from .conversion import clone
-from .functions import BOTH
+from .functions import BOTH, METHODS
 from .generator import Generator
 from .handle import Tensor, as_tensor
 from .methods import as_index
@@ -192,6 +193,34 @@ def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | No
     return _drawn("exponential_", self, pointwise.div(drawn, float(lambd)), recorded)
 
 
+def _geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
+    """Draw how many trials the first success takes, each with probability p."""
+    recorded = checked("geometric_", self)
+    if not 0 < p < 1:
+        raise ArgumentError(f"geometric_: p must lie between 0 and 1, got {p}")
+    waited = sampling.exponential(next_key(generator), self.shape, dtypes.float64)
+    drawn = pointwise.maximum(pointwise.ceil(pointwise.div(waited, -math.log1p(-p))), 1.0)
+    return _drawn("geometric_", self, cast(drawn, self.dtype), recorded)
+
+
+def _cauchy_(self: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Draw every element from a Cauchy distribution."""
+    recorded = checked("cauchy_", self)
+    if sigma <= 0:
+        raise ArgumentError(f"cauchy_: sigma must be positive, got {sigma}")
+    angle = sampling.uniform(next_key(generator), self.shape, -math.pi / 2, math.pi / 2, dtypes.float64)
+    return _drawn("cauchy_", self, pointwise.add(pointwise.mul(pointwise.tan(angle), sigma), median), recorded)
+
+
+def _log_normal_(self: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
+    """Draw every element from the distribution whose logarithm is normal with that mean and deviation."""
+    recorded = checked("log_normal_", self)
+    if std <= 0:
+        raise ArgumentError(f"log_normal_: std must be positive, got {std}")
+    noise = sampling.normal(next_key(generator), self.shape, self.dtype)
+    return _drawn("log_normal_", self, pointwise.exp(pointwise.add(pointwise.mul(noise, std), mean)), recorded)
+
+
 # --------------------------------------------------------------------------- other shapes
 
 
@@ -223,9 +252,10 @@ WRITING = (
     *("masked_scatter", "scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "index_fill"),
     *("index_put", "addmm", "addmv", "addr", "baddbmm", "arcsin", "arccos", "arctan", "arcsinh", "arccosh"),
     *("arctanh", "arctan2", "greater_equal", "less_equal", "absolute", "negative", "multiply", "subtract", "divide"),
-    *("true_divide", "greater", "less", "not_equal"),
+    *("true_divide", "greater", "less", "not_equal", "gcd", "lcm", "nextafter", "ldexp", "i0", "igamma", "igammac"),
+    *("mvlgamma", "polygamma", "renorm", "index_reduce", "addbmm", "put", "conj_physical"),
 )
-IN_PLACE: Table = {f"{name}_": in_place(f"{name}_", BOTH[name]) for name in WRITING} | {
+IN_PLACE: Table = {f"{name}_": in_place(f"{name}_", (BOTH | METHODS)[name]) for name in WRITING} | {
     f"{name}_": _reshaping(f"{name}_", BOTH[name])
     for name in ("t", "transpose", "swapaxes", "swapdims", "squeeze", "unsqueeze")
 } | {
@@ -238,6 +268,9 @@ IN_PLACE: Table = {f"{name}_": in_place(f"{name}_", BOTH[name]) for name in WRIT
     "bernoulli_": _bernoulli_,
     "random_": _random_,
     "exponential_": _exponential_,
+    "geometric_": _geometric_,
+    "cauchy_": _cauchy_,
+    "log_normal_": _log_normal_,
     "__setitem__": _set_item,
 }
 OPERATORS = {
@@ -248,6 +281,20 @@ OPERATORS = {
 # fmt: on
 for _name, _function in IN_PLACE.items():
     setattr(Tensor, _name, _function)
+# What PyTorch has as functions, too: `torch.exp_(x)`.
+FUNCTIONS = {
+    f"{name}_": IN_PLACE[f"{name}_"]
+    for name in (
+        *("abs", "acos", "acosh", "addmv", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "asin"),
+        *("asinh", "atan", "atanh", "ceil", "clamp", "clamp_max", "clamp_min", "clip", "conj_physical", "cos", "cosh"),
+        *("deg2rad", "erf", "erfc", "exp", "exp2", "expm1", "fill", "fix", "floor", "frac", "gcd", "i0", "index_put"),
+        *("lcm", "ldexp", "log", "log10", "log1p", "log2", "logit", "nan_to_num", "neg", "negative", "rad2deg"),
+        *("reciprocal", "relu", "round", "rsqrt", "sigmoid", "sin", "sinc", "sinh", "sqrt", "square", "tan", "tanh"),
+        *("trunc", "xlogy", "zero"),
+    )
+} | {"detach_": Tensor.detach_}
+globals().update(FUNCTIONS)
+__all__ = list(FUNCTIONS)
 for _name, _function in {"bernoulli": bernoulli, "multinomial": multinomial}.items():
     setattr(Tensor, _name, _function)
 for _symbol, _name in OPERATORS.items():

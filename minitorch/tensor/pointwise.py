@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core import dtypes
-from ..core.errors import ArgumentError
+from ..core.errors import ArgumentError, DTypeError
+from ..core.ops import bits, special
 from ..core.ops import pointwise as core
-from ..core.ops import special
 from ..core.ops.families import as_array
 from ..core.ops.indexing import nonzero
 from ..core.ops.reductions import all as core_all
 from ..core.ops.shaping import cast
+from ..core.primitive import aval_of
 from .table import Table, binary, unary
 from .types import finfo
 
@@ -155,6 +156,40 @@ def _conj(input: Any) -> Any:
     return core.conj(x) if dtypes.is_complex(x.dtype) else x
 
 
+class Parts(NamedTuple):
+    """Fractions from 0.5 to 1, and powers of 2."""
+
+    mantissa: Any
+    exponent: Any
+
+
+def _ldexp(input: Any, other: Any) -> Any:
+    """Compute `input * 2 ** other`."""
+    x = as_array(input)
+    return core.mul(x, core.pow(2.0, cast(other, dtypes.floating(x.dtype))))
+
+
+def _lcm(input: Any, other: Any) -> Any:
+    """Compute the least common multiple of integers; 0 where one of them is 0."""
+    divisor = bits.gcd(input, other)
+    safe = core.where(core.equal(divisor, 0), 1, divisor)
+    return core.abs(core.mul(core.floor_divide(input, cast(safe, divisor.dtype)), other))
+
+
+def _polar(abs: Any, angle: Any) -> Any:
+    """Make complex numbers of their absolute values and angles."""
+    if as_array(abs).dtype != as_array(angle).dtype or as_array(abs).dtype not in (dtypes.float32, dtypes.float64):
+        given = f"{aval_of(as_array(abs))} and {aval_of(as_array(angle))}"
+        raise DTypeError(f"polar: abs and angle must both be float32 or float64, got {given}; cast them")
+    return core.add(core.mul(abs, core.cos(angle)), core.mul(core.mul(abs, core.sin(angle)), 1j))
+
+
+def _hardshrink(input: Any, lambd: float = 0.5) -> Any:
+    """Return x where its absolute value is over `lambd`, else 0."""
+    inside = core.logical_and(core.greater_equal(input, -lambd), core.less_equal(input, lambd))
+    return core.where(inside, 0, input)
+
+
 # fmt: off
 OTHER: Table = {
     "add": lambda input, other, *, alpha=1: _add(input, _scaled(other, alpha)),
@@ -186,16 +221,27 @@ OTHER: Table = {
     "deg2rad": lambda input: core.mul(input, math.pi / 180),
     "rad2deg": lambda input: core.mul(input, 180 / math.pi),
     "float_power": _float_power,
+    "gcd": lambda input, other: bits.gcd(input, other),
+    "lcm": _lcm,
+    "nextafter": lambda input, other: bits.nextafter(input, other),
+    "ldexp": _ldexp,
+    "frexp": lambda input: Parts(*bits.frexp(input)),
+    "hardshrink": _hardshrink,
+    "resolve_conj": lambda input: input,
+    "resolve_neg": lambda input: input,
+    "is_conj": lambda input: False,
+    "is_neg": lambda input: False,
 }
 ALIASES = {
     "absolute": "abs", "negative": "neg", "multiply": "mul", "subtract": "sub", "divide": "div", "true_divide": "div",
     "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le", "not_equal": "ne", "fix": "trunc",
-    "clip": "clamp", "arctan2": "atan2",
+    "clip": "clamp", "arctan2": "atan2", "conj_physical": "conj",
     **{f"arc{f}": f"a{f}" for f in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
 }
 # fmt: on
 BOTH: Table = UNARY | BINARY | OTHER
 FUNCTIONS: Table = {
+    "polar": _polar,
     "where": _where,
     "polygamma": lambda n, input: special.polygamma(n, input),
     "softplus": lambda input: special.softplus(input),

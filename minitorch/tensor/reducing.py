@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core import dtypes
-from ..core.array import Array
-from ..core.errors import ArgumentError, DTypeError, ShapeError
+from ..core.errors import ArgumentError
 from ..core.ops import extrema, lookup, norms, pointwise, reductions, scanning, shaping, softmax, sorting
-from ..core.ops.families import as_array
-from ..core.ops.indexing import getitem
-from ..core.primitive import aval_of, concrete
+from ..core.primitive import concrete
+from .distinct import unique_slices
 from .handle import Tensor
+from .quantiles import nanquantile, quantile
 from .shortcut import structural
 from .table import Extremes, Table, as_dtype, over, vector_like
 
@@ -157,52 +155,12 @@ def _topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool 
     return Extremes(*_TOPK(input, k, dim, largest))
 
 
-def _quantile(
-    input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
-) -> Any:
-    """Compute quantiles along a dimension (of all elements by default); those of several q come first."""
-    x = as_array(input)
-    places = as_array(q) if hasattr(q, "dtype") else Array(q, x.dtype)
-    if x.dtype not in (dtypes.float32, dtypes.float64):
-        raise DTypeError(f"quantile: input must be float32 or float64, got {aval_of(x)}; cast it with .float()")
-    if interpolation not in _BETWEEN:
-        raise ArgumentError(f"quantile: interpolation must be one of {', '.join(_BETWEEN)}, got {interpolation!r}")
-    if places.ndim > 1:
-        raise ShapeError(f"quantile: q must be a number or 1-d, got {aval_of(places)}; flatten it")
-    dim = over(x, dim)
-    axis = -1 if dim is None else dim
-    kept = [1] * x.ndim
-    if dim is not None:
-        kept = list(x.shape)
-        kept[dim] = 1
-    ordered = shaping.moveaxis(_SORT(shaping.ravel(x) if dim is None else x, axis)[0], axis, 0)
-    n = ordered.shape[0]
-    place = pointwise.mul(shaping.cast(places, x.dtype), n - 1)
-    low = shaping.cast(pointwise.floor(place), dtypes.int64)
-    high = shaping.cast(pointwise.ceil(place), dtypes.int64)
-    weight = _BETWEEN[interpolation](pointwise.sub(place, shaping.cast(low, x.dtype)))
-    weight = shaping.reshape(weight, places.shape + (1,) * (ordered.ndim - 1))
-    out = pointwise.lerp(getitem(ordered, low), getitem(ordered, high), weight)
-    missing = pointwise.isnan(getitem(ordered, -1))  # NaN sorts last
-    out = pointwise.where(missing, math.nan, out)
-    return shaping.reshape(out, (*places.shape, *kept)) if keepdim else out
-
-
-_BETWEEN: dict[str, Callable[[Any], Any]] = {
-    "linear": lambda part: part,
-    "lower": lambda part: pointwise.mul(part, 0.0),
-    "higher": pointwise.ceil,
-    "nearest": pointwise.rint,
-    "midpoint": lambda part: pointwise.mul(pointwise.ceil(part), 0.5),
-}
-
-
 def _unique(
     input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
     """Return the distinct elements in order, with the inverse and the counts if asked for."""
     if dim is not None:
-        raise ArgumentError(f"unique: dim={dim} is not supported; leave it out, or compare the slices")
+        return unique_slices(input, dim, return_inverse, return_counts)
     return lookup.unique(input, False, return_inverse, return_counts)
 
 
@@ -254,7 +212,8 @@ BOTH: Table = {
     "msort": lambda input: _SORT(input, 0)[0],
     "topk": _topk,
     "kthvalue": lambda input, k, dim=-1, keepdim=False: Extremes(*_KTH(input, k, dim, keepdim)),
-    "quantile": _quantile,
+    "quantile": quantile,
+    "nanquantile": nanquantile,
     "unique": _unique,
     "bincount": lambda input, weights=None, minlength=0: lookup.bincount(input, weights, minlength),
     "histc": _histc,

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..core import dtypes
+from ..core.array import Array
 from ..core.ops.families import as_array, primitive_of
 from ..core.ops.shaping import reshape
 from . import fast
-from .handle import Tensor
+from .handle import Tensor, tensor_of
 
 Function = Callable[..., Any]
 Table = dict[str, Function]
@@ -83,3 +84,14 @@ def sizes(given: tuple[Any, ...]) -> Any:
 def as_dtype(dtype: Any) -> Any:
     """Return the canonical dtype, None for None."""
     return None if dtype is None else dtypes.canonical(dtype)
+
+
+def as_tensors(parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return several results with tensors for the constants among them."""
+    if not any(type(part) is Array or isinstance(part, tuple) for part in parts):
+        return parts
+    made = [
+        tensor_of(part) if type(part) is Array else as_tensors(part) if isinstance(part, tuple) else part
+        for part in parts
+    ]
+    return type(parts)(*made) if hasattr(parts, "_fields") else tuple(made)

@@ -15,69 +15,18 @@ from typing import Any
 import numpy as np
 
 from ..core import dtypes
-from ..core.array import wrap
 from ..core.errors import ArgumentError, OutOfBoundsError, ShapeError, UnsupportedError
 from ..core.ops import diagonal, joining, pointwise, shaping
+from ..core.ops.bits import bitcast
 from ..core.ops.families import as_array, broadcast_shapes
 from ..core.ops.indexing import getitem
 from ..core.ops.shaping import canonical_axes, canonical_axis
 from ..core.primitive import Value, aval_of
 from .alias import Step, function_step, index_step, reshape_step, transpose_step
 from .handle import Tensor
+from .layout import fits_in_place, is_contiguous, storage_offset, stride
 from .shortcut import structural
 from .table import Table, sizes
-
-# --------------------------------------------------------------------------- layout
-
-
-def layout(x: Tensor) -> np.ndarray[Any, Any]:
-    """Return an array, not to be read, with the strides that this tensor has in PyTorch.
-
-    A tensor that is no view is contiguous; a view lies in its storage as its steps say. How NumPy happens to have laid
-    out the value plays no part.
-    """
-    view = x._view
-    if view is None:
-        return np.empty(x.shape, x.dtype)
-    return view.take(wrap(np.empty(view.storage.value.shape, view.storage.value.dtype)))._data  # type: ignore[no-any-return]
-
-
-def is_contiguous(x: Tensor) -> bool:
-    """Return whether the elements lie in their order without gaps."""
-    return x._view is None or not x._view.steps or layout(x).flags.c_contiguous
-
-
-def stride(x: Tensor, dim: int | None = None) -> Any:
-    """Return how many elements lie between neighbors along each dimension, or along one."""
-    at = layout(x)
-    strides = tuple(n // at.itemsize for n in at.strides)
-    return strides if dim is None else strides[dim]
-
-
-def fits_in_place(x: Tensor, shape: tuple[int, ...]) -> bool:
-    """Return whether a tensor can be seen in another shape of the same size without moving elements."""
-    if x._view is None or not x._view.steps:
-        return True
-    at = layout(x)
-    old = [(n, s) for n, s in zip(at.shape, at.strides) if n != 1]
-    new = [n for n in shape if n != 1]
-    if at.flags.c_contiguous or 0 in new:
-        return True
-    i = j = 0
-    while i < len(old):
-        have, want, first = old[i][0], new[j], i
-        while have != want:
-            if have < want:
-                i += 1
-                have *= old[i][0]
-            else:
-                j += 1
-                want *= new[j]
-        if any(old[k][1] != old[k + 1][0] * old[k + 1][1] for k in range(first, i)):
-            return False
-        i, j = i + 1, j + 1
-    return True
-
 
 # --------------------------------------------------------------------------- aliases
 
@@ -126,7 +75,7 @@ def _reshape(input: Any, *shape: Any) -> Any:
 def _view(input: Any, *shape: Any) -> Any:
     """See a tensor in another shape; unlike `reshape`, raise where that needs a copy."""
     if len(shape) == 1 and isinstance(shape[0], (np.dtype, type)):
-        raise UnsupportedError(f"view: seeing the bits as {shape[0]} is not supported; convert with .to(dtype)")
+        return _view_bits(input, dtypes.canonical(shape[0]))
     try:
         out = _in_shape(input, sizes(shape))
     except ShapeError as error:
@@ -137,6 +86,11 @@ def _view(input: Any, *shape: Any) -> Any:
             "at least one dimension spans across two contiguous subspaces; use .reshape(...) instead"
         )
     return aliased(input, out, lambda out: reshape_step(out.shape))
+
+
+def _view_bits(input: Any, dtype: Any) -> Any:
+    """See the bits as another dtype; one of another width changes the last size."""
+    return viewed(input, Step(lambda x: bitcast(x, dtype), lambda whole, part: bitcast(part, aval_of(whole).dtype)))
 
 
 def _squeeze(input: Any, dim: Any = None) -> Any:
@@ -440,7 +394,7 @@ METHODS: Table = {
     "view_as": lambda self, other: _view(self, other.shape),
     "reshape_as": lambda self, other: _reshape(self, other.shape),
     "unfold": _unfold,
-    "is_contiguous": is_contiguous, "stride": stride,
+    "is_contiguous": is_contiguous, "stride": stride, "storage_offset": storage_offset,
 }
 PROPERTIES: Table = {
     "T": _reversed, "mT": _matrix_transposed, "H": _adjoint, "mH": _adjoint, "real": _real, "imag": _imag,

@@ -1,3 +1,3 @@
 """Helpers around training."""
 
-from . import data
+from . import data, dlpack

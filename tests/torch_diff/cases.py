@@ -31,7 +31,7 @@ class Given:
 
     @property
     def has_gradient(self) -> bool:
-        return self.grad and self.kind not in ("integer", "index", "zero", "bool", "byte")
+        return self.grad and self.kind not in ("integer", "index", "zero", "bool", "byte", "pivots")
 
 
 def _spd(a):
@@ -40,6 +40,10 @@ def _spd(a):
 
 _KINDS = {
     "spd": lambda rng, shape: _spd(rng.uniform(-1, 1, shape)),
+    "pivots": lambda rng, shape: np.array([3, 2, 3], np.int32),
+    "triangle": lambda rng, shape: np.triu(rng.uniform(-1, 1, shape)) + np.diag(np.arange(shape[-1])),
+    "lower": lambda rng, shape: np.tril(rng.uniform(0.3, 1, shape)) + np.eye(shape[-1]),
+    "upper": lambda rng, shape: np.triu(rng.uniform(0.3, 1, shape)) + np.eye(shape[-1]),
     "real": lambda rng, shape: rng.uniform(-2, 2, shape),
     "positive": lambda rng, shape: rng.uniform(0.3, 2, shape),
     "unit": lambda rng, shape: rng.uniform(0.05, 0.95, shape),

@@ -63,3 +63,44 @@ def both_raise(torch: Any, call: Any) -> None:
     with pytest.raises(kinds) as ours:
         call(mt)
     assert len(str(ours.value)) > 20
+
+
+def second(lib: Any, side: Side, one: Case) -> tuple[list[Any], list[Any]]:
+    """Return the first gradients of a call, and those of a random combination of them."""
+    args, params = side.arguments(one.args, one.params)
+    outputs = [x for x in flat(result(lib, one, args, params, False)) if getattr(x, "requires_grad", False)]
+    if not side.leaves or not outputs:
+        return [], []
+    first = _gradients(lib, _combined(lib, outputs, 7), side.leaves)
+    tracked = [g for g in first if g is not None and g.requires_grad]
+    return first, _gradients(lib, _combined(lib, tracked, 8), side.leaves) if tracked else []
+
+
+def _combined(lib: Any, xs: list[Any], seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    total = None
+    for x in xs:
+        weights = lib.from_numpy(np.array(rng.uniform(0.5, 1.5, tuple(x.shape)))).to(x.dtype)
+        part = (x * weights).sum()
+        part = part.real if name_of(part.dtype).startswith("complex") else part
+        total = part if total is None else total + part
+    return total
+
+
+def _gradients(lib: Any, total: Any, leaves: list[Any]) -> list[Any]:
+    return list(lib.autograd.grad(total, leaves, create_graph=True, allow_unused=True))
+
+
+def compare_second(torch: Any, one: Case) -> None:
+    """Assert that second gradients are the same, where PyTorch has them."""
+    try:
+        _, theirs = second(torch, Side(torch, str(one), "float64"), one)
+    except (RuntimeError, NotImplementedError):
+        return  # has none
+    _, ours = second(mt, Side(mt, str(one), "float64"), one)
+    for k, g in enumerate(theirs):
+        if g is None or not array(g.detach()).any():
+            assert not ours or ours[k] is None or not array(ours[k].detach()).any(), f"{one}: second gradient {k}"
+        else:
+            assert ours and ours[k] is not None, f"{one}: second gradient {k} is missing"
+            same(ours[k], g, "float64", f"{one}, second gradient {k}", max(one.rtol, 1e-8))

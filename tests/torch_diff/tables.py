@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import breadth
 from .cases import Case, Dtype, boolean, case, function, given, index, integer, method
 
 F64, I64, F32, I32 = Dtype("float64"), Dtype("int64"), Dtype("float32"), Dtype("int32")
@@ -188,7 +189,7 @@ ARRANGING = [
     function("cat", (X, Y)), function("cat", (X, given(2, 1)), 1), function("cat", [X, N], dim=0),
     function("concat", (X, Y), -1), function("concatenate", (X, Y)), function("stack", (X, Y)),
     function("stack", (X, Y), 1), function("stack", [X, N], dim=-1),
-    *[function(name, (a, b)) for name in ("hstack", "vstack", "dstack", "column_stack") for a,
+    *[function(name, (a, b)) for name in ("hstack", "vstack", "row_stack", "dstack", "column_stack") for a,
         b in ((X, Y), (V, given(4)), (given(), given()))],
     *[function(name, a) for name in ("atleast_1d", "atleast_2d", "atleast_3d") for a in (given(), V, X, CUBE, [V, X])],
     function("meshgrid", V, given(3), indexing="xy"), function("meshgrid", [V, given(3)], indexing="ij"),
@@ -234,8 +235,9 @@ SCALARS = [
     function("cat", [given(0, grad=False), X]),
 ]
 # fmt: on
-ALL = SCALARS + LINALG + UNARY + BINARY + REDUCTIONS + VIEWS + ARRANGING + ALGEBRA
+ALL = SCALARS + LINALG + UNARY + BINARY + REDUCTIONS + VIEWS + ARRANGING + ALGEBRA + breadth.ALL
 # Functions that PyTorch keeps elsewhere, compared by the tests of `nn`, or that need no comparison.
 ELSEWHERE = {"softplus", "silu", "gelu", "one_hot", "pad", "svd"}
 # Compared in tests of their own, in test_functions.py.
-PLAIN = {"numel", "is_floating_point", "is_complex", "is_nonzero"}
+PLAIN = {"numel", "is_floating_point", "is_complex", "is_nonzero", "is_signed", "is_same_size", "get_device"}
+PLAIN |= {"is_inference", "typename", "lu_unpack", "lu_solve"}

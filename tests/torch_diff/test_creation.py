@@ -17,6 +17,23 @@ pytestmark = pytest.mark.torch
 
 # fmt: off
 CREATED = {
+    **{
+        f"{name} of {args}": lambda lib, name=name, args=args: getattr(lib, f"{name}_window")(*args)
+        for name in ("hann", "hamming", "bartlett", "kaiser")
+        for args in ((6,), (5, False), (1,), (0,), (2, False))
+    },
+    "hamming, own": lambda lib: lib.hamming_window(6, False, 0.6, 0.4),
+    "hamming, named": lambda lib: lib.hamming_window(6, False, alpha=0.6, beta=0.4),
+    "kaiser, own": lambda lib: lib.kaiser_window(6, True, 3.0, dtype=lib.float64),
+    "range": lambda lib: lib.range(1, 4), "range by half": lambda lib: lib.range(0, 2, 0.5),
+    "scalar_tensor": lambda lib: lib.scalar_tensor(3), "frombuffer": lambda lib: lib.frombuffer(
+        bytearray(range(12)), dtype=lib.int16, count=4, offset=2),
+    "from_dlpack": lambda lib: lib.from_dlpack(np.arange(6.0).reshape(2, 3)),
+    **{
+        f"{name}Tensor": lambda lib, name=name: getattr(lib, f"{name}Tensor")([1, 0, 2])
+        for name in ("Float", "Double", "Half", "Long", "Int", "Short", "Char", "Byte", "Bool")
+    },
+    "FloatTensor of sizes": lambda lib: lib.FloatTensor(2, 3).zero_(),
     "tensor of ints": lambda lib: lib.tensor([[1, 2], [3, 4]]),
     "tensor of floats": lambda lib: lib.tensor([1.0, 2.5]),
     "tensor of bools": lambda lib: lib.tensor([True, False]),
@@ -251,6 +268,12 @@ def test_printed_inside_transforms():
 
 
 # ----------------------------------------------------------------------------------------- copies
+
+
+@pytest.mark.parametrize("args", [(6,), (5, False), (1,), (0,), (2, False)])
+def test_blackman(args):
+    ours, theirs = mt.blackman_window(*args, dtype=mt.float64), torch.blackman_window(*args, dtype=torch.float64)
+    np.testing.assert_allclose(array(ours), array(theirs), atol=1e-15)  # it is 0 at the ends, but for rounding
 
 
 class Named(mt.Tensor):

@@ -6,8 +6,9 @@ import pytest
 import minitorch as mt
 from minitorch.tensor import functions
 
+from .breadth import SPECIALS
 from .cases import Case, Side, array, given
-from .compare import both_raise, compare
+from .compare import both_raise, compare, compare_second
 from .tables import ALL, ELSEWHERE, PLAIN
 
 torch = pytest.importorskip("torch")
@@ -39,7 +40,7 @@ def test_every_method_is_compared():
     names = {c.name for c in ALL if c.method or c.only}
     missing = set(functions.BOTH) | set(functions.METHODS)
     # `rsub` is no method in PyTorch; the two others are compared with the views, polygamma as a function.
-    assert not missing - names - {"is_contiguous", "stride", "rsub", "polygamma", "svd"}
+    assert not missing - names - {"is_contiguous", "stride", "rsub", "polygamma", "svd", "lu_solve"}
 
 
 SQUARE, TALL, SPD, COLUMNS = given(2, 3, 3), given(2, 4, 3), given(2, 3, 3, kind="spd"), given(2, 3, 2)
@@ -65,25 +66,56 @@ LINALG = [
     *[Case("cond", (given(3, 3, grad=False), p)) for p in ("fro", 1)],
     Case("multi_dot", ([given(3), given(3, 4), given(4, 2)],)), Case("matmul", (TALL, COLUMNS)),
     Case("cross", (given(4, 3), given(4, 3))), Case("vecdot", (TALL, given(2, 4, 3))), Case("diagonal", (SQUARE,)),
-    Case("diagonal", (SQUARE,), {"offset": 1}),
+    Case("diagonal", (SQUARE,), {"offset": 1}), Case("lu", (SQUARE,)), Case("lu", (given(4, 3, grad=False),)),
+    Case("lu_factor", (SQUARE,)), Case("lu_factor", (given(3, 5, grad=False),)),
+    Case("lu_factor", (given(5, 3, grad=False),)),
+    *[Case("lu_solve", (given(3, 3, kind="spd"), given(3, kind="pivots"), b), {"left": left, "adjoint": adjoint})
+        for left, b in ((True, given(3, 2)), (False, given(2, 3))) for adjoint in (False, True)],
+    Case("solve_ex", (SQUARE, COLUMNS)), Case("inv_ex", (SQUARE,)),
+    Case("cholesky_ex", (given(3, 3, kind="spd", grad=False),)),
+    Case("tensorinv", (given(2, 3, 6),)), Case("tensorinv", (given(6, 2, 3),), {"ind": 1}),
+    Case("tensorsolve", (given(2, 3, 6), given(2, 3))), Case("tensorsolve", (given(6, 2, 3), given(2, 3)), {"dims": (0,)}),
+    Case("householder_product", (TALL, given(2, 3))), Case("householder_product", (given(4, 3), given(2))),
+    Case("vander", (given(2, 3),)), Case("vander", (given(4),), {"N": 2}),
+    Case("eigvals", (given(3, 3, kind="triangle", grad=False),)),
 ]
 # fmt: on
 
 
 class Namespace:
-    """Looks functions up in a library's `linalg`, and what the comparison itself needs in the library."""
+    """Looks functions up in a part of a library first, and what the comparison itself needs in the library."""
 
-    def __init__(self, lib):
-        self.lib = lib
+    def __init__(self, lib, part):
+        self.lib, self.part = lib, getattr(lib, part)
 
     def __getattr__(self, name):
-        return getattr(self.lib.linalg if hasattr(self.lib.linalg, name) else self.lib, name)
+        return getattr(self.part if hasattr(self.part, name) else self.lib, name)
 
 
 @pytest.mark.parametrize("one", LINALG, ids=ids)
 def test_linalg(one, monkeypatch):
-    monkeypatch.setattr("tests.torch_diff.compare.mt", Namespace(mt))
-    compare(Namespace(torch), one, "float64", as_method=False)
+    monkeypatch.setattr("tests.torch_diff.compare.mt", Namespace(mt, "linalg"))
+    compare(Namespace(torch, "linalg"), one, "float64", as_method=False)
+
+
+@pytest.mark.parametrize("one", SPECIALS, ids=ids)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_special(one, dtype, monkeypatch):
+    monkeypatch.setattr("tests.torch_diff.compare.mt", Namespace(mt, "special"))
+    compare(Namespace(torch, "special"), one, dtype, as_method=False)
+
+
+def test_every_special_function_is_compared():
+    assert set(mt.special.__all__) == {c.name for c in SPECIALS}
+
+
+# 0**y has the slope 0 here, also where a slope is taken again.
+OWN_SECOND = {"pow(integer[2, 3], positive[2, 3])"}
+
+
+@pytest.mark.parametrize("one", [c for c in ALL if not c.only and str(c) not in OWN_SECOND], ids=ids)
+def test_second_gradient(one):
+    compare_second(torch, one)
 
 
 @pytest.mark.parametrize("name", ["svd", "full svd", "old svd", "eigh", "complete qr"])
@@ -110,7 +142,7 @@ def test_factors(name):
 
 
 def test_every_linalg_function_is_compared():
-    assert set(mt.linalg.__all__) == {c.name for c in LINALG} | {"svd", "eigh"}
+    assert set(mt.linalg.__all__) == {c.name for c in LINALG} | {"svd", "eigh", "eig", "LinAlgError"}
 
 
 # fmt: off
@@ -221,6 +253,49 @@ BAD = {
     "bernoulli of ints": lambda lib: lib.bernoulli(lib.tensor([1])),
     "normal without size": lambda lib: lib.normal(0.0, 1.0),
     "from_numpy of list": lambda lib: lib.from_numpy([1.0]),
+    "gcd of floats": lambda lib: lib.gcd(lib.ones(2), lib.ones(2)),
+    "lcm of floats": lambda lib: lib.lcm(lib.ones(2), lib.ones(2)),
+    "polar of two dtypes": lambda lib: lib.polar(lib.ones(2), lib.ones(2, dtype=lib.float64)),
+    "mvlgamma": lambda lib: lib.mvlgamma(lib.ones(2), 0),
+    "mode of nothing": lambda lib: lib.zeros(0).mode(),
+    "histogram of ints": lambda lib: lib.histogram(lib.arange(3), 2),
+    "histogram, no bins": lambda lib: lib.histogram(lib.ones(3), 0),
+    "cdist": lambda lib: lib.cdist(lib.ones(2, 3), lib.ones(2, 4)),
+    "cdist, negative p": lambda lib: lib.cdist(lib.ones(2, 3), lib.ones(2, 3), -1.0),
+    "pdist": lambda lib: lib.pdist(lib.ones(3)),
+    "renorm": lambda lib: lib.renorm(lib.ones(2, 3), -1, 0, 1.0),
+    "trapezoid": lambda lib: lib.trapezoid(lib.ones(3), lib.ones(4)),
+    "gradient": lambda lib: lib.gradient(lib.ones(3, 3), spacing=[1.0]),
+    "gradient of one point": lambda lib: lib.gradient(lib.ones(1)),
+    "vander": lambda lib: lib.vander(lib.ones(2, 2)),
+    "block_diag": lambda lib: lib.block_diag(lib.ones(2, 2, 2)),
+    "cartesian_prod": lambda lib: lib.cartesian_prod(lib.ones(2, 2)),
+    "combinations": lambda lib: lib.combinations(lib.ones(2, 2)),
+    "hsplit": lambda lib: lib.hsplit(lib.ones(5), 2),
+    "hsplit of 0-d": lambda lib: lib.hsplit(lib.tensor(1.0), 1),
+    "dsplit": lambda lib: lib.dsplit(lib.ones(2, 2), 2),
+    "select_scatter": lambda lib: lib.select_scatter(lib.ones(2, 3), lib.ones(2), 0, 0),
+    "slice_scatter": lambda lib: lib.slice_scatter(lib.ones(2, 3), lib.ones(2, 3), 0, 0, 1),
+    "diagonal_scatter": lambda lib: lib.diagonal_scatter(lib.ones(3, 3), lib.ones(2)),
+    "as_strided": lambda lib: lib.as_strided(lib.ones(3), (3, 3), (3, 1)),
+    "as_strided, lengths": lambda lib: lib.as_strided(lib.ones(3), (2, 2), (1,)),
+    "put": lambda lib: lib.put(lib.ones(3), index_of(lib, [0]), lib.ones(2)),
+    "index_reduce": lambda lib: lib.index_reduce(lib.ones(3), 0, index_of(lib, [0]), lib.ones(1), "sum"),
+    "view_as_real": lambda lib: lib.view_as_real(lib.ones(2)),
+    "view_as_complex": lambda lib: lib.view_as_complex(lib.ones(3)),
+    "unravel_index": lambda lib: lib.unravel_index(lib.ones(2), (2, 2)),
+    "special of complex": lambda lib: lib.special.i1(lib.ones(2) * 1j),
+    "tensorinv": lambda lib: lib.linalg.tensorinv(lib.ones(2, 3)),
+    "tensorsolve": lambda lib: lib.linalg.tensorsolve(lib.ones(2, 3), lib.ones(2)),
+    "householder_product": lambda lib: lib.linalg.householder_product(lib.ones(2, 3), lib.ones(2)),
+    "eig, not square": lambda lib: lib.linalg.eig(lib.ones(2, 3)),
+    "from_dlpack": lambda lib: lib.from_dlpack([1.0]),
+    "range backwards": lambda lib: lib.range(3, 0),
+    "window of ints": lambda lib: lib.hann_window(4, dtype=lib.int64),
+    "window, negative": lambda lib: lib.hann_window(-1),
+    "geometric_": lambda lib: lib.ones(3).geometric_(1.5),
+    "cauchy_": lambda lib: lib.ones(3).cauchy_(0, -1),
+    "log_normal_": lambda lib: lib.ones(3).log_normal_(0, -1),
     "finfo of int": lambda lib: lib.finfo(lib.int64),
     "iinfo of float": lambda lib: lib.iinfo(lib.float32),
     "default of int": lambda lib: lib.set_default_dtype(lib.int64),

@@ -15,7 +15,7 @@ from .writes import CASES
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore::UserWarning")]
 
-RANDOM = {"normal_", "uniform_", "bernoulli_", "random_", "exponential_"}
+RANDOM = {"normal_", "uniform_", "bernoulli_", "random_", "exponential_", "geometric_", "cauchy_", "log_normal_"}
 
 
 @pytest.mark.parametrize("one", CASES, ids=str)
@@ -336,7 +336,7 @@ def test_in_place_after_save_keeps_the_old_graph_E14():
     np.testing.assert_allclose(array(x.grad), 100 * expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", sorted(RANDOM))
+@pytest.mark.parametrize("name", sorted(RANDOM - {"cauchy_"}))
 def test_random_in_place(name):
     x = mt.zeros(20000)
     generator = mt.Generator().manual_seed(1)
@@ -346,6 +346,8 @@ def test_random_in_place(name):
         "bernoulli_": (0.25,),
         "random_": (2, 7),
         "exponential_": (2.0,),
+        "geometric_": (0.25,),
+        "log_normal_": (0.0, 0.5),
     }
     mean, std = {
         "normal_": (2.0, 3.0),
@@ -353,6 +355,8 @@ def test_random_in_place(name):
         "bernoulli_": (0.25, np.sqrt(0.25 * 0.75)),
         "random_": (4.0, np.sqrt(2)),
         "exponential_": (0.5, 0.5),
+        "geometric_": (4.0, np.sqrt(0.75) / 0.25),
+        "log_normal_": (np.exp(0.125), np.sqrt((np.exp(0.25) - 1) * np.exp(0.25))),
     }[name]
     alias = x.view(100, 200)
     assert getattr(x, name)(*args[name], generator=generator) is x
@@ -362,3 +366,36 @@ def test_random_in_place(name):
     again = getattr(mt.zeros(20000), name)(*args[name], generator=mt.Generator().manual_seed(1))
     assert mt.equal(again, x)
     assert name_of(x.dtype) == "float32"
+
+
+def test_cauchy():
+    x = mt.zeros(20000)
+    data = array(x.cauchy_(1.0, 2.0, generator=mt.Generator().manual_seed(1)))
+    assert np.allclose(np.quantile(data, [0.25, 0.5, 0.75]), [-1, 1, 3], atol=0.15)  # it has no mean
+
+
+@pytest.mark.parametrize("name", sorted(inplace.FUNCTIONS))
+def test_in_place_functions_are_the_methods(name):
+    assert getattr(mt, name) is getattr(mt.Tensor, name)
+    assert hasattr(torch, name)
+
+
+def test_windows_that_overlap_read_together_and_refuse_writes():
+    for lib in (mt, torch):
+        x = lib.arange(5.0)
+        windows = x.as_strided((3, 3), (1, 1))
+        x.mul_(2)
+        assert windows.tolist() == [[0, 2, 4], [2, 4, 6], [4, 6, 8]]
+        x.as_strided((2,), (2,), 1).zero_()
+        assert x.tolist() == [0, 0, 4, 0, 8]
+
+
+def test_bits_and_complex_pairs_alias():
+    for lib in (mt, torch):
+        x = lib.tensor([1.0, 2.0])
+        x.view(lib.int32)[0] = 0
+        assert x.tolist() == [0.0, 2.0]
+        z = lib.tensor([1 + 2j, 3 + 4j])
+        lib.view_as_real(z)[0, 1] = 7.0
+        lib.view_as_complex(lib.view_as_real(z)).mul_(2)
+        assert z.tolist() == [2 + 14j, 6 + 8j]

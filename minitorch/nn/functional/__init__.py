@@ -3,34 +3,48 @@
 A thin layer: each function translates names and checks what PyTorch checks; the numbers come from `core/ops`.
 """
 
+from ...tensor.functions import PUBLIC
 from .activation import (
+    celu,
+    celu_,
     dropout,
     dropout1d,
     dropout2d,
     dropout3d,
     elu,
+    elu_,
     gelu,
     glu,
     gumbel_softmax,
+    hardshrink,
     hardsigmoid,
     hardswish,
     hardtanh,
+    hardtanh_,
     leaky_relu,
+    leaky_relu_,
     log_softmax,
     logsigmoid,
     mish,
     prelu,
     relu,
     relu6,
+    relu_,
     rrelu,
+    rrelu_,
     selu,
+    selu_,
     sigmoid,
     silu,
     softmax,
     softmin,
     softplus,
+    softshrink,
     softsign,
     tanh,
+    tanhshrink,
+    threshold,
+    threshold_,
 )
 from .image import (
     adaptive_avg_pool1d,
@@ -42,6 +56,7 @@ from .image import (
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
+    channel_shuffle,
     conv1d,
     conv2d,
     conv3d,
@@ -52,6 +67,8 @@ from .image import (
     max_pool2d,
     max_pool3d,
     pad,
+    pixel_shuffle,
+    pixel_unshuffle,
 )
 from .layer import (
     batch_norm,
@@ -82,3 +99,5 @@ from .loss import (
     poisson_nll_loss,
     smooth_l1_loss,
 )
+
+pairwise_distance, pdist = PUBLIC["pairwise_distance"], PUBLIC["pdist"]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from ...core.errors import ShapeError
+from ...core.errors import ArgumentError, ShapeError
 from ...core.ops import pointwise as core
 from ...core.ops import special
 from ...core.ops.dropout import check_probability, dropout_p
+from ...core.ops.families import as_array
 from ...core.ops.joining import split
 from ...core.ops.reductions import only_floats
 from ...core.ops.sampling import bernoulli, gumbel, uniform
 from ...core.ops.shaping import cast
 from ...core.ops.softmax import log_softmax as core_log_softmax
 from ...core.ops.softmax import softmax as core_softmax
-from ...core.primitive import Value
+from ...core.primitive import Value, aval_of
 from ...tensor.handle import Tensor, tensor_of
 from ...tensor.random import next_key
 from ...tensor.table import unary
@@ -73,6 +75,40 @@ def selu(input: Any, inplace: bool = False) -> Any:
     """Return `scale * elu(x, alpha)` with the constants of Klambauer et al. (2017)."""
     out = core.mul(elu(input, 1.6732632423543772848170429916717), 1.0507009873554804934193349852946)
     return in_place(input, out) if inplace else out
+
+
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+    """Return x where it is positive, else `alpha * (exp(x / alpha) - 1)` (Barron, 2017)."""
+    positive = core.greater(input, 0)
+    below = core.mul(core.expm1(core.div(core.where(positive, 0.0, input), float(alpha))), float(alpha))
+    out = core.where(positive, input, below)
+    return in_place(input, out) if inplace else out
+
+
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
+    """Return x where it is over the threshold (or NaN), else `value`."""
+    out = core.where(core.less_equal(input, threshold), value, input)
+    return in_place(input, out) if inplace else out
+
+
+def hardshrink(input: Any, lambd: float = 0.5) -> Any:
+    """Return x where its absolute value is over `lambd`, else 0."""
+    inside = core.logical_and(core.greater_equal(input, -lambd), core.less_equal(input, lambd))
+    return core.where(inside, 0, input)
+
+
+def softshrink(input: Any, lambd: float = 0.5) -> Any:
+    """Return x moved by `lambd` towards 0, 0 where it is nearer than that."""
+    if lambd < 0:
+        raise ArgumentError(f"softshrink: lambd must not be negative, got {lambd} for {aval_of(as_array(input))}")
+    x = as_array(input)
+    moved = core.sub(x, core.mul(core.sign(x), float(lambd)))
+    return core.where(core.less_equal(core.abs(x), lambd), 0, moved)
+
+
+def tanhshrink(input: Any) -> Any:
+    """Return `x - tanh(x)`."""
+    return core.sub(input, core.tanh(input))
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
@@ -210,3 +246,20 @@ def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, eps: float
         return soft
     peak = cast(core.equal(soft, soft.max(dim, keepdim=True)[0]), soft.dtype)
     return core.add(core.detach(core.sub(peak, soft)), soft)
+
+
+def writing(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that writes the result of another to its first argument."""
+
+    def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+        return in_place(input, function(input, *args, **kwargs))
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"As `{name[:-1]}`, writing the result to the tensor."
+    return call
+
+
+relu_, elu_, selu_, celu_ = (writing(f"{f.__name__}_", f) for f in (relu, elu, selu, celu))
+leaky_relu_, rrelu_, hardtanh_, threshold_ = (
+    writing(f"{f.__name__}_", f) for f in (leaky_relu, rrelu, hardtanh, threshold)
+)

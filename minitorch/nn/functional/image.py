@@ -10,6 +10,7 @@ from ...core.ops import pooling
 from ...core.ops.convolution import conv_transpose, convolution
 from ...core.ops.families import as_array
 from ...core.ops.joining import pad as core_pad
+from ...core.ops.shaping import reshape, swapaxes, transpose
 from ...core.primitive import aval_of
 
 Function = Callable[..., Any]
@@ -144,3 +145,42 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     """Pad the last dimensions: `pad` lists (before, after) from the last dimension on."""
     widths = [(0, 0)] * (input.ndim - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
     return core_pad(input, tuple(widths), _MODES[mode], 0 if value is None else value)
+
+
+def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
+    """Lay `r * r` channels side by side: `[*, C * r * r, H, W]` becomes `[*, C, H * r, W * r]` (Shi et al., 2016)."""
+    r = upscale_factor
+    *lead, channels, height, width = _planes("pixel_shuffle", input)
+    if r < 1 or channels % (r * r):
+        raise ShapeError(f"pixel_shuffle: upscale_factor {r} needs channels divisible by {r * r}, got {aval_of(input)}")
+    n = len(lead)
+    parts = reshape(input, (*lead, channels // (r * r), r, r, height, width))
+    ordered = transpose(parts, (*range(n), n, n + 3, n + 1, n + 4, n + 2))
+    return reshape(ordered, (*lead, channels // (r * r), height * r, width * r))
+
+
+def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
+    """Undo `pixel_shuffle`: `[*, C, H * r, W * r]` becomes `[*, C * r * r, H, W]`."""
+    r = downscale_factor
+    *lead, channels, height, width = _planes("pixel_unshuffle", input)
+    if r < 1 or height % r or width % r:
+        raise ShapeError(f"pixel_unshuffle: height and width must be divisible by {r}, got {aval_of(input)}")
+    n = len(lead)
+    parts = reshape(input, (*lead, channels, height // r, r, width // r, r))
+    ordered = transpose(parts, (*range(n), n, n + 2, n + 4, n + 1, n + 3))
+    return reshape(ordered, (*lead, channels * r * r, height // r, width // r))
+
+
+def channel_shuffle(input: Any, groups: int) -> Any:
+    """Interleave the channels (dimension 1) of groups (Zhang et al., 2018)."""
+    n, channels, *rest = _planes("channel_shuffle", input)
+    if groups < 1 or channels % groups:
+        raise ShapeError(f"channel_shuffle: channels must be divisible by groups={groups}, got {aval_of(input)}")
+    parts = reshape(input, (n, groups, channels // groups, *rest))
+    return reshape(swapaxes(parts, 1, 2), input.shape)
+
+
+def _planes(name: str, input: Any) -> tuple[int, ...]:
+    if input.ndim < 3:
+        raise ShapeError(f"{name}: expects at least 3 dimensions, got {aval_of(input)}")
+    return tuple(input.shape)

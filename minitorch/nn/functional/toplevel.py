@@ -1,0 +1,111 @@
+"""Functions of modules as PyTorch has them beside `nn.functional`, at top level: some with arguments in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...core.errors import ArgumentError
+from . import activation, image, layer, loss
+
+# fmt: off
+SAME = {
+    name: getattr(module, name)
+    for module, names in (
+        (image, "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d max_pool1d max_pool2d "
+                "max_pool3d avg_pool1d adaptive_avg_pool1d pixel_shuffle pixel_unshuffle channel_shuffle"),
+        (layer, "layer_norm group_norm rms_norm bilinear"),
+        (activation, "prelu rrelu selu celu threshold hardshrink"),
+    )
+    for name in names.split()
+}
+# fmt: on
+_REDUCTIONS = ("none", "mean", "sum")
+
+
+def dropout(input: Any, p: float, train: bool) -> Any:
+    """Zero elements with probability p, and scale the others by `1 / (1 - p)`, if `train`."""
+    return activation.dropout(input, p, train)
+
+
+def embedding(
+    weight: Any, indices: Any, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False
+) -> Any:
+    """Look up rows of a table, which comes first here; a `padding_idx` of -1 means none."""
+    chosen = None if padding_idx < 0 else padding_idx
+    return layer.embedding(indices, weight, chosen, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse)
+
+
+def batch_norm(
+    input: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool = False,
+) -> Any:
+    """As `nn.functional.batch_norm`, with the weights before the statistics."""
+    return layer.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def instance_norm(
+    input: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    use_input_stats: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool = False,
+) -> Any:
+    """As `nn.functional.instance_norm`, with the weights before the statistics."""
+    return layer.instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
+
+
+def adaptive_max_pool1d(input: Any, output_size: Any) -> Any:
+    """Return the largest elements of windows that cover the last dimension, and their indices."""
+    return image.adaptive_max_pool1d(input, output_size, return_indices=True)
+
+
+def max_pool1d_with_indices(input: Any, kernel_size: Any, stride: Any = None, *options: Any, **named: Any) -> Any:
+    """Return the largest elements of sliding windows, and their indices."""
+    return image.max_pool1d(input, kernel_size, stride, *options, return_indices=True, **named)
+
+
+def _numbered(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a loss whose `reduction` is a number, by default none, as at PyTorch's top level."""
+
+    def call(*args: Any, reduction: int = 0, **kwargs: Any) -> Any:
+        if reduction not in (0, 1, 2):
+            raise ArgumentError(f"{name}: reduction must be 0, 1 or 2, got {reduction!r}; nn.functional takes names")
+        return function(*args, reduction=_REDUCTIONS[reduction], **kwargs)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"As `nn.functional.{name}`, with a number for `reduction`: 0 none (the default), 1 mean, 2 sum."
+    return call
+
+
+LOSSES = {
+    name: _numbered(name, getattr(loss, name))
+    for name in ("binary_cross_entropy_with_logits", "kl_div", "hinge_embedding_loss", "margin_ranking_loss")
+}
+
+
+WRITING = {name: getattr(activation, name) for name in ("rrelu_", "selu_", "celu_", "threshold_")}
+WRITING["dropout_"] = activation.writing("dropout_", dropout)
+globals().update(SAME | LOSSES | WRITING)
+__all__ = [
+    *SAME,
+    *LOSSES,
+    *WRITING,
+    "dropout",
+    "embedding",
+    "batch_norm",
+    "instance_norm",
+    "adaptive_max_pool1d",
+    "max_pool1d_with_indices",
+]

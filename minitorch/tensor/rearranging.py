@@ -1,0 +1,320 @@
+"""Blocks, grids, parts written into a whole, and copies of views, under PyTorch's names."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from operator import index as as_int
+from typing import Any
+
+import numpy as np
+
+from ..core import dtypes
+from ..core.array import wrap
+from ..core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
+from ..core.ops import gathering, indexing, joining, pointwise, shaping
+from ..core.ops.families import as_array
+from ..core.ops.shaping import canonical_axis
+from ..core.primitive import Value, aval_of
+from .alias import Step, function_step, index_step
+from .arranging import _at, _identity, _nonzero, _pad
+from .conversion import clone
+from .handle import Tensor
+from .layout import is_contiguous, storage_offset
+from .table import Function, Table, sizes
+from .views import BOTH as VIEWS
+from .views import _diagonal, _narrow, _split, _tensor_split, _unfold, viewed
+
+# --------------------------------------------------------------------------- blocks and grids
+
+
+def _given(tensors: tuple[Any, ...]) -> Sequence[Any]:
+    return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
+
+
+def _block_diag(*tensors: Any) -> Any:
+    """Lay matrices (vectors are rows, numbers 1 by 1) along the diagonal of a matrix of zeros."""
+    blocks = [shaping.atleast_nd(x, 2) for x in _given(tensors)]
+    if any(b.ndim > 2 for b in blocks):
+        raise ShapeError(f"block_diag: takes at most 2-d tensors, got {', '.join(str(aval_of(b)) for b in blocks)}")
+    width, before, rows = sum(b.shape[1] for b in blocks), 0, []
+    for block in blocks:
+        n = block.shape[1]
+        rows.append(joining.pad(block, ((0, 0), (before, width - before - n))))
+        before += n
+    return joining.concatenate(rows, 0)
+
+
+def _cartesian_prod(*tensors: Any) -> Any:
+    """Return all ways to take one element of each vector, as rows."""
+    vectors = [as_array(x) for x in _given(tensors)]
+    if any(v.ndim != 1 for v in vectors):
+        raise ShapeError(f"cartesian_prod: takes vectors, got {', '.join(str(aval_of(v)) for v in vectors)}")
+    if len(vectors) == 1:
+        return vectors[0]
+    grid = shaping.meshgrid(*vectors, indexing="ij")
+    return joining.stack([shaping.ravel(g) for g in grid], 1)
+
+
+def _combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
+    """Return all ways to take `r` elements of a vector, in order, as rows."""
+    x = as_array(input)
+    if x.ndim != 1 or r < 0:
+        raise ArgumentError(f"combinations: takes a vector and r >= 0, got {aval_of(x)} and r={r}")
+    if not r:
+        return indexing.getitem(x, slice(0, 0))
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    places = np.array(list(choose(range(x.shape[0]), r)), np.int64).reshape(-1, r)
+    return (
+        gathering.take(x, wrap(places), 0) if r else shaping.reshape(gathering.take(x, wrap(places[:0, 0:]), 0), (0,))
+    )
+
+
+def _unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
+    """Return the coordinates, in a tensor of a shape, of positions in the flattened one."""
+    places = as_array(indices)
+    wanted = (shape,) if isinstance(shape, int) else tuple(map(as_int, shape))
+    if dtypes.rank(places.dtype) != 1:
+        raise DTypeError(f"unravel_index: indices must be integers, got {aval_of(places)}; cast them with .long()")
+    steps = [math.prod(wanted[i + 1 :]) for i in range(len(wanted))]
+    return tuple(pointwise.remainder(pointwise.floor_divide(places, s), n) for s, n in zip(steps, wanted))
+
+
+def _nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
+    """Return the indices of elements that are not zero, as exactly `size` rows: cut, or filled up."""
+    found = _nonzero(input)
+    missing = max(size - found.shape[0], 0)
+    return joining.pad(indexing.getitem(found, slice(0, size)), ((0, missing), (0, 0)), "constant", fill_value)
+
+
+# --------------------------------------------------------------------------- parts
+
+_LEAST = {"hsplit": 1, "vsplit": 2, "dsplit": 3}
+
+
+def _splitter(name: str, dim: Callable[[int], int]) -> Function:
+    def call(input: Any, *indices_or_sections: Any) -> tuple[Any, ...]:
+        x = as_array(input)
+        how = sizes(indices_or_sections) if len(indices_or_sections) > 1 else indices_or_sections[0]
+        if x.ndim < _LEAST[name]:
+            raise ShapeError(f"{name}: needs at least {_LEAST[name]} dimensions, got {aval_of(x)}; use tensor_split")
+        axis = dim(x.ndim)
+        if isinstance(how, int) and (how < 1 or x.shape[axis] % how):
+            raise ShapeError(f"{name}: dim {axis} of {aval_of(x)} does not split into {how} equal parts")
+        return _tensor_split(input, how, axis)
+
+    call.__doc__ = "Cut a tensor into views: that many of equal size, or at the given positions."
+    return call
+
+
+def _written(name: str, input: Any, src: Any, step: Step) -> Any:
+    """Return `input` with the part that a step takes of it replaced."""
+    x, part = as_array(input), as_array(src)
+    wanted = step.apply(x).shape
+    if part.shape != wanted:
+        raise ShapeError(f"{name}: src {aval_of(part)} must have the shape {wanted} of the part of {aval_of(x)}")
+    return step.put(x, shaping.cast(part, x.dtype))
+
+
+def _select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
+    """Return a copy with one position of a dimension replaced by `src`."""
+    x = as_array(input)
+    axis = canonical_axis("select_scatter", dim, x.ndim)
+    return _written("select_scatter", x, src, index_step((slice(None),) * (axis + x.ndim) + (as_int(index),)))
+
+
+def _slice_scatter(
+    input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Any:
+    """Return a copy with a slice of a dimension replaced by `src`."""
+    x = as_array(input)
+    axis = canonical_axis("slice_scatter", dim, x.ndim)
+    return _written("slice_scatter", x, src, index_step((slice(None),) * (axis + x.ndim) + (slice(start, end, step),)))
+
+
+def _diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """Return a copy with a diagonal replaced by `src`."""
+    return _written("diagonal_scatter", input, src, function_step(lambda x: _diagonal(x, offset, dim1, dim2)))
+
+
+def _strided_step(x: Any, size: Sequence[int], stride: Sequence[int], start: int) -> Step:
+    if len(size) != len(stride):
+        raise ShapeError(f"as_strided: size {tuple(size)} and stride {tuple(stride)} must have the same length")
+    places = np.full((), start, np.int64)
+    for n, s in zip(size, stride):
+        places = places[..., None] + np.arange(n) * s
+    count = math.prod(x.shape)
+    if places.size and not 0 <= places.min() <= places.max() < count:
+        raise UnsupportedError(
+            f"as_strided: size {tuple(size)}, stride {tuple(stride)} and offset {start} reach beyond the {count} elements "
+            f"of {aval_of(x)}; call it on the tensor that holds them all"
+        )
+    return function_step(lambda x: gathering.take(shaping.ravel(x), wrap(places), 0))
+
+
+def _strided(name: str, input: Any, size: Any, stride: Any, storage_offset_: int | None) -> Step:
+    x = as_array(input)
+    if isinstance(input, Tensor) and not is_contiguous(input):
+        raise UnsupportedError(f"{name}: the elements of {aval_of(x)} do not lie in order; call .contiguous() first")
+    own = storage_offset(input) if isinstance(input, Tensor) else 0
+    return _strided_step(x, size, stride, 0 if storage_offset_ is None else as_int(storage_offset_) - own)
+
+
+def _as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
+    """See the elements of a contiguous tensor with other strides, as a view; windows may overlap."""
+    return viewed(input, _strided("as_strided", input, size, stride, storage_offset))
+
+
+def _as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
+    """Return a copy with the elements that `as_strided` takes replaced by `src`."""
+    return _written(
+        "as_strided_scatter", input, src, _strided("as_strided_scatter", input, size, stride, storage_offset)
+    )
+
+
+# --------------------------------------------------------------------------- complex numbers as pairs
+
+
+def _pairs(x: Value) -> Value:
+    return joining.stack([pointwise.real(x), pointwise.imag(x)], -1)
+
+
+def _joined(x: Value) -> Value:
+    real, imag = (indexing.getitem(x, (..., k)) for k in (0, 1))
+    return pointwise.add(real, pointwise.mul(imag, 1j))
+
+
+_AS_REAL = Step(_pairs, lambda whole, part: _joined(part))
+_AS_COMPLEX = Step(_joined, lambda whole, part: _pairs(part))
+
+
+def _view_as_real(input: Any) -> Any:
+    """See complex numbers as pairs of a real and an imaginary part, along a new last dimension."""
+    if not dtypes.is_complex(as_array(input).dtype):
+        raise DTypeError(f"view_as_real: takes complex tensors, got {aval_of(as_array(input))}")
+    return viewed(input, _AS_REAL)
+
+
+def _view_as_complex(input: Any) -> Any:
+    """See pairs along the last dimension as complex numbers."""
+    x = as_array(input)
+    if not x.ndim or x.shape[-1] != 2 or x.dtype not in (dtypes.float32, dtypes.float64):
+        raise ShapeError(f"view_as_complex: takes float32 or float64 with a last dimension of 2, got {aval_of(x)}")
+    return viewed(input, _AS_COMPLEX)
+
+
+# --------------------------------------------------------------------------- writing at places
+
+
+def _put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
+    """Write (or add) `source` at positions of the flattened tensor."""
+    x, places, values = as_array(input), as_array(index), as_array(source)
+    if values.dtype != x.dtype or values.size != places.size:
+        raise ShapeError(
+            f"put: source {aval_of(values)} must have the dtype of {aval_of(x)} and as many elements as {aval_of(places)}"
+        )
+    mode = "add" if accumulate else "set"
+    out = indexing.update(shaping.ravel(x), shaping.ravel(places), shaping.ravel(values), mode)
+    return shaping.reshape(out, x.shape)
+
+
+_REDUCE = {"prod": "multiply", "mean": "add", "amax": "max", "amin": "min"}
+
+
+def _index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:
+    """Combine slices of `source` at the positions that `index` holds, by prod, mean, amax or amin, with what was there."""
+    if reduce not in _REDUCE:
+        raise ArgumentError(f"index_reduce: reduce must be one of {', '.join(_REDUCE)}, got {reduce!r}")
+    x, mode = as_array(input), _REDUCE[reduce]
+    at = _at(dim, x, as_array(index))
+    start = x if include_self else indexing.update(x, at, _identity(mode, x.dtype))
+    out = indexing.update(start, at, source, mode)
+    if reduce != "mean":
+        return out
+    ones = shaping.ones_like(x)
+    counts = indexing.update(ones if include_self else indexing.update(ones, at, 0), at, 1, "add")
+    return pointwise.div(out, counts) if dtypes.is_inexact(x.dtype) else pointwise.floor_divide(out, counts)
+
+
+def _fill(input: Any, value: Any) -> Any:
+    """Return a tensor like another, of one number."""
+    x, number = as_array(input), as_array(value)
+    if number.ndim:
+        raise ShapeError(f"fill: value must be a number or a 0-d tensor, got {aval_of(number)}")
+    return clone(shaping.broadcast_to(shaping.cast(number, x.dtype), x.shape))
+
+
+# --------------------------------------------------------------------------- copies of views
+
+
+def _split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+    """Cut a tensor into views of the given sizes."""
+    return _split(input, list(split_sizes), dim)
+
+
+def _slice(input: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Any:
+    x = as_array(input)
+    axis = canonical_axis("slice_copy", dim, x.ndim)
+    return viewed(input, index_step((slice(None),) * (axis + x.ndim) + (slice(start, end, step),)))
+
+
+def _copied(name: str, view: Function) -> Function:
+    """Return the function that copies what a view shows."""
+
+    def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+        out = view(input, *args, **kwargs)
+        return tuple(map(clone, out)) if isinstance(out, tuple) else clone(out)
+
+    call.__doc__ = f"As `{name}`, as a copy that shares nothing."
+    return call
+
+
+_SEEN: Table = {name: VIEWS[name] for name in ("diagonal", "permute", "select", "squeeze", "t", "transpose")} | {
+    "alias": lambda input: input,
+    "detach": lambda input: input.detach() if isinstance(input, Tensor) else pointwise.detach(input),
+    "expand": lambda input, size: VIEWS["expand"](input, size),
+    "slice": _slice,
+    "split": _split,
+    "split_with_sizes": _split_with_sizes,
+    "unbind": VIEWS["unbind"],
+    "unfold": _unfold,
+    "unsqueeze": VIEWS["unsqueeze"],
+    "view": lambda input, size: VIEWS["reshape"](input, size),
+    "as_strided": _as_strided,
+    "view_as_real": _view_as_real,
+    "view_as_complex": _view_as_complex,
+}
+
+# fmt: off
+BOTH: Table = {
+    "hsplit": _splitter("hsplit", lambda n: 0 if n == 1 else 1),
+    "vsplit": _splitter("vsplit", lambda n: 0),
+    "dsplit": _splitter("dsplit", lambda n: 2),
+    "split_with_sizes": _split_with_sizes,
+    "unsafe_split": lambda input, split_size, dim=0: _split(input, split_size, dim),
+    "unsafe_split_with_sizes": lambda input, split_sizes, dim=0: _split(input, list(split_sizes), dim),
+    "unsafe_chunk": VIEWS["chunk"],
+    "narrow_copy": _copied("narrow", _narrow),
+    "select_scatter": _select_scatter,
+    "slice_scatter": _slice_scatter,
+    "diagonal_scatter": _diagonal_scatter,
+    "as_strided": _as_strided,
+    "as_strided_scatter": _as_strided_scatter,
+    "put": _put,
+    "index_reduce": _index_reduce,
+    "nonzero_static": _nonzero_static,
+}
+FUNCTIONS: Table = {
+    "block_diag": _block_diag,
+    "cartesian_prod": _cartesian_prod,
+    "combinations": _combinations,
+    "unravel_index": _unravel_index,
+    "view_as_real": _view_as_real,
+    "view_as_complex": _view_as_complex,
+    "constant_pad_nd": lambda input, pad, value=0: _pad(input, pad, "constant", value),
+    "fill": _fill,
+} | {f"{name}_copy": _copied(name, view) for name, view in _SEEN.items()}
+METHODS: Table = {}
+ALIASES: dict[str, str] = {}
+# fmt: on

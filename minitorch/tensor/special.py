@@ -1,0 +1,192 @@
+"""Special functions under PyTorch's names: `special.*`, and what of it has a name of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core import dtypes
+from ..core.errors import ArgumentError
+from ..core.ops import pointwise as core
+from ..core.ops import reductions, special
+from ..core.ops import scipy_functions as scipy
+from ..core.ops import softmax as normal
+from ..core.ops.families import as_array
+from ..core.ops.shaping import cast
+from ..core.primitive import aval_of, concrete
+from .pointwise import BOTH as POINTWISE
+from .table import Table, over
+
+# --------------------------------------------------------------------------- normal distribution, entropy
+
+
+def _ndtr(input: Any) -> Any:
+    """Compute the standard normal distribution function."""
+    return core.mul(special.erfc(core.mul(input, -math.sqrt(0.5))), 0.5)
+
+
+def _entr(input: Any) -> Any:
+    """Compute `-x log x`: 0 at 0, -inf for negative numbers."""
+    x = cast(input, dtypes.floating(as_array(input).dtype))
+    return core.where(core.less(x, 0), -math.inf, core.neg(special.xlogy(x, x)))
+
+
+def _xlog1py(input: Any, other: Any) -> Any:
+    """Compute `x log(1 + y)`: 0 where x is 0, unless y is NaN."""
+    dtype = dtypes.floating(*(x.dtype if hasattr(x, "dtype") else type(x) for x in (input, other)))
+    x, y = cast(input, dtype), cast(other, dtype)
+    nothing = core.logical_and(core.equal(x, 0), core.logical_not(core.isnan(y)))
+    safe = core.where(nothing, 0, y)
+    return core.where(nothing, 0.0, core.mul(x, core.log1p(safe)))
+
+
+def _spherical_bessel_j0(x: Any) -> Any:
+    """Compute `sin(x) / x`, 1 at 0."""
+    x = cast(x, dtypes.floating(as_array(x).dtype))
+    none = core.equal(x, 0)
+    ratio = core.div(core.sin(x), core.where(none, 1.0, x))
+    return core.where(core.isinf(x), 0.0, core.where(none, 1.0, ratio))
+
+
+def _mvlgamma(input: Any, p: int) -> Any:
+    """Compute the logarithm of the multivariate gamma function of dimension p (Muirhead, 1982, theorem 2.1.12)."""
+    if p < 1:
+        raise ArgumentError(f"mvlgamma: p must be at least 1, got {p} for {aval_of(as_array(input))}")
+    x = cast(input, dtypes.floating(as_array(input).dtype))
+    out = special.lgamma(x)
+    for j in range(1, p):
+        out = core.add(out, special.lgamma(core.sub(x, j / 2)))
+    return core.add(out, p * (p - 1) / 4 * math.log(math.pi))
+
+
+def _polygamma(n: int, input: Any) -> Any:
+    return special.polygamma(n, input)
+
+
+# --------------------------------------------------------------------------- orthogonal polynomials
+
+Step = Callable[[int, Any, Any, Any], Any]
+
+
+def _polynomial(name: str, first: Callable[[Any], Any], step: Step) -> Any:
+    """Return `p(x, n)` for polynomials with `p0 = 1`, `p1 = first(x)` and `p_{k+1} = step(k, x, p_k, p_{k-1})`."""
+
+    def call(input: Any, n: Any) -> Any:
+        x, degrees = as_array(input), as_array(n)
+        x = cast(x, dtypes.floating(x.dtype))
+        highest = int(np.max(concrete(degrees, name).numpy(), initial=-1))
+        before = core.add(core.mul(x, 0.0), 1.0)
+        here = first(x)
+        out = core.where(core.less(degrees, 0), 0.0, core.where(core.equal(degrees, 0), before, here))
+        for k in range(1, highest):
+            before, here = here, step(k, x, here, before)
+            out = core.where(core.equal(degrees, k + 1), here, out)
+        return out
+
+    call.__doc__ = f"Compute the {name.replace('_', ' ')} of degree n, by its recurrence (Abramowitz and Stegun, 22.7)."
+    return call
+
+
+def _double(x: Any) -> Any:
+    return core.mul(x, 2.0)
+
+
+def _shift(x: Any) -> Any:
+    return core.sub(core.mul(x, 2.0), 1.0)
+
+
+def _chebyshev(k: int, x: Any, here: Any, before: Any) -> Any:
+    return core.sub(core.mul(_double(x), here), before)
+
+
+def _shifted(k: int, x: Any, here: Any, before: Any) -> Any:
+    return _chebyshev(k, _shift(x), here, before)
+
+
+def _hermite(k: int, x: Any, here: Any, before: Any) -> Any:
+    return core.sub(core.mul(_double(x), here), core.mul(before, 2.0 * k))
+
+
+def _hermite_e(k: int, x: Any, here: Any, before: Any) -> Any:
+    return core.sub(core.mul(x, here), core.mul(before, float(k)))
+
+
+def _laguerre(k: int, x: Any, here: Any, before: Any) -> Any:
+    return core.div(core.sub(core.mul(core.sub(2.0 * k + 1, x), here), core.mul(before, float(k))), k + 1.0)
+
+
+def _legendre(k: int, x: Any, here: Any, before: Any) -> Any:
+    return core.div(core.sub(core.mul(core.mul(x, 2.0 * k + 1), here), core.mul(before, float(k))), k + 1.0)
+
+
+_KINDS: dict[str, Callable[[Any], Any]] = {
+    "t": lambda x: x,
+    "u": _double,
+    "v": lambda x: core.sub(_double(x), 1.0),
+    "w": lambda x: core.add(_double(x), 1.0),
+}
+POLYNOMIALS: Table = {
+    **{
+        f"{prefix}chebyshev_polynomial_{kind}": _polynomial(
+            f"{prefix}chebyshev_polynomial_{kind}", lambda x, f=f, at=at: f(at(x)), step
+        )
+        for prefix, at, step in (("", lambda x: x, _chebyshev), ("shifted_", _shift, _shifted))
+        for kind, f in _KINDS.items()
+    },
+    "hermite_polynomial_h": _polynomial("hermite_polynomial_h", _double, _hermite),
+    "hermite_polynomial_he": _polynomial("hermite_polynomial_he", lambda x: x, _hermite_e),
+    "laguerre_polynomial_l": _polynomial("laguerre_polynomial_l", lambda x: core.sub(1.0, x), _laguerre),
+    "legendre_polynomial_p": _polynomial("legendre_polynomial_p", lambda x: x, _legendre),
+}
+# --------------------------------------------------------------------------- tables
+
+
+def _ordinary(name: str, primitive: Any) -> Any:
+    def call(input: Any) -> Any:
+        return primitive(input)
+
+    call.__doc__ = f"Compute `{name}`, element by element."
+    return call
+
+
+# fmt: off
+SPECIAL: Table = POLYNOMIALS | {
+    name: _ordinary(name, function) for name, function in {
+        "i0": scipy.i0, "i0e": scipy.i0e, "i1": scipy.i1, "i1e": scipy.i1e, "erfcx": scipy.erfcx,
+        "ndtri": scipy.ndtri, "log_ndtr": scipy.log_ndtr, "airy_ai": scipy.airy_ai,
+        "bessel_j0": scipy.j0, "bessel_j1": scipy.j1, "bessel_y0": scipy.y0, "bessel_y1": scipy.y1,
+        "modified_bessel_i0": scipy.i0, "modified_bessel_i1": scipy.i1,
+        "modified_bessel_k0": scipy.k0, "modified_bessel_k1": scipy.k1,
+        "scaled_modified_bessel_k0": scipy.k0e, "scaled_modified_bessel_k1": scipy.k1e,
+        "gammaln": special.lgamma, "psi": special.digamma, "expit": special.sigmoid,
+        "ndtr": _ndtr, "entr": _entr, "spherical_bessel_j0": _spherical_bessel_j0,
+    }.items()
+} | {
+    name: POINTWISE[name]
+    for name in ("digamma", "erf", "erfc", "erfinv", "exp2", "expm1", "log1p", "logit", "round", "sinc", "xlogy")
+} | {
+    "gammainc": lambda input, other: scipy.gammainc(input, other),
+    "gammaincc": lambda input, other: scipy.gammaincc(input, other),
+    "zeta": lambda input, other: scipy.zeta(input, other),
+    "xlog1py": _xlog1py,
+    "multigammaln": _mvlgamma,
+    "polygamma": _polygamma,
+    "logsumexp": lambda input, dim, keepdim=False: reductions.logsumexp(input, over(input, dim), keepdim),
+    "softmax": lambda input, dim, *, dtype=None: normal.softmax(input if dtype is None else cast(input, dtype), dim),
+    "log_softmax": lambda input, dim, *, dtype=None: (
+        normal.log_softmax(input if dtype is None else cast(input, dtype), dim)
+    ),
+}
+BOTH: Table = {
+    "i0": SPECIAL["i0"],
+    "igamma": SPECIAL["gammainc"],
+    "igammac": SPECIAL["gammaincc"],
+    "mvlgamma": _mvlgamma,
+}
+FUNCTIONS: Table = {}
+METHODS: Table = {}
+ALIASES: dict[str, str] = {}
+# fmt: on

@@ -1,0 +1,226 @@
+"""Statistics, distances and sums along curves under PyTorch's names."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core import dtypes
+from ..core.array import wrap
+from ..core.errors import ArgumentError, DTypeError, ShapeError
+from ..core.ops import gathering, joining, norms, pointwise, scanning, shaping, slicing
+from ..core.ops.families import as_array
+from ..core.ops.indexing import getitem
+from ..core.ops.shaping import canonical_axes, canonical_axis
+from ..core.primitive import aval_of, concrete
+from .algebra import _cov
+from .distinct import isin, mode, unique_consecutive
+from .table import Table
+
+
+class Histogram(NamedTuple):
+    """Counts (or densities) and the edges of the bins."""
+
+    hist: Any
+    bin_edges: Any
+
+
+# --------------------------------------------------------------------------- histograms
+
+
+def _edges(name: str, data: np.ndarray[Any, Any], bins: Any, span: Any) -> np.ndarray[Any, Any]:
+    if not isinstance(bins, int):
+        return concrete(as_array(bins), name).numpy()
+    if bins < 1:
+        raise ArgumentError(f"{name}: bins must be positive, got {bins}")
+    low, high = span or ((data.min(), data.max()) if data.size else (0.0, 0.0))
+    low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
+    if not low < high:
+        raise ArgumentError(f"{name}: range must rise, got {tuple(span)}")
+    return np.linspace(low, high, bins + 1)
+
+
+def _histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
+    """Count elements (or add up their weights) in bins, given by their number or their edges."""
+    x = concrete(as_array(input), "histogram")
+    if x.dtype not in dtypes.REALS:
+        raise DTypeError(f"histogram: takes floats, got {aval_of(x)}; cast it with .float()")
+    data = x.numpy().ravel()
+    edges = _edges("histogram", data, bins, range)
+    weights = None if weight is None else concrete(as_array(weight), "histogram").numpy().ravel()
+    hist = np.histogram(data, edges, weights=weights, density=density)[0]
+    return Histogram(*(wrap(np.asarray(a).astype(x.dtype)) for a in (hist, edges)))
+
+
+def _histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
+    """Count points (the rows) in a grid of bins, one number or one tensor of edges for each coordinate."""
+    x = concrete(as_array(input), "histogramdd")
+    data = x.numpy().reshape(-1, x.shape[-1])
+    given = [bins] * x.shape[-1] if isinstance(bins, int) else list(bins)
+    spans = [None] * len(given) if range is None else list(zip(range[::2], range[1::2]))
+    edges = [_edges("histogramdd", column, n, span) for column, n, span in zip(data.T, given, spans)]
+    weights = None if weight is None else concrete(as_array(weight), "histogramdd").numpy().ravel()
+    hist = np.histogramdd(data, edges, weights=weights, density=density)[0]
+    return Histogram(wrap(hist.astype(x.dtype)), tuple(wrap(e.astype(x.dtype)) for e in edges))
+
+
+# --------------------------------------------------------------------------- distances
+
+
+def _cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Any:
+    """Return the p-norm distances between all rows of two matrices (or of two batches of them)."""
+    a, b = as_array(x1), as_array(x2)
+    if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-1]:
+        raise ShapeError(f"cdist: rows must have the same length, got {aval_of(a)} and {aval_of(b)}")
+    if p < 0:
+        raise ArgumentError(f"cdist: p must not be negative, got {p} for {aval_of(a)}")
+    apart = pointwise.sub(shaping.expand_dims(a, -2), shaping.expand_dims(b, -3))
+    return norms.norm(apart, p, -1)
+
+
+def _pdist(input: Any, p: float = 2.0) -> Any:
+    """Return the p-norm distances between all pairs of rows of a matrix, in the order of `combinations`."""
+    x = as_array(input)
+    if x.ndim != 2:
+        raise ShapeError(f"pdist: takes a matrix, got {aval_of(x)}; reshape it to rows")
+    first, second = (wrap(i) for i in np.triu_indices(x.shape[0], 1))
+    return norms.norm(pointwise.sub(gathering.take(x, first, 0), gathering.take(x, second, 0)), p, -1)
+
+
+def _pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
+    """Return the p-norms of the differences along the last dimension, to which `eps` is added."""
+    return norms.norm(pointwise.add(pointwise.sub(x1, x2), eps), p, -1, keepdim)
+
+
+def _renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
+    """Scale the slices of a dimension whose p-norm is over `maxnorm` down to it."""
+    x = as_array(input)
+    if p <= 0 or maxnorm < 0 or x.ndim < 2:
+        raise ArgumentError(f"renorm: needs p > 0, maxnorm >= 0 and 2 dimensions, got {p}, {maxnorm} and {aval_of(x)}")
+    axis = canonical_axis("renorm", dim, x.ndim)
+    size = norms.norm(x, p, [a for a in range(-x.ndim, 0) if a != axis], True)
+    over_it = pointwise.greater(size, maxnorm)
+    scale = pointwise.div(maxnorm, pointwise.add(pointwise.where(over_it, size, 1.0), 1e-7))
+    return pointwise.where(over_it, pointwise.mul(x, scale), x)
+
+
+def _corrcoef(input: Any) -> Any:
+    """Compute the correlation coefficients of variables in rows, observations in columns."""
+    c = _cov(input)
+    if not c.ndim:
+        return pointwise.div(c, c)
+    deviation = pointwise.sqrt(pointwise.real(getitem(c, (np.arange(c.shape[0]),) * 2)))
+    scaled = pointwise.div(pointwise.div(c, shaping.expand_dims(deviation, -1)), deviation)
+    return scaled if dtypes.is_complex(c.dtype) else pointwise.clip(scaled, -1.0, 1.0)
+
+
+# --------------------------------------------------------------------------- along curves
+
+
+def _spacing(name: str, y: Any, x: Any, dx: float, dim: int) -> Any:
+    """Return the distances between neighbors along the last axis: a number, or an array that broadcasts."""
+    if x is None:
+        return dx
+    x = as_array(x)
+    x = x if x.ndim == 1 else shaping.moveaxis(x, dim, -1)
+    if x.shape[-1] != y.shape[-1]:
+        raise ShapeError(f"{name}: x {aval_of(x)} must have as many points as y {aval_of(y)} along dim {dim}")
+    return pointwise.sub(slicing.slice_axis(x, -1, 1, None), slicing.slice_axis(x, -1, None, -1))
+
+
+def _panels(name: str, y: Any, x: Any, dx: float, dim: int) -> Any:
+    y = shaping.moveaxis(as_array(y), dim, -1)
+    pairs = pointwise.add(slicing.slice_axis(y, -1, 1, None), slicing.slice_axis(y, -1, None, -1))
+    return pointwise.div(pointwise.mul(pairs, _spacing(name, y, x, dx, dim)), 2.0)
+
+
+def _trapezoid(y: Any, x: Any = None, *, dx: float = 1.0, dim: int = -1) -> Any:
+    """Integrate along a dimension by the trapezoidal rule, at points `x` or `dx` apart."""
+    return shaping.sum(_panels("trapezoid", y, x, dx, dim), -1)
+
+
+def _cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1.0, dim: int = -1) -> Any:
+    """Integrate along a dimension by the trapezoidal rule, from the first point to each that follows."""
+    return shaping.moveaxis(scanning.cumsum(_panels("cumulative_trapezoid", y, x, dx, dim), -1), -1, dim)
+
+
+def _gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> Any:
+    """Estimate derivatives along dimensions by differences of second order (`edge_order` at the ends).
+
+    `spacing` is a number, one for each dimension, or the coordinates of the points along each.
+    """
+    x = as_array(input)
+    axes = tuple(range(-x.ndim, 0)) if dim is None else canonical_axes("gradient", dim, x.ndim)
+    steps = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(axes)
+    if len(steps) != len(axes) or edge_order not in (1, 2):
+        raise ArgumentError(
+            f"gradient: needs one spacing for each of {len(axes)} dimensions and edge_order 1 or 2, got {len(steps)} "
+            f"and edge_order={edge_order} for {aval_of(x)}"
+        )
+    return tuple(_slopes(x, axis, step, edge_order) for axis, step in zip(axes, steps))
+
+
+def _slopes(x: Any, axis: int, step: Any, edge_order: int) -> Any:
+    y = shaping.moveaxis(x, axis, -1)
+    n = y.shape[-1]
+    if n < edge_order + 1:
+        raise ShapeError(f"gradient: dim {axis} of {aval_of(x)} needs at least {edge_order + 1} points")
+    places = as_array(step)
+    if places.ndim and places.shape[-1] != n:
+        raise ShapeError(f"gradient: spacing {aval_of(places)} does not fit dim {axis} of {aval_of(x)}")
+    points = places if places.ndim else pointwise.mul(np.arange(n), step)
+    part = slicing.slice_axis
+    h = pointwise.sub(part(points, -1, 1, None), part(points, -1, None, -1))
+    slope = pointwise.div(pointwise.sub(part(y, -1, 1, None), part(y, -1, None, -1)), h)
+    if n == 2:
+        return shaping.moveaxis(joining.concatenate([slope, slope], -1), -1, axis)
+    left, right = part(h, -1, None, -1), part(h, -1, 1, None)
+    before, after = part(slope, -1, None, -1), part(slope, -1, 1, None)
+    total = pointwise.add(left, right)
+    # The slope at a point between intervals weighs each one's slope with the length of the other.
+    inner = pointwise.div(pointwise.add(pointwise.mul(before, right), pointwise.mul(after, left)), total)
+    ends = [part(slope, -1, 0, 1), part(slope, -1, n - 2, n - 1)]
+    if edge_order == 2:
+        bend = pointwise.div(pointwise.sub(after, before), total)
+        ends[0] = pointwise.sub(ends[0], pointwise.mul(part(bend, -1, 0, 1), part(left, -1, 0, 1)))
+        ends[1] = pointwise.add(ends[1], pointwise.mul(part(bend, -1, n - 3, n - 2), part(right, -1, n - 3, n - 2)))
+    return shaping.moveaxis(joining.concatenate([ends[0], inner, ends[1]], -1), -1, axis)
+
+
+def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """Make a matrix whose columns are powers of a vector, by default from the highest to 0."""
+    x = as_array(x)
+    if x.ndim != 1:
+        raise ShapeError(f"vander: takes a vector, got {aval_of(x)}; flatten it")
+    return vander(x, x.shape[0] if N is None else N, increasing)
+
+
+def vander(x: Any, n: int, increasing: bool) -> Any:
+    """Return the powers 0 to n - 1 along a new last axis."""
+    powers = np.arange(n) if increasing else np.arange(n)[::-1].copy()
+    return pointwise.pow(shaping.expand_dims(x, -1), wrap(powers))
+
+
+# fmt: off
+BOTH: Table = {
+    "mode": mode,
+    "unique_consecutive": unique_consecutive,
+    "histogram": _histogram,
+    "renorm": _renorm,
+    "corrcoef": _corrcoef,
+}
+FUNCTIONS: Table = {
+    "isin": isin,
+    "histogramdd": _histogramdd,
+    "cdist": _cdist,
+    "pdist": _pdist,
+    "pairwise_distance": _pairwise_distance,
+    "trapezoid": _trapezoid,
+    "cumulative_trapezoid": _cumulative_trapezoid,
+    "gradient": _gradient,
+    "vander": _vander,
+}
+METHODS: Table = {}
+ALIASES = {"trapz": "trapezoid"}
+# fmt: on

@@ -1,0 +1,33 @@
+"""The page of PyTorch's names says what is there."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+SCRIPT = Path(__file__).resolve().parent.parent / "docs" / "torch_names.py"
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("torch_names", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_is_up_to_date(script):
+    written = script.PAGE.read_text(encoding="utf-8")
+    made = script.page()
+    if written.split(" that is there")[0] != made.split(" that is there")[0]:
+        pytest.skip("the page is about another release of PyTorch")
+    assert written == made, "run `python docs/torch_names.py`"
+
+
+def test_differences_are_about_names_that_are_there(script):
+    for title, table in script.DIFFERENT.items():
+        theirs, ours = script.SPACES[title]
+        assert not [name for name in table if not (hasattr(theirs, name) and hasattr(ours, name))], title

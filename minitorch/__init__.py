@@ -2,6 +2,7 @@
 
     core        arrays, primitives, rules, tapes, transforms: knows nothing of what follows
     tensor      Tensor, a mutable handle on an array, and functions under PyTorch's names
+    numpy       NumPy's functions for arrays, after the Array API standard and jax.numpy
     autograd    gradients on request, custom functions, anomaly mode
     linalg      decompositions and norms
     nn, optim   modules, losses, optimizers
@@ -19,7 +20,7 @@ import warnings
 
 from . import autograd, errors, linalg, nn, optim, utils
 from .compiling import methods
-from .core import operators, tracebacks, tree
+from .core import operators, protocols, tracebacks, tree
 from .core.array import Array
 from .core.array import Array as array
 from .core.checkpoint import checkpoint
@@ -109,7 +110,7 @@ from .tensor.types import (
 )
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
-_MODULES = ("datasets", "test_util", "viz")
+_MODULES = ("datasets", "numpy", "test_util", "viz")
 _NAMES = {
     "draw_graph": "viz",
     "export": "compiling.export",
@@ -123,7 +124,7 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, test_util, viz
+    from . import datasets, numpy, test_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph
@@ -150,3 +151,4 @@ def __dir__() -> list[str]:
 # log(0) and its like are results, not mistakes: NumPy's complaint about them tells users nothing.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module="minitorch")
 tracebacks.install()
+protocols.announce(lambda: importlib.import_module(f"{__name__}.numpy"))

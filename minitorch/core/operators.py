@@ -29,6 +29,7 @@ from .ops import (
     special,
 )
 from .primitive import Tracer, Value
+from .protocols import array_function, array_namespace, counterpart
 
 Function = Callable[..., Any]
 
@@ -115,7 +116,9 @@ UFUNCS: dict[str, Function] = {name: getattr(pointwise, name) for name in _SAME_
 
 def array_ufunc(self: Value, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
     """Answer a NumPy ufunc with the operation of ours, or refuse."""
-    operation = UFUNCS.get(ufunc.__name__)
+    operation = UFUNCS.get(ufunc.__name__) or counterpart(ufunc)
+    if options.get("out", 0) is None:
+        del options["out"]
     if operation is not None and method == "__call__" and not options:
         return operation(*inputs)
     call = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
@@ -163,6 +166,8 @@ METHODS: dict[str, Function] = {
     "__iter__": iterate,
     "__contains__": contains,
     "__round__": rounded,
+    "__array_function__": array_function,
+    "__array_namespace__": array_namespace,
     "__array_ufunc__": array_ufunc,
     "all": reductions.all,
     "any": reductions.any,

@@ -40,9 +40,7 @@ i0_p: Any = custom(
     jvp=(lambda t, x: mul(t, i1_p(x)),),
     batch=LEADING,
 )
-i1_p: Any = custom(
-    "i1", lambda x: _computed("i1", x), abstract=_same, vjp=(_slope,), jvp=(_slope,), batch=LEADING
-)
+i1_p: Any = custom("i1", lambda x: _computed("i1", x), abstract=_same, vjp=(_slope,), jvp=(_slope,), batch=LEADING)
 
 
 def i0(x: Value) -> Value:

@@ -33,9 +33,7 @@ def _view_impl(x: Any, *, dtype: dtypes.DType) -> Any:
     return (x if x.dtype.itemsize == dtype.itemsize else np.ascontiguousarray(x)).view(dtype)
 
 
-bitcast_p: Any = custom(
-    "bitcast", _view_impl, abstract=_viewed, vjp=NO_DERIVATIVE, jvp=NO_DERIVATIVE, batch=LEADING
-)
+bitcast_p: Any = custom("bitcast", _view_impl, abstract=_viewed, vjp=NO_DERIVATIVE, jvp=NO_DERIVATIVE, batch=LEADING)
 
 
 def bitcast(x: Value, dtype: Any = None) -> Value:

@@ -13,11 +13,11 @@ import numpy as np
 from .. import dtypes
 from ..aval import Aval
 from ..primitive import Value
+from .contractions import matmul
 from .diagonal import diag_embed
 from .families import LEADING, custom
 from .linalg import adjoint, diagonal_of, guarded, solve, square_matrices
-from .pointwise import add, conj, imag, mul, real, sub
-from .contractions import matmul
+from .pointwise import add, conj, imag, real, sub
 from .shaping import cast
 from .spectral import STUCK, _check_phase, _columns, _gaps, _off_diagonal, _over
 
@@ -49,9 +49,7 @@ def _eig_jvp(t: Value, out: tuple[Value, Value]) -> tuple[Value, Value]:
     return diagonal_of(moved), sub(turned, _columns(along, v))
 
 
-eig_p: Any = custom(
-    "eig", _eig_impl, abstract=_eig_abstract, vjp=(_eig_vjp,), jvp=(_eig_jvp,), batch=LEADING
-)
+eig_p: Any = custom("eig", _eig_impl, abstract=_eig_abstract, vjp=(_eig_vjp,), jvp=(_eig_jvp,), batch=LEADING)
 
 
 def eig(x: Value) -> tuple[Value, Value]:

@@ -107,7 +107,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.errors", "minitorch.test_util"],
     ["minitorch.numpy.arguments", "minitorch.numpy.types"],
     ["minitorch.numpy.pointwise", "minitorch.numpy.creation", "minitorch.numpy.mapping", "minitorch.numpy.arranging"],
-    ["minitorch.numpy.reducing", "minitorch.numpy.selecting", "minitorch.numpy.products", "minitorch.numpy.fft"],
+    ["minitorch.numpy.grids", "minitorch.numpy.joining", "minitorch.numpy.reducing", "minitorch.numpy.selecting"],
+    ["minitorch.numpy.nans", "minitorch.numpy.positions", "minitorch.numpy.products", "minitorch.numpy.fft"],
     ["minitorch.numpy.ordering", "minitorch.numpy.statistics", "minitorch.numpy.calculus", "minitorch.numpy.linalg"],
     ["minitorch.numpy.padding", "minitorch.numpy.polynomials"],
     ["minitorch.numpy.functions"],  # all of them

@@ -4,11 +4,13 @@ It follows the Python Array API standard 2024.12, with the extensions `linalg` a
 argument names, and `size=` where the shape of a result would depend on data.
 
     types                           data types, promotion, what the namespace says of itself
-    creation padding arranging      making arrays, changing their shapes
-    pointwise reducing              element by element, over axes
-    selecting ordering              indices and conditions; sorting and sets
+    creation grids                  making arrays
+    arranging joining padding       changing their shapes
+    pointwise reducing nans         element by element, over axes, without NaN
+    selecting positions ordering    conditions and indices; sorting and sets
     statistics products calculus    quantiles, histograms; contractions; differences, interpolation, convolution
     polynomials mapping             coefficients; vectorize and its kin
+    linalg fft                      the extensions
     dispatch                        what answers when NumPy's functions are called on our arrays
 """
 

@@ -1,4 +1,4 @@
-"""Changing shapes and the order of elements: reshaping, joining, splitting, padding, rolling."""
+"""Changing shapes and the order of elements."""
 
 from __future__ import annotations
 
@@ -20,21 +20,6 @@ from ..core.ops.families import broadcast_shapes as core_broadcast
 from ..core.primitive import Value, aval_of
 from .arguments import array_of, host, no_out, sizes
 
-
-def _arrays(name: str, arrays: Any) -> list[Value]:
-    """Return the arrays of a list; an array stands for its slices."""
-    if hasattr(arrays, "ndim"):
-        return list(J.unstack(array_of(arrays)))
-    found = [array_of(x) for x in arrays]
-    if not found:
-        raise ShapeError(f"{name}: needs at least one array, got none; give some")
-    return found
-
-
-def _as(x: Value, dtype: Any) -> Value:
-    return x if dtype is None else S.cast(x, dtype)
-
-
 # --------------------------------------------------------------------------- shapes
 
 
@@ -42,6 +27,7 @@ def shape(a: Any) -> tuple[int, ...]:
     """Return the length of each axis.
 
     >>> mnp.shape(mnp.zeros((2, 3)))
+    (2, 3)
     """
     return array_of(a).shape
 
@@ -50,6 +36,7 @@ def size(a: Any, axis: Any = None) -> int:
     """Return the number of elements, or the length of axes.
 
     >>> mnp.size(mnp.zeros((2, 3))), mnp.size(mnp.zeros((2, 3)), 1)
+    (6, 3)
     """
     a = array_of(a)
     return math.prod(a.shape[i] for i in S.canonical_axes("size", axis, a.ndim))
@@ -59,6 +46,7 @@ def ndim(a: Any) -> int:
     """Return the number of axes.
 
     >>> mnp.ndim(mnp.zeros((2, 3)))
+    2
     """
     return array_of(a).ndim
 
@@ -69,6 +57,9 @@ def reshape(a: Any, shape: Any, order: str = "C", *, copy: bool | None = None) -
     `order="F"` reads and writes the elements with the first axis running fastest.
 
     >>> mnp.reshape(mnp.arange(4), (2, -1)), mnp.reshape(mnp.arange(4), (2, 2), order="F")
+    (Array([[0, 1],
+           [2, 3]], dtype=int64), Array([[0, 2],
+           [1, 3]], dtype=int64))
     """
     a = array_of(a)
     wanted = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
@@ -83,6 +74,7 @@ def ravel(a: Any, order: str = "C") -> Value:
     """Merge all axes into one.
 
     >>> mnp.ravel(mnp.array([[1, 2], [3, 4]]))
+    Array([1, 2, 3, 4], dtype=int64)
     """
     return reshape(a, (-1,) if array_of(a).size else (0,), order)
 
@@ -91,6 +83,8 @@ def resize(a: Any, new_shape: Any) -> Value:
     """Give an array another shape and size, its elements repeated or cut off as needed.
 
     >>> mnp.resize(mnp.array([1, 2, 3]), (2, 2))
+    Array([[1, 2],
+           [3, 1]], dtype=int64)
     """
     a, wanted = S.ravel(array_of(a)), sizes(new_shape)
     total = math.prod(wanted)
@@ -104,6 +98,7 @@ def expand_dims(a: Any, axis: Any = 0) -> Value:
     """Insert axes of size 1.
 
     >>> mnp.expand_dims(mnp.array([1, 2]), 0).shape
+    (1, 2)
     """
     return S.expand_dims(array_of(a), axis)
 
@@ -112,6 +107,7 @@ def squeeze(a: Any, axis: Any = None) -> Value:
     """Drop axes of size 1: those named, or all.
 
     >>> mnp.squeeze(mnp.zeros((1, 2, 1))).shape
+    (2,)
     """
     return S.squeeze(array_of(a), axis)
 
@@ -120,6 +116,7 @@ def transpose(a: Any, axes: Sequence[int] | None = None) -> Value:
     """Permute the axes; by default reverse them.
 
     >>> mnp.transpose(mnp.zeros((2, 3, 4)), (1, 0, 2)).shape
+    (3, 2, 4)
     """
     return S.transpose(array_of(a), axes)
 
@@ -128,6 +125,7 @@ def permute_dims(a: Any, /, axes: Sequence[int]) -> Value:
     """Permute the axes.
 
     >>> mnp.permute_dims(mnp.zeros((2, 3)), (1, 0)).shape
+    (3, 2)
     """
     return S.transpose(array_of(a), axes)
 
@@ -136,6 +134,7 @@ def matrix_transpose(x: Any, /) -> Value:
     """Swap the last two axes.
 
     >>> mnp.matrix_transpose(mnp.zeros((2, 3, 4))).shape
+    (2, 4, 3)
     """
     x = array_of(x)
     if x.ndim < 2:
@@ -147,6 +146,7 @@ def swapaxes(a: Any, axis1: int, axis2: int) -> Value:
     """Exchange two axes.
 
     >>> mnp.swapaxes(mnp.zeros((2, 3, 4)), 0, 2).shape
+    (4, 3, 2)
     """
     return S.swapaxes(array_of(a), axis1, axis2)
 
@@ -155,6 +155,7 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Value:
     """Move axes to other positions, keeping the order of the rest.
 
     >>> mnp.moveaxis(mnp.zeros((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
     """
     return S.moveaxis(array_of(a), source, destination)
 
@@ -163,6 +164,7 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Value:
     """Move an axis backwards until it lies in front of `start`.
 
     >>> mnp.rollaxis(mnp.zeros((2, 3, 4)), 2).shape
+    (4, 2, 3)
     """
     a = array_of(a)
     if not -a.ndim <= start <= a.ndim:
@@ -176,6 +178,7 @@ def atleast_1d(*arys: Any) -> Any:
     """Return arrays with at least one axis.
 
     >>> mnp.atleast_1d(3.0)
+    Array([3.], dtype=float32)
     """
     return _each(lambda x: S.atleast_nd(x, 1), arys)
 
@@ -184,6 +187,7 @@ def atleast_2d(*arys: Any) -> Any:
     """Return arrays with at least two axes; new ones are in front.
 
     >>> mnp.atleast_2d(mnp.array([1, 2]))
+    Array([[1, 2]], dtype=int64)
     """
     return _each(lambda x: S.atleast_nd(x, 2), arys)
 
@@ -192,6 +196,7 @@ def atleast_3d(*arys: Any) -> Any:
     """Return arrays with at least three axes; a vector becomes `(1, n, 1)`, a matrix `(m, n, 1)`.
 
     >>> mnp.atleast_3d(mnp.array([1, 2])).shape
+    (1, 2, 1)
     """
     return _each(lambda x: S.expand_dims(S.atleast_nd(x, 2), -1) if x.ndim < 3 else x, arys)
 
@@ -205,6 +210,8 @@ def broadcast_to(array: Any, shape: Any) -> Value:
     """Repeat an array along new and size-1 axes, without a copy.
 
     >>> mnp.broadcast_to(mnp.array([1, 2]), (2, 2))
+    Array([[1, 2],
+           [1, 2]], dtype=int64)
     """
     return S.broadcast_to(array_of(array), sizes(shape))
 
@@ -213,6 +220,7 @@ def broadcast_arrays(*args: Any) -> list[Value]:
     """Repeat arrays to their common shape.
 
     >>> [x.shape for x in mnp.broadcast_arrays(mnp.zeros((2, 1)), mnp.zeros(3))]
+    [(2, 3), (2, 3)]
     """
     return list(S.broadcast_arrays(*map(array_of, args))) if args else []
 
@@ -221,178 +229,9 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     """Return the shape that arrays of these shapes broadcast to.
 
     >>> mnp.broadcast_shapes((2, 1), (3,))
+    (2, 3)
     """
     return core_broadcast("broadcast_shapes", *(Aval(sizes(shape), dtypes.float32) for shape in shapes))
-
-
-# --------------------------------------------------------------------------- joining
-
-
-def concatenate(arrays: Any, axis: int | None = 0, dtype: Any = None) -> Value:
-    """Join arrays along an axis, in their promoted dtype; with `axis=None` flattened.
-
-    >>> mnp.concatenate([mnp.array([1, 2]), mnp.array([3])])
-    """
-    return _as(J.concatenate(_arrays("concatenate", arrays), axis), dtype)
-
-
-def concat(arrays: Any, /, *, axis: int | None = 0) -> Value:
-    """Join arrays along an axis, in their promoted dtype; with `axis=None` flattened.
-
-    >>> mnp.concat([mnp.array([1, 2]), mnp.array([3])])
-    """
-    return J.concatenate(_arrays("concat", arrays), axis)
-
-
-def stack(arrays: Any, axis: int = 0, out: None = None, dtype: Any = None) -> Value:
-    """Join arrays of one shape along a new axis.
-
-    >>> mnp.stack([mnp.array([1, 2]), mnp.array([3, 4])], axis=1)
-    """
-    no_out("stack", out)
-    return _as(J.stack(_arrays("stack", arrays), axis), dtype)
-
-
-def hstack(tup: Any, dtype: Any = None) -> Value:
-    """Join arrays along the second axis, vectors along the first.
-
-    >>> mnp.hstack([mnp.array([1, 2]), mnp.array([3])])
-    """
-    parts = [S.atleast_nd(x, 1) for x in _arrays("hstack", tup)]
-    return _as(J.concatenate(parts, 0 if parts[0].ndim == 1 else 1), dtype)
-
-
-def vstack(tup: Any, dtype: Any = None) -> Value:
-    """Join arrays along the first axis; vectors are rows.
-
-    >>> mnp.vstack([mnp.array([1, 2]), mnp.array([3, 4])])
-    """
-    return _as(J.concatenate([S.atleast_nd(x, 2) for x in _arrays("vstack", tup)], 0), dtype)
-
-
-def dstack(tup: Any, dtype: Any = None) -> Value:
-    """Join arrays along the third axis.
-
-    >>> mnp.dstack([mnp.array([1, 2]), mnp.array([3, 4])]).shape
-    """
-    return _as(J.concatenate([atleast_3d(x) for x in _arrays("dstack", tup)], 2), dtype)
-
-
-def column_stack(tup: Any) -> Value:
-    """Join vectors as the columns of a matrix.
-
-    >>> mnp.column_stack([mnp.array([1, 2]), mnp.array([3, 4])])
-    """
-    parts = [S.atleast_nd(x, 1) for x in _arrays("column_stack", tup)]
-    return J.concatenate([S.expand_dims(x, 1) if x.ndim == 1 else x for x in parts], 1)
-
-
-def block(arrays: Any) -> Value:
-    """Put together an array from nested lists of blocks; the innermost lists run along the last axis.
-
-    >>> mnp.block([[mnp.ones((1, 1)), mnp.zeros((1, 2))]])
-    """
-    return _blocks(arrays, _depth(arrays))
-
-
-def _depth(arrays: Any) -> int:
-    if not isinstance(arrays, list):
-        return 0
-    if not arrays:
-        raise ShapeError("block: a list is empty; leave it out")
-    depths = {_depth(x) for x in arrays}
-    if len(depths) > 1:
-        raise ShapeError(f"block: lists are nested to different depths, {sorted(depths)}; nest all alike")
-    return 1 + depths.pop()
-
-
-def _blocks(arrays: Any, depth: int) -> Value:
-    """Join blocks along the axis of their depth, counted from the end."""
-
-    def leaves(x: Any) -> list[Any]:
-        return [leaf for part in x for leaf in leaves(part)] if isinstance(x, list) else [x]
-
-    rank = max([depth, *(array_of(x).ndim for x in leaves(arrays))])
-
-    def join(x: Any, level: int) -> Value:
-        if not isinstance(x, list):
-            return S.atleast_nd(array_of(x), rank)
-        return J.concatenate([join(part, level - 1) for part in x], -level)
-
-    return join(arrays, depth)
-
-
-def append(arr: Any, values: Any, axis: int | None = None) -> Value:
-    """Join values to the end of an axis, or of the flattened array.
-
-    >>> mnp.append(mnp.array([1, 2]), 3)
-    """
-    arr, values = array_of(arr), array_of(values)
-    return J.concatenate([S.ravel(arr), S.ravel(values)], 0) if axis is None else J.concatenate([arr, values], axis)
-
-
-# --------------------------------------------------------------------------- splitting
-
-
-def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Value]:
-    """Cut an array into parts, of which the first may be longer by one, or at given positions.
-
-    >>> [x.tolist() for x in mnp.array_split(mnp.arange(5), 2)]
-    """
-    ary = array_of(ary)
-    n = ary.shape[S.canonical_axis("array_split", axis, ary.ndim)]
-    cuts = host(indices_or_sections, "array_split")
-    if cuts.ndim == 0:
-        count = int(cuts)
-        if count < 1:
-            raise ArgumentError(f"array_split: needs at least one part, got {count}")
-        parts = [n // count + (i < n % count) for i in range(count)]
-        return list(J.split(ary, parts, axis))
-    bounds = [min(max(int(c) + (n if c < 0 else 0), 0), n) for c in cuts]
-    starts, stops = [0, *bounds], [*bounds, n]
-    return [slicing.slice_axis(ary, axis, a, max(a, b)) for a, b in zip(starts, stops)]
-
-
-def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Value]:
-    """Cut an array into equal parts, or at given positions.
-
-    >>> [x.tolist() for x in mnp.split(mnp.arange(4), 2)], [x.tolist() for x in mnp.split(mnp.arange(4), [1, 3])]
-    """
-    if host(indices_or_sections, "split").ndim == 0:
-        return list(J.split(array_of(ary), int(indices_or_sections), axis))
-    return array_split(ary, indices_or_sections, axis)
-
-
-def hsplit(ary: Any, indices_or_sections: Any) -> list[Value]:
-    """Cut an array along the second axis, a vector along the first.
-
-    >>> [x.shape for x in mnp.hsplit(mnp.zeros((2, 4)), 2)]
-    """
-    return split(ary, indices_or_sections, 0 if array_of(ary).ndim == 1 else 1)
-
-
-def vsplit(ary: Any, indices_or_sections: Any) -> list[Value]:
-    """Cut an array along the first axis.
-
-    >>> [x.shape for x in mnp.vsplit(mnp.zeros((2, 4)), 2)]
-    """
-    return split(ary, indices_or_sections, 0)
-
-
-def dsplit(ary: Any, indices_or_sections: Any) -> list[Value]:
-    """Cut an array along the third axis.
-
-    >>> [x.shape for x in mnp.dsplit(mnp.zeros((1, 2, 4)), 2)]
-    """
-    return split(ary, indices_or_sections, 2)
-
-
-def unstack(x: Any, /, *, axis: int = 0) -> tuple[Value, ...]:
-    """Cut an array into its slices along an axis, which disappears.
-
-    >>> mnp.unstack(mnp.array([[1, 2], [3, 4]]))
-    """
-    return J.unstack(array_of(x), axis)
 
 
 # --------------------------------------------------------------------------- order
@@ -402,6 +241,7 @@ def flip(m: Any, axis: Any = None) -> Value:
     """Reverse the order along axes (all by default).
 
     >>> mnp.flip(mnp.array([1, 2, 3]))
+    Array([3, 2, 1], dtype=int64)
     """
     return slicing.flip(array_of(m), axis)
 
@@ -410,6 +250,8 @@ def fliplr(m: Any) -> Value:
     """Reverse the second axis.
 
     >>> mnp.fliplr(mnp.array([[1, 2], [3, 4]]))
+    Array([[2, 1],
+           [4, 3]], dtype=int64)
     """
     return slicing.flip(array_of(m), 1)
 
@@ -418,6 +260,8 @@ def flipud(m: Any) -> Value:
     """Reverse the first axis.
 
     >>> mnp.flipud(mnp.array([[1, 2], [3, 4]]))
+    Array([[3, 4],
+           [1, 2]], dtype=int64)
     """
     return slicing.flip(array_of(m), 0)
 
@@ -426,6 +270,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Value:
     """Move elements along axes; what leaves at one end enters at the other.
 
     >>> mnp.roll(mnp.arange(4), 1)
+    Array([3, 0, 1, 2], dtype=int64)
     """
     moves = shift if isinstance(shift, (tuple, list)) else host(shift, "roll").tolist()
     return J.roll(array_of(a), moves, axis)
@@ -435,6 +280,8 @@ def rot90(m: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Value:
     """Turn by 90 degrees `k` times, from the first axis towards the second.
 
     >>> mnp.rot90(mnp.array([[1, 2], [3, 4]]))
+    Array([[2, 4],
+           [1, 3]], dtype=int64)
     """
     return J.rot90(array_of(m), k, axes)
 
@@ -443,6 +290,7 @@ def tile(A: Any, reps: Any) -> Value:
     """Lay copies of an array side by side.
 
     >>> mnp.tile(mnp.array([1, 2]), 2)
+    Array([1, 2, 1, 2], dtype=int64)
     """
     return S.tile(array_of(A), reps)
 
@@ -453,6 +301,7 @@ def repeat(a: Any, repeats: Any, axis: int | None = None, *, total_repeat_length
     With `total_repeat_length`, what is longer is cut off, and what is shorter is filled up with the last element.
 
     >>> mnp.repeat(mnp.array([1, 2]), 2), mnp.repeat(mnp.array([1, 2]), mnp.array([1, 3]))
+    (Array([1, 1, 2, 2], dtype=int64), Array([1, 2, 2, 2], dtype=int64))
     """
     out = J.repeat(array_of(a), host(repeats, "repeat"), axis)
     if total_repeat_length is None:
@@ -471,6 +320,7 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
     """Take a diagonal of two axes, which becomes the last axis.
 
     >>> mnp.diagonal(mnp.array([[1, 2], [3, 4]]))
+    Array([1, 4], dtype=int64)
     """
     return D.diagonal(array_of(a), offset, axis1, axis2)
 
@@ -479,6 +329,7 @@ def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = 
     """Sum a diagonal of two axes.
 
     >>> mnp.trace(mnp.array([[1, 2], [3, 4]]))
+    Array(5, dtype=int64)
     """
     no_out("trace", out)
     return core_trace(array_of(a, dtype), offset, axis1, axis2)
@@ -488,6 +339,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = Non
     """Convert to another dtype.
 
     >>> mnp.astype(mnp.array([1.7, 2.2]), int)
+    Array([1, 2], dtype=int64)
     """
     x = S.cast(array_of(x), dtype)
     return x if device is None else x.to_device(device)
@@ -497,6 +349,8 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False, *, inplace: bool = True)
     """Return a copy with values on the main diagonal; say `inplace=False`, for arrays are immutable.
 
     >>> mnp.fill_diagonal(mnp.zeros((2, 2)), 1.0, inplace=False)
+    Array([[1., 0.],
+           [0., 1.]], dtype=float32)
     """
     a = array_of(a)
     if inplace:
@@ -518,6 +372,7 @@ def trim_zeros(filt: Any, trim: str = "fb") -> Value:
     """Cut zeros off the front and the back of a concrete vector.
 
     >>> mnp.trim_zeros(mnp.array([0, 1, 0, 2, 0]))
+    Array([1, 0, 2], dtype=int64)
     """
     filt = array_of(filt)
     there = np.flatnonzero(host(filt, "trim_zeros"))
@@ -528,10 +383,8 @@ def trim_zeros(filt: Any, trim: str = "fb") -> Value:
 
 
 __all__ = [
-    "append", "array_split", "astype", "atleast_1d", "atleast_2d", "atleast_3d", "block", "broadcast_arrays",
-    "broadcast_shapes", "broadcast_to", "column_stack", "concat", "concatenate", "diagonal", "dsplit", "dstack",
-    "expand_dims", "fill_diagonal", "flip", "fliplr", "flipud", "hsplit", "hstack", "matrix_transpose",
-    "moveaxis", "ndim", "permute_dims", "ravel", "repeat", "reshape", "resize", "roll", "rollaxis", "rot90",
-    "shape", "size", "split", "squeeze", "stack", "swapaxes", "tile", "trace", "transpose", "trim_zeros",
-    "unstack", "vsplit", "vstack",
+    "astype", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "broadcast_shapes", "broadcast_to",
+    "diagonal", "expand_dims", "fill_diagonal", "flip", "fliplr", "flipud", "matrix_transpose", "moveaxis",
+    "ndim", "permute_dims", "ravel", "repeat", "reshape", "resize", "roll", "rollaxis", "rot90", "shape",
+    "size", "squeeze", "swapaxes", "tile", "trace", "transpose", "trim_zeros",
 ]  # fmt: skip

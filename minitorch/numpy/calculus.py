@@ -36,6 +36,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     """Return the differences of neighbors along an axis, `n` times.
 
     >>> mnp.diff(mnp.array([1, 4, 9]))
+    Array([3, 5], dtype=int64)
     """
     a = array_of(a)
     if n < 0 or not a.ndim:
@@ -54,6 +55,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Value:
     """Return the differences of neighbors in the flattened array, with numbers before and after them if given.
 
     >>> mnp.ediff1d(mnp.array([1, 4, 9]), to_begin=0)
+    Array([0, 3, 5], dtype=int64)
     """
     ary = S.ravel(array_of(ary))
     found = P.sub(ary[1:], ary[:-1])
@@ -67,6 +69,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int | None = N
     The spacing is 1, a number, or the coordinates (a vector), for all axes or one each.
 
     >>> mnp.gradient(mnp.array([1.0, 4.0, 9.0, 16.0]))
+    Array([3., 4., 6., 7.], dtype=float32)
     """
     f = inexact(f)
     if edge_order not in (None, 1):
@@ -115,6 +118,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Value:
     """Integrate samples along an axis by the trapezoidal rule, at coordinates `x` or `dx` apart.
 
     >>> mnp.trapezoid(mnp.array([1.0, 2.0, 3.0]))
+    Array(4., dtype=float32)
     """
     y = inexact(y)
     place = S.canonical_axis("trapezoid", axis, y.ndim)
@@ -132,6 +136,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     `left` and `right` are the values beyond, or `"extrapolate"`. With a `period`, coordinates are taken modulo it.
 
     >>> mnp.interp(mnp.array([0.5, 3.0]), mnp.array([0.0, 1.0, 2.0]), mnp.array([0.0, 10.0, 40.0]))
+    Array([ 5., 40.], dtype=float32)
     """
     x, xp = together(array_of(x), array_of(xp), floats=True)
     fp = inexact(fp)
@@ -167,6 +172,7 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, period: Any = 2 * math.p
     """Add periods to angles so that neighbors differ by no more than half of one.
 
     >>> mnp.unwrap(mnp.array([0.0, 3.0, -3.0]))
+    Array([0.       , 3.       , 3.2831855], dtype=float32)
     """
     p = inexact(p)
     place = S.canonical_axis("unwrap", axis, p.ndim)
@@ -187,6 +193,7 @@ def convolve(a: Any, v: Any, mode: str = "full", *, precision: Any = None, prefe
     """Convolve two vectors: all overlaps (`full`), as many as the longer has (`same`), or complete ones (`valid`).
 
     >>> mnp.convolve(mnp.array([1.0, 2.0, 3.0]), mnp.array([0.0, 1.0, 0.5]))
+    Array([0. , 1. , 2.5, 4. , 1.5], dtype=float32)
     """
     a, v = together(array_of(a), array_of(v))
     return _slid("convolve", *((a, v) if a.size >= v.size else (v, a)), mode)
@@ -198,6 +205,7 @@ def correlate(
     """Correlate two vectors: convolve the first with the second, reversed and conjugated.
 
     >>> mnp.correlate(mnp.array([1.0, 2.0, 3.0]), mnp.array([0.0, 1.0, 0.5]))
+    Array([3.5], dtype=float32)
     """
     a, v = together(array_of(a), array_of(v))
     v = slicing.flip(P.conj(v))

@@ -1,9 +1,9 @@
-"""Making arrays: from data, from numbers, from functions of positions."""
+"""Making arrays: from data, of one number, in ranges, as matrices."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ..core import dtypes
 from ..core.array import Array, wrap
 from ..core.backend import backend_for
-from ..core.errors import ArgumentError, ShapeError, UnsupportedError
+from ..core.errors import ArgumentError, ShapeError
 from ..core.ops import diagonal as D
 from ..core.ops import pointwise as P
 from ..core.ops import shaping as S
@@ -40,6 +40,7 @@ def array(object: Any, dtype: Any = None, copy: bool = True, order: str | None =
     in memory is their own affair.
 
     >>> mnp.array([1, 2]), mnp.array([0.5, mnp.array(2.0)])
+    (Array([1, 2], dtype=int64), Array([0.5, 2. ], dtype=float32))
     """
     x = array_of(object, dtype)
     return S.atleast_nd(x, ndmin)
@@ -51,6 +52,7 @@ def asarray(
     """Return an array-like as an array. With `copy=False`, what would have to be copied raises a ValueError.
 
     >>> mnp.asarray([1.5, 2.5], dtype="float16")
+    Array([1.5, 2.5], dtype=float16)
     """
     if copy is False and not (isinstance(a, (Array, Tracer)) and dtype in (None, a.dtype)):
         raise ArgumentError(
@@ -63,6 +65,7 @@ def copy(a: Any, order: str | None = None) -> Value:
     """Return the array: nobody can write to it.
 
     >>> mnp.copy(mnp.array([1, 2]))
+    Array([1, 2], dtype=int64)
     """
     return array_of(a)
 
@@ -72,6 +75,7 @@ def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = Non
 
     >>> import numpy as np
     >>> mnp.from_dlpack(np.array([1, 2]))
+    Array([1, 2], dtype=int64)
     """
     if isinstance(x, Array):
         return x if device is None else x.to_device(device)
@@ -84,6 +88,7 @@ def frombuffer(buffer: Any, dtype: Any = float, count: int = -1, offset: int = 0
     """Read numbers of a dtype from bytes.
 
     >>> mnp.frombuffer(bytes([1, 2, 3]), "uint8")
+    Array([1, 2, 3], dtype=uint8)
     """
     return Array(np.frombuffer(buffer, dtypes.canonical(dtype), count, offset))
 
@@ -92,16 +97,9 @@ def fromiter(iterable: Iterable[Any], dtype: Any, count: int = -1) -> Array:
     """Make a vector of what an iterable yields.
 
     >>> mnp.fromiter((i * i for i in range(3)), int)
+    Array([0, 1, 4], dtype=int64)
     """
     return Array(np.fromiter(iterable, dtypes.canonical(dtype), count))
-
-
-def fromfunction(function: Callable[..., Any], shape: Any, *, dtype: Any = float, **kwargs: Any) -> Value:
-    """Call a function on the coordinates of every element, each an array of the shape.
-
-    >>> mnp.fromfunction(lambda i, j: i + 10 * j, (2, 2))
-    """
-    return function(*indices(shape, dtype), **kwargs)
 
 
 # --------------------------------------------------------------------------- one number
@@ -111,6 +109,8 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, *, device: str | None =
     """Make an array of one number, or of an array that broadcasts.
 
     >>> mnp.full((2, 2), 7)
+    Array([[7, 7],
+           [7, 7]], dtype=int64)
     """
     number = array_of(fill_value, dtype)
     return _placed(S.broadcast_to(number, sizes(shape)), device)
@@ -120,6 +120,8 @@ def zeros(shape: Any, dtype: Any = None, *, device: str | None = None) -> Array:
     """Make zeros.
 
     >>> mnp.zeros((2, 3))
+    Array([[0., 0., 0.],
+           [0., 0., 0.]], dtype=float32)
     """
     return S.full(sizes(shape), 0, dtypes.canonical(dtype or float), device or "cpu")
 
@@ -128,6 +130,7 @@ def ones(shape: Any, dtype: Any = None, *, device: str | None = None) -> Array:
     """Make ones.
 
     >>> mnp.ones(3, dtype=int)
+    Array([1, 1, 1], dtype=int64)
     """
     return S.full(sizes(shape), 1, dtypes.canonical(dtype or float), device or "cpu")
 
@@ -136,6 +139,7 @@ def empty(shape: Any, dtype: Any = None, *, device: str | None = None) -> Array:
     """Make zeros: an array that nobody can write to may as well be clean.
 
     >>> mnp.empty(2)
+    Array([0., 0.], dtype=float32)
     """
     return zeros(shape, dtype, device=device)
 
@@ -150,6 +154,7 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None, *, 
     """Make an array of one number with the shape and dtype of another.
 
     >>> mnp.full_like(mnp.zeros(2), 7)
+    Array([7., 7.], dtype=float32)
     """
     return _like(a, fill_value, dtype, shape, device)
 
@@ -158,6 +163,7 @@ def zeros_like(a: Any, dtype: Any = None, shape: Any = None, *, device: str | No
     """Make zeros with the shape and dtype of an array.
 
     >>> mnp.zeros_like(mnp.array([1, 2]))
+    Array([0, 0], dtype=int64)
     """
     return _like(a, 0, dtype, shape, device)
 
@@ -166,6 +172,7 @@ def ones_like(a: Any, dtype: Any = None, shape: Any = None, *, device: str | Non
     """Make ones with the shape and dtype of an array.
 
     >>> mnp.ones_like(mnp.array([1.5, 2.5]))
+    Array([1., 1.], dtype=float32)
     """
     return _like(a, 1, dtype, shape, device)
 
@@ -174,6 +181,7 @@ def empty_like(prototype: Any, dtype: Any = None, shape: Any = None, *, device: 
     """Make zeros with the shape and dtype of an array.
 
     >>> mnp.empty_like(mnp.array([1, 2]))
+    Array([0, 0], dtype=int64)
     """
     return _like(prototype, 0, dtype, shape, device)
 
@@ -185,6 +193,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None, *,
     """Return numbers from `start` (0 if one number is given) up to `stop`, `step` apart. All are static.
 
     >>> mnp.arange(3), mnp.arange(1.0, 2.0, 0.25)
+    (Array([0, 1, 2], dtype=int64), Array([1.  , 1.25, 1.5 , 1.75], dtype=float32))
     """
     if stop is None:
         start, stop = 0, start
@@ -215,6 +224,7 @@ def linspace(
     `start` and `stop` may be arrays; the numbers lie along a new axis.
 
     >>> mnp.linspace(0.0, 1.0, 5), mnp.linspace(0, 4, 4, endpoint=False, dtype=int)
+    (Array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32), Array([0, 1, 2, 3], dtype=int64))
     """
     if num < 0:
         raise ArgumentError(f"linspace: num must not be negative, got {num}; use 0 for none")
@@ -247,6 +257,7 @@ def logspace(
     """Return numbers evenly spaced on a logarithmic scale, from `base ** start` to `base ** stop`.
 
     >>> mnp.logspace(0, 3, 4)
+    Array([   1.,   10.,  100., 1000.], dtype=float32)
     """
     exponents = linspace(start, stop, num, endpoint, dtype=None, axis=axis)
     out = P.pow(array_of(base, exponents.dtype) if type(base) in dtypes.SCALARS else array_of(base), exponents)
@@ -257,6 +268,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     """Return numbers of which each is the same multiple of the one before, from `start` to `stop`.
 
     >>> mnp.geomspace(1.0, 1000.0, 4)
+    Array([   1.      ,   10.000003,  100.00005 , 1000.      ], dtype=float32)
     """
     start, stop = S.broadcast_arrays(*together(start, stop, floats=True))
     sign = P.sgn(start)
@@ -278,6 +290,8 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None, *, device: 
     """Return a matrix with ones on diagonal `k` and zeros elsewhere.
 
     >>> mnp.eye(2, 3, k=1)
+    Array([[0., 1., 0.],
+           [0., 0., 1.]], dtype=float32)
     """
     return _placed(wrap(np.eye(N, M, k, dtypes.canonical(dtype or float))), device)
 
@@ -286,6 +300,8 @@ def identity(n: int, dtype: Any = None) -> Array:
     """Return an identity matrix.
 
     >>> mnp.identity(2)
+    Array([[1., 0.],
+           [0., 1.]], dtype=float32)
     """
     return eye(n, dtype=dtype)
 
@@ -294,6 +310,8 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Array:
     """Return a matrix with ones on and below diagonal `k`.
 
     >>> mnp.tri(2, 3)
+    Array([[1., 0., 0.],
+           [1., 1., 0.]], dtype=float32)
     """
     return wrap(np.tri(N, M, k, dtypes.canonical(dtype or float)))
 
@@ -302,6 +320,8 @@ def tril(m: Any, k: int = 0) -> Value:
     """Set what is above diagonal `k` to zero.
 
     >>> mnp.tril(mnp.ones((2, 2)))
+    Array([[1., 0.],
+           [1., 1.]], dtype=float32)
     """
     return D.tril(array_of(m), k)
 
@@ -310,6 +330,8 @@ def triu(m: Any, k: int = 0) -> Value:
     """Set what is below diagonal `k` to zero.
 
     >>> mnp.triu(mnp.ones((2, 2)))
+    Array([[1., 1.],
+           [0., 1.]], dtype=float32)
     """
     return D.triu(array_of(m), k)
 
@@ -318,6 +340,8 @@ def diag(v: Any, k: int = 0) -> Value:
     """Make a matrix with a vector on diagonal `k`, or take that diagonal of a matrix.
 
     >>> mnp.diag(mnp.array([1, 2])), mnp.diag(mnp.array([[1, 2], [3, 4]]))
+    (Array([[1, 0],
+           [0, 2]], dtype=int64), Array([1, 4], dtype=int64))
     """
     return D.diag(array_of(v), k)
 
@@ -326,6 +350,8 @@ def diagflat(v: Any, k: int = 0) -> Value:
     """Make a matrix with all elements, flattened, on diagonal `k`.
 
     >>> mnp.diagflat(mnp.array([[1], [2]]))
+    Array([[1, 0],
+           [0, 2]], dtype=int64)
     """
     return D.diag_embed(S.ravel(array_of(v)), k)
 
@@ -334,6 +360,9 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Value:
     """Return the matrix of powers of a vector's elements, the highest first unless `increasing`.
 
     >>> mnp.vander(mnp.array([1, 2, 3]), 3)
+    Array([[1, 1, 1],
+           [4, 2, 1],
+           [9, 3, 1]], dtype=int64)
     """
     x = array_of(x)
     if x.ndim != 1:
@@ -343,120 +372,8 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Value:
     return P.pow(S.reshape(x, (-1, 1)), wrap(np.array(powers).astype(dtypes.int64)))
 
 
-# --------------------------------------------------------------------------- coordinates
-
-
-def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> list[Value]:
-    """Return coordinate matrices from coordinate vectors; `sparse` ones have size 1 along the other axes.
-
-    >>> [x.tolist() for x in mnp.meshgrid(mnp.array([1, 2]), mnp.array([3, 4, 5]))]
-    """
-    vectors = [array_of(x) for x in xi]
-    if any(x.ndim > 1 for x in vectors):
-        raise ShapeError(f"meshgrid: takes vectors, got {', '.join(str(aval_of(x)) for x in vectors)}; ravel them")
-    grids = S.meshgrid(*vectors, indexing=indexing) if vectors else ()
-    if not sparse:
-        return list(grids)
-    places = [1, 0, *range(2, len(grids))] if indexing == "xy" and len(grids) > 1 else range(len(grids))
-    shapes = [tuple(-1 if i == at else 1 for i in range(len(grids))) for at in places]
-    return [S.reshape(x, shape) for x, shape in zip(vectors, shapes)]
-
-
-def indices(dimensions: Any, dtype: Any = None, sparse: bool = False) -> Any:
-    """Return the coordinates of every element of a shape: one array per axis, stacked unless `sparse`.
-
-    >>> mnp.indices((2, 2)).tolist()
-    """
-    wanted = dtypes.canonical(dtype or int)
-    found = np.indices(sizes(dimensions), wanted, sparse)
-    return tuple(wrap(np.array(x)) for x in found) if sparse else wrap(found)
-
-
-class _Grid:
-    """`mgrid[0:2, 0:3]`: coordinates from slices; an imaginary step is a number of points."""
-
-    def __init__(self, grid: Any, doc: str):
-        self._grid = grid
-        self.__doc__ = doc
-
-    def __getitem__(self, key: Any) -> Any:
-        found = self._grid[key]
-        return [_spared(x) for x in found] if isinstance(found, (list, tuple)) else _spared(found)
-
-
-def _spared(x: np.ndarray) -> Array:
-    """Take over NumPy's data with our default dtypes."""
-    return Array(x, float if x.dtype == np.float64 else None)
-
-
-mgrid = _Grid(
-    np.mgrid,
-    """Make full coordinate arrays from slices; an imaginary step is a number of points, with the end included.
-
-    >>> mnp.mgrid[0:2, 0:2].tolist()
-    """,
-)
-ogrid = _Grid(
-    np.ogrid,
-    """Make coordinate arrays from slices that broadcast to the full ones.
-
-    >>> [x.tolist() for x in mnp.ogrid[0:2, 0:3]]
-    """,
-)
-
-
-# --------------------------------------------------------------------------- windows
-
-
-def _window(function: Callable[..., np.ndarray], M: int, *more: Any) -> Array:
-    if M < 0:
-        raise UnsupportedError(f"{function.__name__}: M must not be negative, got {M}; give the number of points")
-    return Array(function(M, *more), float)
-
-
-def bartlett(M: int) -> Array:
-    """Return the triangular window of `M` points.
-
-    >>> mnp.bartlett(5)
-    """
-    return _window(np.bartlett, M)
-
-
-def blackman(M: int) -> Array:
-    """Return the Blackman window of `M` points.
-
-    >>> mnp.blackman(5).round(3)
-    """
-    return _window(np.blackman, M)
-
-
-def hamming(M: int) -> Array:
-    """Return the Hamming window of `M` points.
-
-    >>> mnp.hamming(5)
-    """
-    return _window(np.hamming, M)
-
-
-def hanning(M: int) -> Array:
-    """Return the Hann window of `M` points.
-
-    >>> mnp.hanning(5)
-    """
-    return _window(np.hanning, M)
-
-
-def kaiser(M: int, beta: float) -> Array:
-    """Return the Kaiser window of `M` points and shape `beta`.
-
-    >>> mnp.kaiser(5, 14.0).round(3)
-    """
-    return _window(np.kaiser, M, beta)
-
-
 __all__ = [
-    "arange", "array", "asarray", "bartlett", "blackman", "copy", "diag", "diagflat", "empty", "empty_like",
-    "eye", "from_dlpack", "frombuffer", "fromfunction", "fromiter", "full", "full_like", "geomspace", "hamming",
-    "hanning", "identity", "indices", "kaiser", "linspace", "logspace", "meshgrid", "mgrid", "ogrid", "ones",
+    "arange", "array", "asarray", "copy", "diag", "diagflat", "empty", "empty_like", "eye", "from_dlpack",
+    "frombuffer", "fromiter", "full", "full_like", "geomspace", "identity", "linspace", "logspace", "ones",
     "ones_like", "tri", "tril", "triu", "vander", "zeros", "zeros_like",
 ]  # fmt: skip

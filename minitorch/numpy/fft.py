@@ -86,6 +86,7 @@ def fft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -
     """Return the Fourier transform along an axis.
 
     >>> mnp.fft.fft(mnp.array([1.0, 0.0, 0.0, 0.0]))
+    Array([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j], dtype=complex64)
     """
     return _transform("fft", a, n, axis, norm, False)
 
@@ -94,6 +95,7 @@ def ifft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) 
     """Return the inverse Fourier transform along an axis.
 
     >>> mnp.fft.ifft(mnp.array([4.0, 0.0, 0.0, 0.0])).real
+    Array([1., 1., 1., 1.], dtype=float32)
     """
     return _transform("ifft", a, n, axis, norm, True)
 
@@ -102,6 +104,8 @@ def fftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Va
     """Return the Fourier transform along several axes, by default all.
 
     >>> mnp.fft.fftn(mnp.ones((2, 2))).real
+    Array([[4., 0.],
+           [0., 0.]], dtype=float32)
     """
     a = _complexes("fftn", a)
     for n, axis in reversed(_lengths(a, s, axes)):
@@ -113,6 +117,8 @@ def ifftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> V
     """Return the inverse Fourier transform along several axes, by default all.
 
     >>> mnp.fft.ifftn(mnp.ones((2, 2))).real
+    Array([[1., 0.],
+           [0., 0.]], dtype=float32)
     """
     a = _complexes("ifftn", a)
     for n, axis in reversed(_lengths(a, s, axes)):
@@ -124,6 +130,8 @@ def fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -
     """Return the Fourier transform along two axes.
 
     >>> mnp.fft.fft2(mnp.ones((2, 2))).real
+    Array([[4., 0.],
+           [0., 0.]], dtype=float32)
     """
     return fftn(a, s, axes, norm)
 
@@ -132,6 +140,8 @@ def ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) 
     """Return the inverse Fourier transform along two axes.
 
     >>> mnp.fft.ifft2(mnp.ones((2, 2))).real
+    Array([[1., 0.],
+           [0., 0.]], dtype=float32)
     """
     return ifftn(a, s, axes, norm)
 
@@ -140,6 +150,7 @@ def rfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) 
     """Return the first half of the Fourier transform of reals, which the rest mirrors.
 
     >>> mnp.fft.rfft(mnp.array([1.0, 0.0, 0.0, 0.0]))
+    Array([1.+0.j, 1.+0.j, 1.+0.j], dtype=complex64)
     """
     x = _reals("rfft", a)
     place = S.canonical_axis("rfft", axis, x.ndim)
@@ -151,6 +162,7 @@ def irfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None)
     """Return the reals, `n` of them (by default an even number), whose Fourier transform begins like this.
 
     >>> mnp.fft.irfft(mnp.array([1.0 + 0j, 1.0, 1.0]))
+    Array([1., 0., 0., 0.], dtype=float32)
     """
     x = _complexes("irfft", a)
     place = S.canonical_axis("irfft", axis, x.ndim)
@@ -163,6 +175,8 @@ def rfftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> V
     """Return the Fourier transform of reals along several axes; along the last of them, only the first half.
 
     >>> mnp.fft.rfftn(mnp.ones((2, 2))).real
+    Array([[4., 0.],
+           [0., 0.]], dtype=float32)
     """
     x = _reals("rfftn", a)
     *others, (n, axis) = _lengths(x, s, axes)
@@ -176,6 +190,8 @@ def irfftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> 
     """Return the inverse of `rfftn`.
 
     >>> mnp.fft.irfftn(mnp.ones((2, 2)))
+    Array([[1., 0.],
+           [0., 0.]], dtype=float32)
     """
     x = _complexes("irfftn", a)
     *others, (n, axis) = _lengths(x, s, axes)
@@ -188,6 +204,8 @@ def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) 
     """Return the Fourier transform of reals along two axes; along the last, only the first half.
 
     >>> mnp.fft.rfft2(mnp.ones((2, 2))).real
+    Array([[4., 0.],
+           [0., 0.]], dtype=float32)
     """
     return rfftn(a, s, axes, norm)
 
@@ -196,6 +214,8 @@ def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None)
     """Return the inverse of `rfft2`.
 
     >>> mnp.fft.irfft2(mnp.ones((2, 2)))
+    Array([[1., 0.],
+           [0., 0.]], dtype=float32)
     """
     return irfftn(a, s, axes, norm)
 
@@ -207,6 +227,7 @@ def hfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) 
     """Return the Fourier transform, which is real, of a signal that mirrors its first half, given here.
 
     >>> mnp.fft.hfft(mnp.array([1.0 + 0j, 2.0, 3.0]))
+    Array([ 8., -2.,  0., -2.], dtype=float32)
     """
     return irfft(P.conj(_complexes("hfft", a)), n, axis, _OPPOSITE.get(norm, norm))
 
@@ -215,6 +236,7 @@ def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None)
     """Return the inverse of `hfft`.
 
     >>> mnp.fft.ihfft(mnp.array([4.0, 0.0, 0.0, 0.0]))
+    Array([1.-0.j, 1.-0.j, 1.-0.j], dtype=complex64)
     """
     return P.conj(rfft(a, n, axis, _OPPOSITE.get(norm, norm)))
 
@@ -223,6 +245,7 @@ def fftfreq(n: int, d: Any = 1.0, *, dtype: Any = None, device: str | None = Non
     """Return the frequencies of the results of `fft`, in cycles per unit of the spacing `d`.
 
     >>> mnp.fft.fftfreq(4)
+    Array([ 0.  ,  0.25, -0.5 , -0.25], dtype=float32)
     """
     return _placed(Array(np.fft.fftfreq(n, float(d)), dtype or float), device)
 
@@ -231,6 +254,7 @@ def rfftfreq(n: int, d: Any = 1.0, *, dtype: Any = None, device: str | None = No
     """Return the frequencies of the results of `rfft`.
 
     >>> mnp.fft.rfftfreq(4)
+    Array([0.  , 0.25, 0.5 ], dtype=float32)
     """
     return _placed(Array(np.fft.rfftfreq(n, float(d)), dtype or float), device)
 
@@ -250,6 +274,7 @@ def fftshift(x: Any, axes: Any = None) -> Value:
     """Move the frequency 0 to the middle.
 
     >>> mnp.fft.fftshift(mnp.array([0, 1, 2, -2, -1]))
+    Array([-2, -1,  0,  1,  2], dtype=int64)
     """
     return _shifted(x, axes, 1)
 
@@ -258,6 +283,7 @@ def ifftshift(x: Any, axes: Any = None) -> Value:
     """Undo `fftshift`.
 
     >>> mnp.fft.ifftshift(mnp.array([-2, -1, 0, 1, 2]))
+    Array([ 0,  1,  2, -2, -1], dtype=int64)
     """
     return _shifted(x, axes, -1)
 

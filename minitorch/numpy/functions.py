@@ -5,15 +5,20 @@ from typing import Any
 
 import numpy as np
 
+from ..core.array import Array
 from . import (
     arranging,
     calculus,
     creation,
+    grids,
+    joining,
     mapping,
+    nans,
     ordering,
     padding,
     pointwise,
     polynomials,
+    positions,
     products,
     reducing,
     selecting,
@@ -22,8 +27,8 @@ from . import (
 )
 
 THEMES = (
-    types, creation, pointwise, reducing, arranging, padding, selecting, ordering, statistics, products, calculus,
-    polynomials, mapping,
+    types, creation, grids, pointwise, reducing, nans, arranging, joining, padding, selecting, positions, ordering,
+    statistics, products, calculus, polynomials, mapping,
 )  # fmt: skip
 FUNCTIONS: dict[str, Any] = {name: getattr(theme, name) for theme in THEMES for name in theme.__all__}
 globals().update(FUNCTIONS)
@@ -35,6 +40,7 @@ bool, float_, int_, uint, complex_ = types.bool_, types.float32, types.int64, ty
 half, single, double, csingle, cdouble = types.float16, types.float32, types.float64, types.complex64, types.complex128
 pi, e, euler_gamma, inf, nan = math.pi, math.e, float(np.euler_gamma), math.inf, math.nan
 index_exp, s_ = np.index_exp, np.s_
+ndarray = Array
 
 CONSTANTS = ("e", "euler_gamma", "inf", "nan", "newaxis", "pi")
 ALIASES = (

@@ -68,6 +68,8 @@ def cholesky(a: Any, *, upper: bool = False, symmetrize_input: bool = True) -> V
     """Return lower triangular L with `L @ L.mH == a` for positive definite matrices, or its adjoint with `upper`.
 
     >>> mnp.linalg.cholesky(mnp.array([[4.0, 2.0], [2.0, 5.0]]))
+    Array([[2., 0.],
+           [1., 2.]], dtype=float32)
     """
     a = inexact(a)
     return factorizations.cholesky(L.hermitian(L.square_matrices("cholesky", a)) if symmetrize_input else a, upper)
@@ -77,6 +79,7 @@ def cond(x: Any, p: Any = None) -> Value:
     """Return the condition number: the ratio of the largest to the smallest singular value, or by another norm.
 
     >>> mnp.linalg.cond(mnp.array([[1.0, 0.0], [0.0, 4.0]]))
+    Array(4., dtype=float32)
     """
     x = inexact(x)
     if p in (None, 2, -2):
@@ -90,6 +93,7 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Value:
     """Return the cross products of vectors of 3 elements.
 
     >>> mnp.linalg.cross(mnp.array([1.0, 0.0, 0.0]), mnp.array([0.0, 1.0, 0.0]))
+    Array([0., 0., 1.], dtype=float32)
     """
     x1, x2 = array_of(x1), array_of(x2)
     if x1.shape[axis] != 3 or x2.shape[axis] != 3:
@@ -101,6 +105,7 @@ def det(a: Any) -> Value:
     """Return determinants.
 
     >>> mnp.linalg.det(mnp.array([[1.0, 2.0], [3.0, 5.0]])).round(4)
+    Array(-1., dtype=float32)
     """
     return L.det(inexact(a))
 
@@ -109,6 +114,7 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Value:
     """Take a diagonal of the last two axes.
 
     >>> mnp.linalg.diagonal(mnp.array([[1, 2], [3, 4]]))
+    Array([1, 4], dtype=int64)
     """
     return _diagonal(x, offset, -2, -1)
 
@@ -117,6 +123,7 @@ def eig(a: Any) -> EigResult:
     """Return the eigenvalues and eigenvectors of square matrices, always complex.
 
     >>> mnp.linalg.eig(mnp.array([[2.0, 0.0], [1.0, 1.0]])).eigenvalues
+    Array([1.+0.j, 2.+0.j], dtype=complex64)
     """
     return EigResult(*eigen.eig(inexact(a)))
 
@@ -125,6 +132,7 @@ def eigh(a: Any, UPLO: str | None = None, symmetrize_input: bool = True) -> Eigh
     """Return the eigenvalues, ascending, and eigenvectors of symmetric or Hermitian matrices.
 
     >>> mnp.linalg.eigh(mnp.array([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
+    Array([1., 2.], dtype=float32)
     """
     return EighResult(*spectral.eigh(*_hermitian("eigh", a, UPLO, symmetrize_input)))
 
@@ -140,6 +148,7 @@ def eigvals(a: Any) -> Value:
     """Return the eigenvalues of square matrices, always complex.
 
     >>> mnp.linalg.eigvals(mnp.array([[2.0, 0.0], [1.0, 1.0]]))
+    Array([1.+0.j, 2.+0.j], dtype=complex64)
     """
     return eigen.eig(inexact(a))[0]
 
@@ -148,6 +157,7 @@ def eigvalsh(a: Any, UPLO: str | None = None, *, symmetrize_input: bool = True) 
     """Return the eigenvalues, ascending, of symmetric or Hermitian matrices.
 
     >>> mnp.linalg.eigvalsh(mnp.array([[2.0, 0.0], [0.0, 1.0]]))
+    Array([1., 2.], dtype=float32)
     """
     return spectral.eigvalsh(*_hermitian("eigvalsh", a, UPLO, symmetrize_input))
 
@@ -156,6 +166,8 @@ def inv(a: Any) -> Value:
     """Invert matrices; a singular one raises LinAlgError.
 
     >>> mnp.linalg.inv(mnp.array([[2.0, 0.0], [0.0, 4.0]]))
+    Array([[0.5 , 0.  ],
+           [0.  , 0.25]], dtype=float32)
     """
     return L.inv(inexact(a))
 
@@ -166,6 +178,7 @@ def lstsq(
     """Minimize the norm of `a @ x - b`; return x, the squared residuals, the rank and the singular values.
 
     >>> mnp.linalg.lstsq(mnp.array([[1.0], [1.0]]), mnp.array([1.0, 3.0]))[0].round(4)
+    Array([2.], dtype=float32)
     """
     a, b = together(array_of(a), array_of(b), floats=True)
     if a.ndim != 2:
@@ -184,6 +197,7 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Value
     """Return the norm of matrices: 'fro', 'nuc', 1, -1, 2, -2, inf or -inf.
 
     >>> mnp.linalg.matrix_norm(mnp.array([[3.0, 0.0], [0.0, 4.0]]))
+    Array(5., dtype=float32)
     """
     x = inexact(x)
     if x.ndim < 2:
@@ -195,6 +209,8 @@ def matrix_power(a: Any, n: int) -> Value:
     """Multiply square matrices with themselves n times; a negative n inverts them first.
 
     >>> mnp.linalg.matrix_power(mnp.array([[1.0, 1.0], [0.0, 1.0]]), 3)
+    Array([[1., 3.],
+           [0., 1.]], dtype=float32)
     """
     a = array_of(a)
     return L.matrix_power(inexact(a) if n < 0 else a, n)
@@ -204,6 +220,7 @@ def matrix_rank(M: Any, rtol: Any = None, *, tol: Any = None) -> Value:
     """Count the singular values above `rtol` times the largest (above `tol`).
 
     >>> mnp.linalg.matrix_rank(mnp.array([[1.0, 2.0], [2.0, 4.0]]))
+    Array(1, dtype=int64)
     """
     M = inexact(M)
     if M.ndim < 2:
@@ -220,6 +237,7 @@ def multi_dot(arrays: Any, *, precision: Any = None) -> Value:
     """Multiply matrices in the cheapest order; the first and the last may be vectors.
 
     >>> mnp.linalg.multi_dot([mnp.ones((2, 3)), mnp.ones((3, 1)), mnp.ones((1, 2))]).shape
+    (2, 2)
     """
     given = [array_of(x) for x in arrays]
     if len(given) < 2:
@@ -259,6 +277,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> V
     """Return the norm of vectors (one axis), of matrices (two), or of all elements (none). Its gradient at 0 is 0.
 
     >>> mnp.linalg.norm(mnp.array([3.0, -4.0])), mnp.linalg.norm(mnp.array([3.0, -4.0]), 1)
+    (Array(5., dtype=float32), Array(7., dtype=float32))
     """
     x = inexact(x)
     if axis is None and (ord is None or (ord in (2, "fro") and x.ndim == (1 if ord == 2 else 2))):
@@ -277,6 +296,7 @@ def pinv(a: Any, rtol: Any = None, hermitian: bool = False, *, rcond: Any = None
     """Return the Moore-Penrose inverse; singular values up to `rtol` times the largest count as zero.
 
     >>> mnp.linalg.pinv(mnp.array([[2.0], [0.0]]))
+    Array([[0.5, 0. ]], dtype=float32)
     """
     return spectral.pinv(inexact(a), rtol if rcond is None else rcond)
 
@@ -285,6 +305,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     """Return orthonormal Q and upper triangular R with `Q @ R == a`: `reduced`, `complete`, or only R with `"r"`.
 
     >>> mnp.linalg.qr(mnp.array([[3.0], [4.0]])).R
+    Array([[-5.]], dtype=float32)
     """
     if mode == "r":
         return factorizations.qr(inexact(a), "reduced")[1]
@@ -295,6 +316,7 @@ def slogdet(a: Any) -> SlogdetResult:
     """Return the sign of determinants and the logarithms of their magnitudes.
 
     >>> mnp.linalg.slogdet(mnp.array([[0.0, 1.0], [1.0, 0.0]])).sign
+    Array(-1., dtype=float32)
     """
     return SlogdetResult(*L.slogdet(inexact(a)))
 
@@ -303,6 +325,7 @@ def solve(a: Any, b: Any) -> Value:
     """Return x with `a @ x == b`, for a vector `b` (one axis) or matrices.
 
     >>> mnp.linalg.solve(mnp.array([[2.0, 0.0], [0.0, 4.0]]), mnp.array([2.0, 2.0]))
+    Array([1. , 0.5], dtype=float32)
     """
     a, b = together(array_of(a), array_of(b), floats=True)
     return L.solve(a, b)
@@ -312,6 +335,7 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
     """Return U, S and Vh with `(U * S) @ Vh == a` for `full_matrices=False`; or only S.
 
     >>> mnp.linalg.svd(mnp.array([[3.0, 0.0], [0.0, 4.0]])).S
+    Array([4., 3.], dtype=float32)
     """
     a = inexact(a)
     return SVDResult(*spectral.svd(a, full_matrices)) if compute_uv else spectral.svdvals(a)
@@ -321,6 +345,7 @@ def svdvals(x: Any, /) -> Value:
     """Return the singular values, descending.
 
     >>> mnp.linalg.svdvals(mnp.array([[3.0, 0.0], [0.0, 4.0]]))
+    Array([4., 3.], dtype=float32)
     """
     return spectral.svdvals(inexact(x))
 
@@ -329,6 +354,7 @@ def tensorinv(a: Any, ind: int = 2) -> Value:
     """Invert the linear map that `tensordot` with `a` is; the first `ind` axes are its output.
 
     >>> mnp.linalg.tensorinv(mnp.eye(4).reshape(2, 2, 2, 2)).shape
+    (2, 2, 2, 2)
     """
     a = inexact(a)
     if ind < 1:
@@ -341,6 +367,8 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Value:
     """Return x with `tensordot(a, x, x.ndim) == b`.
 
     >>> mnp.linalg.tensorsolve(mnp.eye(4).reshape(2, 2, 2, 2), mnp.ones((2, 2)))
+    Array([[1., 1.],
+           [1., 1.]], dtype=float32)
     """
     a, b = together(array_of(a), array_of(b), floats=True)
     if axes is not None:
@@ -354,6 +382,7 @@ def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Value:
     """Sum a diagonal of the last two axes.
 
     >>> mnp.linalg.trace(mnp.array([[1, 2], [3, 4]]))
+    Array(5, dtype=int64)
     """
     x = array_of(x)
     return _trace(x, offset, -2, -1, dtype)
@@ -363,6 +392,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     """Return the norm `sum(abs(x)**ord)**(1/ord)` over axes (all by default).
 
     >>> mnp.linalg.vector_norm(mnp.array([3.0, -4.0]))
+    Array(5., dtype=float32)
     """
     return norms.norm(inexact(x), ord, axis, keepdims)
 

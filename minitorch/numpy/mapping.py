@@ -22,11 +22,16 @@ def apply_along_axis(func1d: Function, axis: int, arr: Any, *args: Any, **kwargs
     """Apply a function of vectors to every vector along an axis; what it returns takes the axis's place.
 
     >>> mnp.apply_along_axis(mnp.cumsum, 0, mnp.array([[1, 2], [3, 4]]))
+    Array([[1, 2],
+           [4, 6]], dtype=int64)
     """
     arr = array_of(arr)
     place = S.canonical_axis("apply_along_axis", axis, arr.ndim) + arr.ndim
-    function: Function = lambda x: func1d(x, *args, **kwargs)
-    for i in range(1, arr.ndim - place):
+
+    def function(x: Value) -> Any:
+        return func1d(x, *args, **kwargs)
+
+    for _ in range(1, arr.ndim - place):
         function = vmap(function, in_axes=1, out_axes=-1)
     for _ in range(place):
         function = vmap(function, in_axes=0, out_axes=0)
@@ -37,6 +42,7 @@ def apply_over_axes(func: Function, a: Any, axes: Any) -> Value:
     """Apply `func(a, axis)` for one axis after the other; axes that it drops stay with size 1.
 
     >>> mnp.apply_over_axes(mnp.sum, mnp.ones((2, 3)), (0, 1))
+    Array([[6.]], dtype=float32)
     """
     a = array_of(a)
     for axis in axes if isinstance(axes, (tuple, list)) else (axes,):
@@ -56,7 +62,9 @@ def vectorize(pyfunc: Function, *, excluded: Collection[int | str] = (), signatu
     by position or keyword, are passed as they are; keyword arguments must be among them.
 
     >>> mnp.vectorize(lambda x, y: x if x is y else x + y)(mnp.array([1, 2]), 10)
+    Array([11, 12], dtype=int64)
     >>> mnp.vectorize(mnp.dot, signature="(n),(n)->()")(mnp.ones((2, 3)), mnp.ones(3))
+    Array([3., 3.], dtype=float32)
     """
     inputs, outputs = (None, None) if signature is None else _parsed(signature)
 
@@ -128,14 +136,16 @@ def _mapped(call: Function, values: list[Value], core_ranks: list[int]) -> Any:
         ) from None
     if not shape:
         return call(*values)
-    function = call
-    mapped = [[None] * (len(shape) - len(front)) + [0 if n == m else None for n, m in zip(front, shape[len(shape) - len(front) :])]
-              for front in fronts]  # fmt: skip
-    squeezed = [S.reshape(x, tuple(n for n, m in zip(front, shape[len(shape) - len(front) :]) if n == m) + x.shape[len(front) :])
-                for x, front in zip(values, fronts)]  # fmt: skip
+    function, squeezed = call, []
+    axes: list[list[int | None]] = []
+    for x, front in zip(values, fronts):
+        missing = len(shape) - len(front)
+        varies = [n == m for n, m in zip(front, shape[missing:])]
+        axes.append([None] * missing + [0 if v else None for v in varies])
+        kept = tuple(n for n, v in zip(front, varies) if v)
+        squeezed.append(S.reshape(x, kept + x.shape[len(front) :]))
     for axis in reversed(range(len(shape))):
-        axes = tuple(row[axis] for row in mapped)
-        function = vmap(function, in_axes=axes)
+        function = vmap(function, in_axes=tuple(row[axis] for row in axes))
     return function(*squeezed)
 
 

@@ -38,6 +38,7 @@ def sort(
     """Sort along an axis, or the flattened array (`axis=None`). NaN counts as the largest.
 
     >>> mnp.sort(mnp.array([3, 1, 2])), mnp.sort(mnp.array([3, 1, 2]), descending=True)
+    (Array([1, 2, 3], dtype=int64), Array([3, 2, 1], dtype=int64))
     """
     _kind("sort", stable, kind, order)
     a = array_of(a)
@@ -50,6 +51,7 @@ def argsort(
     """Return the indices that sort an axis; equal elements keep their order.
 
     >>> mnp.argsort(mnp.array([3, 1, 2]))
+    Array([1, 2, 0], dtype=int64)
     """
     _kind("argsort", stable, kind, order)
     a = array_of(a)
@@ -60,6 +62,7 @@ def sort_complex(a: Any) -> Value:
     """Sort by the real part, then the imaginary one; the result is complex.
 
     >>> mnp.sort_complex(mnp.array([2.0 + 1j, 1.0, 2.0 - 1j]))
+    Array([1.+0.j, 2.-1.j, 2.+1.j], dtype=complex64)
     """
     a = array_of(a)
     a = S.cast(a, dtypes.complex_of(a.dtype))
@@ -70,6 +73,7 @@ def lexsort(keys: Any, axis: int = -1) -> Value:
     """Return the indices that sort by several keys, the last one first.
 
     >>> mnp.lexsort((mnp.array([1, 0, 1]), mnp.array([2, 2, 1])))
+    Array([2, 1, 0], dtype=int64)
     """
     arrays = [array_of(k) for k in keys]
     if not arrays:
@@ -87,6 +91,7 @@ def partition(a: Any, kth: int, axis: int = -1) -> Value:
     """Put the element that belongs at position `kth` there, smaller ones before it, larger ones behind: a sort will do.
 
     >>> mnp.partition(mnp.array([3, 1, 2]), 1)
+    Array([1, 2, 3], dtype=int64)
     """
     a = array_of(a)
     _checked_place("partition", a, kth, axis)
@@ -97,6 +102,7 @@ def argpartition(a: Any, kth: int, axis: int = -1) -> Value:
     """Return indices that partition an axis at position `kth`.
 
     >>> mnp.argpartition(mnp.array([3, 1, 2]), 1)
+    Array([1, 2, 0], dtype=int64)
     """
     a = array_of(a)
     _checked_place("argpartition", a, kth, axis)
@@ -115,6 +121,7 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None, *, meth
     `method` is JAX's choice of algorithm, and changes nothing.
 
     >>> mnp.searchsorted(mnp.array([1.0, 3.0, 5.0]), mnp.array([3.0, 4.0]))
+    Array([1, 2], dtype=int64)
     """
     a, v = array_of(a), array_of(v)
     if a.ndim != 1:
@@ -130,6 +137,7 @@ def digitize(x: Any, bins: Any, right: bool = False, *, method: str | None = Non
     Falling bins are allowed, too.
 
     >>> mnp.digitize(mnp.array([0.5, 2.5]), mnp.array([0.0, 1.0, 2.0]))
+    Array([1, 3], dtype=int64)
     """
     x, bins = array_of(x), array_of(bins)
     if bins.ndim != 1:
@@ -185,6 +193,7 @@ def unique(
     is missing is `fill_value` (the first of them), with counts of 0.
 
     >>> mnp.unique(mnp.array([3, 1, 3])), mnp.unique(mnp.array([3, 1, 3]), size=3, fill_value=0)
+    (Array([1, 3], dtype=int64), Array([1, 3, 0], dtype=int64))
     """
     ar = array_of(ar)
     found = _distinct(ar, axis, equal_nan, size, fill_value)
@@ -218,7 +227,7 @@ def _distinct(ar: Value, axis: int | None, equal_nan: bool, size: int | None, fi
     if size is not None:
         fill = values[0] if fill_value is None and length else S.cast(0 if fill_value is None else fill_value, ar.dtype)
         values = P.where(S.reshape(there, (-1,) + (1,) * (values.ndim - 1)), values, fill)
-    inverse = indexed(S.full((n,), 0, dtypes.int64), order, number)
+    inverse = S.full((n,), 0, dtypes.int64).at[order].set(number)
     if axis is None:
         return UniqueAll(values, indices, S.reshape(inverse, ar.shape), counts)
     return UniqueAll(S.moveaxis(values, 0, axis), indices, inverse, counts)
@@ -236,11 +245,6 @@ def _differ(x: Value, y: Value, equal_nan: bool) -> Value:
     return P.logical_and(unequal, P.logical_not(P.logical_and(P.isnan(x), P.isnan(y))))
 
 
-def indexed(x: Value, indices: Value, values: Value) -> Value:
-    """Return a copy of a vector with values at positions."""
-    return x.at[indices].set(values) if hasattr(x, "at") else x
-
-
 def _none_distinct(ar: Value, rows: Value, axis: int | None, size: int | None, fill_value: Any) -> UniqueAll:
     n = size or 0
     values = S.broadcast_to(S.cast(fill_value or 0, ar.dtype), (n, *rows.shape[1:]))
@@ -253,6 +257,7 @@ def unique_all(x: Any, /, *, size: int | None = None, fill_value: Any = None) ->
     """Return distinct values (each NaN is one), where each occurs first, which each element is, and their counts.
 
     >>> mnp.unique_all(mnp.array([3, 1, 3])).counts
+    Array([1, 2], dtype=int64)
     """
     return _distinct(array_of(x), None, False, size, fill_value)
 
@@ -261,6 +266,7 @@ def unique_counts(x: Any, /, *, size: int | None = None, fill_value: Any = None)
     """Return distinct values (each NaN is one) and how often they occur.
 
     >>> mnp.unique_counts(mnp.array([3, 1, 3])).values
+    Array([1, 3], dtype=int64)
     """
     found = _distinct(array_of(x), None, False, size, fill_value)
     return UniqueCounts(found.values, found.counts)
@@ -270,6 +276,7 @@ def unique_inverse(x: Any, /, *, size: int | None = None, fill_value: Any = None
     """Return distinct values (each NaN is one) and which of them each element is.
 
     >>> mnp.unique_inverse(mnp.array([3, 1, 3])).inverse_indices
+    Array([1, 0, 1], dtype=int64)
     """
     found = _distinct(array_of(x), None, False, size, fill_value)
     return UniqueInverse(found.values, found.inverse_indices)
@@ -279,6 +286,7 @@ def unique_values(x: Any, /, *, size: int | None = None, fill_value: Any = None)
     """Return distinct values; each NaN is one.
 
     >>> mnp.unique_values(mnp.array([3, 1, 3]))
+    Array([1, 3], dtype=int64)
     """
     return _distinct(array_of(x), None, False, size, fill_value).values
 
@@ -295,6 +303,7 @@ def isin(element: Any, test_elements: Any, assume_unique: bool = False, invert: 
     """Tell which elements are among others.
 
     >>> mnp.isin(mnp.array([1, 2, 3]), mnp.array([2, 5]))
+    Array([False,  True, False], dtype=bool)
     """
     x, others = together(array_of(element), array_of(test_elements))
     others = S.ravel(others)
@@ -314,6 +323,7 @@ def union1d(ar1: Any, ar2: Any, *, size: int | None = None, fill_value: Any = No
     """Return the sorted distinct elements of both arrays.
 
     >>> mnp.union1d(mnp.array([1, 2]), mnp.array([2, 3]))
+    Array([1, 2, 3], dtype=int64)
     """
     return unique(J.concatenate(list(_sets(ar1, ar2))), size=size, fill_value=fill_value)
 
@@ -325,6 +335,7 @@ def intersect1d(
     """Return the sorted distinct elements that are in both arrays; if asked, where each occurs first in either.
 
     >>> mnp.intersect1d(mnp.array([1, 2, 3]), mnp.array([3, 2, 5]))
+    Array([2, 3], dtype=int64)
     """
     a, b = _sets(ar1, ar2)
     values, first, _, _ = _distinct(a, None, True, None if size is None else a.size, None)
@@ -360,6 +371,7 @@ def setdiff1d(
     """Return the sorted distinct elements of the first array that are not in the second.
 
     >>> mnp.setdiff1d(mnp.array([1, 2, 3]), mnp.array([2]))
+    Array([1, 3], dtype=int64)
     """
     a, b = _sets(ar1, ar2)
     values = a if assume_unique else _distinct(a, None, True, None if size is None else a.size, None).values
@@ -382,6 +394,7 @@ def setxor1d(
     """Return the sorted distinct elements that are in exactly one of the arrays.
 
     >>> mnp.setxor1d(mnp.array([1, 2, 3]), mnp.array([2, 3, 4]))
+    Array([1, 4], dtype=int64)
     """
     a, b = _sets(ar1, ar2)
     values = J.concatenate([a, b])

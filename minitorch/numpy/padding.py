@@ -30,6 +30,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Va
     which gives zeros.
 
     >>> mnp.pad(mnp.array([1, 2, 3]), (1, 2)), mnp.pad(mnp.array([1, 2, 3]), 2, mode="reflect")
+    (Array([0, 1, 2, 3, 0, 0], dtype=int64), Array([3, 2, 1, 2, 3, 2, 1], dtype=int64))
     """
     array = array_of(array)
     widths = _widths(array, pad_width)

@@ -31,6 +31,7 @@ def polyval(p: Any, x: Any, *, unroll: int = 16) -> Value:
     """Evaluate a polynomial by Horner's rule. `unroll` is JAX's, and changes nothing.
 
     >>> mnp.polyval(mnp.array([1.0, 0.0, -1.0]), mnp.array([2.0, 3.0]))
+    Array([3., 8.], dtype=float32)
     """
     p = array_of(p)
     p, x = together(p, array_of(x))
@@ -44,6 +45,7 @@ def polyadd(a1: Any, a2: Any) -> Value:
     """Add two polynomials.
 
     >>> mnp.polyadd(mnp.array([1, 2]), mnp.array([3, 0, 1]))
+    Array([3, 1, 3], dtype=int64)
     """
     a, b = _aligned("polyadd", a1, a2)
     return P.add(a, b)
@@ -53,6 +55,7 @@ def polysub(a1: Any, a2: Any) -> Value:
     """Subtract two polynomials.
 
     >>> mnp.polysub(mnp.array([1, 2]), mnp.array([3, 0, 1]))
+    Array([-3,  1,  1], dtype=int64)
     """
     a, b = _aligned("polysub", a1, a2)
     return P.sub(a, b)
@@ -68,6 +71,7 @@ def polymul(a1: Any, a2: Any, *, trim_leading_zeros: bool = False) -> Value:
     """Multiply two polynomials; zeros in front stay unless they are to be trimmed (of concrete ones).
 
     >>> mnp.polymul(mnp.array([1, 1]), mnp.array([1, -1]))
+    Array([ 1,  0, -1], dtype=int64)
     """
     a, b = _coefficients("polymul", a1), _coefficients("polymul", a2)
     if trim_leading_zeros:
@@ -84,6 +88,7 @@ def polydiv(u: Any, v: Any, *, trim_leading_zeros: bool = False) -> tuple[Value,
     """Divide polynomials; return the quotient and the remainder, which keeps its zeros unless they are to be trimmed.
 
     >>> mnp.polydiv(mnp.array([1.0, 0.0, -1.0]), mnp.array([1.0, 1.0]))
+    (Array([ 1., -1.], dtype=float32), Array([0., 0., 0.], dtype=float32))
     """
     u, v = together(_coefficients("polydiv", u), _coefficients("polydiv", v), floats=True)
     steps = u.size - v.size + 1
@@ -100,6 +105,7 @@ def polyder(p: Any, m: int = 1) -> Value:
     """Differentiate a polynomial `m` times.
 
     >>> mnp.polyder(mnp.array([1.0, 2.0, 3.0]))
+    Array([2., 2.], dtype=float32)
     """
     p = _coefficients("polyder", p)
     if m < 0:
@@ -114,6 +120,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Value:
     """Integrate a polynomial `m` times, with the constants `k` (0), the one of the last integration last.
 
     >>> mnp.polyint(mnp.array([2.0, 2.0]))
+    Array([1., 2., 0.], dtype=float32)
     """
     p = inexact(_coefficients("polyint", p))
     if m < 0:
@@ -135,6 +142,7 @@ def poly(seq_of_zeros: Any) -> Value:
     """Return the polynomial with the given zeros, or the characteristic polynomial of a matrix.
 
     >>> mnp.poly(mnp.array([1.0, -1.0]))
+    Array([ 1.,  0., -1.], dtype=float32)
     """
     zeros = inexact(seq_of_zeros)
     if zeros.ndim == 2:
@@ -153,6 +161,7 @@ def roots(p: Any, *, strip_zeros: bool = True) -> Value:
     Zeros in front are cut off, so the coefficients must be concrete, unless `strip_zeros` is false.
 
     >>> mnp.roots(mnp.array([1.0, 0.0, -4.0])).real
+    Array([ 2., -2.], dtype=float32)
     """
     p = inexact(_coefficients("roots", p))
     trailing = 0
@@ -179,11 +188,12 @@ def polyfit(
     With `full`, also return the residuals, the rank, the singular values and `rcond`; with `cov`, the covariances.
 
     >>> mnp.polyfit(mnp.array([0.0, 1.0, 2.0]), mnp.array([1.0, 3.0, 5.0]), 1).round(3)
+    Array([2., 1.], dtype=float32)
     """
     x, y = together(array_of(x), array_of(y), floats=True)
     if x.ndim != 1 or y.ndim not in (1, 2) or x.shape[0] != y.shape[0] or deg < 0:
         raise ShapeError(
-            f"polyfit: x {aval_of(x)} must be a vector, y {aval_of(y)} have its length, deg={deg} not be negative"
+            f"polyfit: x {aval_of(x)} must be a vector, y {aval_of(y)} have its length, and deg={deg} be at least 0"
         )
     rcond = x.size * float(np.finfo(x.dtype).eps) if rcond is None else rcond
     left, right = vander(x, deg + 1), y

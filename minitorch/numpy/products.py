@@ -28,6 +28,7 @@ def matmul(a: Any, b: Any, *, precision: Any = None, preferred_element_type: Any
     """Multiply matrices, stacks of them, or vectors. `precision` is for accelerators, and changes nothing here.
 
     >>> mnp.matmul(mnp.array([[1.0, 2.0]]), mnp.array([3.0, 4.0]))
+    Array([11.], dtype=float32)
     """
     return _as(C.matmul(array_of(a), array_of(b)), preferred_element_type)
 
@@ -36,6 +37,7 @@ def dot(a: Any, b: Any, *, precision: Any = None, preferred_element_type: Any = 
     """Sum over the last axis of `a` and the second-to-last (or only) one of `b`.
 
     >>> mnp.dot(mnp.array([1, 2]), mnp.array([3, 4]))
+    Array(11, dtype=int64)
     """
     return _as(C.dot(array_of(a), array_of(b)), preferred_element_type)
 
@@ -44,6 +46,7 @@ def vdot(a: Any, b: Any, *, precision: Any = None, preferred_element_type: Any =
     """Sum the products of `conj(a)` and `b`, both flattened.
 
     >>> mnp.vdot(mnp.array([1 + 1j]), mnp.array([1 + 1j]))
+    Array(2.+0.j, dtype=complex64)
     """
     return _as(C.vecdot(S.ravel(array_of(a)), S.ravel(array_of(b))), preferred_element_type)
 
@@ -52,6 +55,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1, precision: Any = None, prefer
     """Sum `conj(x1) * x2` over one axis; the others broadcast.
 
     >>> mnp.vecdot(mnp.array([[1.0, 2.0], [3.0, 4.0]]), mnp.array([1.0, 1.0]))
+    Array([3., 7.], dtype=float32)
     """
     return _as(C.vecdot(array_of(x1), array_of(x2), axis), preferred_element_type)
 
@@ -60,6 +64,7 @@ def matvec(x1: Any, x2: Any, /) -> Value:
     """Multiply matrices with vectors; stacks of both broadcast.
 
     >>> mnp.matvec(mnp.array([[1.0, 2.0], [3.0, 4.0]]), mnp.array([1.0, 1.0]))
+    Array([3., 7.], dtype=float32)
     """
     return C.matmul(array_of(x1), S.expand_dims(array_of(x2), -1))[..., 0]
 
@@ -68,6 +73,7 @@ def vecmat(x1: Any, x2: Any, /) -> Value:
     """Multiply conjugated vectors with matrices; stacks of both broadcast.
 
     >>> mnp.vecmat(mnp.array([1.0, 1.0]), mnp.array([[1.0, 2.0], [3.0, 4.0]]))
+    Array([4., 6.], dtype=float32)
     """
     return C.matmul(S.expand_dims(P.conj(array_of(x1)), -2), array_of(x2))[..., 0, :]
 
@@ -76,6 +82,7 @@ def inner(a: Any, b: Any, *, precision: Any = None, preferred_element_type: Any 
     """Sum products over the last axes of both operands.
 
     >>> mnp.inner(mnp.array([1, 2]), mnp.array([3, 4]))
+    Array(11, dtype=int64)
     """
     return _as(C.inner(array_of(a), array_of(b)), preferred_element_type)
 
@@ -84,6 +91,8 @@ def outer(a: Any, b: Any, out: None = None) -> Value:
     """Multiply every element of `a` with every element of `b`, both flattened.
 
     >>> mnp.outer(mnp.array([1, 2]), mnp.array([3, 4]))
+    Array([[3, 4],
+           [6, 8]], dtype=int64)
     """
     no_out("outer", out)
     return C.outer(array_of(a), array_of(b))
@@ -93,6 +102,8 @@ def tensordot(a: Any, b: Any, axes: Any = 2, *, precision: Any = None, preferred
     """Sum products over pairs of axes: the last n of `a` with the first n of `b`, or those that are named.
 
     >>> mnp.tensordot(mnp.ones((2, 3)), mnp.ones((3, 2)), axes=1)
+    Array([[3., 3.],
+           [3., 3.]], dtype=float32)
     """
     pairs = axes if isinstance(axes, int) else tuple(tuple(i) if hasattr(i, "__len__") else (i,) for i in axes)
     return _as(C.tensordot(array_of(a), array_of(b), pairs), preferred_element_type)
@@ -105,6 +116,7 @@ def einsum(
     """Sum products of operands as an equation says; three and more are contracted in the cheapest order.
 
     >>> mnp.einsum("ij,j->i", mnp.array([[1.0, 2.0], [3.0, 4.0]]), mnp.array([1.0, 1.0]))
+    Array([3., 7.], dtype=float32)
     """
     no_out("einsum", out)
     if isinstance(subscripts, str):
@@ -116,6 +128,7 @@ def einsum_path(subscripts: str, /, *operands: Any, optimize: Any = "greedy") ->
     """Return the order in which `einsum` might contract operands, and its cost in words.
 
     >>> mnp.einsum_path("ij,jk,kl->il", *[mnp.ones((2, 2))] * 3)[0]
+    ['einsum_path', (0, 1), (0, 1)]
     """
     shapes = [S.full(array_of(x).shape, 0, dtypes.float32).numpy() for x in operands]
     found, text = np.einsum_path(subscripts, *shapes, optimize=optimize)
@@ -126,6 +139,7 @@ def kron(a: Any, b: Any) -> Value:
     """Return the Kronecker product: `b` scaled by each element of `a`, laid out in blocks.
 
     >>> mnp.kron(mnp.array([1, 10]), mnp.array([1, 2]))
+    Array([ 1,  2, 10, 20], dtype=int64)
     """
     return C.kron(array_of(a), array_of(b))
 
@@ -134,6 +148,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     """Return the cross products of vectors of 3 (or 2) elements; of two with 2, only the third element.
 
     >>> mnp.cross(mnp.array([1.0, 0.0, 0.0]), mnp.array([0.0, 1.0, 0.0]))
+    Array([0., 0., 1.], dtype=float32)
     """
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -159,6 +174,7 @@ def isclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool 
     """Tell where `|a - b| <= atol + rtol * |b|`, or both are the same infinity.
 
     >>> mnp.isclose(mnp.array([1.0, 2.0]), mnp.array([1.0 + 1e-6, 2.1]))
+    Array([ True, False], dtype=bool)
     """
     a, b = together(a, b)
     if a.dtype not in dtypes.INEXACT:
@@ -172,6 +188,7 @@ def allclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool
     """Tell whether all elements are close. See `isclose`.
 
     >>> mnp.allclose(mnp.array([1.0, 2.0]), mnp.array([1.0, 2.0 + 1e-6]))
+    Array(True, dtype=bool)
     """
     return R.all(isclose(a, b, rtol, atol, equal_nan))
 
@@ -180,6 +197,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Value:
     """Tell whether two arrays have the same shape and elements.
 
     >>> mnp.array_equal(mnp.array([1, 2]), mnp.array([1, 2]))
+    Array(True, dtype=bool)
     """
     a, b = array_of(a1), array_of(a2)
     if a.shape != b.shape:
@@ -192,6 +210,7 @@ def array_equiv(a1: Any, a2: Any) -> Value:
     """Tell whether two arrays broadcast to the same elements.
 
     >>> mnp.array_equiv(mnp.array([1, 1]), 1)
+    Array(True, dtype=bool)
     """
     a, b = array_of(a1), array_of(a2)
     try:
@@ -216,6 +235,7 @@ def packbits(a: Any, axis: int | None = None, bitorder: str = "big") -> Value:
     """Pack the truth of elements along an axis, or of the flattened array, into bytes.
 
     >>> mnp.packbits(mnp.array([1, 0, 1]))
+    Array([160], dtype=uint8)
     """
     a, places = array_of(a), _order("packbits", bitorder)
     if dtypes.rank(a.dtype) > 1:
@@ -233,6 +253,7 @@ def unpackbits(a: Any, axis: int | None = None, count: int | None = None, bitord
     """Unpack bytes into bits along an axis, or the flattened array; `count` keeps that many (or leaves off -count).
 
     >>> mnp.unpackbits(mnp.array([160], dtype="uint8"), count=3)
+    Array([1, 0, 1], dtype=uint8)
     """
     a, places = array_of(a), _order("unpackbits", bitorder)
     if a.dtype != dtypes.uint8:
@@ -242,11 +263,8 @@ def unpackbits(a: Any, axis: int | None = None, count: int | None = None, bitord
     bits = P.bitwise_and(P.right_shift(S.expand_dims(last, -1), places), array_of(1, dtypes.uint8))
     bits = S.reshape(bits, (*last.shape[:-1], last.shape[-1] * 8))
     if count is not None:
-        bits = (
-            bits[..., :count]
-            if count <= bits.shape[-1]
-            else J.pad(bits, [(0, 0)] * (bits.ndim - 1) + [(0, count - bits.shape[-1])])
-        )
+        missing = max(count - bits.shape[-1], 0)
+        bits = J.pad(bits[..., :count], [(0, 0)] * (bits.ndim - 1) + [(0, missing)])
     return S.moveaxis(bits, -1, axis)
 
 

@@ -1,8 +1,7 @@
-"""Reductions over axes, with NumPy's `where` and `initial`, and their forms that leave NaN out; running sums."""
+"""Reductions over axes, with NumPy's `where` and `initial`, and running sums."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +15,9 @@ from ..core.ops.families import broadcast_shapes
 from ..core.ops.joining import concatenate
 from ..core.primitive import Value, aval_of
 from .arguments import array_of, inexact, no_out
-from .pointwise import fmax, fmin, isneginf, isposinf, real_numbers
 
 
-def _chosen(a: Any, where: Any, neutral: Any) -> Value:
+def chosen(a: Any, where: Any, neutral: Any) -> Value:
     """Return the operand with what `where` leaves out replaced."""
     a = array_of(a)
     if where is None:
@@ -46,9 +44,10 @@ def sum(
     """Add up elements over axes (all by default); small integers are added up in 64 bits.
 
     >>> mnp.sum(mnp.array([[1, 2], [3, 4]]), axis=0), mnp.sum(mnp.array([1.0, 2.0]), where=[True, False])
+    (Array([4, 6], dtype=int64), Array(1., dtype=float32))
     """
     no_out("sum", out)
-    a = _chosen(a, where, 0)
+    a = chosen(a, where, 0)
     found = S.sum(a, axis, keepdims, dtype=_accumulator(a, dtype))
     return found if initial is None else P.add(found, initial)
 
@@ -60,16 +59,18 @@ def prod(
     """Multiply elements over axes (all by default); small integers are multiplied in 64 bits.
 
     >>> mnp.prod(mnp.array([[1, 2], [3, 4]]), axis=0)
+    Array([3, 8], dtype=int64)
     """
     no_out("prod", out)
-    a = _chosen(a, where, 1)
+    a = chosen(a, where, 1)
     found = R.prod(a, axis, keepdims, dtype=_accumulator(a, dtype))
     return found if initial is None else P.mul(found, initial)
 
 
-def _extreme(
+def extreme(
     core: Callable[..., Value], both: Callable[..., Value], a: Any, axis: Any, keepdims: bool, initial: Any, where: Any
 ) -> Value:
+    """Reduce by `core`, with `both` taking in `initial`, over what `where` picks."""
     name = core.__name__
     a = array_of(a)
     if where is not None and initial is None:
@@ -77,7 +78,7 @@ def _extreme(
     if initial is None:
         return core(a, axis, keepdims)
     first = S.cast(initial, a.dtype)
-    a = _chosen(a, where, initial)
+    a = chosen(a, where, initial)
     if 0 in a.shape and not R.size_over(a.shape, S.canonical_axes(name, axis, a.ndim)):
         shape = S.reduced_shape(a.shape, S.canonical_axes(name, axis, a.ndim), keepdims)
         return S.broadcast_to(first, shape)
@@ -90,9 +91,10 @@ def max(
     """Return the largest element over axes; NaN if there is one.
 
     >>> mnp.max(mnp.array([[1, 5], [7, 2]]), axis=1)
+    Array([5, 7], dtype=int64)
     """
     no_out("max", out)
-    return _extreme(R.max, P.maximum, a, axis, keepdims, initial, where)
+    return extreme(R.max, P.maximum, a, axis, keepdims, initial, where)
 
 
 def min(
@@ -101,33 +103,37 @@ def min(
     """Return the smallest element over axes; NaN if there is one.
 
     >>> mnp.min(mnp.array([[1, 5], [7, 2]]), axis=1)
+    Array([1, 2], dtype=int64)
     """
     no_out("min", out)
-    return _extreme(R.min, P.minimum, a, axis, keepdims, initial, where)
+    return extreme(R.min, P.minimum, a, axis, keepdims, initial, where)
 
 
 def all(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, *, where: Any = None) -> Value:
     """Tell whether every element is nonzero (NaN is).
 
     >>> mnp.all(mnp.array([[True, False], [True, True]]), axis=1)
+    Array([False,  True], dtype=bool)
     """
     no_out("all", out)
-    return R.all(_chosen(a, where, True), axis, keepdims)
+    return R.all(chosen(a, where, True), axis, keepdims)
 
 
 def any(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, *, where: Any = None) -> Value:
     """Tell whether some element is nonzero (NaN is).
 
     >>> mnp.any(mnp.array([[True, False], [False, False]]), axis=1)
+    Array([ True, False], dtype=bool)
     """
     no_out("any", out)
-    return R.any(_chosen(a, where, False), axis, keepdims)
+    return R.any(chosen(a, where, False), axis, keepdims)
 
 
 def count_nonzero(a: Any, axis: Any = None, keepdims: bool = False) -> Value:
     """Count the elements that are not zero.
 
     >>> mnp.count_nonzero(mnp.array([0, 1, 2]))
+    Array(2, dtype=int64)
     """
     return R.count_nonzero(array_of(a), axis, keepdims)
 
@@ -136,6 +142,7 @@ def argmax(a: Any, axis: int | None = None, out: None = None, keepdims: bool = F
     """Return where the first largest element is, by default in the flattened array. NaN is the largest.
 
     >>> mnp.argmax(mnp.array([1.0, 3.0, 2.0]))
+    Array(1, dtype=int64)
     """
     no_out("argmax", out)
     return R.argmax(array_of(a), axis, keepdims)
@@ -145,6 +152,7 @@ def argmin(a: Any, axis: int | None = None, out: None = None, keepdims: bool = F
     """Return where the first smallest element is, by default in the flattened array. NaN is the smallest.
 
     >>> mnp.argmin(mnp.array([1.0, 3.0, 2.0]))
+    Array(0, dtype=int64)
     """
     no_out("argmin", out)
     return R.argmin(array_of(a), axis, keepdims)
@@ -167,6 +175,7 @@ def mean(
     """Average over axes; integers give floats. No elements give NaN.
 
     >>> mnp.mean(mnp.array([[1, 2], [3, 5]]), axis=0)
+    Array([2. , 3.5], dtype=float32)
     """
     no_out("mean", out)
     a = inexact(a) if dtype is None else array_of(a, dtype)
@@ -184,6 +193,7 @@ def var(
     `correction` is the Array API's name for `ddof`.
 
     >>> mnp.var(mnp.array([1.0, 2.0, 3.0, 4.0])), mnp.var(mnp.array([1.0, 2.0, 3.0, 4.0]), ddof=1)
+    (Array(1.25, dtype=float32), Array(1.6666666, dtype=float32))
     """
     no_out("var", out)
     a = inexact(a) if dtype is None else array_of(a, dtype)
@@ -203,6 +213,7 @@ def std(
     """Return the standard deviation, the square root of `var`. Where it is 0, so is its gradient.
 
     >>> mnp.std(mnp.array([1.0, 2.0, 3.0, 4.0]))
+    Array(1.118034, dtype=float32)
     """
     no_out("std", out)
     a = inexact(a) if dtype is None else array_of(a, dtype)
@@ -221,144 +232,11 @@ def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> V
     """Return the largest minus the smallest element.
 
     >>> mnp.ptp(mnp.array([3, 9, 5]))
+    Array(6, dtype=int64)
     """
     no_out("ptp", out)
     a = array_of(a)
     return P.sub(R.max(a, axis, keepdims), R.min(a, axis, keepdims))
-
-
-# --------------------------------------------------------------------------- without NaN
-
-
-def _numbers(a: Any, where: Any = None) -> tuple[Value, Value]:
-    """Return an operand and where it holds numbers."""
-    a = array_of(a)
-    there = P.logical_not(P.isnan(a))
-    return a, there if where is None else P.logical_and(there, array_of(where))
-
-
-def nansum(
-    a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None,
-    where: Any = None,
-) -> Value:  # fmt: skip
-    """Add up the elements that are not NaN.
-
-    >>> mnp.nansum(mnp.array([1.0, float("nan"), 3.0]))
-    """
-    a, there = _numbers(a, where)
-    return sum(a, axis, dtype, out, keepdims, initial, there)
-
-
-def nanprod(
-    a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None,
-    where: Any = None,
-) -> Value:  # fmt: skip
-    """Multiply the elements that are not NaN.
-
-    >>> mnp.nanprod(mnp.array([2.0, float("nan"), 3.0]))
-    """
-    a, there = _numbers(a, where)
-    return prod(a, axis, dtype, out, keepdims, initial, there)
-
-
-def nanmean(
-    a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, where: Any = None
-) -> Value:
-    """Average the elements that are not NaN; NaN if there is none.
-
-    >>> mnp.nanmean(mnp.array([1.0, float("nan"), 3.0]))
-    """
-    a, there = _numbers(a, where)
-    return mean(a, axis, dtype, out, keepdims, where=there)
-
-
-def nanvar(
-    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False,
-    where: Any = None,
-) -> Value:  # fmt: skip
-    """Return the variance of the elements that are not NaN; NaN if no more than `ddof` are there.
-
-    >>> mnp.nanvar(mnp.array([1.0, float("nan"), 3.0]))
-    """
-    a, there = _numbers(a, where)
-    return var(a, axis, dtype, out, ddof, keepdims, where=there)
-
-
-def nanstd(
-    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False,
-    where: Any = None,
-) -> Value:  # fmt: skip
-    """Return the standard deviation of the elements that are not NaN.
-
-    >>> mnp.nanstd(mnp.array([1.0, float("nan"), 3.0]))
-    """
-    return root(nanvar(a, axis, dtype, out, ddof, keepdims, where))
-
-
-def _nan_extreme(name: str, core: Any, both: Any, last: float, a: Any, axis: Any, keepdims: bool, more: Any) -> Value:
-    initial, where = more
-    a = real_numbers(name, array_of(a))
-    if a.dtype not in dtypes.INEXACT:
-        return _extreme(core, both, a, axis, keepdims, initial, where)
-    a, there = _numbers(a, where)
-    if initial is not None:
-        return _extreme(core, both, P.where(there, a, initial), axis, keepdims, initial, None)
-    found = core(P.where(there, a, last), axis, keepdims)
-    return P.where(R.any(there, axis, keepdims), found, math.nan)
-
-
-def nanmax(
-    a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = None
-) -> Value:
-    """Return the largest element that is not NaN; NaN if there is none.
-
-    >>> mnp.nanmax(mnp.array([1.0, float("nan"), 3.0]))
-    """
-    no_out("nanmax", out)
-    return _nan_extreme("nanmax", R.max, fmax, -math.inf, a, axis, keepdims, (initial, where))
-
-
-def nanmin(
-    a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = None
-) -> Value:
-    """Return the smallest element that is not NaN; NaN if there is none.
-
-    >>> mnp.nanmin(mnp.array([1.0, float("nan"), 3.0]))
-    """
-    no_out("nanmin", out)
-    return _nan_extreme("nanmin", R.min, fmin, math.inf, a, axis, keepdims, (initial, where))
-
-
-def _nan_position(core: Any, last: float, a: Any, axis: int | None, keepdims: bool) -> Value:
-    a = array_of(a)
-    if a.dtype not in dtypes.INEXACT:
-        return core(a, axis, keepdims)
-    there = P.logical_not(P.isnan(a))
-    # An infinity of the wrong sign ties with what stands for NaN, so the first number is asked for where all are so.
-    worst = (isneginf if last < 0 else isposinf)(a)
-    better = P.logical_and(there, P.logical_not(worst))
-    found = core(P.where(there, a, last), axis, keepdims)
-    first = R.argmax(there, axis, keepdims)
-    found = P.where(R.any(better, axis, keepdims), found, first)
-    return P.where(R.any(there, axis, keepdims), found, -1)
-
-
-def nanargmax(a: Any, axis: int | None = None, out: None = None, keepdims: bool = False) -> Value:
-    """Return where the first largest element that is not NaN is; -1 if all are NaN.
-
-    >>> mnp.nanargmax(mnp.array([1.0, float("nan"), 3.0]))
-    """
-    no_out("nanargmax", out)
-    return _nan_position(R.argmax, -math.inf, a, axis, keepdims)
-
-
-def nanargmin(a: Any, axis: int | None = None, out: None = None, keepdims: bool = False) -> Value:
-    """Return where the first smallest element that is not NaN is; -1 if all are NaN.
-
-    >>> mnp.nanargmin(mnp.array([1.0, float("nan"), 3.0]))
-    """
-    no_out("nanargmin", out)
-    return _nan_position(R.argmin, math.inf, a, axis, keepdims)
 
 
 # --------------------------------------------------------------------------- running sums and products
@@ -368,6 +246,7 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: None = None)
     """Return running sums along an axis, or of the flattened array.
 
     >>> mnp.cumsum(mnp.array([1, 2, 3]))
+    Array([1, 3, 6], dtype=int64)
     """
     no_out("cumsum", out)
     a = array_of(a)
@@ -378,28 +257,11 @@ def cumprod(a: Any, axis: int | None = None, dtype: Any = None, out: None = None
     """Return running products along an axis, or of the flattened array.
 
     >>> mnp.cumprod(mnp.array([2, 3, 4]))
+    Array([ 2,  6, 24], dtype=int64)
     """
     no_out("cumprod", out)
     a = array_of(a)
     return scanning.cumprod(a, axis, _accumulator(a, dtype))
-
-
-def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Value:
-    """Return running sums along an axis, with 0 for NaN.
-
-    >>> mnp.nancumsum(mnp.array([1.0, float("nan"), 3.0]))
-    """
-    a, there = _numbers(a)
-    return cumsum(_chosen(a, there, 0), axis, dtype, out)
-
-
-def nancumprod(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Value:
-    """Return running products along an axis, with 1 for NaN.
-
-    >>> mnp.nancumprod(mnp.array([2.0, float("nan"), 3.0]))
-    """
-    a, there = _numbers(a)
-    return cumprod(_chosen(a, there, 1), axis, dtype, out)
 
 
 def _cumulative(name: str, running: Any, first: int, x: Any, axis: int | None, dtype: Any, initial: bool) -> Value:
@@ -418,6 +280,7 @@ def cumulative_sum(x: Any, /, *, axis: int | None = None, dtype: Any = None, inc
     """Return running sums along an axis, if wanted with a 0 in front.
 
     >>> mnp.cumulative_sum(mnp.array([1, 2, 3]), include_initial=True)
+    Array([0, 1, 3, 6], dtype=int64)
     """
     return _cumulative("cumulative_sum", cumsum, 0, x, axis, dtype, include_initial)
 
@@ -426,12 +289,12 @@ def cumulative_prod(x: Any, /, *, axis: int | None = None, dtype: Any = None, in
     """Return running products along an axis, if wanted with a 1 in front.
 
     >>> mnp.cumulative_prod(mnp.array([2, 3, 4]), include_initial=True)
+    Array([ 1,  2,  6, 24], dtype=int64)
     """
     return _cumulative("cumulative_prod", cumprod, 1, x, axis, dtype, include_initial)
 
 
 __all__ = [
     "all", "any", "argmax", "argmin", "count_nonzero", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum",
-    "max", "mean", "min", "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmin",
-    "nanprod", "nanstd", "nansum", "nanvar", "prod", "ptp", "std", "sum", "var",
+    "max", "mean", "min", "prod", "ptp", "std", "sum", "var",
 ]  # fmt: skip

@@ -1,24 +1,23 @@
-"""Choosing elements: by conditions, by indices, by position; and making the indices."""
+"""Choosing elements: by conditions and by indices; where nonzero elements are."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core import dtypes
-from ..core.array import Array, wrap
+from ..core.array import wrap
 from ..core.errors import ArgumentError, OutOfBoundsError, ShapeError
 from ..core.ops import gathering, indexing, lookup
 from ..core.ops import pointwise as P
 from ..core.ops import shaping as S
-from ..core.ops.gathering import ravel_index
 from ..core.ops.joining import stack
 from ..core.ops.scanning import cumsum
 from ..core.primitive import Value, aval_of
-from .arguments import array_of, host, no_out, operand, sizes, together
+from .arguments import array_of, host, no_out, operand, together
 
 newaxis = None
 
@@ -36,6 +35,7 @@ def where(condition: Any, x: Any = None, y: Any = None, /, *, size: int | None =
     """Choose `x` where the condition holds and `y` elsewhere; without them, return `nonzero(condition)`.
 
     >>> mnp.where(mnp.array([True, False]), 1.0, mnp.array([5.0, 6.0]))
+    Array([1., 6.], dtype=float32)
     """
     if x is None and y is None:
         return nonzero(condition, size=size, fill_value=fill_value)
@@ -51,6 +51,7 @@ def nonzero(a: Any, *, size: int | None = None, fill_value: Any = None) -> tuple
     is too much is left out, and what is missing is `fill_value` (0, or one number per axis).
 
     >>> mnp.nonzero(mnp.array([0, 2, 3])), mnp.nonzero(mnp.array([0, 2, 3]), size=3, fill_value=-1)
+    ((Array([1, 2], dtype=int64),), (Array([ 1,  2, -1], dtype=int64),))
     """
     a = array_of(a)
     if size is None:
@@ -62,7 +63,7 @@ def nonzero(a: Any, *, size: int | None = None, fill_value: Any = None) -> tuple
     flat = lookup.searchsorted(counts, wrap(np.arange(1, size + 1)))
     found = P.less(wrap(np.arange(size)), counts[-1] if a.size else 0)
     fills = fill_value if isinstance(fill_value, (tuple, list)) else (fill_value or 0,) * a.ndim
-    places = _unravelled(P.where(found, flat, 0), a.shape)
+    places = unravelled(P.where(found, flat, 0), a.shape)
     return tuple(P.where(found, i, S.cast(fill, i.dtype)) for i, fill in zip(places, fills, strict=True))
 
 
@@ -70,6 +71,7 @@ def flatnonzero(a: Any, *, size: int | None = None, fill_value: Any = None) -> V
     """Return where the flattened array is nonzero.
 
     >>> mnp.flatnonzero(mnp.array([[0, 1], [2, 0]]))
+    Array([1, 2], dtype=int64)
     """
     return nonzero(S.ravel(array_of(a)), size=size, fill_value=fill_value)[0]
 
@@ -78,6 +80,8 @@ def argwhere(a: Any, *, size: int | None = None, fill_value: Any = None) -> Valu
     """Return the positions of the nonzero elements, one row each.
 
     >>> mnp.argwhere(mnp.array([[0, 1], [2, 0]]))
+    Array([[0, 1],
+           [1, 0]], dtype=int64)
     """
     a = array_of(a)
     if not a.ndim:
@@ -91,6 +95,7 @@ def compress(condition: Any, a: Any, axis: int | None = None, *, size: int | Non
     With `size` the result has that many, filled up with `fill_value`.
 
     >>> mnp.compress(mnp.array([True, False, True]), mnp.array([1, 2, 3]))
+    Array([1, 3], dtype=int64)
     """
     a, condition = array_of(a), truth(condition)
     if condition.ndim != 1:
@@ -109,6 +114,7 @@ def extract(condition: Any, arr: Any, *, size: int | None = None, fill_value: An
     """Return the elements where a condition holds.
 
     >>> mnp.extract(mnp.array([True, False, True]), mnp.array([1, 2, 3]))
+    Array([1, 3], dtype=int64)
     """
     return compress(S.ravel(truth(condition)), arr, size=size, fill_value=fill_value)
 
@@ -118,6 +124,7 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
 
     >>> x = mnp.arange(4)
     >>> mnp.select([x < 1, x > 2], [x - 10, x + 10], default=7)
+    Array([-10,   7,   7,  13], dtype=int64)
     """
     if len(condlist) != len(choicelist) or not condlist:
         raise ShapeError(
@@ -137,6 +144,7 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: 
 
     >>> x = mnp.array([-1.0, 2.0])
     >>> mnp.piecewise(x, [x < 0, x >= 0], [lambda x: -x, lambda x: x * 10])
+    Array([ 1., 20.], dtype=float32)
     """
     x = array_of(x)
     conditions = [condlist] if hasattr(condlist, "ndim") and condlist.ndim == x.ndim and x.ndim else list(condlist)
@@ -163,11 +171,12 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Value
     """Take each element from the array of a list that its index names.
 
     >>> mnp.choose(mnp.array([0, 1, 0]), [mnp.array([1, 2, 3]), mnp.array([10, 20, 30])])
+    Array([ 1, 20,  3], dtype=int64)
     """
     no_out("choose", out)
     arrays = S.broadcast_arrays(array_of(a), *together(*choices))
     indices, options = arrays[0], stack(list(arrays[1:]))
-    indices = _bounded("choose", indices, len(arrays) - 1, mode)
+    indices = bounded("choose", indices, len(arrays) - 1, mode)
     return lookup.take_along_axis(options, S.expand_dims(indices, 0), 0)[0]
 
 
@@ -175,6 +184,7 @@ def place(arr: Any, mask: Any, vals: Any, *, inplace: bool = True) -> Value:
     """Return a copy with the elements under a mask replaced by values, one after the other; say `inplace=False`.
 
     >>> mnp.place(mnp.zeros(4), mnp.array([True, False, True, True]), [1.0, 2.0], inplace=False)
+    Array([1., 0., 2., 1.], dtype=float32)
     """
     arr, mask = _copying("place", arr, inplace), truth(mask)
     if mask.shape != arr.shape:
@@ -196,10 +206,8 @@ def _copying(name: str, x: Any, inplace: bool) -> Value:
 
 # --------------------------------------------------------------------------- by index
 
-_MODES = ("raise", "wrap", "clip", "fill")
 
-
-def _bounded(name: str, indices: Any, size: int, mode: str | None) -> Value:
+def bounded(name: str, indices: Any, size: int, mode: str | None) -> Value:
     """Treat indices outside an axis as NumPy's `mode` says."""
     indices = gathering.as_index(name, array_of(indices))
     if mode in (None, "raise"):
@@ -220,6 +228,7 @@ def take(
     `fill_value` (`fill`; NaN for floats, else the smallest number).
 
     >>> mnp.take(mnp.array([10, 20, 30]), mnp.array([2, 0])), mnp.take(mnp.array([10, 20]), 5, mode="wrap")
+    (Array([30, 10], dtype=int64), Array(20, dtype=int64))
     """
     no_out("take", out)
     a = array_of(a)
@@ -228,7 +237,7 @@ def take(
     size = a.shape[S.canonical_axis("take", axis, a.ndim)]
     if mode == "fill":
         return _take_filled(a, indices, axis, size, fill_value)
-    return gathering.take(a, _bounded("take", indices, size, mode), axis)
+    return gathering.take(a, bounded("take", indices, size, mode), axis)
 
 
 def _take_filled(a: Value, indices: Any, axis: int, size: int, fill_value: Any) -> Value:
@@ -254,6 +263,8 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1, mode: str | N
     """Select one position of an axis for every other position; the other axes broadcast.
 
     >>> mnp.take_along_axis(mnp.array([[1, 2], [3, 4]]), mnp.array([[1], [0]]), axis=1)
+    Array([[2],
+           [3]], dtype=int64)
     """
     arr, indices = array_of(arr), array_of(indices)
     if axis is None:
@@ -261,15 +272,16 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1, mode: str | N
             raise ShapeError(f"take_along_axis: with axis=None the indices must be a vector, got {aval_of(indices)}")
         arr, axis = S.ravel(arr), 0
     size = arr.shape[S.canonical_axis("take_along_axis", axis, arr.ndim)]
-    return lookup.take_along_axis(arr, _bounded("take_along_axis", indices, size, mode), axis)
+    return lookup.take_along_axis(arr, bounded("take_along_axis", indices, size, mode), axis)
 
 
 def put(a: Any, ind: Any, v: Any, mode: str | None = None, *, inplace: bool = True) -> Value:
     """Return a copy with values at positions of the flattened array; say `inplace=False`.
 
     >>> mnp.put(mnp.zeros(4), mnp.array([0, 2]), [1.0, 2.0], inplace=False)
+    Array([1., 0., 2., 0.], dtype=float32)
     """
-    a, flat = _copying("put", a, inplace), S.ravel(_bounded("put", ind, array_of(a).size, mode))
+    a, flat = _copying("put", a, inplace), S.ravel(bounded("put", ind, array_of(a).size, mode))
     v = S.ravel(array_of(v, a.dtype))
     if not flat.size:
         return a
@@ -283,12 +295,14 @@ def put_along_axis(
     """Return a copy with values at what `take_along_axis` would read; say `inplace=False`.
 
     >>> mnp.put_along_axis(mnp.zeros((2, 2)), mnp.array([[1], [0]]), 5.0, axis=1, inplace=False)
+    Array([[0., 5.],
+           [5., 0.]], dtype=float32)
     """
     arr = _copying("put_along_axis", arr, inplace)
     if axis is None:
         return S.reshape(lookup.put_along_axis(S.ravel(arr), array_of(indices), array_of(values), 0), arr.shape)
     size = arr.shape[S.canonical_axis("put_along_axis", axis, arr.ndim)]
-    bounded = _bounded("put_along_axis", indices, size, mode)
+    bounded = bounded("put_along_axis", indices, size, mode)
     return lookup.put_along_axis(arr, bounded, array_of(values), axis)
 
 
@@ -296,6 +310,7 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Value:
     """Return an array without some positions of an axis; they are static.
 
     >>> mnp.delete(mnp.array([1, 2, 3]), 1)
+    Array([1, 3], dtype=int64)
     """
     arr = array_of(arr)
     if axis is None:
@@ -310,6 +325,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Value:
     """Return an array with values in front of some positions of an axis; the positions are static.
 
     >>> mnp.insert(mnp.array([1, 2, 3]), 1, 9)
+    Array([1, 9, 2, 3], dtype=int64)
     """
     arr, values = array_of(arr), array_of(values)
     if axis is None:
@@ -338,10 +354,8 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Value:
     return S.moveaxis(out, 0, place)
 
 
-# --------------------------------------------------------------------------- indices
-
-
-def _unravelled(flat: Value, shape: tuple[int, ...]) -> list[Value]:
+def unravelled(flat: Value, shape: tuple[int, ...]) -> list[Value]:
+    """Return the coordinates, in a shape, of positions in the flattened array."""
     found = []
     for n in reversed(shape):
         size = n or 1
@@ -350,121 +364,7 @@ def _unravelled(flat: Value, shape: tuple[int, ...]) -> list[Value]:
     return found[::-1]
 
 
-def unravel_index(indices: Any, shape: Any) -> tuple[Value, ...]:
-    """Return the coordinates, in a shape, of positions in the flattened array; negative ones count from the end.
-
-    >>> mnp.unravel_index(mnp.array([5, -1]), (2, 3))
-    """
-    wanted = sizes(shape)
-    total = math.prod(wanted)
-    flat = ravel_index((array_of(indices),), (total,))
-    return tuple(_unravelled(flat, wanted))
-
-
-def ravel_multi_index(multi_index: Sequence[Any], dims: Any, mode: Any = "raise", order: str = "C") -> Value:
-    """Return the positions in the flattened array of coordinates in a shape.
-
-    >>> mnp.ravel_multi_index((mnp.array([1, 1]), mnp.array([2, 0])), (2, 3))
-    """
-    wanted = sizes(dims)
-    if len(wanted) != len(multi_index):
-        raise ShapeError(
-            f"ravel_multi_index: got {len(multi_index)} coordinates for the shape {wanted}; give one per axis"
-        )
-    modes = mode if isinstance(mode, (tuple, list)) else (mode,) * len(wanted)
-    places = [_bounded("ravel_multi_index", i, n, m) for i, n, m in zip(multi_index, wanted, modes, strict=True)]
-    if order == "F":
-        places, wanted = places[::-1], wanted[::-1]
-    return ravel_index(places, wanted)
-
-
-def ix_(*args: Any) -> tuple[Value, ...]:
-    """Turn vectors into indices of all their combinations: `x[ix_(rows, columns)]`.
-
-    >>> mnp.arange(9).reshape(3, 3)[mnp.ix_(mnp.array([0, 2]), mnp.array([1, 2]))]
-    """
-    found = []
-    for place_, given in enumerate(args):
-        x = array_of(given)
-        if x.ndim != 1:
-            raise ShapeError(f"ix_: takes vectors, got {aval_of(x)}; ravel it")
-        x = indexing.nonzero(x)[0] if x.dtype == dtypes.bool_ else x
-        x = S.cast(x, dtypes.int64) if not x.size else x
-        found.append(S.reshape(x, tuple(-1 if i == place_ else 1 for i in range(len(args)))))
-    return tuple(found)
-
-
-def diag_indices(n: int, ndim: int = 2) -> tuple[Value, ...]:
-    """Return the indices of the main diagonal of an array with `ndim` axes of length `n`.
-
-    >>> mnp.diag_indices(2)
-    """
-    return (wrap(np.arange(n)),) * ndim
-
-
-def diag_indices_from(arr: Any) -> tuple[Value, ...]:
-    """Return the indices of the main diagonal of an array.
-
-    >>> mnp.diag_indices_from(mnp.zeros((2, 2)))
-    """
-    arr = array_of(arr)
-    if arr.ndim < 2 or len(set(arr.shape)) > 1:
-        raise ShapeError(f"diag_indices_from: needs at least two axes, all of one length, got {aval_of(arr)}; slice it")
-    return diag_indices(arr.shape[0], arr.ndim)
-
-
-def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Array, ...]:
-    """Return the indices of what lies on and below diagonal `k` of an n-by-m matrix.
-
-    >>> mnp.tril_indices(2)
-    """
-    return tuple(wrap(i) for i in np.tril_indices(n, k, m))
-
-
-def triu_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Array, ...]:
-    """Return the indices of what lies on and above diagonal `k` of an n-by-m matrix.
-
-    >>> mnp.triu_indices(2)
-    """
-    return tuple(wrap(i) for i in np.triu_indices(n, k, m))
-
-
-def _matrix_shape(name: str, arr: Any) -> tuple[int, ...]:
-    arr = array_of(arr)
-    if arr.ndim != 2:
-        raise ShapeError(f"{name}: takes a matrix, got {aval_of(arr)}; index it down to two axes")
-    return arr.shape
-
-
-def tril_indices_from(arr: Any, k: int = 0) -> tuple[Array, ...]:
-    """Return the indices of what lies on and below diagonal `k` of a matrix.
-
-    >>> mnp.tril_indices_from(mnp.zeros((2, 2)))
-    """
-    n, m = _matrix_shape("tril_indices_from", arr)
-    return tril_indices(n, k, m)
-
-
-def triu_indices_from(arr: Any, k: int = 0) -> tuple[Array, ...]:
-    """Return the indices of what lies on and above diagonal `k` of a matrix.
-
-    >>> mnp.triu_indices_from(mnp.zeros((2, 2)))
-    """
-    n, m = _matrix_shape("triu_indices_from", arr)
-    return triu_indices(n, k, m)
-
-
-def mask_indices(n: int, mask_func: Callable[..., Any], k: Any = 0, *, size: int | None = None) -> tuple[Value, ...]:
-    """Return the indices of what a masking function such as `triu` leaves of an n-by-n matrix of ones.
-
-    >>> mnp.mask_indices(2, mnp.triu)
-    """
-    return nonzero(mask_func(S.full((n, n), 1, dtypes.int64), k), size=size)
-
-
 __all__ = [
-    "argwhere", "choose", "compress", "delete", "diag_indices", "diag_indices_from", "extract", "flatnonzero",
-    "insert", "ix_", "mask_indices", "newaxis", "nonzero", "piecewise", "place", "put", "put_along_axis",
-    "ravel_multi_index", "select", "take", "take_along_axis", "tril_indices", "tril_indices_from",
-    "triu_indices", "triu_indices_from", "unravel_index", "where",
+    "argwhere", "choose", "compress", "delete", "extract", "flatnonzero", "insert", "newaxis", "nonzero",
+    "piecewise", "place", "put", "put_along_axis", "select", "take", "take_along_axis", "where",
 ]  # fmt: skip

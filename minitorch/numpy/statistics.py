@@ -37,6 +37,7 @@ def quantile(
     `midpoint`. NaN if there is one.
 
     >>> mnp.quantile(mnp.array([1.0, 2.0, 4.0]), mnp.array([0.5, 0.75]))
+    Array([2., 3.], dtype=float32)
     """
     no_out("quantile", out)
     return _quantiles("quantile", a, q, axis, method, keepdims, squash_nans=False)
@@ -49,6 +50,7 @@ def nanquantile(
     """Return the quantiles of the elements that are not NaN.
 
     >>> mnp.nanquantile(mnp.array([1.0, float("nan"), 4.0]), 0.5)
+    Array(2.5, dtype=float32)
     """
     no_out("nanquantile", out)
     return _quantiles("nanquantile", a, q, axis, method, keepdims, squash_nans=True)
@@ -61,6 +63,7 @@ def percentile(
     """Return the elements below which `q` percent of all lie. See `quantile`.
 
     >>> mnp.percentile(mnp.array([1.0, 2.0, 4.0]), 50)
+    Array(2., dtype=float32)
     """
     no_out("percentile", out)
     return _quantiles("percentile", a, P.div(array_of(q), 100.0), axis, method, keepdims, squash_nans=False)
@@ -73,6 +76,7 @@ def nanpercentile(
     """Return the percentiles of the elements that are not NaN.
 
     >>> mnp.nanpercentile(mnp.array([1.0, float("nan"), 4.0]), 50)
+    Array(2.5, dtype=float32)
     """
     no_out("nanpercentile", out)
     return _quantiles("nanpercentile", a, P.div(array_of(q), 100.0), axis, method, keepdims, squash_nans=True)
@@ -132,6 +136,7 @@ def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = F
     """Return the median: the middle element, or the mean of the two in the middle. NaN if there is one.
 
     >>> mnp.median(mnp.array([4.0, 1.0, 3.0, 2.0]))
+    Array(2.5, dtype=float32)
     """
     no_out("median", out)
     return _quantiles("median", a, 0.5, axis, "midpoint", keepdims, squash_nans=False)
@@ -143,6 +148,7 @@ def nanmedian(
     """Return the median of the elements that are not NaN.
 
     >>> mnp.nanmedian(mnp.array([4.0, float("nan"), 3.0]))
+    Array(3.5, dtype=float32)
     """
     no_out("nanmedian", out)
     return _quantiles("nanmedian", a, 0.5, axis, "midpoint", keepdims, squash_nans=True)
@@ -152,6 +158,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     """Average over axes with weights, a vector along one axis or an array of the same shape; if asked, with their sum.
 
     >>> mnp.average(mnp.array([1.0, 3.0]), weights=mnp.array([3.0, 1.0]))
+    Array(1.5, dtype=float32)
     """
     if weights is None:
         a = inexact(a)
@@ -183,6 +190,8 @@ def cov(
     `fweights` says how often each observation counts, `aweights` how much; `ddof` is 1 unless `bias`.
 
     >>> mnp.cov(mnp.array([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]))
+    Array([[ 1., -1.],
+           [-1.,  1.]], dtype=float32)
     """
     x = _variables("cov", m, rowvar)
     if y is not None:
@@ -216,6 +225,8 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Value:
     """Return the correlations of variables. See `cov`.
 
     >>> mnp.corrcoef(mnp.array([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]))
+    Array([[ 1., -1.],
+           [-1.,  1.]], dtype=float32)
     """
     c = cov(x, y, rowvar)
     if not c.ndim:
@@ -236,6 +247,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, *, length: int | N
     The length depends on the data; with `length` it is that, also under `jit`, and larger integers are left out.
 
     >>> mnp.bincount(mnp.array([0, 2, 2])), mnp.bincount(mnp.array([0, 2, 2]), length=2)
+    (Array([1, 0, 2], dtype=int64), Array([1, 0], dtype=int64))
     """
     x = array_of(x)
     weights = None if weights is None else array_of(weights)
@@ -258,6 +270,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     """Return the edges of bins: those given, or of that many equal ones over the range of the data.
 
     >>> mnp.histogram_bin_edges(mnp.array([0.0, 4.0]), bins=2)
+    Array([0., 2., 4.], dtype=float32)
     """
     if isinstance(bins, str):
         raise ArgumentError(f"histogram_bin_edges: bins={bins!r} is a rule, which is not offered; give their number")
@@ -282,6 +295,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, weights: Any = None, de
     Counts are floats, as in JAX.
 
     >>> mnp.histogram(mnp.array([1.0, 2.0, 1.0]), bins=2)
+    (Array([2., 1.], dtype=float32), Array([1. , 1.5, 2. ], dtype=float32))
     """
     edges = histogram_bin_edges(a, bins, range, weights)
     counts = histogramdd(S.reshape(array_of(a), (-1, 1)), [edges], None, weights, density)[0]
@@ -294,6 +308,8 @@ def histogram2d(
     """Count points in the cells of a grid; return the counts and the edges along both axes.
 
     >>> mnp.histogram2d(mnp.array([0.0, 1.0]), mnp.array([0.0, 1.0]), bins=2)[0]
+    Array([[1., 0.],
+           [0., 1.]], dtype=float32)
     """
     given = [bins, bins] if np.ndim(bins) == 0 or (hasattr(bins, "ndim") and bins.ndim == 1) else list(bins)
     given = [bins, bins] if len(given) not in (1, 2) else given * (2 // len(given))
@@ -308,6 +324,8 @@ def histogramdd(
     """Count points, one a row, in the cells of a grid; return the counts and the edges along each axis.
 
     >>> mnp.histogramdd(mnp.array([[0.0, 0.0], [1.0, 1.0]]), bins=2)[0]
+    Array([[1., 0.],
+           [0., 1.]], dtype=float32)
     """
     sample = inexact(sample)
     if sample.ndim != 2:

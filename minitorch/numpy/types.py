@@ -65,6 +65,7 @@ def finfo(type: Any, /) -> FloatInfo:
     """Return the limits of a floating dtype, of its real part if it is complex.
 
     >>> mnp.finfo(mnp.float32).bits, mnp.finfo(mnp.float32).eps
+    (32, 1.1920928955078125e-07)
     """
     found = _dtype_of(type)
     if found not in dtypes.INEXACT:
@@ -78,6 +79,7 @@ def iinfo(type: Any, /) -> IntegerInfo:
     """Return the limits of an integer dtype.
 
     >>> mnp.iinfo(mnp.int8).max
+    127
     """
     found = _dtype_of(type)
     if found not in dtypes.INTEGERS:
@@ -90,6 +92,7 @@ def isdtype(dtype: Any, kind: Any) -> bool:
     """Return whether a dtype is of a kind: a dtype, a name such as `"real floating"`, or a tuple of these.
 
     >>> mnp.isdtype(mnp.float32, "real floating"), mnp.isdtype(mnp.int8, ("bool", "integral"))
+    (True, True)
     """
     if isinstance(kind, tuple):
         return any(isdtype(dtype, one) for one in kind)
@@ -105,6 +108,7 @@ def issubdtype(arg1: Any, arg2: Any) -> bool:
     """Return whether a dtype belongs to a kind such as `floating` or `integer`; bfloat16 is a float here.
 
     >>> mnp.issubdtype(mnp.bfloat16, mnp.floating), mnp.issubdtype(mnp.int8, mnp.inexact)
+    (True, False)
     """
     if arg1 is not None and not isinstance(arg1, type) and _dtype_of(arg1) == bfloat16:
         return arg2 in (generic, number, inexact, floating) or (
@@ -117,6 +121,7 @@ def promote_types(a: Any, b: Any) -> dtypes.DType:
     """Return the dtype of an operation on arrays of two dtypes.
 
     >>> mnp.promote_types("int64", "float32")
+    dtype('float32')
     """
     return dtypes.promote(dtypes.canonical(a), dtypes.canonical(b))
 
@@ -125,6 +130,7 @@ def result_type(*arrays_and_dtypes: Any) -> dtypes.DType:
     """Return the dtype of an operation on arrays, dtypes and Python numbers, which give way to the others.
 
     >>> mnp.result_type(mnp.float16, 3.0), mnp.result_type(mnp.zeros(2), mnp.int64)
+    (dtype('float16'), dtype('float32'))
     """
     if not arrays_and_dtypes:
         raise ArgumentError("result_type: needs at least one array or dtype, got none; give some")
@@ -135,6 +141,7 @@ def can_cast(from_: Any, to: Any, /) -> bool:
     """Return whether a dtype (or an array's) promotes to another without becoming a third.
 
     >>> mnp.can_cast("int32", "int64"), mnp.can_cast("float64", "float32")
+    (True, False)
     """
     low, high = _dtype_of(from_), dtypes.canonical(to)
     try:
@@ -147,6 +154,7 @@ def iscomplexobj(x: Any) -> bool:
     """Return whether the dtype is complex.
 
     >>> mnp.iscomplexobj(mnp.array([1j]))
+    True
     """
     return result_type(x) in dtypes.COMPLEX if type(x) in dtypes.SCALARS else np.dtype(_typed(x)).kind == "c"
 
@@ -159,6 +167,7 @@ def isrealobj(x: Any) -> bool:
     """Return whether the dtype is not complex.
 
     >>> mnp.isrealobj(mnp.array([1.0]))
+    True
     """
     return not iscomplexobj(x)
 
@@ -167,6 +176,7 @@ def isscalar(element: Any) -> bool:
     """Return whether this is a number, or an array without axes.
 
     >>> mnp.isscalar(3.0), mnp.isscalar(mnp.array(3.0)), mnp.isscalar(mnp.array([3.0]))
+    (True, True, False)
     """
     return getattr(element, "ndim", None) == 0 if hasattr(element, "ndim") else bool(np.isscalar(element))
 
@@ -204,6 +214,7 @@ def __array_namespace_info__() -> Info:
     """Return an object that answers the standard's questions.
 
     >>> mnp.__array_namespace_info__().default_dtypes()["integral"]
+    dtype('int64')
     """
     return Info()
 

@@ -16,8 +16,8 @@ from ..core.ops import pointwise as P
 from ..core.ops import shaping as S
 from ..core.ops.contractions import matmul
 from ..core.ops.scanning import cumsum
-from ..core.primitive import Value, aval_of
-from .arguments import array_of, inexact, together
+from ..core.primitive import Value, aval_of, kind_of
+from .arguments import array_of, inexact, operand, together
 
 
 def _piece(x: Value, axis: int, start: int | None, stop: int | None) -> Value:
@@ -26,7 +26,7 @@ def _piece(x: Value, axis: int, start: int | None, stop: int | None) -> Value:
 
 def _with_length(x: Any, axis: int, like: Value) -> Value:
     """Return what is put before or after an axis; a number counts as one element."""
-    x = array_of(x)
+    x = together(x, like)[0]
     shape = list(like.shape)
     shape[axis] = 1
     return S.broadcast_to(x, shape) if not x.ndim else x
@@ -59,7 +59,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Value:
     """
     ary = S.ravel(array_of(ary))
     found = P.sub(ary[1:], ary[:-1])
-    first, last = ([] if x is None else [S.cast(S.ravel(array_of(x)), ary.dtype)] for x in (to_begin, to_end))
+    first, last = ([] if x is None else [S.ravel(array_of(x, ary.dtype))] for x in (to_begin, to_end))
     return J.concatenate([*first, found, *last])
 
 
@@ -75,7 +75,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int | None = N
     if edge_order not in (None, 1):
         raise ArgumentError(f"gradient: edge_order must be 1, got {edge_order}")
     axes = [a + f.ndim for a in S.canonical_axes("gradient", axis, f.ndim)]
-    given = [array_of(v) for v in varargs] or [array_of(1.0)]
+    given = [S.cast(operand(v), dtypes.floating(f.dtype, kind_of(operand(v)))) for v in varargs or (1.0,)]
     steps = given * len(axes) if len(given) == 1 else given
     if len(steps) != len(axes):
         raise ShapeError(
@@ -138,7 +138,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     >>> mnp.interp(mnp.array([0.5, 3.0]), mnp.array([0.0, 1.0, 2.0]), mnp.array([0.0, 10.0, 40.0]))
     Array([ 5., 40.], dtype=float32)
     """
-    x, xp = together(array_of(x), array_of(xp), floats=True)
+    x, xp = together(x, xp, floats=True)
     fp = inexact(fp)
     if xp.ndim != 1 or fp.shape != xp.shape or not xp.size:
         raise ShapeError(f"interp: xp {aval_of(xp)} and fp {aval_of(fp)} must be vectors of one length, at least 1")
@@ -176,7 +176,7 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, period: Any = 2 * math.p
     """
     p = inexact(p)
     place = S.canonical_axis("unwrap", axis, p.ndim)
-    period = S.cast(array_of(period), p.dtype)
+    period = S.cast(operand(period), p.dtype)
     half = P.mul(period, 0.5)
     step = diff(p, axis=place)
     moved = P.sub(P.remainder(P.add(step, half), period), half)

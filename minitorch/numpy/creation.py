@@ -231,7 +231,7 @@ def linspace(
     gaps = max(num - 1 if endpoint else num, 0)
     if type(start) in dtypes.SCALARS and type(stop) in dtypes.SCALARS:
         found, step = np.linspace(start, stop, num, endpoint, retstep=True)
-        wanted = dtypes.canonical(dtype if dtype is not None else complex if found.dtype.kind == "c" else float)
+        wanted = dtypes.canonical(dtype if dtype is not None else _kind_of_float(start, stop))
         return _spaced(wrap(_whole(found, wanted)), Array(float("nan") if not gaps else step), retstep, device)
     start, stop = S.broadcast_arrays(*together(start, stop, floats=True))
     t = S.reshape(S.cast(wrap(np.arange(num) / (gaps or 1)), start.dtype), (num,) + (1,) * start.ndim)
@@ -259,6 +259,8 @@ def logspace(
     >>> mnp.logspace(0, 3, 4)
     Array([   1.,   10.,  100., 1000.], dtype=float32)
     """
+    if all(type(x) in dtypes.SCALARS for x in (start, stop, base)):
+        return Array(np.logspace(start, stop, num, endpoint, base), dtype or float)
     exponents = linspace(start, stop, num, endpoint, dtype=None, axis=axis)
     out = P.pow(array_of(base, exponents.dtype) if type(base) in dtypes.SCALARS else array_of(base), exponents)
     return out if dtype is None else S.cast(out, dtype)
@@ -268,8 +270,10 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     """Return numbers of which each is the same multiple of the one before, from `start` to `stop`.
 
     >>> mnp.geomspace(1.0, 1000.0, 4)
-    Array([   1.      ,   10.000003,  100.00005 , 1000.      ], dtype=float32)
+    Array([   1.,   10.,  100., 1000.], dtype=float32)
     """
+    if all(type(x) in dtypes.SCALARS for x in (start, stop)):
+        return Array(np.geomspace(start, stop, num, endpoint), dtype or _kind_of_float(start, stop))
     start, stop = S.broadcast_arrays(*together(start, stop, floats=True))
     sign = P.sgn(start)
     first, last = P.div(start, sign), P.div(stop, sign)
@@ -281,6 +285,10 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
         out = out.at[-1].set(stop)
     out = S.moveaxis(out, 0, axis)
     return out if dtype is None else S.cast(out, dtype)
+
+
+def _kind_of_float(*xs: Any) -> type:
+    return complex if any(isinstance(x, complex) for x in xs) else float
 
 
 # --------------------------------------------------------------------------- matrices

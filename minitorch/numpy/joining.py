@@ -9,7 +9,7 @@ from ..core.ops import joining as J
 from ..core.ops import shaping as S
 from ..core.ops import slicing
 from ..core.primitive import Value
-from .arguments import array_of, host, no_out
+from .arguments import array_of, host, no_out, together
 from .arranging import atleast_3d
 
 
@@ -141,7 +141,7 @@ def append(arr: Any, values: Any, axis: int | None = None) -> Value:
     >>> mnp.append(mnp.array([1, 2]), 3)
     Array([1, 2, 3], dtype=int64)
     """
-    arr, values = array_of(arr), array_of(values)
+    arr, values = together(arr, values)
     return J.concatenate([S.ravel(arr), S.ravel(values)], 0) if axis is None else J.concatenate([arr, values], axis)
 
 

@@ -20,7 +20,7 @@ from ..core.ops import pointwise as P
 from ..core.ops import reductions as R
 from ..core.ops import shaping as S
 from ..core.primitive import Value, aval_of
-from .arguments import array_of, inexact, together
+from .arguments import array_of, inexact, operand, together
 from .arranging import diagonal as _diagonal
 from .arranging import matrix_transpose
 from .arranging import trace as _trace
@@ -229,7 +229,7 @@ def matrix_rank(M: Any, rtol: Any = None, *, tol: Any = None) -> Value:
     if tol is None:
         rtol = max(M.shape[-2:]) * float(np.finfo(M.dtype).eps) if rtol is None else rtol
         tol = P.mul(R.max(values, -1), rtol) if values.shape[-1] else 0.0
-    bound = array_of(tol)
+    bound = S.cast(operand(tol), values.dtype)
     return S.sum(P.greater(values, S.expand_dims(bound, -1) if bound.ndim else bound), -1)
 
 

@@ -123,7 +123,7 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None, *, meth
     >>> mnp.searchsorted(mnp.array([1.0, 3.0, 5.0]), mnp.array([3.0, 4.0]))
     Array([1, 2], dtype=int64)
     """
-    a, v = array_of(a), array_of(v)
+    a, v = together(a, v)
     if a.ndim != 1:
         raise ShapeError(f"searchsorted: the sorted values must be a vector, got {aval_of(a)}; use vmap for rows")
     if sorter is not None:
@@ -139,7 +139,7 @@ def digitize(x: Any, bins: Any, right: bool = False, *, method: str | None = Non
     >>> mnp.digitize(mnp.array([0.5, 2.5]), mnp.array([0.0, 1.0, 2.0]))
     Array([1, 3], dtype=int64)
     """
-    x, bins = array_of(x), array_of(bins)
+    x, bins = together(x, bins)
     if bins.ndim != 1:
         raise ShapeError(f"digitize: the bins must be a vector, got {aval_of(bins)}; ravel them")
     up = lookup.searchsorted(bins, x, "left" if right else "right")
@@ -204,7 +204,7 @@ def unique(
 def _distinct(ar: Value, axis: int | None, equal_nan: bool, size: int | None, fill_value: Any) -> UniqueAll:
     rows = S.ravel(ar) if axis is None else S.moveaxis(ar, axis, 0)
     n = rows.shape[0]
-    if not n:
+    if not n or size == 0:
         return _none_distinct(ar, rows, axis, size, fill_value)
     table = S.reshape(rows, (n, -1)) if rows.ndim > 1 else S.reshape(rows, (n, 1))
     order = (
@@ -216,10 +216,10 @@ def _distinct(ar: Value, axis: int | None, equal_nan: bool, size: int | None, fi
     new = R.any(_differ(ordered[1:], ordered[:-1], equal_nan), 1)
     first = J.concatenate([S.full((1,), True, dtypes.bool_), new])
     number = P.sub(cumsum(first), 1)
-    starts = nonzero(first, size=size, fill_value=n)[0]
+    bounds = nonzero(J.concatenate([first, S.full((1,), True, dtypes.bool_)]), size=size and size + 1, fill_value=n)[0]
+    starts = bounds[:-1]
     length = starts.shape[0]
-    ends = J.concatenate([starts[1:], S.full((1,), n, dtypes.int64)]) if length else starts
-    counts = P.sub(ends, starts)
+    counts = P.sub(bounds[1:], starts)
     there = P.less(starts, n)
     at = P.where(there, starts, 0)
     indices = gathering.take(order, at, 0)
@@ -295,7 +295,7 @@ def unique_values(x: Any, /, *, size: int | None = None, fill_value: Any = None)
 
 
 def _sets(a: Any, b: Any) -> tuple[Value, Value]:
-    a, b = together(array_of(a), array_of(b))
+    a, b = together(a, b)
     return S.ravel(a), S.ravel(b)
 
 
@@ -305,7 +305,7 @@ def isin(element: Any, test_elements: Any, assume_unique: bool = False, invert: 
     >>> mnp.isin(mnp.array([1, 2, 3]), mnp.array([2, 5]))
     Array([False,  True, False], dtype=bool)
     """
-    x, others = together(array_of(element), array_of(test_elements))
+    x, others = together(element, test_elements)
     others = S.ravel(others)
     if x.dtype in dtypes.COMPLEX:
         hit = R.any(P.equal(S.expand_dims(x, -1), others), -1)

@@ -146,10 +146,10 @@ def _odd(x: Value, axis: int, before: int, after: int, mode: str) -> Value:
 
 def _ramped(x: Value, axis: int, before: int, after: int, ends: Any) -> Value:
     n = x.shape[axis]
-    numbers = S.broadcast_to(array_of(ends), (x.ndim, 2))
+    numbers = S.broadcast_to(array_of(ends, dtypes.floating(x.dtype)), (x.ndim, 2))
 
     def ramp(edge: Value, end: Value, count: int) -> Value:
-        steps = array_of(np.arange(count) / max(count, 1), float)
+        steps = array_of(np.arange(count) / max(count, 1))
         steps = S.reshape(steps, (-1,) + (1,) * (x.ndim - axis - 1))
         wide = inexact(edge)
         out = P.add(P.mul(P.sub(wide, end), S.cast(steps, wide.dtype)), end)

@@ -33,8 +33,7 @@ def polyval(p: Any, x: Any, *, unroll: int = 16) -> Value:
     >>> mnp.polyval(mnp.array([1.0, 0.0, -1.0]), mnp.array([2.0, 3.0]))
     Array([3., 8.], dtype=float32)
     """
-    p = array_of(p)
-    p, x = together(p, array_of(x))
+    p, x = together(p, x)
     out = S.zeros_like(x)
     for coefficient in J.unstack(p):
         out = P.add(P.mul(out, x), coefficient)

@@ -300,10 +300,12 @@ def put_along_axis(
     """
     arr = _copying("put_along_axis", arr, inplace)
     if axis is None:
-        return S.reshape(lookup.put_along_axis(S.ravel(arr), array_of(indices), array_of(values), 0), arr.shape)
+        return S.reshape(
+            lookup.put_along_axis(S.ravel(arr), array_of(indices), array_of(values, arr.dtype), 0), arr.shape
+        )
     size = arr.shape[S.canonical_axis("put_along_axis", axis, arr.ndim)]
-    bounded = bounded("put_along_axis", indices, size, mode)
-    return lookup.put_along_axis(arr, bounded, array_of(values), axis)
+    places = bounded("put_along_axis", indices, size, mode)
+    return lookup.put_along_axis(arr, places, array_of(values, arr.dtype), axis)
 
 
 def delete(arr: Any, obj: Any, axis: int | None = None) -> Value:
@@ -327,7 +329,8 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Value:
     >>> mnp.insert(mnp.array([1, 2, 3]), 1, 9)
     Array([1, 9, 2, 3], dtype=int64)
     """
-    arr, values = array_of(arr), array_of(values)
+    arr = array_of(arr)
+    values = array_of(values, arr.dtype)
     if axis is None:
         arr, axis = S.ravel(arr), 0
     place = S.canonical_axis("insert", axis, arr.ndim)
@@ -339,7 +342,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Value:
     if where_.size and (where_.min() < 0 or where_.max() > n):
         raise OutOfBoundsError(f"insert: position {obj} is out of bounds for axis {axis} of {aval_of(arr)}")
     if single:  # one position takes as many values as there are along the axis
-        values = S.moveaxis(S.atleast_nd(values, arr.ndim), place if values.ndim else 0, 0) if values.ndim else values
+        values = S.atleast_nd(values, arr.ndim) if values.ndim else values
         count = values.shape[0] if values.ndim else 1
         where_ = np.repeat(where_, count)
     elif values.ndim:
@@ -347,7 +350,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Value:
     order = np.argsort(where_, kind="stable")
     targets = np.empty(where_.size, int)
     targets[order] = where_[order] + np.arange(where_.size)
-    values = S.broadcast_to(S.cast(values, arr.dtype), (where_.size, *moved.shape[1:]))
+    values = S.broadcast_to(values, (where_.size, *moved.shape[1:]))
     old = np.setdiff1d(np.arange(n + where_.size), targets)
     out = S.full((n + where_.size, *moved.shape[1:]), 0, arr.dtype)
     out = indexing.update(indexing.update(out, array_of(old), moved), array_of(targets), values)

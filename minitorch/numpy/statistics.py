@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from ..core import dtypes
 from ..core.errors import ArgumentError, ShapeError
 from ..core.ops import gathering, lookup, sorting
@@ -66,7 +64,7 @@ def percentile(
     Array(2., dtype=float32)
     """
     no_out("percentile", out)
-    return _quantiles("percentile", a, P.div(array_of(q), 100.0), axis, method, keepdims, squash_nans=False)
+    return _quantiles("percentile", a, q, axis, method, keepdims, squash_nans=False)
 
 
 def nanpercentile(
@@ -79,7 +77,7 @@ def nanpercentile(
     Array(2.5, dtype=float32)
     """
     no_out("nanpercentile", out)
-    return _quantiles("nanpercentile", a, P.div(array_of(q), 100.0), axis, method, keepdims, squash_nans=True)
+    return _quantiles("nanpercentile", a, q, axis, method, keepdims, squash_nans=True)
 
 
 def _gathered(name: str, a: Value, axis: Any) -> tuple[Value, tuple[int, ...]]:
@@ -94,7 +92,9 @@ def _gathered(name: str, a: Value, axis: Any) -> tuple[Value, tuple[int, ...]]:
 
 
 def _quantiles(name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool, squash_nans: bool) -> Value:
-    a, q = real_numbers(name, inexact(a)), array_of(q)
+    a = real_numbers(name, inexact(a))
+    q = S.cast(q if type(q) is float else array_of(q), _rank_dtype(a))
+    q = P.div(q, 100.0) if "percentile" in name else q
     if method not in _METHODS:
         raise ArgumentError(f"{name}: method must be one of {', '.join(_METHODS)}, got {method!r}")
     flat, kept = _gathered(name, a, axis)
@@ -102,7 +102,7 @@ def _quantiles(name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool
     nans = S.sum(P.isnan(ordered), -1, keepdims=True)
     n = ordered.shape[-1]
     last = P.sub(n - 1, nans) if squash_nans else S.full(nans.shape, n - 1, dtypes.int64)
-    parts = [_at_rank(ordered, nans, last, S.cast(p, _rank_dtype(a)), method, squash_nans) for p in _each(q)]
+    parts = [_at_rank(ordered, nans, last, p, method, squash_nans) for p in _each(q)]
     out = J.stack(parts) if parts else S.full((0, *ordered.shape[:-1]), 0, a.dtype)
     return S.reshape(out, q.shape + (kept if keepdims else ordered.shape[:-1]))
 
@@ -279,7 +279,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
         return inexact(bins)
     a = S.ravel(inexact(a))
     if range is not None:
-        low, high = (S.cast(array_of(r), a.dtype) for r in range)
+        low, high = (S.cast(r if type(r) is float else array_of(r), a.dtype) for r in range)
     elif a.size:
         low, high = R.min(a), R.max(a)
     else:
@@ -311,8 +311,7 @@ def histogram2d(
     Array([[1., 0.],
            [0., 1.]], dtype=float32)
     """
-    given = [bins, bins] if np.ndim(bins) == 0 or (hasattr(bins, "ndim") and bins.ndim == 1) else list(bins)
-    given = [bins, bins] if len(given) not in (1, 2) else given * (2 // len(given))
+    given = list(bins) if isinstance(bins, (list, tuple)) and len(bins) == 2 else [bins, bins]
     points = J.stack([S.ravel(v) for v in together(array_of(x), array_of(y))], 1)
     counts, (xs, ys) = histogramdd(points, given, range, weights, density)
     return counts, xs, ys

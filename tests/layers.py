@@ -112,6 +112,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.numpy.ordering", "minitorch.numpy.statistics", "minitorch.numpy.calculus", "minitorch.numpy.linalg"],
     ["minitorch.numpy.padding", "minitorch.numpy.polynomials"],
     ["minitorch.numpy.functions"],  # all of them
+    ["minitorch.numpy.einops_backend"],
     ["minitorch.numpy.dispatch"],  # which of them answer for NumPy's
     ["minitorch.numpy"],
     ["minitorch.tensor.modes"],  # no_grad and its kin

@@ -14,6 +14,7 @@ import numpy as np
 
 from .array import Array
 from .ops import (
+    bits,
     contractions,
     diagonal,
     gathering,
@@ -156,6 +157,32 @@ def rounded(x: Value, decimals: int | None = None) -> Value:
     return pointwise.round(x, decimals or 0)
 
 
+def astype(x: Value, dtype: Any, *, copy: bool = True, device: str | None = None) -> Value:
+    """Convert to another dtype, and, if one is named, to another device."""
+    out = shaping.cast(x, dtype)
+    return out if device is None or device == out.device else out.to_device(device)
+
+
+def _spread(core: Function) -> Function:
+    def method(
+        x: Value, axis: Any = None, correction: float = 0, keepdims: bool = False, *, ddof: float | None = None
+    ) -> Value:
+        return core(x, axis, correction if ddof is None else ddof, keepdims)
+
+    method.__doc__ = core.__doc__
+    return method
+
+
+def itemsize(x: Value) -> int:
+    """The number of bytes of one element."""
+    return x.dtype.itemsize  # type: ignore[no-any-return]
+
+
+def nbytes(x: Value) -> int:
+    """The number of bytes of all elements."""
+    return x.size * x.dtype.itemsize  # type: ignore[no-any-return]
+
+
 def sorted_values(x: Value, axis: int = -1, descending: bool = False) -> Value:
     """Return the elements in order along an axis."""
     return sorting.sort(x, axis, descending)[0]
@@ -174,7 +201,7 @@ METHODS: dict[str, Function] = {
     "argmax": reductions.argmax,
     "argmin": reductions.argmin,
     "argsort": sorting.argsort,
-    "astype": shaping.cast,
+    "astype": astype,
     "clip": pointwise.clip,
     "conj": pointwise.conj,
     "copy": itself,
@@ -195,19 +222,23 @@ METHODS: dict[str, Function] = {
     "searchsorted": lookup.searchsorted,
     "sort": sorted_values,
     "squeeze": shaping.squeeze,
-    "std": norms.std,
+    "std": _spread(norms.std),
     "sum": shaping.sum,
     "swapaxes": shaping.swapaxes,
     "take": gathering.take,
     "to": shaping.cast,
+    "trace": contractions.trace,
     "transpose": transpose,
-    "var": norms.var,
+    "var": _spread(norms.var),
+    "view": bits.bitcast,
 }
 PROPERTIES: dict[str, Function] = {
     "T": shaping.transpose,
     "mT": contractions.matrix_transpose,
     "at": indexing.At,
     "imag": pointwise.imag,
+    "itemsize": itemsize,
+    "nbytes": nbytes,
     "real": pointwise.real,
 }
 

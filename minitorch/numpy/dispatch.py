@@ -9,10 +9,33 @@ from typing import Any
 
 import numpy as np
 
+from ..core import tree
+from ..core.array import Array
+from ..core.primitive import Tracer
+from . import arranging
+
 Function = Callable[..., Any]
 
 # NumPy's functions that ours answer only in part, or whose name means something else there.
 _OTHERWISE = frozenset(("copy", "fill_diagonal", "place", "put", "put_along_axis", "save", "load"))
+
+
+# What writes or prints numbers takes NumPy's arrays; nothing of the result is an array.
+_ON_THE_HOST = (
+    np.array2string, np.array_repr, np.array_str, np.may_share_memory, np.min_scalar_type, np.save, np.savetxt, np.savez,
+    np.savez_compressed, np.shares_memory,
+)  # fmt: skip
+
+
+def on_the_host(numpys: Function) -> Function:
+    """Return NumPy's function for our arrays, as NumPy's."""
+
+    @wraps(numpys)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = tree.map(lambda x: np.asarray(x) if isinstance(x, (Array, Tracer)) else x, (args, kwargs))
+        return numpys(*args, **kwargs)
+
+    return call
 
 
 def checked(name: str, ours: Function) -> Function:
@@ -46,12 +69,26 @@ def table(ours: Any, theirs: Any, prefix: str) -> dict[Any, Function]:
     return found
 
 
+def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
+    """Broadcast arrays; plotting libraries put None and strings among them, which NumPy holds as objects."""
+    if any(x is None or isinstance(x, str) for x in args):
+        return on_the_host(np.broadcast_arrays)(*args)
+    return tuple(arranging.broadcast_arrays(*args))
+
+
 @cache
 def tables() -> dict[Any, Function]:
     """Return the pairs of all modules."""
     from . import fft, functions, linalg
 
-    return table(functions, np, "numpy") | table(linalg, np.linalg, "numpy.linalg") | table(fft, np.fft, "numpy.fft")
+    found = {numpys: on_the_host(numpys) for numpys in _ON_THE_HOST}
+    for ours, theirs, prefix in (
+        (functions, np, "numpy"),
+        (linalg, np.linalg, "numpy.linalg"),
+        (fft, np.fft, "numpy.fft"),
+    ):
+        found |= table(ours, theirs, prefix)
+    return found | {np.broadcast_arrays: _broadcast_arrays}
 
 
 def function_of(numpys: Any) -> Function | None:

@@ -50,7 +50,7 @@ class BatchTrace(Trace):
         if rule is NO_BATCHING:
             raise UnsupportedError(
                 f"{primitive.name}: the shape of its result depends on the data, so vmap cannot batch it; "
-                "call it outside vmap, or loop over the examples"
+                "call it outside vmap, loop over the examples, or give size= to the function of minitorch.numpy"
             )
         if rule is DECOMPOSE:
             assert primitive.decompose is not None

@@ -132,7 +132,8 @@ class StagingTrace(Trace):
         if primitive.batch is NO_BATCHING:
             raise JitError(
                 f"{primitive.name} at {line}: the shape of its result depends on data, which a compiled function computes "
-                "only later; call it outside, or use minitorch.where in the place of a mask"
+                "only later; call it outside, use minitorch.where in the place of a mask, or give size= to the function of "
+                "minitorch.numpy"
             )
         eq = equation(primitive, [self.atom(a) for a in args], params, line)
         self.graph.equations.append(eq)

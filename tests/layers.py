@@ -79,6 +79,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.native.codegen"],  # through Numba to object code
     ["minitorch.core.jit.native.compile"],
     ["minitorch.core.jit.native.blas", "minitorch.core.jit.native.objects", "minitorch.core.jit.native.replay"],
+    ["minitorch.core.jit.native.entry"],  # all that a call depends on, looked at natively
     ["minitorch.core.jit.native"],
     ["minitorch.core.jit.graph"],
     ["minitorch.core.jit.serialize"],  # graphs and trees as JSON
@@ -163,8 +164,9 @@ LAYERS: list[list[str]] = [
         "minitorch.compiling.backend",
         "minitorch.compiling.checking",
         "minitorch.compiling.donation",
-        "minitorch.compiling.quick",
+        "minitorch.compiling.entry",
     ],
+    ["minitorch.compiling.quick"],
     ["minitorch.compiling.through"],  # transforms of compiled functions
     ["minitorch.compiling.describing"],  # a program's state and guards in words
     ["minitorch.compiling.explaining"],

@@ -17,7 +17,6 @@ from ..core import tree
 from ..core.array import Array
 from ..core.config import default_float
 from ..core.errors import ArgumentError, JitError
-from ..core.jit.graph import Mismatch
 from ..core.jit.staging import Lifted, StagedTracer
 from ..core.primitive import Tracer, Value
 from ..core.tape import context
@@ -26,6 +25,7 @@ from .arguments import Arguments, kind_in_words
 from .backend import build
 from .checking import checked
 from .donation import donated_leaves, given_up, pairs
+from .entry import MISS
 from .explaining import Subject, explained
 from .guards import Surroundings
 from .looking import look_around, see
@@ -75,13 +75,11 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         known = self.quick
-        if known is not None and not kwargs and (values := known.values(args)) is not None:
-            try:
-                found = known.run(args, values)
-                out = replay(known.program, args, values) if found is None else found[0]
-            except Mismatch:  # another shape or dtype: the careful way finds or makes the program for it
-                pass
-            else:
+        if known is not None and not kwargs:
+            out = known.shortest(args)
+            if out is MISS:
+                out = known.call(args)
+            if out is not MISS:
                 self.calls += 1
                 tally.calls += 1
                 return out

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..core.array import Array
 from ..core.config import default_float
+from ..core.jit.graph import Mismatch
 from ..core.jit.lower.bound import Bound, bound
 from ..core.jit.lower.plan import Plan
 from ..core.jit.native.objects import Guards
@@ -21,12 +22,14 @@ from ..core.primitive import Value
 from ..core.tape import context
 from ..tensor.handle import GradCell, Tensor
 from .capture import Argument, Field, Handle, Number, Shared, Slot
+from .entry import MISS, Entrance, entrance
 from .guards import Surroundings
 from .modes import ON, mode
-from .program import Program, Refill, results
+from .program import Program, Refill, replay, results
 
 _value, _grad, _state = attrgetter("value"), attrgetter("grad"), attrgetter("state")
 _context, _float, _mode = context.get, default_float.get, mode.get
+_TRIES = 16  # how often it is found out again where everything lies
 
 
 class Quick:
@@ -46,12 +49,15 @@ class Quick:
         self.fields = [s for s in sources if isinstance(s, Field)]
         tensors = [c.tensor for c in program.handles]
         cells = [(cell, "cell_contents") for cell in around.cells]
-        self.guards = Guards([*cells, *((t, name) for t in tensors for name in ("_view", "node"))])
+        self.guarded = [*cells, *((t, name) for t in tensors for name in ("_view", "node"))]
+        self.guards = Guards(self.guarded)
         self._note_items([s for s in sources if isinstance(s, Slot)])
         self.held = set(map(id, self.handles))
         self.cells = [s.owner for s in program.watched if isinstance(s.owner, GradCell)]
         self._note_writes()
         self.loop: Any = None  # of `train_steps`
+        self.entrance: Entrance | None = None
+        self.tries = _TRIES
 
     def _note_items(self, items: list[Slot]) -> None:
         """Remember where the optimizer's state was found."""
@@ -78,6 +84,19 @@ class Quick:
         self.rest = rest
 
     # ------------------------------------------------------------------ calling
+
+    def shortest(self, args: tuple[Any, ...]) -> Any:
+        """Return the result, `MISS` if anything is not as it was, or not where it was."""
+        entrance = self.entrance
+        if entrance is None or _context() is not self.context or _float() is not self.float or _mode() is not ON:
+            return MISS
+        return entrance.run(args)
+
+    def _renew(self) -> None:
+        """Look again where everything lies, after a call that had to go the longer way."""
+        if self.tries:
+            self.tries -= 1
+            self.entrance = entrance(self)
 
     def values(self, args: tuple[Any, ...]) -> list[Value] | None:
         """Return the values of the program's inputs; None if anything is not as it was."""
@@ -140,17 +159,31 @@ class Quick:
             return None
         return list(map(_value, tensors))
 
-    def run(self, args: tuple[Any, ...], values: list[Value]) -> tuple[Any] | None:
-        """Return the result in a tuple; None, with nothing written, if state cannot be written in place."""
+    def call(self, args: tuple[Any, ...]) -> Any:
+        """Return the result; `MISS` if anything is not as it was."""
+        values = self.values(args)
+        if values is None:
+            return MISS
+        try:
+            outs = self._in_place(args, values)
+            if outs is None:
+                return replay(self.program, args, values)  # type: ignore[arg-type]
+        except Mismatch:  # another shape or dtype: the careful way finds or makes the program for it
+            return MISS
+        out = results(self.program, outs, args)
+        self._renew()
+        return out
+
+    def _in_place(self, args: tuple[Any, ...], values: list[Value]) -> list[Value] | None:
+        """Return the outputs; None, with nothing written, if state cannot be written in place."""
         again = self.recycled()
         if self.bound is None or again is None:
             return None
         outs = self.bound.run(values, again)
-        if outs is None:
-            return None
-        for target, index in self.rest:
-            target.write(args, None if index is None else outs[index])
-        return (results(self.program, outs, args),)
+        if outs is not None:
+            for target, index in self.rest:
+                target.write(args, None if index is None else outs[index])
+        return outs
 
 
 def _references() -> int:

@@ -33,7 +33,7 @@ def unary(core: Function) -> Function:
     def call(input: Any) -> Any:
         return quick(input) if isinstance(input, Tensor) else core(input)
 
-    call.quick = quick  # type: ignore[attr-defined]
+    call.quick, call.count = quick, 1  # type: ignore[attr-defined]
     call.core = core  # type: ignore[attr-defined]
     return call
 
@@ -45,7 +45,7 @@ def binary(core: Function) -> Function:
     def call(input: Any, other: Any) -> Any:
         return quick(input, other) if isinstance(input, Tensor) else core(input, other)
 
-    call.quick = quick  # type: ignore[attr-defined]
+    call.quick, call.count = quick, 2  # type: ignore[attr-defined]
     call.core = core  # type: ignore[attr-defined]
     return call
 

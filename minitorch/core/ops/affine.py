@@ -82,7 +82,7 @@ def _input_rule(g: Value, w: Value) -> Value:
     return matmul(g, w)
 
 
-@shortcut(lambda g, x: _rows(g).T.dot(_rows(x)))
+@shortcut(lambda g, x: g.T.dot(x) if g.ndim == 2 else _rows(g).T.dot(_rows(x)))
 def _weight_rule(g: Value, x: Value) -> Value:
     rows = math.prod(x.shape[:-1])
     return matmul(swapaxes(reshape(g, (rows, g.shape[-1])), 0, 1), reshape(x, (rows, x.shape[-1])))

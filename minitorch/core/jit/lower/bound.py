@@ -14,7 +14,11 @@ import numpy as np
 
 from ...array import Array, wrap
 from ...primitive import Value
+from .explain import traffic, work
 from .plan import Frame, OutOfBounds, Plan
+
+# Arithmetic operations and bytes that take less than some 50 us: so long, others may wait for the GIL.
+SHORT = 2_000_000
 
 
 class Bound:
@@ -65,6 +69,18 @@ class Bound:
         return [(v.aval.shape, v.aval.dtype) for v in self.plan.program.graph.inputs]
 
     @property
+    def is_short(self) -> bool:
+        """Whether a run is native, on one thread, and takes some ten microseconds."""
+        program = self.plan.program
+        if program.objects or any(step.python is not None for step in program.steps):
+            return False
+        frame = self._taken()
+        self.frames.append(frame)
+        return (
+            not frame.is_split and sum(map(work, program.steps)) <= SHORT and sum(map(traffic, program.steps)) <= SHORT
+        )
+
+    @property
     def is_one_stretch(self) -> bool:
         """Whether a run is one native call without checks between, on one thread."""
         frame = self._taken()
@@ -76,7 +92,7 @@ class Bound:
         try:
             return self.frames.pop()
         except IndexError:
-            return self._frame()
+            return self.frame()
 
     def _outs(self, values: list[Value], again: list[Array]) -> list[Value]:
         """Return what the results are written to."""
@@ -89,7 +105,7 @@ class Bound:
             outs[place] = again[k]
         return outs
 
-    def _frame(self) -> Frame:
+    def frame(self) -> Frame:
         """Make a frame that needs what it writes to for itself."""
         plan = self.plan
         frame = Frame(plan)

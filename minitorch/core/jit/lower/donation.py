@@ -1,8 +1,9 @@
 """Donation: which results may be written over an input whose buffer nobody else holds.
 
 A result takes an input's place if one pointwise kernel computes it, reading the input element by element where it writes,
-and nothing reads the input afterwards. Kernels that may find an index out of bounds must come before: an error leaves the
-inputs as they were. So all that waits for donated results goes last, behind a fence where the plan looks at its flag.
+or one row kernel a single number from a single number, and nothing reads the input afterwards. Kernels that may find an
+index out of bounds must come before: an error leaves the inputs as they were. So all that waits for donated results goes
+last, behind a fence where the plan looks at its flag.
 """
 
 from __future__ import annotations
@@ -43,12 +44,16 @@ def is_checked(op: Operation) -> bool:
 
 def _fits(fusion: Fusion, out: Var, given: Var) -> bool:
     group = fusion.owner.get(out)
-    if group is None or group.kind != "map" or out.aval.dtype != given.aval.dtype or given.aval.weak:
+    if group is None or out.aval.dtype != given.aval.dtype or given.aval.weak:
         return False
     size = out.aval.size
     reads = [(x, op) for op in group.operations for x in op.operands if x.source is given]
-    return given.aval.size == size == group.size and all(
-        x.layout.offset == 0 and access(x, op) in (((size, 1),), ()) for x, op in reads
+    if group.kind == "rows":  # of one row: what is the same all along it is read before anything is written
+        return given.aval.size == size == group.rows == 1 and not any(s for x, op in reads for _, s in access(x, op))
+    return (
+        group.kind == "map"
+        and given.aval.size == size == group.size
+        and all(x.layout.offset == 0 and access(x, op) in (((size, 1),), ()) for x, op in reads)
     )
 
 

@@ -55,12 +55,12 @@ def _summary(program: Program, times: Sequence[float] | None) -> str:
     kernels = [s for s in program.steps if not s.python]
     groups = dict.fromkeys(s.group for s in kernels)
     fused = sum(len(group.operations) for group in groups)
-    work = sum(_work(op) for group in groups for op in group.operations)
+    total_work = sum(_work(op) for group in groups for op in group.operations)
     total = "" if times is None else f", {_duration(sum(times))} in all steps"
     return (
         f"{len(program.graph.equations)} equations, {len(program.operations.list)} operations: {fused} in "
         f"{_counted(len(kernels), 'kernel call')}, {_counted(len(program.steps) - len(kernels), 'call')} of Python; "
-        f"{sum(map(_bytes, kernels)):,} bytes, {work:,} arithmetic operations{total}"
+        f"{sum(map(traffic, kernels)):,} bytes, {total_work:,} arithmetic operations{total}"
     )
 
 
@@ -125,11 +125,16 @@ def _content(program: Program, slot: Slot, names: Names) -> str:
 
 
 def _traffic(step: Step) -> str:
-    work = sum(_work(op) for op in step.group.operations)
-    return f"{_bytes(step):,} bytes, {work:,} operations, range {step.range:,}, at least {step.grain:,} a thread"
+    return f"{traffic(step):,} bytes, {work(step):,} operations, range {step.range:,}, at least {step.grain:,} a thread"
 
 
-def _bytes(step: Step) -> int:
+def work(step: Step) -> int:
+    """Return how many arithmetic operations a step takes, about."""
+    return sum(map(_work, step.group.operations))
+
+
+def traffic(step: Step) -> int:
+    """Return how many bytes a step reads and writes, apart from its constants."""
     sources = {slot.source for slot in step.slots if slot.kind in ("load", "store")}
     return sum(v.aval.size * memory_dtype(v).itemsize for v in sources if isinstance(v, Var))
 

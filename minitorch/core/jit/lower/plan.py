@@ -58,7 +58,7 @@ class Plan:
         graph = program.graph
         self.arrays = [i for i, v in enumerate(graph.inputs) if not v.aval.weak]
         self.numbers = [i for i, v in enumerate(graph.inputs) if v.aval.weak]
-        self.fresh = [(v.aval.shape, v.aval.dtype) for v in program.outputs]
+        self.fresh = [(_shape_of(program, v), v.aval.dtype) for v in program.outputs]
         self.constants = _constants(program)
         self.recipes = [_recipe(program, root, atom) for root, atom in zip(program.results, graph.outputs)]
         self.is_direct = self.recipes == [("fresh", i, shape) for i, (shape, _) in enumerate(self.fresh)]
@@ -83,6 +83,17 @@ class Plan:
     def explain(self, names: Names | None = None, times: Sequence[float] | None = None) -> str:
         """Return the plan in words, with its kernels: variables go by `names`, steps have taken `times` in seconds."""
         return explained(self.program, names, times)
+
+
+def _shape_of(program: Program, v: Var) -> tuple[int, ...]:
+    """Return the shape of a result: of the input that it replaces, else of the outputs that are it, where they agree."""
+    if v in program.donated:
+        return program.donated[v].aval.shape
+    roots = map(program.root, program.results)
+    shapes = {
+        atom.aval.shape for root, atom in zip(roots, program.graph.outputs) if root is v and isinstance(atom, Var)
+    }
+    return shapes.pop() if len(shapes) == 1 else v.aval.shape
 
 
 def _recipe(program: Program, result: Atom, atom: Atom) -> tuple[str, Any, Any]:
@@ -172,6 +183,23 @@ class Frame:
                 yield from (partial(self._call, step.python) for step in run if step.python)
             else:
                 yield self._segment(list(run))
+
+    @property
+    def is_split(self) -> bool:
+        """Whether a run hands parts to other threads."""
+        owners = (getattr(segment, "__self__", None) for segment in self.segments)
+        return any(owner.is_split for owner in owners if isinstance(owner, replay.Program))
+
+    def parts(self) -> list[tuple[int, int, bool]]:
+        """Return the native segments: the address of their rows, how many, and whether the flag is looked at after them."""
+        made: list[tuple[int, int, bool]] = []
+        for segment in self.segments:
+            owner = getattr(segment, "__self__", None)
+            if isinstance(owner, replay.Program):
+                made.append((owner.rows.ctypes.data, len(owner.rows), False))
+            else:
+                made[-1] = (*made[-1][:2], True)
+        return made
 
     def _check(self) -> None:
         if self.flag[0]:

@@ -112,7 +112,7 @@ class Leaves:
         self._place = ctypes.addressof(self._slots)
         self._slots[:] = [
             0, count, self._expected.ctypes.data, self.references.ctypes.data, self.addresses.ctypes.data,
-            self.owned.ctypes.data, id(Array), id(np.ndarray), _slot_offset(), ctypes.addressof(self._result),
+            self.owned.ctypes.data, id(Array), id(np.ndarray), slot_offset(), ctypes.addressof(self._result),
             self.needed.ctypes.data,
         ]  # fmt: skip
         self._call = _native() if supported() else None
@@ -148,7 +148,7 @@ class Leaves:
 
     def _sole(self, values: Sequence[Any], i: int) -> bool:
         # Read as the native function does: what `sys.getrefcount` adds depends on the interpreter's version.
-        array, buffer = (_word(address, ctypes.c_int32) for address in (id(values[i]), id(values[i]._data)))
+        array, buffer = (word(address, ctypes.c_int32) for address in (id(values[i]), id(values[i]._data)))
         return array == self.references[i] and buffer == 1
 
 
@@ -187,7 +187,7 @@ class Guards:
         self._contents = [getattr(owner, name) for owner, name in slots]
         self._count = len(slots)
         kinds: list[Any] = [type(owner) for owner, _ in slots]
-        offsets = [_offset(kind, name) for kind, (_, name) in zip(kinds, slots)]
+        offsets = [offset(kind, name) for kind, (_, name) in zip(kinds, slots)]
         self._result = ctypes.c_int64(0)
         self._call = None
         if supported() and min(offsets, default=0) >= 0:
@@ -212,7 +212,7 @@ def _native_guard() -> Any:
 
 
 @cache
-def _offset(kind: Any, name: str) -> int:
+def offset(kind: Any, name: str) -> int:
     """Return where instances of a class keep a slot, in bytes; -1 if that cannot be seen."""
     if kind is CellType:
         return 16
@@ -223,7 +223,7 @@ def _offset(kind: Any, name: str) -> int:
     except (AttributeError, TypeError):
         return -1
     words = range(16, kind.__basicsize__, 8)
-    found = [at for at in words if _word(id(probe) + at) == id(marker)]
+    found = [at for at in words if word(id(probe) + at) == id(marker)]
     getattr(kind, name).__delete__(probe)
     return found[0] if len(found) == 1 else -1
 
@@ -241,18 +241,18 @@ def _references_are_exact() -> bool:
     return sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 
-def _word(address: int, kind: Any = ctypes.c_int64) -> int:
+def word(address: int, kind: Any = ctypes.c_int64) -> int:
     return int(kind.from_address(address).value)
 
 
 @cache
-def _slot_offset() -> int:
+def slot_offset() -> int:
     """Find where an Array keeps its buffer; 0 if that cannot be seen."""
     if not _references_are_exact():
         return 0
     array = wrap(np.zeros(1, np.float32))
     places = range(16, Array.__basicsize__, 8)
-    return next((at for at in places if _word(id(array) + at) == id(array._data)), 0)
+    return next((at for at in places if word(id(array) + at) == id(array._data)), 0)
 
 
 def _layout_fits() -> bool:
@@ -261,23 +261,23 @@ def _layout_fits() -> bool:
         return False
     buffer = np.zeros((3, 5), np.float64)
     at = id(buffer)
-    references = _word(at, ctypes.c_int32)
+    references = word(at, ctypes.c_int32)
     items = [buffer]
     return (
-        _word(at, ctypes.c_int32) == references + 1
-        and _word(at + TYPE) == id(np.ndarray)
-        and _word(at + DATA) == buffer.ctypes.data
-        and _word(at + NDIM, ctypes.c_int32) == 2
-        and _word(at + BASE) == 0
-        and _word(at + DESCR) == id(buffer.dtype)
-        and _word(at + FLAGS, ctypes.c_int32) & 0xFFF == buffer.flags.num & 0xFFF
-        and _word(id(items) + LIST_SIZE) == 1
-        and _word(_word(id(items) + LIST_ITEMS)) == at
-        and [_word(_word(at + DIMENSIONS) + 8 * axis) for axis in range(2)] == [3, 5]
+        word(at, ctypes.c_int32) == references + 1
+        and word(at + TYPE) == id(np.ndarray)
+        and word(at + DATA) == buffer.ctypes.data
+        and word(at + NDIM, ctypes.c_int32) == 2
+        and word(at + BASE) == 0
+        and word(at + DESCR) == id(buffer.dtype)
+        and word(at + FLAGS, ctypes.c_int32) & 0xFFF == buffer.flags.num & 0xFFF
+        and word(id(items) + LIST_SIZE) == 1
+        and word(word(id(items) + LIST_ITEMS)) == at
+        and [word(word(at + DIMENSIONS) + 8 * axis) for axis in range(2)] == [3, 5]
     )
 
 
 @cache
 def supported() -> bool:
     """Return whether objects can be read directly in this interpreter."""
-    return _references_are_exact() and _slot_offset() > 0 and _layout_fits()
+    return _references_are_exact() and slot_offset() > 0 and _layout_fits()

@@ -17,7 +17,7 @@ from ...dtypes import DType
 from ...errors import MinitorchError
 from ...ops import pointwise
 from ...ops.families import primitive_of
-from ...ops.shaping import broadcast_p, cast_p, reshape_p, transpose_p
+from ...ops.shaping import broadcast_p, cast_p, reshape_p, sum_p, transpose_p
 from ...ops.slicing import strided_slice_p
 from ...primitive import Primitive
 from ..graph import Atom, Equation, Graph, Var, atom_aval
@@ -26,7 +26,7 @@ from .rewriting import Writer, repeated, rewrite, same_aval
 Rewrite = Callable[[Writer, Equation], Atom]  # None: nothing to simplify
 
 _reshape, _broadcast_to, _transpose, _cast = map(primitive_of, (reshape_p, broadcast_p, transpose_p, cast_p))
-_slice = primitive_of(strided_slice_p)
+_slice, _sum = primitive_of(strided_slice_p), primitive_of(sum_p)
 
 
 def simplify(graph: Graph) -> Graph:
@@ -285,9 +285,16 @@ def _reducing(writer: Writer, eq: Equation) -> Atom:
 
 
 def _multiplying(writer: Writer, eq: Equation) -> Atom:
-    """One large product instead of one for each matrix of a stack on the left."""
+    """Outer and inner products are pointwise, and fuse; one large product instead of one for each matrix of a stack."""
     x, y = eq.inputs
     a, b = atom_aval(x), atom_aval(y)
+    if a.dtype in dtypes.NATIVE_INEXACT and a.shape[-1] == 1:
+        return writer.apply(_times, x, y)
+    if a.dtype in dtypes.NATIVE_INEXACT and a.shape[-2] == b.shape[-1] == 1:
+        row = writer.apply(_reshape, x, shape=(*a.shape[:-2], a.shape[-1]))
+        column = writer.apply(_reshape, y, shape=b.shape[:-1])
+        found = writer.apply(_sum, writer.apply(_times, row, column), axes=(-1,), keepdims=False)
+        return writer.apply(_reshape, found, shape=eq.outputs[0].aval.shape)
     if b.ndim != 2 or a.ndim == 2:
         return None
     rows = math.prod(a.shape[:-1])

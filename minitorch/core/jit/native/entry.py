@@ -1,0 +1,340 @@
+"""Look at everything a call depends on in one native call: 2 ns a guard, 5 ns an array.
+
+`Pairs` are addresses and the words they must hold: the slots of objects, the entries of dicts, the items of lists. Reading
+a dict's table where it lies needs CPython's layout, which `dicts_supported` compares with what Python says first.
+`Entry` adds the arrays: those of the arguments, of handles, of recycled gradients, and numbers, each checked against the
+shape and dtype it must have, and its address noted. Then it runs the kernels, still holding the GIL: nobody else can
+meanwhile look at what is written. It is for short programs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Sequence
+from functools import cache
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...array import Array
+from .compile import compile_kernel
+from .objects import (
+    ALIGNED,
+    BASE,
+    CONTIGUOUS,
+    DATA,
+    DESCR,
+    DIMENSIONS,
+    FLAGS,
+    LIST_ITEMS,
+    LIST_SIZE,
+    NDIM,
+    OWNDATA,
+    TYPE,
+    WRITEABLE,
+    offset,
+    slot_offset,
+    supported,
+    word,
+)
+from .replay import COLUMNS
+
+TUPLE_ITEMS, FLOAT_VALUE = 24, 16
+DICT_USED, DICT_KEYS, DICT_VALUES = 16, 32, 40
+
+# What a row of the table of arrays says: how its array is found.
+ARGUMENT, TENSOR, HELD, GRADIENT, NEW, NUMBER, ALIAS = range(7)
+ROW = 8  # kind, where, type, recorded, target, needed, dtype, number of axes; then the axes
+
+(
+    PAIRS, PAIR_COUNT, COUNT, FORBIDDEN, FORBIDDEN_COUNT, PLACES, PLACE_COUNT, ROWS, ROW_COUNT, ADDRESSES, RESULT,
+    ARRAY, NDARRAY, SLOT, FLOAT, NONE, VALUE, VIEW, NODE, PARTS, PART_COUNT, FLAG,
+) = range(WORDS := 22)  # fmt: skip
+
+# `args` is the address of the tuple of arguments, `news` that of the list of new arrays.
+ENTER = f"""
+def enter(P, args, news):
+    result = i64(P[{RESULT}])
+    result[0] = 1
+    pairs = i64(P[{PAIRS}])
+    for i in range(P[{PAIR_COUNT}]):
+        if i64(pairs[2 * i])[0] != pairs[2 * i + 1]:
+            return
+    count = P[{COUNT}]
+    if i64(args + {LIST_SIZE})[0] != count:
+        return
+    items = i64(args + {TUPLE_ITEMS})
+    forbidden = i64(P[{FORBIDDEN}])
+    places = i64(P[{PLACES}])
+    for i in range(count):
+        x = items[i]
+        for j in range(i):
+            if items[j] == x:
+                return
+        for j in range(P[{FORBIDDEN_COUNT}]):
+            if forbidden[j] == x:
+                return
+        for j in range(P[{PLACE_COUNT}]):
+            if i64(places[j])[0] == x:
+                return
+    made = i64(i64(news + {LIST_ITEMS})[0])
+    addresses = i64(P[{ADDRESSES}])
+    none = P[{NONE}]
+    rows = i64(P[{ROWS}])
+    at = 0
+    for r in range(P[{ROW_COUNT}]):
+        kind = rows[at]
+        where = rows[at + 1]
+        target = rows[at + 4]
+        ndim = rows[at + 7]
+        if kind == {ALIAS}:
+            addresses[target] = addresses[where]
+        elif kind == {NUMBER}:
+            number = i64(where)[0]
+            if number == 0 or i64(number + {TYPE})[0] != P[{FLOAT}]:
+                return
+            if f64(number + {FLOAT_VALUE})[0] == 0.0:
+                return
+            f64(rows[at + 2])[0] = f64(number + {FLOAT_VALUE})[0]
+            addresses[target] = rows[at + 2]
+        else:
+            array = where
+            if kind == {ARGUMENT}:
+                array = items[where]
+            elif kind == {NEW}:
+                array = made[where]
+            elif kind == {HELD}:
+                array = i64(where)[0]
+            else:
+                tensor = where
+                if kind == {TENSOR}:
+                    tensor = items[where]
+                else:
+                    tensor = i64(where)[0]
+                if tensor == none or i64(tensor + {TYPE})[0] != rows[at + 2]:
+                    return
+                if i64(tensor + P[{VIEW}])[0] != none:
+                    return
+                if (i64(tensor + P[{NODE}])[0] != none) != (rows[at + 3] != 0):
+                    return
+                if kind == {GRADIENT} and i32(tensor)[0] != 1:
+                    return
+                array = i64(tensor + P[{VALUE}])[0]
+            if array == 0 or i64(array + {TYPE})[0] != P[{ARRAY}]:
+                return
+            buffer = i64(array + P[{SLOT}])[0]
+            if buffer == 0 or i64(buffer + {TYPE})[0] != P[{NDARRAY}]:
+                return
+            flags = int64(i32(buffer + {FLAGS})[0])
+            if flags & {CONTIGUOUS | ALIGNED} != {CONTIGUOUS | ALIGNED} or i64(buffer + {DESCR})[0] != rows[at + 6]:
+                return
+            if int64(i32(buffer + {NDIM})[0]) != ndim:
+                return
+            dimensions = i64(i64(buffer + {DIMENSIONS})[0])
+            for axis in range(ndim):
+                if dimensions[axis] != rows[at + {ROW} + axis]:
+                    return
+            if rows[at + 5] != 0:
+                if i32(array)[0] != 1 or i32(buffer)[0] != 1 or i64(buffer + {BASE})[0] != 0:
+                    return
+                if flags & {OWNDATA | WRITEABLE} != {OWNDATA | WRITEABLE}:
+                    return
+            addresses[target] = i64(buffer + {DATA})[0]
+        at += {ROW} + ndim
+    result[0] = 0
+    parts = i64(P[{PARTS}])
+    flag = i64(P[{FLAG}])
+    for i in range(P[{PART_COUNT}]):
+        first = i64(parts[3 * i])
+        for k in range(parts[3 * i + 1]):
+            call_kernel(first[{COLUMNS} * k], first[{COLUMNS} * k + 1], first[{COLUMNS} * k + 2], first[{COLUMNS} * k + 3])
+        if parts[3 * i + 2] != 0 and flag[0] != 0:
+            flag[0] = 0
+            result[0] = 1
+            return
+"""
+
+
+class Unreadable(Exception):
+    """Something is not laid out as expected, or of a kind that cannot be read where it lies."""
+
+
+class Row(NamedTuple):
+    """Where one array is found, where its address goes, and what it must be.
+
+    `where` is the place among the arguments or the new arrays, the address of the word that holds it, or, of an alias,
+    the other target. `kind_of` is the tensor's class, or the address of the buffer for a number. What is `needed` is
+    held by nobody else.
+    """
+
+    kind: int
+    where: int
+    target: int
+    shape: tuple[int, ...] = ()
+    dtype: np.dtype[Any] | None = None
+    kind_of: int = 0
+    recorded: bool = False
+    needed: bool = False
+
+    def words(self) -> list[int]:
+        """Return the row of the native table."""
+        dtype = 0 if self.dtype is None else id(self.dtype)
+        head = [self.kind, self.where, self.kind_of, int(self.recorded), self.target, int(self.needed), dtype]
+        return [*head, len(self.shape), *self.shape]
+
+
+class Pairs:
+    """Addresses and the words they must hold. What they belong to is kept alive.
+
+    A table of a dict or list that has moved is noticed before anything in it is read: its address comes first.
+
+    >>> pairs = Pairs()
+    >>> pairs.items([1, 2]), pairs.entry({"a": "b"}, "a") > 0
+    (None, True)
+    """
+
+    def __init__(self) -> None:
+        self.words: list[int] = []
+        self.kept: list[Any] = []
+        self._tables: dict[int, Any] = {}
+
+    def add(self, address: int, value: int) -> None:
+        """Note a word."""
+        self.words += (address, value)
+
+    def slot(self, owner: Any, name: str) -> None:
+        """Note what a slot of an object holds."""
+        held = getattr(owner, name)
+        self.kept += (owner, held)
+        self.add(self.slot_address(owner, name), id(held))
+
+    def slot_address(self, owner: Any, name: str) -> int:
+        """Return where a slot of an object lies."""
+        kind: Any = type(owner)
+        at = offset(kind, name)
+        if at < 0:
+            raise Unreadable(f"{type(owner).__name__}.{name}")
+        self.kept.append(owner)
+        return id(owner) + at
+
+    def items(self, held: list[Any]) -> None:
+        """Note the items of a list."""
+        self.kept += (held, *held)
+        first = word(id(held) + LIST_ITEMS)
+        self.add(id(held) + LIST_SIZE, len(held))
+        self.add(id(held) + LIST_ITEMS, first)
+        for i, x in enumerate(held):
+            self.add(first + 8 * i, id(x))
+
+    def size(self, table: dict[Any, Any]) -> None:
+        """Note how many entries a dict has."""
+        self.kept.append(table)
+        self.add(id(table) + DICT_USED, len(table))
+
+    def entry(self, table: dict[Any, Any], key: Any, compared: bool = True) -> int:
+        """Note an entry of a dict, with its value or without; return the address of the word that holds the value."""
+        if not dicts_supported() or not isinstance(table, dict) or word(id(table) + DICT_VALUES) != 0:
+            raise Unreadable("dict")
+        value = table[key]
+        self.kept += (table, key, value)
+        keys = word(id(table) + DICT_KEYS)
+        if id(table) not in self._tables:
+            self._tables[id(table)] = table
+            self.add(id(table) + DICT_KEYS, keys)
+        key = next((k for k in table if k is key or (type(k) is str and k == key)), key)  # the object in the table
+        at = _entry_address(table, keys, key, value)
+        self.kept.append(key)
+        self.add(at - 8, id(key))
+        if compared:
+            self.add(at, id(value))
+        return at
+
+
+def _entry_address(table: dict[Any, Any], keys: int, key: Any, value: Any) -> int:
+    """Search a dict's table for a key with its value beside it."""
+    count = (sys.getsizeof(table) - dict.__basicsize__) // 8
+    if count < 2:
+        raise Unreadable("dict")
+    block: Any = (ctypes.c_int64 * count).from_address(keys)
+    words = np.frombuffer(block, np.int64)
+    found = np.flatnonzero((words[:-1] == id(key)) & (words[1:] == id(value)))
+    if len(found) != 1:
+        raise Unreadable("dict entry")
+    return keys + 8 * int(found[0]) + 8
+
+
+@cache
+def dicts_supported() -> bool:
+    """Return whether the entries of dicts can be read where they lie in this interpreter."""
+    if not supported():
+        return False
+    first, second = object(), object()
+    table: dict[Any, Any] = {"a": 1, "b": first, (1, 2): 3}
+    try:
+        for probe in (table, {k: v for k, v in table.items() if isinstance(k, str)}):
+            if word(id(probe) + DICT_USED) != len(probe) or word(id(probe) + DICT_VALUES) != 0:
+                return False
+            at = _entry_address(probe, word(id(probe) + DICT_KEYS), "b", first)
+            probe["b"] = second
+            if word(at) != id(second):
+                return False
+            del probe["b"]
+            if word(at) != 0 or word(id(probe) + DICT_USED) != len(probe):
+                return False
+    except Unreadable:
+        return False
+    return True
+
+
+class Entry:
+    """What a call must find, where the addresses of its arrays go, and what runs then.
+
+    `forbidden` are objects that no argument may be, `places` the addresses of words that hold such. `parts` are rows of
+    instructions: the address of the first, how many, and whether to stop after them when the word `flag` is not 0.
+    """
+
+    __slots__ = ("_kept", "_native", "_place", "_result", "_slots")
+
+    def __init__(
+        self,
+        arguments: int,
+        pairs: Pairs,
+        rows: Sequence[Row],
+        addresses: np.ndarray[Any, Any],
+        forbidden: Sequence[int],
+        places: Sequence[int],
+        parts: Sequence[tuple[int, int, bool]],
+        flag: np.ndarray[Any, Any],
+        handle: type,
+    ):
+        steps = list(chain.from_iterable(parts))
+        tables = [np.array([*words, 0], np.int64) for words in (pairs.words, forbidden, places, steps)]
+        table = np.array([w for row in rows for w in row.words()] or [0], np.int64)
+        self._result = ctypes.c_int64(0)
+        self._slots = (ctypes.c_int64 * WORDS)()
+        at = dict(zip((PAIRS, FORBIDDEN, PLACES, PARTS), (t.ctypes.data for t in tables)))
+        at |= {PAIR_COUNT: len(pairs.words) // 2, FORBIDDEN_COUNT: len(forbidden), PLACE_COUNT: len(places)}
+        at |= {COUNT: arguments, ROWS: table.ctypes.data, ROW_COUNT: len(rows), ADDRESSES: addresses.ctypes.data}
+        at |= {RESULT: ctypes.addressof(self._result), ARRAY: id(Array), NDARRAY: id(np.ndarray), SLOT: slot_offset()}
+        at |= {FLOAT: id(float), NONE: id(None), PART_COUNT: len(parts), FLAG: flag.ctypes.data}
+        at |= {where: offset(handle, name) for where, name in ((VALUE, "value"), (VIEW, "_view"), (NODE, "node"))}
+        if not supported() or min(at[VALUE], at[VIEW], at[NODE]) < 0:
+            raise Unreadable(handle.__name__)
+        for where, value in at.items():
+            self._slots[where] = value
+        self._place = ctypes.addressof(self._slots)
+        self._kept = (tables, table, addresses, flag, pairs, list(rows))
+        self._native = _native_enter()
+
+    def run(self, args: tuple[Any, ...], news: list[Array]) -> bool:
+        """Run the kernels if everything is as it must be, and return whether it was."""
+        self._native(self._place, id(args), id(news))
+        return not self._result.value
+
+
+@cache
+def _native_enter() -> Any:
+    address = compile_kernel(ENTER, "enter").address
+    return ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(address)

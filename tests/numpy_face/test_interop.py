@@ -145,8 +145,8 @@ def test_the_namespace_loads_when_it_is_needed() -> None:
 
 
 METHODS = (
-    "all", "any", "argmax", "argmin", "argsort", "conj", "copy", "cumprod", "cumsum", "flatten", "max", "mean", "min", "prod",
-    "ravel", "round", "squeeze", "std", "sum", "trace", "var",
+    "all", "any", "argmax", "argmin", "argsort", "conj", "copy", "cumprod", "cumsum", "flatten", "max", "mean", "min",
+    "prod", "ravel", "round", "squeeze", "std", "sum", "trace", "var",
 )  # fmt: skip
 
 

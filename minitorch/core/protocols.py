@@ -50,7 +50,6 @@ def array_function(self: Value, func: Any, types: Any, args: Any, kwargs: Any) -
         raise TypeError(
             f"{name}: does not take a minitorch array; use minitorch's operation, or convert first with .numpy()"
         )
-    given = {k: v for k, v in kwargs.items() if not (k == "out" and v is None)}
-    if "out" in given:
+    if kwargs.get("out") is not None:
         raise TypeError(f"{name}: out= cannot be written, for a minitorch array is immutable; use what is returned")
-    return ours(*args, **given)
+    return ours(*args, **{k: v for k, v in kwargs.items() if k != "out"})

@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from ..core import dtypes
-from ..core.array import wrap
 from ..core.errors import ArgumentError, ShapeError
 from ..core.ops import gathering, lookup, slicing, sorting
 from ..core.ops import joining as J
 from ..core.ops import pointwise as P
 from ..core.ops import shaping as S
-from ..core.ops.contractions import matmul
+from ..core.ops.convolution import convolution
 from ..core.ops.scanning import cumsum
 from ..core.primitive import Value, aval_of, kind_of
 from .arguments import array_of, inexact, operand, together
@@ -225,11 +222,9 @@ def _slid(name: str, a: Value, v: Value, mode: str) -> Value:
         raise ArgumentError(f"{name}: mode must be one of {', '.join(_PADS)}, got {mode!r}")
     if a.dtype == dtypes.bool_:
         a, v = S.cast(a, dtypes.int64), S.cast(v, dtypes.int64)
-    n = v.shape[0]
-    a = J.pad(a, [_PADS[mode](n)])
-    count = a.shape[0] - n + 1
-    windows = wrap(np.arange(count)[:, None] + np.arange(n))
-    return matmul(gathering.take(a, windows, 0), slicing.flip(v))
+    before, after = _PADS[mode](v.shape[0])
+    image = J.pad(S.reshape(a, (1, 1, -1)), [(0, 0), (0, 0), (before, after)])
+    return S.reshape(convolution(image, S.reshape(slicing.flip(v), (1, 1, -1))), (-1,))
 
 
 __all__ = [

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core import dtypes
+from ..core.array import Array
 from ..core.errors import DTypeError
 from ..core.ops import bessel, bits, special
 from ..core.ops import pointwise as P
@@ -23,14 +24,14 @@ Function = Callable[..., Any]
 
 def _one(core: Function) -> Function:
     def call(x: Any, /) -> Value:
-        return core(x if type(x) in dtypes.SCALARS else array_of(x))
+        return core(x if type(x) is Array else operand(x))
 
     return call
 
 
 def _two(core: Function) -> Function:
     def call(x1: Any, x2: Any, /) -> Value:
-        return core(operand(x1), operand(x2))
+        return core(x1 if type(x1) is Array else operand(x1), x2 if type(x2) is Array else operand(x2))
 
     return call
 

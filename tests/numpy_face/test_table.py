@@ -14,6 +14,7 @@ import minitorch as mt
 import minitorch.numpy as mnp
 from minitorch.core import dtypes, tree
 from minitorch.core.array import Array
+from minitorch.core.errors import JitError, MinitorchError, UnsupportedError
 from minitorch.test_util import check_grads
 
 from .table import REASONS, TABLES, Row
@@ -235,3 +236,61 @@ def test_vectorize() -> None:
         product(Array(a), Array(np.ones((2, 4))))
     with pytest.raises(ValueError, match="no signature"):
         mnp.vectorize(mnp.dot, signature="n,m->")
+
+
+DEPENDING: list[Any] = [
+    lambda x: x[x > 0],
+    lambda x: mnp.nonzero(x),
+    lambda x: mnp.argwhere(x),
+    lambda x: mnp.unique(x),
+    lambda x: mnp.compress(x > 0, x),
+    lambda x: mnp.setdiff1d(x, x),
+    lambda x: mnp.where(x > 0),
+]
+
+
+@pytest.mark.parametrize("call", DEPENDING, ids=range(len(DEPENDING)))
+def test_shapes_that_depend_on_data_are_refused_with_the_advice(call: Any) -> None:
+    x = Array([1.0, -1.0, 2.0])
+    with pytest.raises(JitError, match="size="):
+        mt.jit(lambda x: call(x))(x)
+    with pytest.raises(UnsupportedError, match="size="):
+        mt.vmap(lambda x: call(x))(mnp.stack([x, x]))
+
+
+BAD: list[tuple[Any, str]] = [
+    (lambda x: mnp.reshape(x, (4,)), "reshape"),
+    (lambda x: mnp.concatenate([]), "concatenate"),
+    (lambda x: mnp.arange(0, 1, 0), "step is 0"),
+    (lambda x: mnp.linspace(0, 1, -1), "num"),
+    (lambda x: mnp.take(x, mnp.array([9])), "take"),
+    (lambda x: mnp.put(x, [0], [1.0]), "inplace=False"),
+    (lambda x: mnp.max(mnp.zeros((0,))), "no elements"),
+    (lambda x: mnp.quantile(x, 0.5, method="weird"), "linear, lower"),
+    (lambda x: mnp.interp(x, x, x[:2]), "vectors of one length"),
+    (lambda x: mnp.gradient(x[:1]), "at least 2"),
+    (lambda x: mnp.pad(x, 1, mode="spam"), "mode must be one of"),
+    (lambda x: mnp.pad(x, 1, mode="edge", constant_values=1), "does not take constant_values"),
+    (lambda x: mnp.select([x > 0], []), "conditions"),
+    (lambda x: mnp.fft.fft(x, 0), "positive"),
+    (lambda x: mnp.fft.rfft(x * 1j), "takes reals"),
+    (lambda x: mnp.linalg.inv(mnp.ones((2, 2))), "singular"),
+    (lambda x: mnp.linalg.norm(x, "fro", axis=0), "matrices"),
+    (lambda x: mnp.cross(mnp.ones(4), mnp.ones(4)), "2 or 3"),
+    (lambda x: mnp.einsum("ij->i", x), "einsum"),
+    (lambda x: mnp.gcd(x, 2), "integers"),
+    (lambda x: mnp.sum(x, out=x), "out="),
+    (lambda x: mnp.searchsorted(mnp.ones((2, 2)), x), "vector"),
+    (lambda x: mnp.bincount(mnp.array([-1])), "counts integers from 0"),
+    (lambda x: mnp.histogram(x, "auto"), "rule"),
+    (lambda x: mnp.polyfit(x, x[:2], 1), "polyfit"),
+    (lambda x: mnp.unpackbits(x), "uint8"),
+    (lambda x: mnp.where(x > 0, x), "missing"),
+    (lambda x: mnp.partition(x, 7), "out of range"),
+]
+
+
+@pytest.mark.parametrize(("call", "text"), BAD)
+def test_errors_say_what_is_wrong(call: Any, text: str) -> None:
+    with pytest.raises(MinitorchError, match=re.escape(text)):
+        call(Array([1.0, -1.0, 2.0]))

@@ -7,6 +7,7 @@
     linalg      decompositions and norms
     nn, optim   modules, losses, optimizers
     compiling   jit for arrays and tensors, what it shows of itself, programs in files
+    saving      trees of tensors in files; PyTorch's checkpoints
     utils       data loading
     datasets    small real data sets, from scikit-learn
     viz         pictures of graphs
@@ -117,8 +118,10 @@ _NAMES = {
     "get_num_threads": "core.jit.native.replay",
     "jit": "compiling.jit",
     "jit_stats": "compiling.stats",
+    "load": "saving.checkpoints",
     "load_exported": "compiling.export",
     "make_graph": "compiling.show",
+    "save": "saving.checkpoints",
     "set_num_threads": "core.jit.native.replay",
     "train_steps": "compiling.steps",
 }
@@ -131,6 +134,7 @@ if typing.TYPE_CHECKING:
     from .compiling.stats import jit_stats
     from .compiling.steps import train_steps
     from .core.jit.native.replay import get_num_threads, set_num_threads
+    from .saving.checkpoints import load, save
     from .viz import draw_graph
 
 

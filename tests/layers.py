@@ -105,7 +105,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit"],
     ["minitorch.core"],
     # The faces.
-    ["minitorch.errors", "minitorch.test_util"],
+    ["minitorch.errors", "minitorch.test_util", "minitorch.files"],
     ["minitorch.numpy.arguments", "minitorch.numpy.types"],
     ["minitorch.numpy.pointwise", "minitorch.numpy.creation", "minitorch.numpy.mapping", "minitorch.numpy.arranging"],
     ["minitorch.numpy.grids", "minitorch.numpy.joining", "minitorch.numpy.reducing", "minitorch.numpy.selecting"],
@@ -177,6 +177,9 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.steps"],  # train_steps
     ["minitorch.compiling.methods"],  # Module.compile
     ["minitorch.compiling"],
+    ["minitorch.saving.trees", "minitorch.saving.torch_files"],
+    ["minitorch.saving.checkpoints"],
+    ["minitorch.saving"],
     ["minitorch.utils.data.dataset", "minitorch.utils.data.sampler", "minitorch.utils.data.collate"],
     ["minitorch.utils.data.loader"],
     ["minitorch.utils.data"],

@@ -15,8 +15,7 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -25,6 +24,7 @@ from ..core import dtypes
 from ..core.array import Array, wrap
 from ..core.errors import JitError
 from ..core.jit.native.compile import Portable
+from ..files import replace
 
 FORMAT = "minitorch exported function"
 REVISION = 1
@@ -61,7 +61,7 @@ def write(path: str, header: dict[str, Any], arrays: Sequence[Array], kernels: S
                 info.compress_type = zipfile.ZIP_DEFLATED if name == HEADER else zipfile.ZIP_STORED
                 file.writestr(info, content)
 
-    _replace(path, fill)
+    replace(path, fill)
 
 
 def _npy(x: Array) -> bytes:
@@ -75,29 +75,6 @@ def _npy(x: Array) -> bytes:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _replace(path: str, fill: Callable[[BinaryIO], None]) -> None:
-    folder = os.path.dirname(os.path.abspath(path))
-    temporary = os.path.join(folder, f".{os.path.basename(path)}.{os.getpid()}.{os.urandom(4).hex()}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    handle = os.open(temporary, flags, 0o644)
-    try:
-        with open(handle, "wb") as stream:
-            fill(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 # --------------------------------------------------------------------------- reading

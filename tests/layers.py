@@ -109,6 +109,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.numpy.arguments", "minitorch.numpy.types"],
     ["minitorch.numpy.pointwise", "minitorch.numpy.creation", "minitorch.numpy.mapping", "minitorch.numpy.arranging"],
     ["minitorch.numpy.grids", "minitorch.numpy.joining", "minitorch.numpy.reducing", "minitorch.numpy.selecting"],
+    ["minitorch.numpy.rounding"],
     ["minitorch.numpy.nans", "minitorch.numpy.positions", "minitorch.numpy.products", "minitorch.numpy.fft"],
     ["minitorch.numpy.ordering", "minitorch.numpy.statistics", "minitorch.numpy.calculus", "minitorch.numpy.linalg"],
     ["minitorch.numpy.padding", "minitorch.numpy.polynomials"],

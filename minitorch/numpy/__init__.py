@@ -6,7 +6,8 @@ argument names, and `size=` where the shape of a result would depend on data.
     types                           data types, promotion, what the namespace says of itself
     creation grids                  making arrays
     arranging joining padding       changing their shapes
-    pointwise reducing nans         element by element, over axes, without NaN
+    pointwise rounding              element by element
+    reducing nans                   over axes, without NaN
     selecting positions ordering    conditions and indices; sorting and sets
     statistics products calculus    quantiles, histograms; contractions; differences, interpolation, convolution
     polynomials mapping             coefficients; vectorize and its kin

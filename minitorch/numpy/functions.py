@@ -21,20 +21,21 @@ from . import (
     positions,
     products,
     reducing,
+    rounding,
     selecting,
     statistics,
     types,
 )
 
 THEMES = (
-    types, creation, grids, pointwise, reducing, nans, arranging, joining, padding, selecting, positions, ordering,
+    types, creation, grids, pointwise, rounding, reducing, nans, arranging, joining, padding, selecting, positions, ordering,
     statistics, products, calculus, polynomials, mapping,
 )  # fmt: skip
 FUNCTIONS: dict[str, Any] = {name: getattr(theme, name) for theme in THEMES for name in theme.__all__}
 globals().update(FUNCTIONS)
 
 # What NumPy writes in two ways.
-amax, amin, around = reducing.max, reducing.min, pointwise.round
+amax, amin, around = reducing.max, reducing.min, rounding.round
 degrees, radians = pointwise.rad2deg, pointwise.deg2rad
 bool, float_, int_, uint, complex_ = types.bool_, types.float32, types.int64, types.uint64, types.complex64
 half, single, double, csingle, cdouble = types.float16, types.float32, types.float64, types.complex64, types.complex128

@@ -16,7 +16,7 @@ from ..core.ops import bessel, bits, special
 from ..core.ops import pointwise as P
 from ..core.ops.shaping import cast, zeros_like
 from ..core.primitive import Value, aval_of
-from .arguments import array_of, inexact, no_out, operand, together
+from .arguments import array_of, inexact, operand, together
 from .types import finfo
 
 Function = Callable[..., Any]
@@ -244,16 +244,6 @@ def real_numbers(name: str, x: Value) -> Value:
     return x
 
 
-def fix(x: Any, out: None = None) -> Value:
-    """Round to whole numbers towards zero.
-
-    >>> mnp.fix(mnp.array([-1.5, 1.5]))
-    Array([-1.,  1.], dtype=float32)
-    """
-    no_out("fix", out)
-    return P.trunc(array_of(x))
-
-
 def float_power(x: Any, y: Any, /) -> Value:
     """Raise to a power, in floats.
 
@@ -281,24 +271,6 @@ def fmin(x1: Any, x2: Any, /) -> Value:
     """
     x1, x2 = together(x1, x2)
     return P.where(P.isnan(x1), x2, P.where(P.isnan(x2), x1, P.minimum(x1, x2)))
-
-
-def frexp(x: Any, /) -> tuple[Value, Value]:
-    """Take numbers apart into a fraction from 0.5 to 1 and a power of 2.
-
-    >>> mnp.frexp(mnp.array([1.0, 6.0]))
-    (Array([0.5 , 0.75], dtype=float32), Array([1, 3], dtype=int32))
-    """
-    return bits.frexp(array_of(x))
-
-
-def ldexp(x1: Any, x2: Any, /) -> Value:
-    """Return `x1 * 2 ** x2`, without overflow on the way.
-
-    >>> mnp.ldexp(mnp.array([0.5, 0.75]), mnp.array([1, 2]))
-    Array([1., 3.], dtype=float32)
-    """
-    return bits.ldexp(array_of(x1), array_of(x2))
 
 
 def heaviside(x1: Any, x2: Any, /) -> Value:
@@ -362,18 +334,6 @@ def lcm(x1: Any, x2: Any, /) -> Value:
     return P.abs(P.mul(P.floor_divide(x1, P.where(P.equal(divisor, 0), 1, divisor)), x2))
 
 
-def modf(x: Any, /, out: None = None) -> tuple[Value, Value]:
-    """Return the fraction and the whole number, both with the sign of x.
-
-    >>> mnp.modf(mnp.array([-1.5, 2.25]))
-    (Array([-0.5 ,  0.25], dtype=float32), Array([-1.,  2.], dtype=float32))
-    """
-    no_out("modf", out)
-    x = real_numbers("modf", inexact(x))
-    whole = P.trunc(x)
-    return P.copysign(P.where(P.isinf(x), 0.0, P.sub(x, whole)), x), whole
-
-
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Value:
     """Replace NaN by a number (0), and infinities by numbers (the largest there are).
 
@@ -397,19 +357,6 @@ def complex_of(re: Value, im: Value) -> Value:
     return P.add(cast(re, dtypes.complex_of(re.dtype)), P.mul(im, 1j))
 
 
-def round(a: Any, decimals: int = 0, out: None = None) -> Value:
-    """Round to a number of decimals, halves to even ones. Integers stay as they are.
-
-    >>> mnp.round(mnp.array([1.25, 2.5]), 1), mnp.round(mnp.array([0.5, 1.5]))
-    (Array([1.2, 2.5], dtype=float32), Array([0., 2.], dtype=float32))
-    """
-    no_out("round", out)
-    a = array_of(a)
-    if a.dtype in dtypes.COMPLEX:
-        return complex_of(round(P.real(a), decimals), round(P.imag(a), decimals))
-    return a if decimals >= 0 and a.dtype not in dtypes.INEXACT else P.round(a, decimals)
-
-
 def sinc(x: Any, /) -> Value:
     """Return `sin(pi x) / (pi x)`, 1 at 0, with all derivatives.
 
@@ -431,20 +378,8 @@ _SERIES_BELOW = 0.35
 _SINC = [(-1.0) ** k / math.factorial(2 * k + 1) for k in range(9)]
 
 
-def spacing(x: Any, /) -> Value:
-    """Return the distance to the next number away from zero.
-
-    >>> mnp.spacing(mnp.array([1.0]))
-    Array([1.1920929e-07], dtype=float32)
-    """
-    x = real_numbers("spacing", inexact(x))
-    distance = P.sub(bits.nextafter(P.abs(x), math.inf), P.abs(x))
-    return P.where(P.isfinite(x), P.copysign(distance, x), math.nan)
-
-
 __all__ = [
     *FUNCTIONS,
-    "angle", "cbrt", "clip", "deg2rad", "divmod", "fabs", "fix", "float_power", "fmax", "fmin", "frexp",
-    "heaviside", "iscomplex", "isneginf", "isposinf", "isreal", "lcm", "ldexp", "modf", "nan_to_num", "rad2deg",
-    "round", "sinc", "spacing",
+    "angle", "cbrt", "clip", "deg2rad", "divmod", "fabs", "float_power", "fmax", "fmin", "heaviside",
+    "iscomplex", "isneginf", "isposinf", "isreal", "lcm", "nan_to_num", "rad2deg", "sinc",
 ]  # fmt: skip

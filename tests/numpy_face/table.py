@@ -246,6 +246,7 @@ POINTWISE = [
     row("nan_to_num", NANS, nan=1.0, posinf=2.0, neginf=3.0),
     row("round", X, 1),
     row("around", X * 100, -1),
+    row("round", np.array([15, 25, -15, -25, 14, 149, 0, 35, -36]), -1),
     smooth("clip", X, -0.5, 0.5),
     smooth("clip", X, None, Y),
     row("clip", N, 0, 3),

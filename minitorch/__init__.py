@@ -6,6 +6,7 @@
     autograd    gradients on request, custom functions, anomaly mode
     linalg      decompositions and norms
     nn, optim   modules, losses, optimizers
+    func        transforms under PyTorch's names
     compiling   jit for arrays and tensors, what it shows of itself, programs in files
     saving      trees of tensors in files; PyTorch's checkpoints
     utils       data loading
@@ -21,10 +22,12 @@ import warnings
 
 from . import autograd, errors, linalg, nn, optim, utils
 from .compiling import methods
-from .core import operators, protocols, tracebacks, tree
+from .core import checkpoint_policies, memory, operators, protocols, tracebacks, tree
 from .core.array import Array
 from .core.array import Array as array
+from .core.calls import CustomVJPPrimal, SymbolicZero
 from .core.checkpoint import checkpoint
+from .core.checkpoint_policies import checkpoint_name
 from .core.custom import custom_jvp, custom_vjp
 from .core.dtypes import (
     bfloat16,
@@ -111,13 +114,16 @@ from .tensor.types import (
 )
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
-_MODULES = ("datasets", "numpy", "test_util", "viz")
+_MODULES = ("datasets", "func", "numpy", "test_util", "viz")
 _NAMES = {
     "draw_graph": "viz",
     "export": "compiling.export",
     "get_num_threads": "core.jit.native.replay",
+    "jet": "core.jet",
     "jit": "compiling.jit",
     "jit_stats": "compiling.stats",
+    "linear_transpose": "core.linear",
+    "linearize": "core.linear",
     "load": "saving.checkpoints",
     "load_exported": "compiling.export",
     "make_graph": "compiling.show",
@@ -127,13 +133,15 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, numpy, test_util, viz
+    from . import datasets, func, numpy, test_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph
     from .compiling.stats import jit_stats
     from .compiling.steps import train_steps
+    from .core.jet import jet
     from .core.jit.native.replay import get_num_threads, set_num_threads
+    from .core.linear import linear_transpose, linearize
     from .saving.checkpoints import load, save
     from .viz import draw_graph
 
@@ -156,3 +164,4 @@ def __dir__() -> list[str]:
 warnings.filterwarnings("ignore", category=RuntimeWarning, module="minitorch")
 tracebacks.install()
 protocols.announce(lambda: importlib.import_module(f"{__name__}.numpy"))
+memory.keep_freed()

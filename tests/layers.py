@@ -5,7 +5,7 @@ A name stands for that one module; a package's `__init__` goes by the package's 
 """
 
 LAYERS: list[list[str]] = [
-    ["minitorch.core.errors", "minitorch.core.version"],  # exception classes
+    ["minitorch.core.errors", "minitorch.core.version", "minitorch.core.memory"],  # exceptions; the allocator
     ["minitorch.core.config"],  # settings in context variables
     ["minitorch.core.tracebacks"],  # which frames printed errors show
     ["minitorch.core.dtypes"],  # data types and the promotion table
@@ -32,6 +32,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.gathering"],  # take and scatter along one axis
     ["minitorch.core.ops.indexing"],  # x[...] and x.at[...]
     ["minitorch.core.ops.lookup"],  # indexing along an axis, classes, searches
+    ["minitorch.core.ops.collectives"],  # across the examples of a mapped axis
     ["minitorch.core.ops.contractions"],  # matmul and its kin
     ["minitorch.core.ops.einsum"],
     ["minitorch.core.ops.patches"],  # how convolutions are computed on buffers
@@ -55,12 +56,21 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.operators"],  # attaches +, @, [...] and methods to Array and Tracer
     # The transforms: one interpreter each, then the functions people call.
     ["minitorch.core.vjp"],
+    ["minitorch.core.pushing"],  # tangent rules as functions of buffers
     ["minitorch.core.jvp"],
     ["minitorch.core.vmap"],
+    ["minitorch.core.recording"],  # a function run on a fresh tape; checks of arguments and results
+    ["minitorch.core.collectives"],  # psum and its kin, by the names of axes
     ["minitorch.core.calling"],  # applications of whole functions
+    ["minitorch.core.calls"],  # functions that bring their own derivative
     ["minitorch.core.custom"],  # custom_vjp, custom_jvp, stop_gradient
     ["minitorch.core.transforms"],  # grad, value_and_grad, vjp, jvp, vmap
+    ["minitorch.core.linearity"],  # what is linear in what
+    ["minitorch.core.jet"],  # Taylor mode
+    ["minitorch.core.linear"],  # linearize, linear_transpose
     ["minitorch.core.jacobian"],  # jacrev, jacfwd, hessian, hvp
+    ["minitorch.core.checkpoint_policies"],
+    ["minitorch.core.keeping"],  # tapes that keep, and put back, what a policy says
     ["minitorch.core.checkpoint"],
     # Compilation: a function is staged into a graph, which passes rewrite.
     # The native runtime of jit: machine code from Python text, kept on disk, run from lists.
@@ -151,6 +161,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.modules.pooling", "minitorch.nn.modules.loss"],
     ["minitorch.nn.modules"],
     ["minitorch.nn"],
+    ["minitorch.func"],  # transforms under PyTorch's names
     ["minitorch.optim.rules"],  # the update rules as pure functions
     ["minitorch.optim.optimizer"],  # groups, state, the loop
     ["minitorch.optim.algorithms"],

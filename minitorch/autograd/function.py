@@ -13,8 +13,8 @@ from typing import Any
 
 from ..core.array import Array
 from ..core.aval import Aval
-from ..core.calling import batch_run, fitting, is_recorded, nameplate, settled, split
-from ..core.custom import Call, gathered
+from ..core.calling import Batch, batch_run, fitting, is_recorded, nameplate, settled, split
+from ..core.calls import Call, gathered
 from ..core.errors import GradError
 from ..core.jvp import JVPTrace
 from ..core.ops.families import as_array
@@ -325,18 +325,17 @@ class _Application(Call):
             "mode (grad, jacrev), or define the operation with custom_jvp"
         )
 
-    def _batched(self, flags: list[bool], size: int) -> Call:
+    def _batched(self, flags: list[bool], batch: Batch) -> Call:
         note = self.note
 
         def pull(saved: Leaves, g: Leaves) -> Leaves:
             n = len(saved)
             layout = [s is not None and (s[0] != "in" or flags[s[1]]) for s in note.sources]
-            found, batched = batch_run(
-                lambda inner: self.pull(inner[:n], inner[n:]), saved + g, layout + [x is not None for x in g]
-            )
-            return [gathered(x, b, flag, size) for x, b, flag in zip(found, batched, flags, strict=True)]
+            given = layout + [x is not None for x in g]
+            found, batched = batch_run(lambda inner: self.pull(inner[:n], inner[n:]), saved + g, given, batch.axis)
+            return [gathered(x, b, flag, batch.size) for x, b, flag in zip(found, batched, flags, strict=True)]
 
-        return _Application(self.primitive, self._batched_primal(flags, size), pull, note, self.fills)
+        return _Application(self.primitive, self._batched_primal(flags, batch), pull, note, self.fills)
 
 
 def _released(x: Any, tape: Tape | None) -> Any:

@@ -226,6 +226,11 @@ class Capture:
         self.lifted: dict[tuple[int, str], Tensor] = {}
         self.read_slots: set[tuple[int, str]] = set()
 
+    @property
+    def level(self) -> int:
+        """The level of the trace that records."""
+        return self.trace.level
+
     # ------------------------------------------------------------------ handles
 
     def adopted(self, args: tuple[Value, ...]) -> tuple[Value, ...]:

@@ -34,7 +34,7 @@ from .program import Fresh, Program, fits, held_by_slots, replay
 from .quick import Quick, quick
 from .recording import record
 from .stats import tally
-from .through import Family, blank
+from .through import Family, blank, in_named_axes
 
 _RECORDING = threading.RLock()  # one recording at a time: it swaps the values of handles that others may read
 _MANY = 8
@@ -143,7 +143,7 @@ class Compiled:
         blanks = [blank(x) for x in arguments.leaves]
         args, kwargs = tree.unflatten(structure, blanks)
         with _RECORDING:
-            program = record(lambda *a, **k: self._joined(static, a, k), Arguments(args, kwargs, static))
+            program = record(lambda *a, **k: in_named_axes(self._joined, static, a, k), Arguments(args, kwargs, static))
         tensors = any(not isinstance(r, Fresh) or r.kind is not None for r in program.results)
         return None if program.writes or program.once or tensors else Family(function, jit)
 

@@ -7,19 +7,21 @@ what it does.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..core import dtypes, tree
 from ..core.array import Array
-from ..core.calling import Leaves, Shape, nameplate
-from ..core.custom import Call
+from ..core.calling import Batch, Leaves, Shape, nameplate
+from ..core.calls import Call
 from ..core.jvp import JVPTrace, JVPTracer
 from ..core.ops.shaping import zeros_of
 from ..core.primitive import Primitive, Tracer, Value, aval_of
 from ..core.tape import Node, Tape
 from ..core.transforms import jvp, vjp, vmap
+from ..core.vmap import AXES
 
 Function = Callable[..., Any]
 Compile = Callable[[Function], Function]
@@ -41,9 +43,16 @@ class Family:
         return self.known[key]
 
     def call(self, shape: Shape) -> CompiledCall:
-        """Return an application of the function, whose result's structure goes to `shape`."""
-        name = nameplate(self.function)
-        return CompiledCall(name, lambda leaves: shape.flatten(self.compiled(*leaves)), self, shape)
+        """Return an application of the function, whose result's structure goes to `shape`.
+
+        Tracers that it knows no derived function for run through the function as it is.
+        """
+
+        def primal(leaves: Leaves) -> Leaves:
+            plain = any(isinstance(x, Tracer) for x in leaves)
+            return shape.flatten((self.function if plain else self.compiled)(*leaves))
+
+        return CompiledCall(nameplate(self.function), primal, self, shape)
 
     def run(self, leaves: Sequence[Value]) -> Any:
         """Apply the function."""
@@ -84,9 +93,16 @@ class CompiledCall(Call):
             grads[i] = x
         return grads
 
-    def _batched(self, flags: list[bool], size: int) -> Call:
+    def _expanded(self, trace: Any, leaves: Leaves) -> Leaves:
+        return self.primal(leaves)  # type: ignore[no-any-return]
+
+    def _batched(self, flags: list[bool], batch: Batch) -> Call:
         axes = tuple(0 if flag else None for flag in flags)
-        return self.family.derived(("vmap", axes), lambda: vmap(self.family.function, in_axes=axes)).call(self.shape)
+        name = None if batch.axis is None else batch.axis.name
+        mapped = self.family.derived(
+            ("vmap", axes, name), lambda: vmap(self.family.function, in_axes=axes, axis_name=name)
+        )
+        return mapped.call(self.shape)
 
     def _pushed(self, trace: JVPTrace, leaves: Leaves) -> Leaves:
         mine = [isinstance(x, JVPTracer) and x._trace is trace for x in leaves]
@@ -123,3 +139,12 @@ def _over(function: Function, inputs: Sequence[Value], where: tuple[int, ...]) -
 def blank(x: Any) -> Any:
     """Return zeros in the place of a traced value."""
     return Array(zeros_of(aval_of(x))) if isinstance(x, Tracer) else x
+
+
+def in_named_axes(function: Function, *args: Any) -> Any:
+    """Call a function as if it were mapped over every axis that has a name here, so that it may ask for them."""
+    call = functools.partial(function, *args)
+    for name, trace in AXES.get().items():
+        if trace.axis is not None:
+            call = vmap(call, axis_name=name, axis_size=trace.axis.size)
+    return call()

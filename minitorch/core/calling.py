@@ -7,17 +7,18 @@ results must depend on traced values through its arguments only; `settled` finds
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import dtypes, tree
 from .array import Array
 from .errors import GradError, ShapeError
 from .jvp import JVPTracer
+from .ops.collectives import Axis
 from .ops.families import as_array
 from .ops.shaping import broadcast_to, zeros_of
 from .primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, Trace, Tracer, Value, aval_of
 from .tape import Node, Tape, TapeTracer, context, entering, lower, muting, user_line
-from .vmap import BatchTrace, BatchTracer
+from .vmap import BatchTrace, BatchTracer, naming
 
 Function = Callable[..., Any]
 Leaves = list[Any]
@@ -40,10 +41,16 @@ def nameplate(function: Function) -> Primitive:
 
 
 def recorded(
-    tape: Tape, primitive: Primitive, cotangents: Function, nodes: tuple[Node | None, ...], saved: Any, outs: Leaves
+    tape: Tape,
+    primitive: Primitive,
+    cotangents: Function,
+    nodes: tuple[Node | None, ...],
+    saved: Any,
+    outs: Leaves,
+    fills: bool = True,
 ) -> Leaves:
     """Record a call: `saved` is one object and the arguments, and `cotangents(g, *saved)` pulls back."""
-    plan = Plan(primitive, ((True, 0), (False, 1)), lambda env: env, ((-1, cotangents, None, ()),))
+    plan = Plan(primitive, ((True, 0), (False, 1)), lambda env: env, ((-1, cotangents, None, ()),), fills)
     line = user_line() if context.get().anomaly else None
     return list(tape.record(plan, nodes, saved, None, tuple(outs), line))
 
@@ -57,7 +64,7 @@ def split(tape: Tape, leaves: Leaves) -> tuple[Leaves, tuple[Node | None, ...]]:
     """Return the leaves one level down, and their nodes on a tape."""
     values: Leaves = []
     nodes: list[Node | None] = []
-    for x in leaves:
+    for x in map(tape.adopted, leaves):
         if isinstance(x, TapeTracer) and x._trace is tape:
             values.append(x.current())
             nodes.append(x.node)
@@ -101,6 +108,13 @@ def zero_tangent(x: Any) -> Value:
 # --------------------------------------------------------------------------- batches
 
 
+class Batch(NamedTuple):
+    """The mapped axis of a call: its length, and the axis it is if that has a name."""
+
+    size: int
+    axis: Axis | None
+
+
 def batch_flags(trace: BatchTrace, leaves: Leaves) -> tuple[Leaves, list[bool]]:
     """Return the leaves one level down, and which of them have the batch axis."""
     flags = [isinstance(x, BatchTracer) and x._trace is trace for x in leaves]
@@ -112,9 +126,14 @@ def batch_size(leaves: Leaves, flags: Sequence[bool]) -> int:
     return next(int(x.shape[0]) for x, flag in zip(leaves, flags) if flag)
 
 
-def batch_run(function: Function, leaves: Leaves, flags: Sequence[bool]) -> tuple[Leaves, list[bool]]:
-    """Run a function of leaves on a batch; return its results, the batch axis first, and which of them have it."""
-    with entering(BatchTrace) as trace:
+def batch_run(
+    function: Function, leaves: Leaves, flags: Sequence[bool], axis: Axis | None
+) -> tuple[Leaves, list[bool]]:
+    """Run a function of leaves on a batch; return its results, the batch axis first, and which of them have it.
+
+    The axis, if it has a name, is the one that the function knows by it.
+    """
+    with entering(BatchTrace) as trace, naming(trace, axis):
         inner = [BatchTracer(trace, x) if flag else x for x, flag in zip(leaves, flags, strict=True)]
         return batch_flags(trace, [lower(x) for x in function(inner)])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import tree
@@ -29,9 +29,13 @@ from .calling import (
     top_trace,
     zero_tangent,
 )
+from .checkpoint_policies import Policy, everything_saveable, nothing_saveable
 from .errors import TracerError
 from .jvp import JVPTrace, JVPTracer
+from .keeping import Elsewhere, Kept, collect, pull_back
+from .ops.shaping import mark
 from .primitive import Primitive, Trace, Tracer, Value
+from .recording import in_range, positions_of
 from .tape import Frame, Node, Tape, TapeTracer, context, entering, leaked, lower, next_sequence, resuming
 from .vjp import backward, reachable
 from .vmap import BatchTrace, BatchTracer
@@ -41,12 +45,25 @@ from .vmap import BatchTrace, BatchTracer
 PRESERVED: list[Callable[[], Callable[[], AbstractContextManager[Any]]]] = []
 
 
-def checkpoint(function: Function) -> Function:
+def checkpoint(
+    function: Function | None = None,
+    *,
+    prevent_cse: bool = True,
+    policy: Policy | None = None,
+    static_argnums: int | Sequence[int] = (),
+) -> Function:
     """Return a function that computes the same, but keeps only its arguments for the backward pass.
 
     Reverse mode runs the function a second time when its gradient is asked for. Works on pytrees, under every
     transform, nested, and on functions that close over traced values (a Module's parameters). One that closes over
     values of a transform inside the one that its arguments belong to runs as if it were not checkpointed.
+
+    A `policy` from `checkpoint_policies` says what else is kept of the first run, and is not computed again; a function
+    with a policy must compute the same in both runs, and not write to tensors from outside. Arguments in
+    `static_argnums` are passed on as they are. Compiled, the second run starts from marked copies of the arguments, so
+    that it is not merged with the first; without `prevent_cse` it may be, where that is faster and memory does not
+    matter.
+
     Source: Griewank and Walther, "Algorithm 799: revolve", 2000; Chen et al., arXiv:1604.06174.
 
     >>> from minitorch.core.ops.pointwise import sin
@@ -54,20 +71,28 @@ def checkpoint(function: Function) -> Function:
     >>> grad(checkpoint(lambda x: sin(sin(x))))(0.0)
     Array(1., dtype=float32)
     """
+    if function is None:
+        return functools.partial(checkpoint, prevent_cse=prevent_cse, policy=policy, static_argnums=static_argnums)
     primitive = nameplate(function)
+    static, _ = positions_of(static_argnums)
+    chosen = None if policy is nothing_saveable else policy
 
     @functools.wraps(function, updated=())
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        leaves, structure = tree.flatten((args, kwargs))
+        if policy is everything_saveable:
+            return function(*args, **kwargs)
+        fixed = {i % len(args): args[i] for i in in_range(static, args, function, "checkpoint: static_argnums")}
+        leaves, structure = tree.flatten(([x for i, x in enumerate(args) if i not in fixed], kwargs))
         shape = Shape()
-        run = called(lambda args, kwargs: function(*args, **kwargs), structure)
-        return shape.unflatten(_Call(primitive, lambda inner: shape.flatten(run(inner)))(leaves))
+
+        def run(rest: list[Any], kwargs: dict[str, Any]) -> Any:
+            others = iter(rest)
+            return function(*(fixed[i] if i in fixed else next(others) for i in range(len(args))), **kwargs)
+
+        flat = called(run, structure)
+        return shape.unflatten(_Call(primitive, lambda inner: shape.flatten(flat(inner)), chosen, prevent_cse)(leaves))
 
     return checkpointed
-
-
-class _Elsewhere(Exception):
-    """The function closes over values of a transform that the call cannot stand in for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +101,8 @@ class _Call:
 
     primitive: Primitive
     function: Function
+    policy: Policy | None = None
+    prevent_cse: bool = True
 
     def __call__(self, leaves: Leaves) -> Leaves:
         trace = top_trace(leaves) or _innermost()
@@ -88,7 +115,7 @@ class _Call:
                 return self._batched(trace, leaves)
             if isinstance(trace, JVPTrace):
                 return self._pushed(trace, leaves)
-        except _Elsewhere:
+        except Elsewhere:
             pass
         outs: Leaves = self.function(leaves)
         return outs
@@ -96,27 +123,39 @@ class _Call:
     def _on_tape(self, tape: Tape, leaves: Leaves) -> Leaves:
         values, nodes = split(tape, leaves)
         muted = context.get().muted >= tape.level
-        since = next_sequence()
         repeats = [preserve() for preserve in PRESERVED]
-        run = _Call(self.primitive, self.function) if _is_traced(values) else self.function
+        if self.policy is not None and not muted and not isinstance(top_trace(values), Tape):
+            found = collect(self.function, tape, values, nodes, self.policy)
+            parents = (*nodes, *found.closed_over)
+            if not any(found.live):
+                return list(tape.untracked(tuple(found.values)))
+            kept = _Kept(context.get().frame, tape, nodes, parents, repeats, found.kept)
+            return self._recorded(kept, values, found.values)
+        since = next_sequence()
+        run = replace(self, policy=None) if _is_traced(values) else self.function
         outs = [_untracked(tape, x) for x in run(values)]
         closed_over = _captured([x.node for x in outs if isinstance(x, TapeTracer) and x._trace is tape], since)
         outs = [x.current() if isinstance(x, TapeTracer) and x._trace is tape else x for x in outs]
         parents = (*nodes, *closed_over)
         if muted or not any(parents):
             return list(tape.untracked(tuple(outs)))
-        kept = _Kept(context.get().frame, tape, nodes, parents, repeats)
-        saved = (kept, (*values, *[None] * len(closed_over)))
-        return recorded(tape, self.primitive, self._cotangents, parents, saved, outs)
+        return self._recorded(_Kept(context.get().frame, tape, nodes, parents, repeats), values, outs)
+
+    def _recorded(self, kept: _Kept, values: Leaves, outs: Leaves) -> Leaves:
+        absent = [None] * (len(kept.parents) - len(values))
+        return recorded(kept.tape, self.primitive, self._cotangents, kept.parents, (kept, (*values, *absent)), outs)
 
     def _cotangents(self, g: tuple[Value, ...], kept: _Kept, values: tuple[Value, ...]) -> Leaves:
         """Run the function again, recording it this time, and walk back through what it recorded."""
         tape, again = kept.tape, is_recorded(kept.tape, values)
-        leaves = [tape.wrap(x, node) if node is not None and not again else x for x, node in zip(values, kept.nodes)]
+        own = [_marked(tape, x) if self.prevent_cse else x for x in values[: len(kept.nodes)]]
         with ExitStack() as stack:
             stack.enter_context(resuming(kept.frame, tape))
             for repeat in kept.repeats:
                 stack.enter_context(repeat())
+            if kept.values is not None:
+                return pull_back(self.function, tape, own, kept.nodes, kept.values, g, again)
+            leaves = [tape.wrap(x, node) if node is not None and not again else x for x, node in zip(own, kept.nodes)]
             since = next_sequence()
             outs = self.function(leaves)
         seeds = [
@@ -130,7 +169,7 @@ class _Call:
     def _batched(self, trace: BatchTrace, leaves: Leaves) -> Leaves:
         values, flags = batch_flags(trace, leaves)
         size = batch_size(values, flags)
-        whole = _Call(self.primitive, lambda inner: filled(*batch_run(self.function, inner, flags), size))
+        whole = replace(self, function=lambda inner: filled(*batch_run(self.function, inner, flags, trace.axis), size))
         return [BatchTracer(trace, _below(trace, x)) for x in whole(values)]
 
     def _pushed(self, trace: JVPTrace, leaves: Leaves) -> Leaves:
@@ -148,7 +187,7 @@ class _Call:
             outs = [(x.value, x.tangent) if d else (x, zero_tangent(x)) for x, d in zip(outs, depends)]
             return [x for x, _ in outs] + [t for _, t in outs]
 
-        found = [_below(trace, x) for x in _Call(self.primitive, both)(values + tangents)]
+        found = [_below(trace, x) for x in replace(self, function=both)(values + tangents)]
         outs = zip(found, found[len(depends) :], depends)
         return [JVPTracer(trace, x, t) if d else x for x, t, d in outs]
 
@@ -162,6 +201,14 @@ class _Kept:
     nodes: tuple[Node | None, ...]
     parents: tuple[Node | None, ...]
     repeats: list[Callable[[], AbstractContextManager[Any]]]
+    values: Kept | None = None  # of the first run, by the policy
+
+
+def _marked(tape: Tape, x: Value) -> Value:
+    """Return a traced value under a mark, which compilers do not look through; what a tape knows of it stays."""
+    if isinstance(x, TapeTracer) and x._trace is tape:
+        return tape.wrap(_marked(tape, x.current()), x.node)
+    return mark(x, "again") if isinstance(x, Tracer) else x
 
 
 def _innermost() -> Tape | None:
@@ -186,11 +233,11 @@ def _untracked(tape: Tape, x: Value) -> Value:
     while isinstance(x, TapeTracer) and x.node is None and x._trace.level >= tape.level:
         x = x.current()
     if isinstance(x, Tracer) and x._trace is not tape and x._trace.level >= tape.level:
-        raise _Elsewhere
+        raise Elsewhere
     return x
 
 
 def _below(trace: Trace, x: Value) -> Value:
     if isinstance(x, Tracer) and x._trace.level >= trace.level:
-        raise _Elsewhere
+        raise Elsewhere
     return x

@@ -8,154 +8,46 @@ compute, so a function is differentiable as often as its rules are.
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from . import dtypes, tree
+from .aval import Aval
 from .calling import (
+    Batch,
     Function,
     Leaves,
     Shape,
-    batch_flags,
     batch_run,
-    batch_size,
     called,
     filled,
     fitting,
     is_recorded,
     matched,
-    nameplate,
-    recorded,
     settled,
-    split,
-    top_trace,
-    underived,
     zero_tangent,
 )
-from .errors import ArgumentError, GradError, TracerError
+from .calls import Call, Custom, CustomVJPPrimal, SymbolicZero, gathered, zero_or_array
+from .errors import ArgumentError, GradError, ShapeError
 from .jvp import JVPTrace, JVPTracer
 from .ops.families import as_array
-from .ops.shaping import broadcast_to, cast
-from .ops.shaping import sum as sum_
-from .primitive import Primitive, Value, aval_of
-from .tape import Node, Tape, TapeTracer, context, entering, leaf, leaked, lower, muting
+from .ops.pointwise import add
+from .ops.shaping import cast
+from .primitive import Value, aval_of
+from .tape import Node, Tape, TapeTracer, entering, leaf, lower, muting
 from .vjp import backward
-from .vmap import BatchTrace, BatchTracer
-
-
-class _Custom:
-    """A function with rules of its own: the arguments it is differentiated in, and what applies it."""
-
-    def __init__(self, function: Function, nondiff_argnums: Sequence[int] = ()):
-        functools.update_wrapper(self, function, updated=())
-        self.function = function
-        self.nondiff = tuple(sorted(nondiff_argnums))
-        self.primitive = nameplate(function)
-        self.signature = inspect.signature(function)
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        args = self._positional(args, kwargs)
-        static = tuple(args[i] for i in self.nondiff)
-        primals = tuple(x for i, x in enumerate(args) if i not in self.nondiff)
-        leaves, structure = tree.flatten(primals)
-        shape = Shape()
-        call = self._call(static, primals, structure, shape)
-        return shape.unflatten(call(leaves))
-
-    def _positional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        bound = self.signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        if bound.kwargs:
-            raise ArgumentError(
-                f"{self.primitive.name}: its rules take positional arguments, so it cannot take the keyword-only "
-                f"arguments {', '.join(bound.kwargs)}; make them positional, with nondiff_argnums if they are no arrays"
-            )
-        return bound.args
-
-    def _with(self, function: Function, static: tuple[Any, ...]) -> Function:
-        """Return the function of the differentiable arguments."""
-
-        def partial(*primals: Any) -> Any:
-            args = list(primals)
-            for i, x in zip(self.nondiff, static, strict=True):
-                args.insert(i, x)
-            return function(*args)
-
-        return partial
-
-    def _call(self, static: tuple[Any, ...], primals: tuple[Any, ...], structure: Any, shape: Shape) -> Function:
-        """Return the application, as a function of leaves."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One application, from leaves to leaves. Which trace has the say is found here, once for both kinds."""
-
-    primitive: Primitive
-    primal: Function
-
-    def __call__(self, leaves: Leaves) -> Leaves:
-        trace = top_trace(leaves)
-        if trace is None:
-            return underived(self.primitive.name, self.primal(leaves))
-        if trace.closed:
-            raise TracerError(leaked(self.primitive, trace))
-        if isinstance(trace, Tape):
-            return self._on_tape(trace, leaves)
-        if isinstance(trace, BatchTrace):
-            values, flags = batch_flags(trace, leaves)
-            outs = self._batched(flags, batch_size(values, flags))(values)
-            return [BatchTracer(trace, x) for x in settled(self.primitive.name, trace, outs)]
-        if isinstance(trace, JVPTrace):
-            return self._pushed(trace, leaves)
-        return self.primal(leaves)  # type: ignore[no-any-return]
-
-    def _on_tape(self, tape: Tape, leaves: Leaves) -> Leaves:
-        values, nodes = split(tape, leaves)
-        if not any(nodes) or context.get().muted >= tape.level:
-            outs = settled(self.primitive.name, tape, self(values))
-            return list(tape.untracked(tuple(outs)))
-        outs, kept = self._kept(tape, values, nodes)
-        outs = settled(self.primitive.name, tape, outs)
-        saved = ((tape, kept), tuple(values))
-        return recorded(tape, self.primitive, self._cotangents, nodes, saved, outs)
-
-    def _kept(self, tape: Tape, values: Leaves, nodes: Sequence[Node | None]) -> tuple[Leaves, Any]:
-        """Return results, and what the cotangents will need."""
-        raise NotImplementedError
-
-    def _cotangents(self, g: tuple[Value, ...], saved: tuple[Tape, Any], values: tuple[Value, ...]) -> Leaves:
-        """Pull cotangents of the results back to the arguments."""
-        raise NotImplementedError
-
-    def _batched(self, flags: list[bool], size: int) -> Call:
-        """Return the application to whole batches, whose results all have the batch axis."""
-        raise NotImplementedError
-
-    def _pushed(self, trace: JVPTrace, leaves: Leaves) -> Leaves:
-        """Push tangents through."""
-        raise NotImplementedError
-
-    def _batched_primal(self, flags: list[bool], size: int) -> Function:
-        return lambda leaves: filled(*batch_run(self.primal, leaves, flags), size)
-
 
 # --------------------------------------------------------------------------- custom_vjp
 
 
-class custom_vjp(_Custom):
+class custom_vjp(Custom):
     """Give a function its own rule for reverse mode. Usable as a decorator.
 
     `fwd(*args)` returns the result and whatever `bwd` needs; `bwd(residuals, cotangent)` returns a tuple with one
-    cotangent (or None, for zero) per argument. Arguments and results may be pytrees. Arguments in `nondiff_argnums`
-    have no derivative and come first in `bwd`. Traced values must come in as arguments: closing over one raises a
-    GradError.
+    cotangent (or None, for zero) per argument. Arguments and results may be pytrees; for one that is a tree, None may
+    stand for any part of its cotangent, and always does for integers. Arguments in `nondiff_argnums` have no derivative
+    and come first in `bwd`. Traced values must come in as arguments: closing over one raises a GradError.
 
     >>> from minitorch.core.ops.pointwise import exp, log
     >>> from minitorch.core.transforms import grad
@@ -169,10 +61,15 @@ class custom_vjp(_Custom):
 
     fwd: Function | None = None
     bwd: Function | None = None
+    symbolic_zeros: bool = False
 
-    def defvjp(self, fwd: Function, bwd: Function) -> None:
-        """Set the forward function, which also returns residuals, and the backward rule."""
-        self.fwd, self.bwd = fwd, bwd
+    def defvjp(self, fwd: Function, bwd: Function, symbolic_zeros: bool = False) -> None:
+        """Set the forward function, which also returns residuals, and the backward rule.
+
+        With `symbolic_zeros`, `fwd` gets each leaf of its differentiable arguments as a `CustomVJPPrimal`, and `bwd` a
+        `SymbolicZero` for each result that the gradient does not depend on.
+        """
+        self.fwd, self.bwd, self.symbolic_zeros = fwd, bwd, symbolic_zeros
 
     def _call(self, static: tuple[Any, ...], primals: tuple[Any, ...], structure: Any, shape: Shape) -> Function:
         name = self.primitive.name
@@ -183,15 +80,19 @@ class custom_vjp(_Custom):
         bwd = functools.partial(self.bwd, *static)
         kept = Shape()
         structures = [tree.structure(x) for x in primals]
+        symbolic, avals = self.symbolic_zeros, list[Aval]()
 
-        def forward(leaves: Leaves) -> tuple[Leaves, Leaves]:
-            result = run_fwd(leaves)
+        def forward(leaves: Leaves, perturbed: Sequence[bool]) -> tuple[Leaves, Leaves]:
+            result = run_fwd([*map(CustomVJPPrimal, leaves, perturbed)] if symbolic else leaves)
             if not isinstance(result, tuple) or len(result) != 2:
                 raise GradError(f"{name}: its fwd must return a pair (result, residuals)")
             residuals, kept.structure = tree.flatten(result[1])
-            return shape.flatten(result[0]), residuals
+            outs = shape.flatten(result[0])
+            avals[:] = map(aval_of, outs)
+            return outs, residuals
 
         def pull(residuals: Leaves, g: Leaves) -> Leaves:
+            g = [zero_or_array(symbolic, one, aval) for one, aval in zip(g, avals, strict=True)]
             with muting(True):
                 saved, cotangent = kept.unflatten(residuals), shape.unflatten(g)
             found = bwd(saved, cotangent)
@@ -201,27 +102,41 @@ class custom_vjp(_Custom):
                     f"{name}: its bwd must return a tuple of {len(structures)} cotangents, one for each argument that "
                     f"is not in nondiff_argnums, got {got}"
                 )
-            return [x for c, s in zip(found, structures) for x in matched(name, "a cotangent from its bwd", c, s)]
+            whats = [f"the cotangent of {self._argument(i)} from its bwd" for i in range(len(structures))]
+            return [x for what, c, s in zip(whats, found, structures) for x in matched(name, what, c, s)]
 
-        return _VJPCall(self.primitive, lambda leaves: shape.flatten(run(leaves)), forward, pull)
+        def path(i: int) -> str:
+            return [p for k, x in enumerate(primals) for p in tree.paths(x, self._argument(k))][i]
+
+        return _VJPCall(self.primitive, lambda leaves: shape.flatten(run(leaves)), forward, pull, path)
 
 
 @dataclass(frozen=True, slots=True)
 class _VJPCall(Call):
-    forward: Function  # leaves -> results, residual leaves
-    pull: Function  # residual leaves, cotangents -> one cotangent or None per argument leaf
+    fill_zeros: ClassVar[bool] = False
+    forward: Function  # leaves, which of them are perturbed -> results, residual leaves
+    pull: Function  # residual leaves, cotangents or None -> one cotangent or None per argument leaf
+    path: Callable[[int], str]  # the printable name of an argument leaf
 
     def _kept(self, tape: Tape, values: Leaves, nodes: Sequence[Node | None]) -> tuple[Leaves, Any]:
-        outs, residuals = self.forward(values)
-        return outs, [_untaped(tape, x) for x in residuals]
+        perturbed = [node is not None for node in nodes]
+        outs, residuals = self.forward(values, perturbed)
+        return outs, ([_untaped(tape, x) for x in residuals], perturbed)
 
     def _cotangents(self, g: tuple[Value, ...], saved: tuple[Tape, Any], values: tuple[Value, ...]) -> Leaves:
-        tape, kept = saved
+        tape, (kept, perturbed) = saved
         if is_recorded(tape, values):
-            _, kept = self.forward(list(values))
+            _, kept = self.forward(list(values), perturbed)
         found = self.pull(kept, list(g))
-        name = self.primitive.name
-        return [fitting(name, "a cotangent from its bwd", c, v) for c, v in zip(found, values, strict=True)]
+        return [self._fitting(i, c, v) for i, (c, v) in enumerate(zip(found, values, strict=True))]
+
+    def _fitting(self, i: int, g: Any, value: Any) -> Any:
+        if g is None or isinstance(g, SymbolicZero):
+            return None
+        try:
+            return fitting(self.primitive.name, "a cotangent from its bwd", g, value)
+        except ShapeError as error:
+            raise ShapeError(f"{error} (argument {self.path(i)})") from None
 
     def _pushed(self, trace: JVPTrace, leaves: Leaves) -> Leaves:
         raise GradError(
@@ -229,30 +144,32 @@ class _VJPCall(Call):
             "custom_jvp, which serves both modes, or use reverse mode"
         )
 
-    def _batched(self, flags: list[bool], size: int) -> Call:
+    def _batched(self, flags: list[bool], batch: Batch) -> Call:
         layout: list[bool] = []  # which residuals are batched
 
-        def forward(leaves: Leaves) -> tuple[Leaves, Leaves]:
+        def forward(leaves: Leaves, perturbed: Sequence[bool]) -> tuple[Leaves, Leaves]:
             count = 0
 
             def both(inner: Leaves) -> Leaves:
                 nonlocal count
-                outs, residuals = self.forward(inner)
+                outs, residuals = self.forward(inner, perturbed)
                 count = len(outs)
                 return [*outs, *residuals]
 
-            found, batched = batch_run(both, leaves, flags)
+            found, batched = batch_run(both, leaves, flags, batch.axis)
             layout[:] = batched[count:]
-            return filled(found[:count], batched[:count], size), found[count:]
+            return filled(found[:count], batched[:count], batch.size), found[count:]
 
         def pull(residuals: Leaves, g: Leaves) -> Leaves:
             n = len(residuals)
-            found, batched = batch_run(
-                lambda inner: self.pull(inner[:n], inner[n:]), residuals + g, layout + [True] * len(g)
-            )
-            return [gathered(c, b, flag, size) for c, b, flag in zip(found, batched, flags, strict=True)]
+            given = layout + [x is not None for x in g]
+            found, batched = batch_run(lambda inner: self._pull(inner[:n], inner[n:]), residuals + g, given, batch.axis)
+            return [gathered(c, b, flag, batch.size) for c, b, flag in zip(found, batched, flags, strict=True)]
 
-        return _VJPCall(self.primitive, self._batched_primal(flags, size), forward, pull)
+        return _VJPCall(self.primitive, self._batched_primal(flags, batch), forward, pull, self.path)
+
+    def _pull(self, residuals: Leaves, g: Leaves) -> Leaves:
+        return [None if isinstance(c, SymbolicZero) else c for c in self.pull(residuals, g)]
 
 
 def _untaped(tape: Tape, x: Any) -> Any:
@@ -262,19 +179,10 @@ def _untaped(tape: Tape, x: Any) -> Any:
     return x
 
 
-def gathered(c: Any, batched: bool, flag: bool, size: int) -> Any:
-    """Give a cotangent the batch axis its argument has, or sum it away for an argument that all examples share."""
-    if c is None:
-        return None
-    if not batched:
-        c = broadcast_to(as_array(c), (size, *aval_of(as_array(c)).shape))
-    return c if flag else sum_(c, axis=0)
-
-
 # --------------------------------------------------------------------------- custom_jvp
 
 
-class custom_jvp(_Custom):
+class custom_jvp(Custom):
     """Give a function its own rule for forward mode, which also serves reverse mode. Usable as a decorator.
 
     The rule takes a tuple of primals and a tuple of tangents, and returns the result and its tangent, which must be
@@ -295,31 +203,71 @@ class custom_jvp(_Custom):
     """
 
     rule: Function | None = None
+    symbolic_zeros: bool = False
 
-    def defjvp(self, rule: Function) -> Function:
-        """Set the tangent rule, and return it. Usable as a decorator."""
-        self.rule = rule
+    def defjvp(self, rule: Function, symbolic_zeros: bool = False) -> Function:
+        """Set the tangent rule, and return it. Usable as a decorator.
+
+        With `symbolic_zeros`, the rule gets a `SymbolicZero` as the tangent of what is not differentiated.
+        """
+        self.rule, self.symbolic_zeros = rule, symbolic_zeros
         return rule
+
+    def defjvps(self, *rules: Function | None) -> None:
+        """Set one tangent rule `rule(t, result, *primals)` for each argument, None for one without derivative.
+
+        >>> from minitorch.core.transforms import grad
+        >>> scaled = custom_jvp(lambda x, y: x * y)
+        >>> scaled.defjvps(lambda t, out, x, y: t * y * 10.0, None)
+        >>> grad(scaled, (0, 1))(2.0, 3.0)
+        (Array(30., dtype=float32), Array(0., dtype=float32))
+        """
+        if self.nondiff:
+            raise ArgumentError(f"{self.primitive.name}: defjvps leaves no place for nondiff_argnums; use defjvp")
+
+        def rule(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+            out = self(*primals)
+            if len(rules) != len(primals):
+                raise ArgumentError(
+                    f"{self.primitive.name}: defjvps got {len(rules)} rules for {len(primals)} arguments; give one, or "
+                    "None, for each"
+                )
+            total = None
+            for each, t in zip(rules, tangents):
+                if each is not None:
+                    part = each(t, out, *primals)
+                    total = part if total is None else tree.map(add, total, part)
+            return out, total
+
+        self.defjvp(rule)
 
     def _call(self, static: tuple[Any, ...], primals: tuple[Any, ...], structure: Any, shape: Shape) -> Function:
         name = self.primitive.name
         if self.rule is None:
             raise GradError(f"{name}: it has no derivative rule yet; call {name}.defjvp(rule) first")
         run = called(self._with(self.function, static), structure)
-        user_rule = functools.partial(self.rule, *static)
+        user_rule, symbolic = functools.partial(self.rule, *static), self.symbolic_zeros
 
         def rule(values: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves]:
+            ts = [_tangent_given(symbolic, t, x) for x, t in zip(values, tangents)]
             with muting(True):
-                pair = tree.unflatten(structure, values), tree.unflatten(structure, tangents)
+                pair = tree.unflatten(structure, values), tree.unflatten(structure, ts)
             result = user_rule(*pair)
             if not isinstance(result, tuple) or len(result) != 2:
                 raise GradError(f"{name}: its rule must return a pair (result, tangent)")
             outs = shape.flatten(result[0])
             ts = matched(name, "the tangent from its rule", result[1], shape.structure)
+            ts = [None if isinstance(t, SymbolicZero) else t for t in ts]
             ts = [fitting(name, "the tangent from its rule", t, o) for t, o in zip(ts, outs, strict=True)]
             return outs, [zero_tangent(o) if t is None else t for t, o in zip(ts, outs)]
 
         return _JVPCall(self.primitive, lambda leaves: shape.flatten(run(leaves)), rule)
+
+
+def _tangent_given(symbolic: bool, t: Any, x: Any) -> Any:
+    if t is not None or not symbolic:
+        return zero_tangent(x) if t is None else t
+    return SymbolicZero(aval_of(as_array(x)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +296,7 @@ class _JVPCall(Call):
         with entering(Tape) as inner:
             zeros = [zero_tangent(x) for x in values]
             inputs = [None if node is None else leaf(zero) for node, zero in zip(nodes, zeros)]
-            tangents = [x if node is None else inner.wrap(x, node) for x, node in zip(zeros, inputs)]
+            tangents = [None if node is None else inner.wrap(x, node) for x, node in zip(zeros, inputs)]
             outs, ts = self.rule(values, tangents)
             outs, ts = settled(self.primitive.name, inner, [lower(x) for x in outs]), [lower(t) for t in ts]
         mine = [isinstance(t, TapeTracer) and t._trace is inner for t in ts]
@@ -364,12 +312,14 @@ class _JVPCall(Call):
     def _pushed(self, trace: JVPTrace, leaves: Leaves) -> Leaves:
         mine = [isinstance(x, JVPTracer) and x._trace is trace for x in leaves]
         values = [x.value if m else x for x, m in zip(leaves, mine)]
-        tangents = [x.tangent if m else zero_tangent(x) for x, m in zip(leaves, mine)]
-        outs, ts = self.rule(values, tangents)
+        outs, ts = self.rule(values, [x.tangent if m else None for x, m in zip(leaves, mine)])
         outs, ts = settled(self.primitive.name, trace, outs), settled(self.primitive.name, trace, ts)
         return [_paired(trace, o, t) for o, t in zip(outs, ts, strict=True)]
 
-    def _batched(self, flags: list[bool], size: int) -> Call:
+    def _expanded(self, trace: Any, leaves: Leaves) -> Leaves:
+        return trace.along(self.rule, leaves)  # type: ignore[no-any-return]
+
+    def _batched(self, flags: list[bool], batch: Batch) -> Call:
         def rule(values: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves]:
             n = len(values)
 
@@ -377,10 +327,11 @@ class _JVPCall(Call):
                 outs, ts = self.rule(inner[:n], inner[n:])
                 return outs + ts  # type: ignore[no-any-return]
 
-            found = filled(*batch_run(both, values + tangents, flags + flags), size)
+            moved = [flag and t is not None for flag, t in zip(flags, tangents)]
+            found = filled(*batch_run(both, values + tangents, flags + moved, batch.axis), batch.size)
             return found[: len(found) // 2], found[len(found) // 2 :]
 
-        return _JVPCall(self.primitive, self._batched_primal(flags, size), rule)
+        return _JVPCall(self.primitive, self._batched_primal(flags, batch), rule)
 
 
 def _paired(trace: JVPTrace, out: Value, tangent: Value) -> Value:

@@ -53,6 +53,10 @@ class DivisionByZeroError(MinitorchError, ZeroDivisionError, RuntimeError):
     """An integer was divided by zero."""
 
 
+class AxisNameError(MinitorchError, NameError, ValueError):
+    """An axis is asked for by a name that no surrounding vmap has given."""
+
+
 class StateError(MinitorchError, RuntimeError, ValueError):
     """A saved state does not fit what it is loaded into."""
 

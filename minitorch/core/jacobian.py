@@ -12,19 +12,30 @@ from . import dtypes, tree
 from .array import Array
 from .aval import Aval
 from .errors import ArgumentError, DTypeError
+from .ops.joining import concatenate
 from .ops.shaping import reshape
 from .ops.slicing import slice_axis
 from .primitive import aval_of
-from .transforms import Recording, grad, in_range, inexact_leaves, jvp, positions_of, push, vmap
+from .recording import Recording, in_range, inexact_leaves, positions_of
+from .transforms import grad, jvp, push, vmap
 
 Function = Callable[..., Any]
 
 
-def jacrev(function: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def jacrev(
+    function: Function,
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    allow_int: bool = False,
+    chunk_size: int | None = None,
+) -> Function:
     """Return a function that computes the Jacobian by reverse mode: one pass for each element of the result.
 
     The Jacobian is the result's tree of the argument's tree of arrays of shape `(*result.shape, *argument.shape)`.
-    With `has_aux`, `function` returns `(value, aux)` and the result is `(jacobian, aux)`.
+    With `has_aux`, `function` returns `(value, aux)` and the result is `(jacobian, aux)`. With `holomorphic`, arguments
+    and results are complex, and so is the derivative. With `allow_int`, integer leaves have derivative 0. With
+    `chunk_size`, so many passes run at a time, in less memory.
 
     >>> jacrev(lambda x: x * x)(Array([1.0, 2.0]))
     Array([[2., 0.],
@@ -34,9 +45,11 @@ def jacrev(function: Function, argnums: int | Sequence[int] = 0, has_aux: bool =
 
     @functools.wraps(function, updated=())
     def jacobian(*args: Any, **kwargs: Any) -> Any:
-        run = Recording("jacrev", function, args, kwargs, in_range(positions, args, function), has_aux)
-        basis, starts = _basis("jacrev", run.avals)
-        rows, structure = tree.flatten(vmap(lambda g: run.pull(run.seeds(g), keep=True))(basis))
+        run = Recording("jacrev", function, args, kwargs, in_range(positions, args, function), has_aux, allow_int)
+        if holomorphic:
+            run.require_complex("jacrev")
+        basis, starts = _basis("jacrev", run.avals, holomorphic)
+        rows, structure = _in_chunks(vmap(lambda g: run.pull(run.seeds(g), True, holomorphic)), basis, chunk_size)
         blocks = []
         for start, aval in zip(starts, run.avals, strict=True):
             parts = [slice_axis(x, 0, start, start + aval.size) for x in rows]
@@ -48,7 +61,9 @@ def jacrev(function: Function, argnums: int | Sequence[int] = 0, has_aux: bool =
     return jacobian
 
 
-def jacfwd(function: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def jacfwd(
+    function: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Function:
     """Return a function that computes the Jacobian by forward mode: one pass for each element of the argument.
 
     Takes and returns what `jacrev` does; the better choice when the result is larger than the argument.
@@ -65,7 +80,7 @@ def jacfwd(function: Function, argnums: int | Sequence[int] = 0, has_aux: bool =
         primals = tuple(args[i] for i in chosen)
         leaves, structure = tree.flatten(primals)
         avals = [aval_of(x) for x in inexact_leaves("jacfwd", leaves, primals, function, chosen)]
-        basis, starts = _basis("jacfwd", avals)
+        basis, starts = _basis("jacfwd", avals, holomorphic)
 
         def column(direction: Any) -> tuple[Any, Any]:
             tangents = tree.unflatten(structure, direction)
@@ -85,14 +100,19 @@ def jacfwd(function: Function, argnums: int | Sequence[int] = 0, has_aux: bool =
     return jacobian
 
 
-def hessian(function: Function, argnums: int | Sequence[int] = 0) -> Function:
+def hessian(
+    function: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Function:
     """Return a function that computes the second derivatives of a scalar function, forward over reverse.
+
+    For several `argnums`, and for trees, the result is a tree of trees: `hessian(f, (0, 1))(x, y)[0][1]` is the
+    derivative in `x` and `y`. With `has_aux`, `function` returns `(value, aux)` and the result is `(hessian, aux)`.
 
     >>> hessian(lambda x: (x * x * x).sum())(Array([1.0, 2.0]))
     Array([[ 6.,  0.],
            [ 0., 12.]], dtype=float32)
     """
-    return jacfwd(jacrev(function, argnums), argnums)
+    return jacfwd(jacrev(function, argnums, has_aux, holomorphic), argnums, has_aux, holomorphic)
 
 
 def hvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -106,11 +126,28 @@ def hvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> 
     return jvp(grad(function, tuple(range(len(primals)))), primals, tangents)[1]
 
 
-def _basis(name: str, avals: list[Aval]) -> tuple[list[Array], list[int]]:
+def _in_chunks(mapped: Function, basis: list[Array], size: int | None) -> tuple[list[Any], tree.TreeDef]:
+    """Apply a mapped function to a stack of directions, some at a time; return the leaves of the result."""
+    total = basis[0].shape[0]
+    if size is None or size >= total:
+        return tree.flatten(mapped(basis))
+    parts = []
+    for start in range(0, total, size):
+        some = [slice_axis(b, 0, start, min(start + size, total)) for b in basis]
+        leaves, structure = tree.flatten(mapped(some))
+        parts.append(leaves)
+    return [concatenate(column) for column in zip(*parts)], structure
+
+
+def _basis(name: str, avals: list[Aval], holomorphic: bool) -> tuple[list[Array], list[int]]:
     """Return the standard basis of a space of arrays, stacked, and where each array's part of it begins."""
     for aval in avals:
-        if aval.dtype not in dtypes.REALS:
-            raise DTypeError(f"{name}: {aval} is not real floating point; split complex numbers into .real and .imag")
+        if aval.dtype not in (dtypes.COMPLEX if holomorphic else dtypes.REALS):
+            wanted = "complex" if holomorphic else "real floating point"
+            raise DTypeError(
+                f"{name}: {aval} is not {wanted}; split complex numbers into .real and .imag, or use holomorphic=True "
+                "for a complex derivative"
+            )
     total = sum(aval.size for aval in avals)
     if not total:
         have = ", ".join(map(str, avals))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from . import dtypes
+from .array import Array
 from .errors import TracerError
 from .ops.pointwise import add
 from .ops.shaping import broadcast_to, cast, zeros_of
@@ -22,7 +25,11 @@ from .primitive import (
     avals_of,
     bind,
 )
+from .pushing import BY_VALUE, LARGE, MISSING, known
 from .tape import leaked
+
+_new = object.__new__
+_asarray, _ndarray = np.asarray, np.ndarray
 
 
 class JVPTracer(Tracer):
@@ -46,6 +53,10 @@ class JVPTrace(Trace):
         """Evaluate one level down, and push the tangents."""
         if self.closed:
             raise TracerError(leaked(primitive, self))
+        if primitive.formula is not None and len(args) <= 2:
+            found = self._alone(primitive, args[0]) if len(args) == 1 else self._together(primitive, *args)
+            if found is not None:
+                return found
         if primitive.jvp is DECOMPOSE:
             assert primitive.decompose is not None
             return primitive.decompose(*args, **params)
@@ -60,9 +71,73 @@ class JVPTrace(Trace):
             return tuple(self._wrap(o, t) for o, t in zip(out, tangent or (None,) * len(out), strict=True))
         return self._wrap(out, tangent)
 
+    def _alone(self, primitive: Primitive, x: Any) -> JVPTracer | None:
+        """Do a pointwise operation of one array on buffers. None sends it the general way."""
+        value, tangent = x.value, x.tangent
+        if type(value) is not Array or type(tangent) is not Array:
+            return None
+        a = value._data
+        key = (a.dtype.char, a.size >= LARGE)
+        push = primitive.pushes.get(key, MISSING)
+        if push is None or (push is MISSING and (push := known(primitive, key, "t", (a,))) is None):
+            return None
+        return self._made(push(a, tangent._data))
+
+    def _together(self, primitive: Primitive, x: Any, y: Any) -> JVPTracer | None:
+        """Do a pointwise operation of two operands on buffers, if they have one shape and dtype, or one is a number."""
+        tangents: list[Any] = []
+        if type(x) is JVPTracer and x._trace is self:
+            t, x, i = x.tangent, x.value, "t"
+            if type(t) is not Array or type(x) is not Array:
+                return None
+            tangents.append(t._data)
+        else:
+            i = "a" if type(x) is Array else "n"
+        if type(y) is JVPTracer and y._trace is self:
+            t, y, j = y.tangent, y.value, "t"
+            if type(t) is not Array or type(y) is not Array:
+                return None
+            tangents.append(t._data)
+        else:
+            j = "a" if type(y) is Array else "n"
+        if j == "n":
+            if type(y) is not float and type(y) is not int:
+                return None
+            a = x = x._data
+        elif i == "n":
+            if type(x) is not float and type(x) is not int:
+                return None
+            a = y = y._data
+        else:
+            a, y = x._data, y._data
+            x = a
+            if a.dtype is not y.dtype or a.shape != y.shape:
+                return None
+        key: Any = (i, j, a.dtype.char, a.size >= LARGE)
+        if primitive.name in BY_VALUE:
+            key += (x,) if i == "n" else (y,) if j == "n" else ()
+        push = primitive.pushes.get(key, MISSING)
+        if push is None or (push is MISSING and (push := known(primitive, key, i + j, (x, y))) is None):
+            return None
+        return self._made(push(x, y, *tangents))
+
+    def _made(self, pair: tuple[Any, Any]) -> JVPTracer:
+        out, tangent = pair
+        made: JVPTracer = _new(JVPTracer)
+        made._trace = self
+        made.value = value = _new(Array)
+        made.tangent = moved = _new(Array)
+        value._data = out if type(out) is _ndarray else _asarray(out)
+        moved._data = tangent if type(tangent) is _ndarray else _asarray(tangent)
+        return made
+
     def _wrap(self, out: Value, tangent: Value) -> Value:
         if tangent is None:
             return out
+        if type(tangent) is Array and type(out) is Array:
+            t, data = tangent._data, out._data
+            if t.dtype is data.dtype and t.shape == data.shape:
+                return JVPTracer(self, out, tangent)
         aval = aval_of(out)
         if aval.dtype not in dtypes.INEXACT:
             return out

@@ -87,6 +87,7 @@ class Primitive:
     fills: bool = True  # with several results: whether missing cotangents become zeros for the rule, or None
     direct: frozenset[dtypes.DType] = frozenset()  # dtypes that the impl takes and returns as they are
     plans: dict[int, Plan] = field(default_factory=dict)
+    pushes: dict[Any, Callable[..., Any] | None] = field(default_factory=dict)  # see `pushing.py`
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         return bind(self, *args, **params)
@@ -175,6 +176,7 @@ class Trace:
     """An interpreter of primitives. Its level says which transform it belongs to: inner ones are higher."""
 
     __slots__ = ("closed", "level")
+    expands: ClassVar[bool] = False  # into power series: a function with rules of its own is asked for them
 
     def __init__(self, level: int):
         self.level = level

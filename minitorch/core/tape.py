@@ -182,6 +182,10 @@ class Tape(Trace):
         line = user_line() if here.anomaly else None
         return self.record(plan, tuple(parents), saved, params, out, line)
 
+    def adopted(self, a: Value) -> Value:
+        """Return the tracer that stands for a value here: itself, except on a tape that stands in for another."""
+        return a
+
     def foreign(self, a: Tracer) -> Node | None:
         """Return the node that stands for a tracer of a lower level; there is none."""
         return None
@@ -279,6 +283,10 @@ class Frame:
 
 class Stage(Protocol):
     """What a compiled function that is being recorded does with the handles that its operations meet."""
+
+    @property
+    def level(self) -> int:
+        """The level of the trace that records it."""
 
     def adopted(self, args: tuple[Value, ...]) -> tuple[Value, ...]:
         """Make handles from outside state of the program; return the arguments, the same object if none was one."""

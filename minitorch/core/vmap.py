@@ -1,12 +1,20 @@
-"""Batching: run a function written for one example on many at once. The batch axis is always the first."""
+"""Batching: run a function written for one example on many at once. The batch axis is always the first.
+
+An axis may have a name, by which functions inside compute across the examples; `AXES` knows the names in use.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 from .array import Array
 from .aval import Aval
 from .errors import TracerError, UnsupportedError
+from .ops.collectives import MAPPED, Axis
 from .ops.families import ALIGNED, LEADING
 from .ops.shaping import broadcast_to, reshape
 from .primitive import DECOMPOSE, NO_BATCHING, Params, Primitive, Trace, Tracer, Value, aval_of, bind
@@ -38,9 +46,13 @@ class BatchTracer(Tracer):
 
 
 class BatchTrace(Trace):
-    """The trace that applies the batching rules."""
+    """The trace that applies the batching rules. It may belong to an axis with a name."""
 
-    __slots__ = ()
+    __slots__ = ("axis",)
+
+    def __init__(self, level: int):
+        super().__init__(level)
+        self.axis: Axis | None = None
 
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
         """Apply a primitive to whole batches, one level down."""
@@ -57,6 +69,9 @@ class BatchTrace(Trace):
             return primitive.decompose(*args, **params)
         batched = tuple(isinstance(a, BatchTracer) and a._trace is self for a in args)
         values = [a.value if b else a for a, b in zip(args, batched)]
+        axis = self.axis
+        if axis is not None and params.get("over") == axis:
+            return MAPPED[primitive.name](axis, values[0], batched[0])
         if rule is ALIGNED:
             out = bind(primitive, *_aligned(values, batched), **params)
         elif rule is LEADING:
@@ -82,3 +97,21 @@ def _filled(values: list[Value], batched: tuple[bool, ...]) -> list[Value]:
     """Repeat unbatched operands over the batch."""
     size = next(v.shape[0] for v, b in zip(values, batched) if b)
     return [v if b or v is None else broadcast_to(v, (size, *aval_of(v).shape)) for v, b in zip(values, batched)]
+
+
+# The open axes by name, each with the innermost trace that maps over it.
+AXES: ContextVar[Mapping[Hashable, BatchTrace]] = ContextVar("AXES", default=MappingProxyType({}))
+
+
+@contextmanager
+def naming(trace: BatchTrace, axis: Axis | None) -> Iterator[None]:
+    """Let the functions called inside find a trace by the name of its axis, if it has one."""
+    if axis is None:
+        yield
+        return
+    trace.axis = axis
+    token = AXES.set({**AXES.get(), axis.name: trace})
+    try:
+        yield
+    finally:
+        AXES.reset(token)

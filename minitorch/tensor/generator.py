@@ -10,6 +10,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ from ..core.ops.pointwise import add
 from ..core.primitive import Value, aval_of
 from ..core.tape import context
 from .handle import Tensor, tensor_of
+
+# What the keys of draws pass through on their way: a map over examples may want other numbers for each, or none.
+PASSING: ContextVar[tuple[Callable[[Value], Value], ...]] = ContextVar("PASSING", default=())
 
 _ZERO = wrap(np.zeros((), np.int64))
 
@@ -63,7 +67,10 @@ class Generator:
         with self.lock:
             count = self.counter
             self.counter = add(count, 1)
-        return sampling.fold_in(self.key, count)
+        key = sampling.fold_in(self.key, count)
+        for each in PASSING.get():
+            key = each(key)
+        return key
 
     def _enter(self) -> None:
         """Let a function that is being recorded take this generator in as state."""

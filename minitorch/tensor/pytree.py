@@ -37,7 +37,7 @@ def flatten_tensor(x: Tensor) -> tuple[Any, ...]:
     x._enter()
     value = x.current()
     child = value if x.node is None else TapeTracer(x._trace, value, x.node)
-    return (child,), Meta(type(x), x.requires_grad and x.is_leaf)
+    return (child,), Meta(type(x), x.requires_grad and x.is_leaf), (tree.ITSELF,)
 
 
 def unflatten_tensor(meta: Meta, children: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import tracemalloc
 from contextlib import contextmanager
@@ -9,12 +10,19 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+import minitorch as mt
 from minitorch.core import checkpoint as module
+from minitorch.core import checkpoint_policies as policies
+from minitorch.core import keeping
 from minitorch.core.array import Array
 from minitorch.core.checkpoint import checkpoint
-from minitorch.core.custom import custom_jvp
+from minitorch.core.custom import custom_jvp, custom_vjp
+from minitorch.core.errors import ArgumentError, GradError
 from minitorch.core.jacobian import hessian, jacfwd, jacrev
+from minitorch.core.jit.passes.pipeline import optimize
+from minitorch.core.ops.contractions import matmul
 from minitorch.core.ops.pointwise import exp, sin, tanh
+from minitorch.core.primitive import Tracer, aval_of, lookup
 from minitorch.core.tape import muting
 from minitorch.core.transforms import grad, jvp, value_and_grad, vmap
 from minitorch.tensor.handle import Tensor
@@ -301,3 +309,194 @@ def test_tensors_inside_a_transform(c):
     same(g, grad(plain)(Array(w)))
     same(jacrev(grad(loss))(Tensor(w)), jacrev(grad(plain))(Array(w)))
     same(vmap(grad(loss))(Tensor(np.stack([w, w])))[1], g)
+
+
+# --------------------------------------------------------------------------- policies
+
+W = np.random.default_rng(0).normal(size=(3, 3)) / 2
+POLICIES = [
+    policies.nothing_saveable,
+    policies.everything_saveable,
+    policies.dots_saveable,
+    policies.dots_with_no_batch_dims_saveable,
+    policies.save_only_these_names("h"),
+    policies.save_anything_except_these_names("h"),
+    lambda primitive, *avals, **params: primitive.name in ("sin", "mul"),
+]
+IDS = ["nothing", "everything", "dots", "weights", "names", "except", "own"]
+
+
+def g(x):
+    h = policies.checkpoint_name(matmul(Array(W), sin(x * x)), "h")
+    return tanh(h) * x
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=IDS)
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda c: grad(lambda x: c(g)(x).sum())(Array(X)),
+        lambda c: vmap(grad(lambda x: c(g)(x).sum()))(Array(W)),
+        lambda c: grad(lambda x: vmap(c(g))(x).sum())(Array(W)),
+        lambda c: jvp(c(g), (Array(X),), (Array(X),))[1],
+        lambda c: hessian(lambda x: c(g)(x).sum())(Array(X)),
+        lambda c: jacrev(jacrev(lambda x: c(g)(x).sum()))(Array(X)),
+        lambda c: grad(lambda x: jvp(c(g), (x,), (x,))[1].sum())(Array(X)),
+        lambda c: grad(lambda x: c(lambda y: c(g)(y) * c(c(g))(y * 2.0))(x).sum())(Array(X)),
+        # closures, at the same level, inside and outside of it, and values that are given twice
+        lambda c: grad(lambda w: c(lambda x: g(w * x))(w).sum())(Array(X)),
+        lambda c: grad(lambda w: c(lambda x: g(w * x))(Array(X)).sum())(Array(X)),
+        lambda c: grad(lambda w: c(lambda: g(w))().sum())(Array(X)),
+        lambda c: grad(lambda w: c(lambda x: w)(3.0).sum())(Array(X)),
+        lambda c: grad(lambda w: c(lambda x, y: g(x) * y * w)(w, w).sum())(Array(X)),
+        lambda c: grad(lambda w: (lambda u: c(lambda x: g(u * x) * (u * w))(u * 2.0).sum())(sin(w)))(Array(X)),
+        lambda c: grad(lambda v: grad(lambda w: c(lambda x: g(w * x) * v)(w * w).sum())(v).sum())(Array(X)),
+        lambda c: grad(lambda a: grad(lambda b: c(lambda x: g(a * x) * b)(b).sum())(a).sum())(Array(X)),
+        lambda c: grad(lambda a: grad(lambda b: c(lambda x: g(b * x))(a).sum())(a).sum())(Array(X)),
+        lambda c: grad(lambda a: vmap(lambda b: c(lambda x: g(b * x))(a))(Array(W)).sum())(Array(X)),
+        lambda c: mt.jit(grad(lambda x: c(g)(c(g)(x)).sum()))(Array(X)),
+        lambda c: grad(lambda x: mt.jit(c(g))(x).sum())(Array(X)),
+        lambda c: mt.jit(grad(lambda w: c(lambda x: g(w * x))(w).sum()))(Array(X)),
+    ],
+)
+def test_the_same_with_every_policy(policy, use):
+    same(use(functools.partial(checkpoint, policy=policy)), use(plainly))
+
+
+def test_a_policy_says_what_is_computed_again(monkeypatch):
+    seen = []
+    plain = keeping.bind
+    monkeypatch.setattr(keeping, "bind", lambda p, *a, **k: seen.append(p.name) or plain(p, *a, **k))
+    block = lambda x: policies.checkpoint_name(sin(matmul(exp(x), exp(x))), "h") * 2.0  # noqa: E731
+
+    def again(policy):
+        del seen[:]
+        grad(lambda x: checkpoint(block, policy=policy)(x).sum())(Array(W))
+        assert seen[:6] == ["exp", "exp", "matmul", "sin", "mark", "mul"]
+        return seen[6:]
+
+    assert again(policies.dots_saveable) == ["exp", "exp", "sin", "mark", "mul"]
+    assert again(policies.save_only_these_names("h")) == ["exp", "exp", "matmul", "sin", "mul"]
+    assert again(lambda p, *a, **k: True) == []
+
+
+def test_batches_of_matrices_are_no_weights():
+    matrix, batch = (aval_of(Array(np.ones(shape))) for shape in ((3, 3), (2, 3, 3)))
+    saves = policies.dots_with_no_batch_dims_saveable
+    assert saves(lookup("matmul"), matrix, matrix) and saves(lookup("matmul"), batch, matrix)
+    assert not saves(lookup("matmul"), batch, batch) and not saves(lookup("exp"), matrix)
+
+
+def test_static_arguments_and_decorators():
+    @checkpoint(static_argnums=(1, -1))
+    def block(x, flag, y, name):
+        assert flag is True and name == "sin"
+        return sin(x) * y
+
+    same(grad(lambda x: block(x, True, 2.0, "sin"))(0.5), 2 * np.cos(0.5))
+    same(grad(lambda y: block(0.5, True, y, "sin"))(1.0), np.sin(0.5))
+    with pytest.raises(ArgumentError, match="checkpoint: static_argnums 5 is out of range"):
+        checkpoint(sin, static_argnums=5)(1.0)
+
+
+def test_an_impure_function_with_a_policy_is_told():
+    runs = []
+
+    def block(x):
+        runs.append(1)
+        return exp(matmul(Array(W), x)) if len(runs) == 1 else exp(matmul(Array(W), matmul(Array(W), x)))
+
+    with pytest.raises(GradError, match="second run of the function computed matmul where the first did not"):
+        grad(lambda x: checkpoint(block, policy=policies.dots_saveable)(x).sum())(Array(X))
+
+
+def test_custom_rules_inside_a_function_with_a_policy():
+    inner = custom_vjp(lambda x, w: sin(x) * w)
+    inner.defvjp(lambda x, w: (inner(x, w), (x, w)), lambda kept, g: (g * 5.0 * kept[1], g * kept[0]))
+    for policy in POLICIES:
+        c = functools.partial(checkpoint, policy=policy)
+        block = lambda x, w: c(lambda y: inner(y * 2.0, w) * exp(y))(x).sum()  # noqa: E731, B023
+        found = grad(block, (0, 1))(Array(X), Array(X + 1))
+        wanted = grad(lambda x, w: (inner(x * 2.0, w) * exp(x)).sum(), (0, 1))(Array(X), Array(X + 1))
+        same(found[0], wanted[0])
+        same(found[1], wanted[1])
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=IDS)
+def test_tensors_and_random_numbers_with_a_policy(policy):
+    w, v = Tensor([0.5, 0.2], requires_grad=True), Tensor([0.1, 0.2], requires_grad=True)
+    drawn = []
+
+    def block(a):
+        keep = rand(2)
+        drawn.append(np.asarray(keep.detach().numpy()) if not isinstance(keep.value, Tracer) else None)
+        return f(a * w) * w * keep
+
+    out = checkpoint(block, policy=policy)(v * 3.0)
+    assert isinstance(out, Tensor)
+    out.sum().backward()
+    k = Array(drawn[0])
+    gw, gv = grad(lambda w, v: (f(v * 3.0 * w) * w * k).sum(), (0, 1))(Array([0.5, 0.2]), Array([0.1, 0.2]))
+    same(w.grad, gw)
+    same(v.grad, gv)
+
+
+def test_memory_with_policies():
+    x, n = Array(np.ones(10_000)), 80_000
+
+    def tagged(x):
+        for _ in range(5):
+            x = tanh(tanh(x))
+        return policies.checkpoint_name(x, "out") * 2.0
+
+    def loss(c):
+        def many(x):
+            for _ in range(10):
+                x = c(tagged)(x)
+            return x.sum()
+
+        return many
+
+    def with_policy(policy):
+        return peak(grad(loss(functools.partial(checkpoint, policy=policy))), x)
+
+    nothing, named = with_policy(policies.nothing_saveable), with_policy(policies.save_only_these_names("out"))
+    everything, half = with_policy(policies.everything_saveable), with_policy(lambda p, *a, **k: p.name == "mul")
+    assert nothing < 26 * n < 95 * n < everything
+    assert nothing + 7 * n < named < nothing + 12 * n  # one more array for each of the ten blocks
+    assert half < 40 * n
+
+
+# --------------------------------------------------------------------------- compiled
+
+
+def arena_of(function, *args):
+    """The bytes that a compiled function needs between its arguments and its results."""
+    compiled = mt.jit(function)
+    compiled(*args)
+    return compiled.last[1].plan.program.arena.size
+
+
+def graph_of(function, *args):
+    """The optimized graph of a compiled function."""
+    return optimize(mt.make_graph(function)(*args))
+
+
+def test_compiled_the_second_run_is_kept_and_memory_falls():
+    x = Array(np.ones((300, 300)))
+    w = Array(np.eye(300) * 0.9)
+
+    def loss(c):
+        def many(x):
+            for _ in range(4):
+                x = c(lambda x: tanh(matmul(tanh(matmul(tanh(matmul(x, w)), w)), w)))(x)
+            return x.sum()
+
+        return many
+
+    plain, saved = grad(loss(plainly)), grad(loss(checkpoint))
+    merged = grad(loss(functools.partial(checkpoint, prevent_cse=False)))
+    same(mt.jit(saved)(x), plain(x))
+    counts = [sum(eq.primitive.name == "matmul" for eq in graph_of(f, x).equations) for f in (plain, saved, merged)]
+    assert counts == [24, 33, 24]  # the second run of each block leaves out its last product
+    assert arena_of(saved, x) < 0.5 * arena_of(plain, x)

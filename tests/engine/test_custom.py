@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from minitorch.core.array import Array
+from minitorch.core.calls import SymbolicZero
 from minitorch.core.custom import custom_jvp, custom_vjp
 from minitorch.core.errors import ArgumentError, GradError, ShapeError, TracerError
 from minitorch.core.jacobian import hessian, jacfwd, jacrev
 from minitorch.core.ops.pointwise import cos, exp, maximum, minimum, sin
+from minitorch.core.primitive import aval_of
 from minitorch.core.transforms import grad, jvp, vjp, vmap
 from minitorch.tensor.handle import Tensor
 from minitorch.test_util import check_grads
@@ -180,6 +182,107 @@ def test_pull_can_be_used_twice():
         _, pull = vjp(f, 0.5)
         for _ in range(2):
             same(pull(2.0)[0], 2 * k * np.cos(0.5))
+
+
+# --------------------------------------------------------------------------- symbolic zeros, several rules
+
+
+def watched():
+    """A function of two arguments and two results whose rules note what is zero."""
+    seen = []
+
+    @custom_vjp
+    def both(x, y):
+        return x * y, x + y
+
+    def fwd(x, y):
+        seen.append(("fwd", x.perturbed, y.perturbed))
+        return both(x.value, y.value), (x.value, y.value)
+
+    def bwd(kept, g):
+        seen.append(("bwd", *(isinstance(c, SymbolicZero) for c in g)))
+        x, y = kept
+        p, s = (c.instantiate() if isinstance(c, SymbolicZero) else c for c in g)
+        return p * y + s, p * x + s
+
+    both.defvjp(fwd, bwd, symbolic_zeros=True)
+    return both, seen
+
+
+def test_symbolic_zeros_in_reverse_mode():
+    both, seen = watched()
+    same(grad(lambda x: both(x, 3.0)[0])(2.0), 3)
+    assert seen == [("fwd", True, False), ("bwd", False, True)]
+    del seen[:]
+    same(grad(lambda x, y: both(x, y)[1], 1)(2.0, 3.0), 1)
+    assert seen == [("fwd", False, True), ("bwd", True, False)]
+    del seen[:]
+    x, y = Array(X), Array(X + 1)
+    same(vmap(grad(lambda x, y: both(x, y)[0], (0, 1)))(x, y)[1], X)
+    assert seen == [("fwd", True, True), ("bwd", False, True)]
+    same(grad(lambda x: vmap(lambda a: both(a, 3.0)[0])(x).sum())(x), [3, 3, 3])
+    assert seen[2:] == [("fwd", True, False), ("bwd", False, True)]
+    same(grad(grad(lambda x: both(x, x)[0]))(2.0), 2)
+    zero = SymbolicZero(aval_of(x))
+    assert zero.shape == (3,) and zero.dtype == x.dtype and not zero.instantiate().numpy().any()
+    both.defvjp(lambda x, y: (both(x.value, y.value), None), lambda _, g: (g[0], SymbolicZero(aval_of(1.0))), True)
+    same(grad(lambda x, y: both(x, y)[0], (0, 1))(2.0, 3.0)[1], 0)
+
+
+def test_symbolic_zeros_in_forward_mode():
+    seen = []
+    times = custom_jvp(lambda x, y: x * y)
+
+    def rule(primals, tangents):
+        seen.append([isinstance(t, SymbolicZero) for t in tangents])
+        s, t = (t.instantiate() if isinstance(t, SymbolicZero) else t for t in tangents)
+        x, y = primals
+        return times(x, y), s * y + x * t
+
+    times.defjvp(rule, symbolic_zeros=True)
+    same(jvp(lambda x: times(x, 3.0), (2.0,), (1.0,))[1], 3)
+    same(grad(lambda y: times(2.0, y))(3.0), 2)
+    same(vmap(grad(lambda x: times(x, 3.0)))(Array(X)), [3, 3, 3])
+    same(grad(lambda x: vmap(lambda a: times(2.0, a))(x).sum())(Array(X)), [2, 2, 2])
+    assert seen == [[False, True], [True, False], [False, True], [True, False]]
+    times.defjvp(lambda p, t: (times(*p), SymbolicZero(aval_of(1.0))), symbolic_zeros=True)
+    same(jvp(times, (2.0, 3.0), (1.0, 1.0))[1], 0)
+
+
+def test_one_rule_for_each_argument():
+    f = custom_jvp(lambda x, y, z: {"out": x * y * z})
+    f.defjvps(lambda t, out, x, y, z: {"out": t * y * z}, lambda t, out, x, y, z: {"out": t * out["out"] / y}, None)
+    gradient = grad(lambda *xs: f(*xs)["out"], (0, 1, 2))(2.0, 3.0, 5.0)
+    same([g.item() for g in gradient], [15, 10, 0])
+    same(jvp(lambda x, y: f(x, y, 5.0)["out"], (2.0, 3.0), (1.0, 1.0))[1], 25)
+    f.defjvps(None, None, None)
+    same(grad(lambda x: f(x, 3.0, 5.0)["out"])(2.0), 0)
+    f.defjvps(None)
+    with pytest.raises(ArgumentError, match="got 1 rules for 3 arguments"):
+        jvp(lambda x: f(x, 3.0, 5.0), (2.0,), (1.0,))
+    with pytest.raises(ArgumentError, match="no place for nondiff_argnums"):
+        custom_jvp(lambda x, n: x, nondiff_argnums=(1,)).defjvps(lambda t, out, x: t)
+
+
+def test_none_stands_for_parts_of_a_cotangent():
+    f = custom_vjp(lambda p, n: p["w"] * p["b"][0] * n)
+    f.defvjp(lambda p, n: (f(p, n), n), lambda n, g: ({"w": g * n, "b": None}, None))
+    found = grad(f)({"w": 2.0, "b": (3.0,)}, 4)
+    same(found["w"], 4)
+    same(found["b"][0], 0)
+
+
+def test_the_argument_of_a_wrong_cotangent_is_named():
+    f = custom_vjp(lambda params, x: params["w"] * x)
+    f.defvjp(lambda p, x: (f(p, x), None), lambda _, g: ({"w": g.sum()}, g))
+    loss = lambda p, x: f(p, x).sum()  # noqa: E731
+    with pytest.raises(ShapeError, match=r"shape \(\) for float64\[3\].*\(argument params\['w'\]\)"):
+        grad(loss)({"w": Array(X)}, Array(X))
+    f.defvjp(lambda p, x: (f(p, x), None), lambda _, g: ((g, g), g))
+    with pytest.raises(
+        ShapeError, match=r"the cotangent of params from its bwd has the structure \(\*, \*\), where \{'w': \*\}"
+    ):
+        grad(loss)({"w": Array(X)}, Array(X))
 
 
 # --------------------------------------------------------------------------- refusals

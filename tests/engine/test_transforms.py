@@ -11,12 +11,14 @@ import pytest
 from minitorch.core.array import Array
 from minitorch.core.config import default_float, setting
 from minitorch.core.errors import ArgumentError, DTypeError, GradError, ShapeError, TracerError
+from minitorch.core.jacobian import hessian, jacfwd, jacrev
 from minitorch.core.ops.contractions import matmul
 from minitorch.core.ops.pointwise import conj, exp, real, sin
 from minitorch.core.ops.reductions import argmax
 from minitorch.core.ops.shaping import cast
 from minitorch.core.tape import context, muting
 from minitorch.core.transforms import grad, jvp, stop_gradient, value_and_grad, vjp, vmap
+from minitorch.tensor.handle import Tensor
 
 Point = namedtuple("Point", ["x", "y"])
 
@@ -391,3 +393,72 @@ def test_E11_complex_follows_torch():
     assert grad(lambda x: real(x * z).sum())(x).dtype == np.float64
     m = Array(np.array([[1 + 1j, 2.0], [0.5j, 1.0]]))
     same(vjp(lambda a: matmul(a, m), m)[1](m)[0], m.numpy() @ m.numpy().conj().T)
+
+
+def test_the_path_of_a_tensor_is_that_of_its_place():
+    with pytest.raises(DTypeError, match=r"argument params\['n'\] is int64"):
+        grad(lambda params: params["n"].sum())({"n": Tensor([1.0]).long()})
+
+
+@pytest.mark.parametrize("f", [lambda z: z**3, lambda z: exp(z) * z, lambda z: 1.0 / z + z])
+def test_holomorphic_derivatives(f):
+    z = Array(np.array(0.6 + 0.8j))
+    h = 1e-6
+    wanted = (f(z + h).item() - f(z - h).item()) / (2 * h)
+    for derivative in (grad(f, holomorphic=True), jacrev(f, holomorphic=True), jacfwd(f, holomorphic=True)):
+        np.testing.assert_allclose(derivative(z).item(), wanted, 1e-8)
+    value, found = value_and_grad(f, holomorphic=True)(z)
+    np.testing.assert_allclose(found.item(), wanted, 1e-8)
+    second = (f(z + 1e-4).item() - 2 * f(z).item() + f(z - 1e-4).item()) / 1e-8
+    np.testing.assert_allclose(hessian(f, holomorphic=True)(z).item(), second, 1e-5)
+    np.testing.assert_allclose(grad(grad(f, holomorphic=True), holomorphic=True)(z).item(), second, 1e-5)
+    with pytest.raises(DTypeError, match="holomorphic=True takes complex arguments"):
+        grad(f, holomorphic=True)(1.0)
+    with pytest.raises(DTypeError, match="got a result of float64"):
+        grad(lambda z: abs(z), holomorphic=True)(z)
+    with pytest.raises(DTypeError, match="is not complex"):
+        jacfwd(f, holomorphic=True)(1.0)
+    with pytest.raises(DTypeError, match="or pass holomorphic=True"):
+        grad(f)(z)
+
+
+def test_integer_arguments_on_request():
+    tree = {"w": Array(np.array([1.0, 2.0])), "n": Array([3, 4])}
+    found = grad(lambda p: (p["w"] * p["n"]).sum(), allow_int=True)(tree)
+    assert found["w"].tolist() == [3.0, 4.0]
+    assert found["n"].dtype == np.int64 and found["n"].tolist() == [0, 0]  # E10: a gradient has its argument's dtype
+    value, found = value_and_grad(lambda n, w: (w * n).sum(), (0, 1), allow_int=True)(tree["n"], tree["w"])
+    assert found[0].tolist() == [0, 0] and found[1].tolist() == [3.0, 4.0]
+    rows = jacrev(lambda p: p["w"] * p["n"], allow_int=True)(tree)
+    assert rows["w"].tolist() == [[3.0, 0.0], [0.0, 4.0]] and rows["n"].tolist() == [[0, 0], [0, 0]]
+    assert vmap(grad(lambda n, w: w * n, allow_int=True))(tree["n"], tree["w"]).tolist() == [0, 0]
+
+
+def test_jacobians_with_auxiliary_results_and_chunks():
+    f = lambda x, y: ((x * x * y).sum(), {"y": y, "name": "f"})  # noqa: E731
+    x, y = Array(np.array([1.0, 2.0])), Array(np.array([3.0, 4.0]))
+    h, aux = hessian(f, (0, 1), has_aux=True)(x, y)
+    assert h[0][1].tolist() == [[2.0, 0.0], [0.0, 4.0]] and aux["y"].tolist() == [3.0, 4.0] and aux["name"] == "f"
+    g = lambda x: exp(x)[:, None] * x  # noqa: E731
+    z = Array(np.arange(5.0) / 5)
+    for size in (1, 2, 7, 25, 100):
+        np.testing.assert_allclose(jacrev(g, chunk_size=size)(z).numpy(), jacrev(g)(z).numpy())
+
+
+def test_compiled_with_static_arguments():
+    import minitorch as mt
+
+    def power(x, n, y):
+        return (x**n * y).sum()
+
+    x, y = Array(np.array([1.0, 2.0])), Array(np.array([3.0, 4.0]))
+    compiled = mt.jit(power, static_argnums=1)
+    for n in (2, 3):
+        plain = (power, (0, 2)), (power, 0)
+        for make in (grad, jacrev, jacfwd, hessian):
+            for (_, argnums), again in zip(plain, (compiled, compiled)):
+                found, wanted = make(again, argnums)(x, n, y), make(power, argnums)(x, n, y)
+                for a, b in zip(mt.tree.leaves(found), mt.tree.leaves(wanted), strict=True):
+                    np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-12)
+        found = mt.jit(value_and_grad(power, (0, 2)), static_argnums=1)(x, n, y)[1][1]
+        np.testing.assert_allclose(found.numpy(), x.numpy() ** n)

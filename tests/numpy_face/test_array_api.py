@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.array_api import make_strategies_namespace
 
@@ -95,7 +95,7 @@ def beside(name: str, *args: Array, **params: Any) -> None:
 
 
 def applied(names: dict[str, tuple[str, ...]], count: int) -> Any:
-    @settings(max_examples=10, deadline=None, derandomize=True)
+    @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
     @given(data=st.data())
     def check(name: str, data: st.DataObject) -> None:
         kind = data.draw(st.sampled_from(names[name]))

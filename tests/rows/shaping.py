@@ -82,6 +82,7 @@ PADS = (
 )
 
 ROWS = [
+    Row("mark", lambda x: S.mark(x, "here"), lambda x: x, (Case((real(),)), Case((real(2, 3),)))),
     Row(
         "reshape",
         S.reshape,

@@ -185,6 +185,8 @@ def _unary(primitive: Primitive, direct: frozenset[DType]) -> Function:
                 array: Array = _new(Array)
                 array._data = out if type(out) is _ndarray else np.asarray(out)
                 return array
+        elif isinstance(x, Tracer):
+            return x._trace.process(primitive, (x,), {})  # as `bind` does
         return bind(primitive, as_value(x))
 
     return _named(call, primitive)
@@ -211,6 +213,8 @@ def _binary(primitive: Primitive, direct: frozenset[DType]) -> Function:
                 return wrap_scalar(impl(x, y._data))
             except (TypeError, ValueError, ArithmeticError):
                 return bind(primitive, x, y)
+        elif isinstance(x, Tracer) and (type(y) is float or type(y) is int or type(y) is Array or y is x):
+            return x._trace.process(primitive, (x, y), {})  # as `bind` does
         return bind(primitive, as_value(x), as_value(y))
 
     return _named(call, primitive)

@@ -377,3 +377,15 @@ def ones_like(x: Value) -> Array:
     """Make ones like a value."""
     aval = aval_of(x)
     return full(aval.shape, 1, aval.dtype, aval.device)
+
+
+# --------------------------------------------------------------------------- mark
+
+# The identity, under a name. Compilers do not look through it, so that what is computed from a mark is not merged with
+# what is computed from the value itself.
+mark_p: Any = linear("mark", lambda x, *, name: x, lambda g: g, abstract=lambda x, *, name: x._replace(weak=False))
+
+
+def mark(x: Value, name: str) -> Value:
+    """Return a value under a name."""
+    return mark_p(as_array(x), name=name)

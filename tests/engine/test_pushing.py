@@ -1,0 +1,97 @@
+"""The programs that push tangents on buffers compute what the rules say; odd operands go the general way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minitorch.core import jvp as module
+from minitorch.core.array import Array
+from minitorch.core.ops import pointwise as P
+from minitorch.core.primitive import NO_DERIVATIVE, PRIMITIVES, bind
+from minitorch.core.pushing import LARGE, MANY
+from minitorch.core.transforms import grad, jvp
+
+POINTWISE = sorted(
+    name for name, p in PRIMITIVES.items() if p.formula is not None and p.jvp is not NO_DERIVATIVE and len(p.args) <= 2
+)
+
+
+def generally(monkeypatch, run):
+    """Run without the programs."""
+    with monkeypatch.context() as patch:
+        patch.setattr(module.JVPTrace, "_alone", lambda *_: None)
+        patch.setattr(module.JVPTrace, "_together", lambda *_: None)
+        return run()
+
+
+def agree(monkeypatch, run, dtype):
+    found, wanted = run(), generally(monkeypatch, run)
+    for a, b in zip(found, wanted, strict=True):
+        assert a.dtype == b.dtype and a.shape == b.shape
+        np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-5 if dtype == "float32" else 1e-13, 1e-30)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(), (1,), (2, 3), (LARGE + 1,)], ids=str)
+@pytest.mark.parametrize("name", POINTWISE)
+def test_programs_are_the_rules(monkeypatch, name, shape, dtype):
+    primitive = PRIMITIVES[name]
+    r = np.random.default_rng(0)
+    x, y, t, u = (Array(r.uniform(0.1, 0.9, shape).astype(dtype)) for _ in range(4))
+    op = lambda *args: bind(primitive, *args)  # noqa: E731
+    if len(primitive.args) == 1:
+        agree(monkeypatch, lambda: jvp(op, (x,), (t,)), dtype)
+        return
+    for run in (
+        lambda: jvp(op, (x, y), (t, u)),
+        lambda: jvp(lambda x: op(x, y), (x,), (t,)),
+        lambda: jvp(lambda y: op(x, y), (y,), (u,)),
+        lambda: jvp(lambda x: op(x, x), (x,), (t,)),
+        lambda: jvp(lambda x: op(x, 0.5), (x,), (t,)),
+        lambda: jvp(lambda x: op(1, x), (x,), (t,)),
+    ):
+        agree(monkeypatch, run, dtype)
+
+
+@pytest.mark.parametrize("exponent", [0, 1, 2, 3, -1, 0.5, 2.5])
+def test_powers_of_numbers(monkeypatch, exponent):
+    x, t = Array(np.array([0.5, 0.0, 2.0])), Array(np.array([1.0, 2.0, 3.0]))
+    agree(monkeypatch, lambda: jvp(lambda x: x**exponent, (x,), (t,)), "float64")
+
+
+def test_ever_new_exponents_are_not_kept():
+    for i in range(MANY + 10):
+        found = jvp(lambda x: x ** (2.0 + i), (1.0,), (1.0,))[1]  # noqa: B023
+        np.testing.assert_allclose(found.item(), 2.0 + i, 1e-6)
+    assert len(PRIMITIVES["pow"].pushes) <= MANY
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda x, t: jvp(lambda x: x * Array(np.ones((2, 3))), (x,), (t,)),  # shapes that broadcast
+        lambda x, t: jvp(lambda x: x * Array(np.ones(3, np.float32)), (x,), (t,)),  # dtypes that promote
+        lambda x, t: jvp(lambda x: x * Array(np.arange(3)), (x,), (t,)),
+        lambda x, t: jvp(lambda x: x * 1j, (x,), (t,)),
+        lambda x, t: jvp(lambda x: x * True, (x,), (t,)),
+        lambda x, t: jvp(lambda x: x.astype(np.float16) * 2.0, (x,), (t,)),
+        lambda x, t: jvp(lambda x: jvp(lambda y: y * x, (x,), (t,))[1], (x,), (t,)),
+        lambda x, t: jvp(grad(lambda x: (P.tanh(x) * x).sum()), (x,), (t,)),
+    ],
+)
+def test_other_operands(monkeypatch, run):
+    x, t = Array(np.array([0.5, 0.1, 2.0])), Array(np.array([1.0, 2.0, 3.0]))
+    agree(monkeypatch, lambda: run(x, t), "float64")
+
+
+def test_values_are_not_overwritten():
+    x = Array(np.linspace(0.1, 0.9, LARGE))
+    t = Array(np.ones(LARGE))
+    before = x.numpy().copy()
+    for name in ("tanh", "div", "mul", "square", "rsqrt"):
+        op = PRIMITIVES[name]
+        out, tangent = jvp(lambda x: bind(op, *[x] * len(op.args)), (x,), (t,))  # noqa: B023
+        assert not np.shares_memory(out.numpy(), tangent.numpy())
+        np.testing.assert_array_equal(x.numpy(), before)
+        np.testing.assert_array_equal(t.numpy(), 1)

@@ -2,6 +2,7 @@
 
     core        arrays, primitives, rules, tapes, transforms: knows nothing of what follows
     tensor      Tensor, a mutable handle on an array, and functions under PyTorch's names
+    numpy       NumPy's functions for arrays, after the Array API standard and jax.numpy
     autograd    gradients on request, custom functions, anomaly mode
     linalg      decompositions and norms
     special     Bessel, gamma and error functions, orthogonal polynomials
@@ -27,7 +28,7 @@ from numpy import dtype
 
 from . import autograd, errors, linalg, nn, optim, utils
 from .compiling import methods
-from .core import checkpoint_policies, memory, operators, tracebacks
+from .core import checkpoint_policies, memory, operators, protocols, tracebacks
 from .core.array import Array
 from .core.array import Array as array
 from .core.calls import CustomVJPPrimal, SymbolicZero
@@ -132,7 +133,9 @@ Size = tuple
 globals().update(TYPED)
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
-_MODULES = ("datasets", "debug", "func", "lax", "random", "special", "test_util", "tree", "tree_util", "viz")
+_MODULES = (
+    "datasets", "debug", "func", "lax", "numpy", "random", "special", "test_util", "tree", "tree_util", "viz",
+)  # fmt: skip
 _NAMES = {
     "check_leaks": "core.leaks",
     "debug_infs": "core.nonfinite",
@@ -155,7 +158,7 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, debug, func, lax, random, special, test_util, tree, tree_util, viz
+    from . import datasets, debug, func, lax, numpy, random, special, test_util, tree, tree_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph
@@ -188,4 +191,5 @@ def __dir__() -> list[str]:
 # log(0) and its like are results, not mistakes: NumPy's complaint about them tells users nothing.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module="minitorch")
 tracebacks.install()
+protocols.announce(lambda: importlib.import_module(f"{__name__}.numpy"))
 memory.keep_freed()

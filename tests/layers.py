@@ -57,6 +57,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.losses", "minitorch.core.ops.attention", "minitorch.core.ops.dropout"],
     ["minitorch.core.ops.cross_entropy"],
     ["minitorch.core.ops"],
+    ["minitorch.core.protocols"],  # the Array API's namespace; NumPy's functions called on our arrays
     ["minitorch.core.operators"],  # attaches +, @, [...] and methods to Array and Tracer
     # The transforms: one interpreter each, then the functions people call.
     ["minitorch.core.vjp"],
@@ -145,6 +146,17 @@ LAYERS: list[list[str]] = [
     ["minitorch.lax.products"],
     ["minitorch.lax"],  # jax.lax's names
     ["minitorch.errors", "minitorch.test_util", "minitorch.files"],
+    ["minitorch.numpy.arguments", "minitorch.numpy.types"],
+    ["minitorch.numpy.pointwise", "minitorch.numpy.creation", "minitorch.numpy.mapping", "minitorch.numpy.arranging"],
+    ["minitorch.numpy.grids", "minitorch.numpy.joining", "minitorch.numpy.reducing", "minitorch.numpy.selecting"],
+    ["minitorch.numpy.rounding"],
+    ["minitorch.numpy.nans", "minitorch.numpy.positions", "minitorch.numpy.products", "minitorch.numpy.fft"],
+    ["minitorch.numpy.ordering", "minitorch.numpy.statistics", "minitorch.numpy.calculus", "minitorch.numpy.linalg"],
+    ["minitorch.numpy.padding", "minitorch.numpy.polynomials"],
+    ["minitorch.numpy.functions"],  # all of them
+    ["minitorch.numpy.einops_backend"],
+    ["minitorch.numpy.dispatch"],  # which of them answer for NumPy's
+    ["minitorch.numpy"],
     ["minitorch.tensor.modes"],  # no_grad and its kin
     ["minitorch.tensor.alias"],  # what a tensor shares with its views
     ["minitorch.tensor.promotion", "minitorch.tensor.hooks"],  # 0-d operands give way; what registering a hook returns

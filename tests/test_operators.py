@@ -90,7 +90,7 @@ def test_every_mapped_ufunc_agrees_with_numpy(name: str) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda x: np.cbrt(x),
+        lambda x: np.isnat(x),
         lambda x: np.add.reduce(x),
         lambda x: np.add(X.copy(), x, out=X.copy()),
         lambda x: operator.iadd(X.copy(), x),

@@ -98,9 +98,19 @@ class Array:
             return self.numpy().astype(dtype)
         return self.numpy().copy() if copy else self.numpy()
 
-    def __dlpack__(self, **options: Any) -> Any:
-        # DLPack has no read-only flag that consumers honor, so what leaves is a copy.
-        return np.array(self.numpy()).__dlpack__(**options)
+    def tobytes(self) -> bytes:
+        """Return the elements as bytes, in C order."""
+        return self.numpy().tobytes()
+
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
+        if copy is False:
+            raise BufferError(
+                "__dlpack__: copy=False, but arrays are immutable, so what leaves is a copy; leave copy out"
+            )
+        # DLPack has no read-only flag that consumers honor.
+        return np.array(self.numpy()).__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self._data.__dlpack_device__()  # type: ignore[no-any-return]

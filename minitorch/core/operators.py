@@ -14,6 +14,7 @@ import numpy as np
 
 from .array import Array
 from .ops import (
+    bits,
     contractions,
     diagonal,
     gathering,
@@ -29,6 +30,7 @@ from .ops import (
     special,
 )
 from .primitive import Tracer, Value
+from .protocols import array_function, array_namespace, counterpart
 
 Function = Callable[..., Any]
 
@@ -115,7 +117,9 @@ UFUNCS: dict[str, Function] = {name: getattr(pointwise, name) for name in _SAME_
 
 def array_ufunc(self: Value, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
     """Answer a NumPy ufunc with the operation of ours, or refuse."""
-    operation = UFUNCS.get(ufunc.__name__)
+    operation = UFUNCS.get(ufunc.__name__) or counterpart(ufunc)
+    if options.get("out", 0) is None:
+        del options["out"]
     if operation is not None and method == "__call__" and not options:
         return operation(*inputs)
     call = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
@@ -153,6 +157,32 @@ def rounded(x: Value, decimals: int | None = None) -> Value:
     return pointwise.round(x, decimals or 0)
 
 
+def astype(x: Value, dtype: Any, *, copy: bool = True, device: str | None = None) -> Value:
+    """Convert to another dtype, and, if one is named, to another device."""
+    out = shaping.cast(x, dtype)
+    return out if device is None or device == out.device else out.to_device(device)
+
+
+def _spread(core: Function) -> Function:
+    def method(
+        x: Value, axis: Any = None, correction: float = 0, keepdims: bool = False, *, ddof: float | None = None
+    ) -> Value:
+        return core(x, axis, correction if ddof is None else ddof, keepdims)
+
+    method.__doc__ = core.__doc__
+    return method
+
+
+def itemsize(x: Value) -> int:
+    """The number of bytes of one element."""
+    return x.dtype.itemsize  # type: ignore[no-any-return]
+
+
+def nbytes(x: Value) -> int:
+    """The number of bytes of all elements."""
+    return x.size * x.dtype.itemsize  # type: ignore[no-any-return]
+
+
 def sorted_values(x: Value, axis: int = -1, descending: bool = False) -> Value:
     """Return the elements in order along an axis."""
     return sorting.sort(x, axis, descending)[0]
@@ -163,13 +193,15 @@ METHODS: dict[str, Function] = {
     "__iter__": iterate,
     "__contains__": contains,
     "__round__": rounded,
+    "__array_function__": array_function,
+    "__array_namespace__": array_namespace,
     "__array_ufunc__": array_ufunc,
     "all": reductions.all,
     "any": reductions.any,
     "argmax": reductions.argmax,
     "argmin": reductions.argmin,
     "argsort": sorting.argsort,
-    "astype": shaping.cast,
+    "astype": astype,
     "clip": pointwise.clip,
     "conj": pointwise.conj,
     "copy": itself,
@@ -190,19 +222,23 @@ METHODS: dict[str, Function] = {
     "searchsorted": lookup.searchsorted,
     "sort": sorted_values,
     "squeeze": shaping.squeeze,
-    "std": norms.std,
+    "std": _spread(norms.std),
     "sum": shaping.sum,
     "swapaxes": shaping.swapaxes,
     "take": gathering.take,
     "to": shaping.cast,
+    "trace": contractions.trace,
     "transpose": transpose,
-    "var": norms.var,
+    "var": _spread(norms.var),
+    "view": bits.bitcast,
 }
 PROPERTIES: dict[str, Function] = {
     "T": shaping.transpose,
     "mT": contractions.matrix_transpose,
     "at": indexing.At,
     "imag": pointwise.imag,
+    "itemsize": itemsize,
+    "nbytes": nbytes,
     "real": pointwise.real,
 }
 

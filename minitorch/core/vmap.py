@@ -72,7 +72,8 @@ class BatchTrace(Trace):
             sources = "".join(coming_from(a) for a in args if isinstance(a, BatchTracer) and a._trace is self)
             raise UnsupportedError(
                 f"{primitive.name} at {user_line()}: the shape of its result depends on the data, so vmap cannot batch it"
-                f"{sources}; use where(mask, x, 0) in the place of x[mask], call it outside vmap, or loop over the examples"
+                f"{sources}; use where(mask, x, 0) in the place of x[mask], call it outside vmap, loop over the examples, or "
+                "give size= to the function of minitorch.numpy"
             )
         if rule is DECOMPOSE:
             assert primitive.decompose is not None

@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dtypes
+from ..core import dtypes, tree
 from ..core.array import Array
 from ..core.ops import pointwise
 from ..core.ops.basic import basic_index
 from ..core.ops.indexing import getitem, select
 from ..core.primitive import Tracer
+from ..core.protocols import array_function
 from . import fast
 from .algebra import matmul
 from .alias import index_step
-from .handle import Tensor
+from .handle import Tensor, tensor_of
 from .shortcut import structural
 
 Function = Callable[..., Any]
@@ -154,6 +155,15 @@ def _format(x: Tensor, spec: str) -> str:
 
 
 _attach_operators()
+
+
+def _array_function(x: Tensor, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    """Answer a NumPy function: constants such as those of `np.zeros_like(x)` become Tensors, too."""
+    out = array_function(x, func, types, args, kwargs)
+    return tree.map(lambda part: tensor_of(part) if type(part) is Array else part, out)
+
+
+Tensor.__array_function__ = _array_function  # type: ignore[attr-defined]
 SPECIAL: dict[str, Function] = {
     "__matmul__": _matmul,
     "__rmatmul__": _rmatmul,

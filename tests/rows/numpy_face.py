@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.special
 
-from minitorch.core.ops import bessel, bits, eigen, fourier
+from minitorch.core.ops import bessel, bits, eigen, fourier, special
 
 from . import Case, Row, complexes, integers, made, real
 
@@ -112,6 +112,14 @@ ROWS = [
         primitives=("i0", "i1"),
         dtypes=("float32", "float16", "bfloat16"),
         special=(-INF, -1.0, 0.0, 1e-300, 1.0, 700.0, INF, NAN),
+    ),
+    Row(
+        "cube_root",
+        special.cube_root,
+        np.cbrt,
+        (Case((real(3, 4, gap=0.2),)), Case((real(0),))),
+        dtypes=("float32", "float16", "bfloat16"),
+        special=(-INF, -8.0, -0.0, 0.0, 1e-300, INF, NAN),
     ),
     Row(
         "eig",

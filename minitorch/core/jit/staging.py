@@ -188,7 +188,8 @@ class StagingTrace(Trace):
             sources = self.coming_from([self.atom(a) for a in args])
             raise self.error(
                 f"{primitive.name} at {line}: the shape of its result depends on data, which {self.where} computes "
-                f"only later{sources}; call it outside, or use minitorch.where in the place of a mask"
+                f"only later{sources}; call it outside, use minitorch.where in the place of a mask, or give size= to the "
+                "function of minitorch.numpy"
             )
         eq = equation(primitive, [self.atom(a) for a in args], params, line)
         self.graph.equations.append(eq)

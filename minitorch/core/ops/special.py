@@ -321,6 +321,16 @@ polygamma_p = custom(
 )
 
 
+cube_root: Any = custom(
+    "cube_root",
+    lambda x: np.cbrt(x.astype(np.float32) if x.dtype in dtypes.HALVES else x).astype(x.dtype, copy=False),
+    abstract=lambda x: x._replace(weak=False),
+    vjp=(lambda g, out: div(g, mul(square(out), 3.0)),),
+    jvp=(lambda t, out: div(t, mul(square(out), 3.0)),),
+    batch=LEADING,
+)
+
+
 # fmt: off
 # logistic functions
 sigmoid    = elementwise("sigmoid", "1 / (1 + exp(-x))", lambda g, out: mul(g, mul(out, sub(1.0, out))),

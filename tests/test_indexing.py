@@ -149,7 +149,7 @@ def test_masks_inside_transforms():
     x = np.array([1.0, -2.0, 3.0])
     g = transforms.grad(lambda x: total(mul(getitem(x, x_is_positive(x)), 2.0)))(x)
     assert g.tolist() == [2.0, 0.0, 2.0]
-    with pytest.raises(errors.UnsupportedError, match="nonzero: the shape of its result depends on the data"):
+    with pytest.raises(errors.UnsupportedError, match="nonzero at .*: the shape of its result depends on the data"):
         transforms.vmap(lambda x: getitem(x, x_is_positive(x)))(np.stack([x, x]))
     out = transforms.vmap(lambda x: At(x)[x_is_positive(x)].set(0.0))(np.stack([x, -x]))
     assert out.tolist() == [[0.0, -2.0, 0.0], [-1.0, 0.0, -3.0]]

@@ -95,6 +95,7 @@ class LinearTrace(Trace):
     """The trace that records a program. With `name` set, it checks that each operation is linear, and names culprits."""
 
     __slots__ = ("name", "program")
+    transform = "linearize"
 
     def __init__(self, level: int):
         super().__init__(level)
@@ -128,6 +129,11 @@ class LinearTrace(Trace):
         made = tuple(LinearTracer(self, o, n) for o, n in zip(outs, numbers))
         return made if many else made[0]
 
+    def primal(self, x: Value) -> Value:
+        """Return a value as it is where all tangents are zero: a loop gives values and tangents out together."""
+        x = lower(x)
+        return x.value if isinstance(x, LinearTracer) and x._trace is self else x  # type: ignore[no-any-return]
+
     def _check(self, primitive: Primitive, mine: list[bool], values: list[Value], params: Params) -> None:
         traced = {i for i, m in enumerate(mine) if m}
         for group in groups(primitive, len(mine), params):
@@ -154,9 +160,9 @@ def _is_zero(x: Value) -> bool:
 def linearize(function: Function, *primals: Any, has_aux: bool = False) -> Any:
     """Return `function(*primals)` and its derivative there: a linear function of tangents.
 
-    The derivative has been recorded, so that calling it computes nothing of `function` again; it takes one tangent for
-    each primal, and gives what `jvp` gives. Both may be pytrees. With `has_aux`, `function` returns `(value, aux)`, and
-    aux comes third.
+    The derivative has been recorded, so that calling it computes nothing of `function` again but its loops; it takes one
+    tangent for each primal, and gives what `jvp` gives. Both may be pytrees. With `has_aux`, `function` returns
+    `(value, aux)`, and aux comes third.
 
     >>> from minitorch.core.ops.pointwise import sin
     >>> value, derivative = linearize(sin, 0.0)
@@ -172,7 +178,7 @@ def linearize(function: Function, *primals: Any, has_aux: bool = False) -> Any:
         out, tangent, aux = push("linearize", function, primals, {}, positions, tangents, has_aux)
         ends, out_structure = tree.flatten(tangent)
         trace.program.finish([trace.outcome("linearize", x) for x in ends])
-        out, aux = tree.map(lower, out), tree.map(lower, aux)
+        out, aux = tree.map(trace.primal, out), tree.map(trace.primal, aux)
     run = _between("linearize", "a tangent", trace.program.run, avals, structure, out_structure)
 
     def derivative(*tangents: Any) -> Any:

@@ -71,9 +71,9 @@ class BatchTrace(Trace):
         if rule is NO_BATCHING:
             sources = "".join(coming_from(a) for a in args if isinstance(a, BatchTracer) and a._trace is self)
             raise UnsupportedError(
-                f"{primitive.name} at {user_line()}: the shape of its result depends on the data, so vmap cannot batch it"
-                f"{sources}; use where(mask, x, 0) in the place of x[mask], call it outside vmap, loop over the examples, or "
-                "give size= to the function of minitorch.numpy"
+                f"{primitive.name} at {user_line()}: the shape of its result depends on the data, so vmap cannot batch "
+                f"it{sources}; use where(mask, x, 0) in the place of x[mask], call it outside vmap, loop over the "
+                "examples, or give size= to the function of minitorch.numpy"
             )
         if rule is DECOMPOSE:
             assert primitive.decompose is not None

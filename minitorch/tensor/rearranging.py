@@ -13,12 +13,12 @@ import numpy as np
 from ..core import dtypes
 from ..core.array import wrap
 from ..core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
-from ..core.ops import gathering, indexing, joining, pointwise, shaping
+from ..core.ops import gathering, indexing, joining, lookup, pointwise, scanning, shaping
 from ..core.ops.families import as_array
 from ..core.ops.shaping import canonical_axis
 from ..core.primitive import Value, aval_of
 from .alias import Step, function_step, index_step
-from .arranging import _at, _identity, _nonzero, _pad
+from .arranging import _at, _identity, _pad
 from .conversion import clone
 from .handle import Tensor
 from .layout import is_contiguous, storage_offset
@@ -83,9 +83,22 @@ def _unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
 
 def _nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
     """Return the indices of elements that are not zero, as exactly `size` rows: cut, or filled up."""
-    found = _nonzero(input)
-    missing = max(size - found.shape[0], 0)
-    return joining.pad(indexing.getitem(found, slice(0, size)), ((0, missing), (0, 0)), "constant", fill_value)
+    x = as_array(input)
+    taken = shaping.cast(pointwise.not_equal(shaping.reshape(x, (-1,)), 0), dtypes.int64)
+    counts = scanning.cumsum(taken, 0)
+    # The k-th element that is not zero stands where the running count reaches k.
+    flat = lookup.searchsorted(counts, wrap(np.arange(1, size + 1)))
+    is_there = pointwise.less(wrap(np.arange(size)), shaping.sum(taken))
+    places = []
+    for step, n in zip(_steps_of(x.shape), x.shape):
+        at = pointwise.remainder(pointwise.floor_divide(flat, step), max(n, 1))
+        places.append(pointwise.where(is_there, at, fill_value))
+    return joining.stack(places, -1) if places else wrap(np.zeros((size, 0), np.int64))
+
+
+def _steps_of(shape: tuple[int, ...]) -> list[int]:
+    """Return how many elements one step along each axis passes."""
+    return [max(math.prod(shape[i + 1 :]), 1) for i in range(len(shape))]
 
 
 # --------------------------------------------------------------------------- parts

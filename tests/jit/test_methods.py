@@ -20,6 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 # The shape or the kind of these results depends on data, so that they are refused, as are Python numbers made of it.
 BY_DATA = set(
     ["nonzero", "argwhere", "masked_select", "unique", "equal", "allclose", "masked_scatter", "histc", "bincount"]
+    + ["unique_consecutive", "histogram", "histogramdd"]
 )
 
 
@@ -165,6 +166,9 @@ RANDOM = {
     "bernoulli_": lambda: mt.ones(20).bernoulli_(0.5),
     "random_": lambda: mt.ones(5).random_(2, 9),
     "exponential_": lambda: mt.ones(5).exponential_(2.0),
+    "geometric_": lambda: mt.ones(20).geometric_(0.3),
+    "cauchy_": lambda: mt.ones(5).cauchy_(1.0, 2.0),
+    "log_normal_": lambda: mt.ones(5).log_normal_(1.0, 0.5),
     "dropout": lambda: mt.nn.functional.dropout(mt.ones(20), 0.5),
     "kaiming": lambda: mt.nn.init.kaiming_uniform_(mt.empty(4, 3)),
 }

@@ -125,7 +125,7 @@ def test_one_object_in_two_places_stays_one(tmp_path):
         ({"a": np.array([object()])}, "dtype"),
         (type, "what is saved"),
     ],
-    ids=str,
+    ids=["a module", "a function", "a layer inside", "a tensor as a key", "texts", "objects", "a class"],
 )
 def test_what_a_file_cannot_hold(value, where, tmp_path):
     path = tmp_path / "x"

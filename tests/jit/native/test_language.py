@@ -492,6 +492,7 @@ def test_threads_end_when_nothing_is_left_to_compile() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python warns about forking with threads: that is the test
+@pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning")  # so does JAX, if it is loaded
 def test_a_child_compiles_by_itself() -> None:
     test_threads_end_when_nothing_is_left_to_compile()
     child = os.fork()

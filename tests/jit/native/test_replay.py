@@ -186,6 +186,7 @@ def test_idle_helpers_do_nothing() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python warns about forking with threads: that is the test
+@pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning")  # so does JAX, if it is loaded
 @pytest.mark.usefixtures("many_cores")
 def test_a_child_makes_helpers_of_its_own() -> None:
     replay.set_num_threads(3)

@@ -8,22 +8,26 @@ import typing
 
 from . import rules
 from .algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
-from .lbfgs import LBFGS
 from .optimizer import Optimizer
-from .variants import ASGD, Adadelta, Adafactor, Adamax, Lion, Muon, NAdam, RAdam, Rprop
 
 _MODULES = ("functional", "lr_scheduler")
+_VARIANTS = ("ASGD", "Adadelta", "Adafactor", "Adamax", "Lion", "Muon", "NAdam", "RAdam", "Rprop")
+_NAMES = {"LBFGS": "lbfgs", **dict.fromkeys(_VARIANTS, "variants")}
 
 if typing.TYPE_CHECKING:
     from . import functional, lr_scheduler
+    from .lbfgs import LBFGS
+    from .variants import ASGD, Adadelta, Adafactor, Adamax, Lion, Muon, NAdam, RAdam, Rprop
 
 
 def __getattr__(name: str) -> typing.Any:
     """Load what is not needed by every program when it is first named, so that importing the package stays cheap."""
-    if name not in _MODULES:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in _NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return importlib.import_module(f"{__name__}.{name}")
+    return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES})
+    return sorted({*globals(), *_MODULES, *_NAMES})

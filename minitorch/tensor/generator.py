@@ -6,7 +6,7 @@ Draw number n uses the key folded with n, so what a program draws follows from i
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -106,7 +106,7 @@ def _restored(state: np.ndarray[Any, Any], seed: int) -> Generator:
 
 
 def _fresh_seed() -> int:
-    return secrets.randbits(63)
+    return int.from_bytes(os.urandom(8), "little") >> 1
 
 
 class _Own(threading.local):

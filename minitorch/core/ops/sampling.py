@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import prod
 from operator import index as as_int
 from typing import Any
@@ -71,7 +71,10 @@ class _Local(threading.local):
         }
 
 
-_local = _Local()
+@cache
+def _locals() -> _Local:
+    """Return the generators of all threads; made late, for importing `numpy.random` takes 17 ms."""
+    return _Local()
 
 
 @lru_cache(maxsize=256)
@@ -83,11 +86,12 @@ def _before(block: int, round_: int, stream: int) -> Any:
 
 def started(key: Any, block: int = 0, round_: int = 0, stream: int = DRAW) -> np.random.Philox:
     """Return this thread's generator, about to give the words of a stream from a block on."""
-    inner = _local.inner
+    mine = _locals()
+    inner = mine.inner
     inner["counter"] = _before(block, round_, stream)
     inner["key"] = key
-    _local.philox.state = _local.state
-    return _local.philox
+    mine.philox.state = mine.state
+    return mine.philox
 
 
 def _per_key(draw: Callable[..., Any]) -> Callable[..., Any]:

@@ -132,7 +132,10 @@ class LinearTrace(Trace):
     def primal(self, x: Value) -> Value:
         """Return a value as it is where all tangents are zero: a loop gives values and tangents out together."""
         x = lower(x)
-        return x.value if isinstance(x, LinearTracer) and x._trace is self else x  # type: ignore[no-any-return]
+        if isinstance(x, LinearTracer) and x._trace is self:
+            value: Value = x.value
+            return value
+        return x
 
     def _check(self, primitive: Primitive, mine: list[bool], values: list[Value], params: Params) -> None:
         traced = {i for i, m in enumerate(mine) if m}

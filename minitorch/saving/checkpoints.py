@@ -68,6 +68,12 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     No code runs, whatever the file says. Of PyTorch's files only tensors, plain values and containers are read; whatever
     else they name is refused by name. Raises StateError for a file that is damaged or of another kind.
+
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "numbers.safetensors")
+    >>> save([1, 2.5, None], path)
+    >>> load(path)
+    [1, 2.5, None]
     """
     with open(path, "rb") as stream:
         head = stream.read(9)

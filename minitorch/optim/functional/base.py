@@ -66,7 +66,11 @@ def stateless(function: Callable[[Any, Any], Any]) -> GradientTransformation:
 
 
 def identity() -> GradientTransformation:
-    """Leave the updates as they are."""
+    """Leave the updates as they are.
+
+    >>> identity().update({"w": 1.0}, ())
+    ({'w': 1.0}, ())
+    """
     return stateless(lambda updates, params: updates)
 
 

@@ -67,9 +67,7 @@ def test_optimizer(name, dtype):
 
 
 def test_every_optimizer_is_here():
-    assert {k for k in dir(mt.optim) if k[0].isupper()} - {"Optimizer", "LBFGS"} == {
-        kind for kind, _ in EVERY.values()
-    }
+    assert {k for k in dir(mt.optim) if k[0].isupper()} - {"Optimizer", "LBFGS"} == {kind for kind, _ in EVERY.values()}
 
 
 # --------------------------------------------------------------------------- steps

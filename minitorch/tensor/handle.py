@@ -306,7 +306,9 @@ class Tensor(Shared):
     def concrete(self, wanted: str) -> Array:
         """Return the Array behind this tensor."""
         self._enter()
-        self.current()
+        value = self.current()
+        if self.node is None and type(value) is Array:  # whatever transform it was made in, nothing traces it
+            return value
         return Tracer.concrete(self, wanted)
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:

@@ -85,6 +85,7 @@ CREATED = {
 
 
 @pytest.mark.parametrize("name", CREATED)
+@pytest.mark.filterwarnings("ignore:torch.range is deprecated:UserWarning")
 def test_created(name):
     ours, theirs = CREATED[name](mt), CREATED[name](torch)
     same(ours, theirs, "float32", name)

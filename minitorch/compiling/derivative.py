@@ -100,6 +100,7 @@ def attach(
 
 
 def node_of(parent: Any, leaves: Sequence[Any], tape: AmbientTape) -> Node | None:
+    """Return the node that the cotangent of a captured tensor, or of an argument, goes to on this tape."""
     x: Tensor = parent if isinstance(parent, Tensor) else leaves[parent.index]
     return x.node if x._trace is tape else tape.foreign(x)
 

@@ -84,6 +84,7 @@ class CustomVJPPrimal:
 
 
 def zero_or_array(symbolic: bool, g: Any, aval: Aval) -> Any:
+    """Return a cotangent or tangent, where it is missing as a `SymbolicZero` or as zeros."""
     if g is not None:
         return g
     return SymbolicZero(aval) if symbolic else zeros_of(aval)

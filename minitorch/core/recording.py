@@ -198,6 +198,7 @@ def in_range(
 
 
 def split_aux(name: str, out: Any) -> tuple[Any, Any]:
+    """Return the value and the auxiliary result of a function with `has_aux`; raise GradError if it is no pair."""
     if not isinstance(out, tuple) or len(out) != 2:
         got = f"{len(out)} values" if isinstance(out, tuple) else "no tuple"
         raise GradError(f"{name}: with has_aux=True the function must return a pair (value, aux), got {got}")

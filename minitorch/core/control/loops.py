@@ -158,6 +158,7 @@ def _slice_of(x: Value) -> Aval:
 
 
 def part_of(x: Value, part: slice) -> Value:
+    """Return some of the steps along the first axis."""
     return slice_axis(x, 0, part.start, part.stop)
 
 

@@ -169,6 +169,7 @@ _DIGITS: dict[DType, int] = {dtypes.float16: 11, dtypes.bfloat16: 8, dtypes.floa
 
 
 def source_of(dtype: DType) -> DType:
+    """Return the dtype of the random words that floats of a dtype are made of."""
     return dtypes.uint64 if dtype == dtypes.float64 else dtypes.uint32
 
 
@@ -292,6 +293,7 @@ def checked_shape(name: str, shape: Any) -> tuple[int, ...]:
 
 
 def float_dtype(name: str, dtype: Any) -> DType:
+    """Return the dtype of a draw, by default the default float; raise DTypeError if it is not a real float."""
     wanted = config.default_float.get() if dtype is None else dtypes.canonical(dtype)
     if wanted not in _DIGITS:
         raise DTypeError(f"{name}: draws real floating-point numbers, not {dtypes.name(wanted)}; cast the result")

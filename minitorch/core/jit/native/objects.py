@@ -242,6 +242,7 @@ def _references_are_exact() -> bool:
 
 
 def word(address: int, kind: Any = ctypes.c_int64) -> int:
+    """Return the integer at an address, 64 bits wide unless `kind` says otherwise."""
     return int(kind.from_address(address).value)
 
 

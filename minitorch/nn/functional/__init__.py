@@ -3,6 +3,9 @@
 A thin layer: each function translates names and checks what PyTorch checks; the numbers come from `core/ops`.
 """
 
+import importlib
+import typing
+
 from ...tensor.functions import PUBLIC
 from .activation import (
     celu,
@@ -101,3 +104,18 @@ from .loss import (
 )
 
 pairwise_distance, pdist = PUBLIC["pairwise_distance"], PUBLIC["pdist"]
+
+# What few programs need loads when it is first named, so that importing the package stays cheap: its names by file.
+_LATER: dict[str, str] = {}
+
+
+def __getattr__(name: str) -> typing.Any:
+    module = next((file for file, names in _LATER.items() if name in names.split()), None)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *" ".join(_LATER.values()).split()})

@@ -71,8 +71,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.custom"],  # custom_vjp, custom_jvp, stop_gradient
     ["minitorch.core.transforms"],  # grad, value_and_grad, vjp, jvp, vmap
     ["minitorch.core.linearity"],  # what is linear in what
-    ["minitorch.core.jet"],  # Taylor mode
     ["minitorch.core.linear"],  # linearize, linear_transpose
+    ["minitorch.core.jet"],  # Taylor mode
     ["minitorch.core.jacobian"],  # jacrev, jacfwd, hessian, hvp
     ["minitorch.core.checkpoint_policies"],
     ["minitorch.core.keeping"],  # tapes that keep, and put back, what a policy says
@@ -134,6 +134,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.control.calls"],  # functions with rules of their own, inside those graphs
     ["minitorch.core.control.closing"],  # functions of trees into graphs of leaves
     ["minitorch.core.control.deriving"],  # what the transforms make of graphs
+    ["minitorch.core.control.dividing"],  # what is linear in them, recorded apart from the rest
     ["minitorch.core.control.scanning"],
     ["minitorch.core.control.whiling"],
     ["minitorch.core.control.branching", "minitorch.core.control.loops"],  # cond, switch; scan, fori_loop, while_loop

@@ -205,7 +205,7 @@ class Call:
     def _expanded(self, trace: Any, leaves: Leaves) -> Leaves:
         """Return power series of the results."""
         raise GradError(
-            f"{self.primitive.name}: jet expands functions with a tangent rule; define this one with custom_jvp"
+            f"{self.primitive.name}: jet has no rule for it; define the function with custom_jvp or custom_vjp"
         )
 
     def _batched_primal(self, flags: list[bool], batch: Batch) -> Function:

@@ -45,6 +45,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.extrema"],  # max and min with their positions; running ones
     ["minitorch.core.ops.sorting"],
     ["minitorch.core.ops.bessel", "minitorch.core.ops.bits", "minitorch.core.ops.fourier"],
+    ["minitorch.core.ops.transforming"],  # uniform numbers into others, rounded alike everywhere
     ["minitorch.core.ops.sampling"],  # the generator, keys, distributions
     ["minitorch.core.ops.rejection", "minitorch.core.ops.quantiles", "minitorch.core.ops.truncation"],  # gamma; counts
     ["minitorch.core.ops.linalg"],  # linear systems, determinants, powers
@@ -92,6 +93,7 @@ LAYERS: list[list[str]] = [
         "minitorch.core.jit.native.arithmetic",
         "minitorch.core.jit.native.circular",
         "minitorch.core.jit.native.errorfunctions",
+        "minitorch.core.jit.native.exact",
         "minitorch.core.jit.native.gammafunctions",
     ],
     ["minitorch.core.jit.native.vectors"],
@@ -122,6 +124,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.lower.rows", "minitorch.core.jit.lower.columns", "minitorch.core.jit.lower.products"],
     ["minitorch.core.jit.lower.gather", "minitorch.core.jit.lower.tiles", "minitorch.core.jit.lower.pooling"],
     ["minitorch.core.jit.lower.convolution", "minitorch.core.jit.lower.placement"],
+    ["minitorch.core.jit.lower.drawing"],  # random bits
     ["minitorch.core.jit.lower.nested"],  # loops and branches
     ["minitorch.core.jit.lower.program"],
     ["minitorch.core.jit.lower.blocks", "minitorch.core.jit.lower.explain"],

@@ -61,6 +61,7 @@ FUNCTIONS = CHEAP | frozenset(
     )
     + ("cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "erfinv", "lgamma", "digamma", "hypot", "fmod", "pow")
     + ("sigmoid", "maximum", "minimum", "floor_divide", "remainder", "left_shift", "right_shift")
+    + ("exponential_of", "gumbel_of", "logarithm_of", "stretched")
 )
 
 # Formulas that depend on the kind of dtype: "f" real, "i" signed, "u" unsigned, "b" bool.

@@ -24,6 +24,7 @@ from .kinds import (
     int64,
     pointer_to,
     uint16,
+    uint64,
 )  # fmt: skip
 from .kinds import SCALARS as KINDS
 from .writer import CONTRACT, Writer
@@ -117,6 +118,15 @@ def from_bits(w: Writer, i: Value) -> Value:
 def select(w: Writer, condition: Value, x: Value, y: Value) -> Value:
     """`x if condition else y` with both computed, so that no branch stands in the way of vectorization."""
     return ex.chosen(w, condition, x, y)
+
+
+@Instruction
+def high_product(w: Writer, x: Value, y: Value) -> Value:
+    """The upper 64 bits of the product of two uint64."""
+    expect("high_product", x, uint64, y, uint64)
+    wide = [w.op(f"zext i64 {v.text} to i128") for v in (x, y)]
+    product = w.op(f"mul i128 {wide[0]}, {wide[1]}")
+    return Value(uint64, w.op(f"trunc i128 {w.op(f'lshr i128 {product}, 64')} to i64"))
 
 
 @Instruction
@@ -343,6 +353,7 @@ def store_bf16(w: Writer, pointer: Value, index: Value, value: Value) -> None:
 INSTRUCTIONS: dict[str, Any] = {
     "call_kernel": call_kernel,
     "from_bits": from_bits,
+    "high_product": high_product,
     "to_key": to_key,
     "from_key": from_key,
     "larger_key": running_extreme("sgt"),

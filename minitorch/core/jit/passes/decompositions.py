@@ -20,7 +20,7 @@ from ...array import Array, wrap
 from ...ops.affine import row_numbers_p
 from ...ops.basic import BasicIndex
 from ...ops.contractions import matmul
-from ...ops.gathering import iota, scatter_add, take_p
+from ...ops.gathering import iota, ravel_index, scatter_add, take_p
 from ...ops.pointwise import (
     abs,
     add,
@@ -42,7 +42,7 @@ from ...ops.pointwise import (
     where,
 )
 from ...ops.reductions import max_p, size_over
-from ...ops.shaping import cast, expand_dims, full, reshape, sum, sum_p, swapaxes
+from ...ops.shaping import broadcast_to, cast, expand_dims, full, reshape, sum, sum_p, swapaxes
 from ...ops.slicing import cut, pad_p, slice_axis
 from ...primitive import Value
 from ..graph import Atom, Equation, Graph, Var, atom_aval, interpret
@@ -251,6 +251,19 @@ def _unrepeat(x: Value, *, counts: tuple[int, ...], axis: int) -> Value:
     return scatter_add(full(shape, 0, x.dtype, x.device), rows, x, axis=axis)
 
 
+def _locate(indices: Value, *, sizes: tuple[int, ...], shape: tuple[int, ...], axis: int) -> Value:
+    """Combine the indices of one axis with positions that count along the others."""
+    parts: list[Value] = []
+    for a, size in enumerate(sizes, -len(sizes)):
+        counted = np.arange(shape[a]) if size != 1 else np.zeros(1, np.int64)
+        parts.append(indices if a == axis else wrap(counted.reshape((-1,) + (1,) * (-1 - a))))
+    lead = indices.shape[: indices.ndim - len(sizes)]
+    at = len(shape) + axis
+    whole = (*lead, *shape[:at], indices.shape[at - len(shape)], *shape[at + 1 :])
+    found = ravel_index(parts, sizes)
+    return found if found.shape == whole else broadcast_to(found, whole)
+
+
 # Computed in float32 for halves.
 NUMERIC: dict[str, Function] = {
     "mean": _mean,
@@ -283,6 +296,7 @@ STRUCTURAL: dict[str, Function] = {
     "custom_linear_solve": _solved,
     "custom_root": _solved,
     "basic_index": _basic_index,
+    "locate": _locate,
     "basic_put": _basic_put,
     "split": _split,
     "tril": partial(_triangle, lower=True),

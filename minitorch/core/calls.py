@@ -74,6 +74,9 @@ class CustomVJPPrimal:
     """A leaf of an argument as the fwd of a `custom_vjp` with `symbolic_zeros` gets it.
 
     `value` is what the function gets, `perturbed` says whether its gradient is wanted.
+
+    >>> CustomVJPPrimal(1.0, perturbed=True).value
+    1.0
     """
 
     __slots__ = ("perturbed", "value")

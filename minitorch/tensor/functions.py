@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core.array import Array
 from ..core.errors import UnsupportedError
+from ..core.ops.families import primitive_of
 from . import (
     algebra,
     arranging,
@@ -83,6 +84,13 @@ def public(name: str, function: Function) -> Function:
     return call
 
 
+def _described(function: Function) -> str:
+    """Say what a pointwise function does: its formula, which kernels are printed from, says it best."""
+    formula = primitive_of(function.core).formula  # type: ignore[attr-defined]
+    where = "each element x" if function.count == 1 else "each x and y of two tensors, which broadcast"  # type: ignore[attr-defined]
+    return f"Compute `{formula}` for {where}."
+
+
 def _public_unary(name: str, function: Function) -> Function:
     """Return a pointwise function of one argument: a frame of its own would cost 0.2 us."""
     quick = function.quick  # type: ignore[attr-defined]
@@ -93,6 +101,7 @@ def _public_unary(name: str, function: Function) -> Function:
         raise UnsupportedError(_NO_OUT.format(name))
 
     call.__name__ = call.__qualname__ = name
+    call.__doc__ = _described(function)
     return call
 
 
@@ -106,6 +115,7 @@ def _public_binary(name: str, function: Function) -> Function:
         raise UnsupportedError(_NO_OUT.format(name))
 
     call.__name__ = call.__qualname__ = name
+    call.__doc__ = _described(function)
     return call
 
 

@@ -59,6 +59,19 @@ def test_streams_are_equal_to_the_last_bit(name: str, dtype: Any) -> None:
     equal(lambda k: DRAWS[name](k, dtype), KEY)
 
 
+@pytest.mark.parametrize("name", ["normal", "uniform between bounds", "exponential", "categorical"])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 2)])
+def test_batches_of_keys(name: str, shape: tuple[int, ...]) -> None:
+    draw: dict[str, Any] = {
+        "normal": lambda k: random.normal(k, shape),
+        "uniform between bounds": lambda k: random.uniform(k, shape, minval=-1.0, maxval=3.0),
+        "exponential": lambda k: random.exponential(k, shape),
+        "categorical": lambda k: random.categorical(k, mt.cos(mt.arange(9)), shape=shape),
+    }
+    equal(mt.vmap(draw[name]), random.split(KEY, 5))
+    equal(mt.vmap(mt.vmap(draw[name])), random.split(KEY, (2, 3)))
+
+
 @pytest.mark.parametrize("dtype", [mt.float32, mt.float64])
 def test_gamma(dtype: Any) -> None:
     equal(lambda k: random.gamma(k, mt.array(1.7, dtype=dtype), (100_000,), dtype), KEY, calls_python=True)

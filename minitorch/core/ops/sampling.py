@@ -179,8 +179,9 @@ def midpoints(key: Value, shape: tuple[int, ...], source: DType, dtype: DType) -
 def _normal_of_bits(key: Value, *, shape: tuple[int, ...], dtype: DType) -> Value:
     size = prod(shape)
     pairs = box_muller_p(random_bits_p(key, shape=((size + 1) // 2, 2), dtype=source_of(dtype)))
-    flat = slice_axis(reshape(pairs, (pairs.size,)), 0, 0, size)
-    return cast(reshape(flat, shape), dtype)
+    lead = key.shape[:-1]
+    flat = slice_axis(reshape(pairs, (*lead, pairs.shape[-2] * 2)), -1, 0, size)
+    return cast(reshape(flat, lead + shape), dtype)
 
 
 def _declare(name: str, impl: Callable[..., Any], decompose: Callable[..., Any] | None = None) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from ... import dtypes
 from ...array import Array, wrap
+from ...errors import JitError
 from ...ops.affine import row_numbers_p
 from ...ops.basic import BasicIndex
 from ...ops.contractions import matmul
@@ -44,7 +45,7 @@ from ...ops.pointwise import (
 from ...ops.reductions import max_p, size_over
 from ...ops.shaping import broadcast_to, cast, expand_dims, full, reshape, sum, sum_p, swapaxes
 from ...ops.slicing import cut, pad_p, slice_axis
-from ...primitive import Value
+from ...primitive import Value, aval_of
 from ..graph import Atom, Equation, Graph, Var, atom_aval, interpret
 from ..staging import stage
 from .rewriting import Writer, rewrite
@@ -79,6 +80,9 @@ def _applied(function: Function, eq: Equation, places: list[int], values: list[V
         args[i] = x
     out = function(*args, **eq.params)
     outs = out if eq.many else (out,)
+    for x, var in zip(outs, eq.outputs, strict=True):
+        if aval_of(x).shape != var.aval.shape:
+            raise JitError(f"{eq.primitive.name}: its definition makes {aval_of(x)} of what its rule calls {var.aval}")
     return [cast(x, var.aval.dtype) for x, var in zip(outs, eq.outputs, strict=True)]
 
 

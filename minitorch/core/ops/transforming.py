@@ -243,7 +243,7 @@ def normal_pairs(words: Any, dtype: DType) -> tuple[Any, Any]:
     units = words.T.astype(dtype, order="C")
     units *= 2.0**-width
     units += 2.0 ** -(width + 1)
-    return box_muller(*units, dtype)
+    return box_muller(units[0], units[1], dtype)
 
 
 def _box_muller(words: Any) -> Any:

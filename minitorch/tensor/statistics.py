@@ -52,7 +52,9 @@ def _is_known(x: Any) -> bool:
     return type(x) is Array
 
 
-def _traced_histogram(rows: Any, bins: list[Any], spans: Any, weight: Any, density: bool) -> tuple[Any, tuple[Any, ...]]:
+def _traced_histogram(
+    rows: Any, bins: list[Any], spans: Any, weight: Any, density: bool
+) -> tuple[Any, tuple[Any, ...]]:
     """Count by operations on arrays, which see no data."""
     from ..numpy.statistics import histogramdd
 

@@ -330,6 +330,13 @@ def store_f16(w: Writer, pointer: Value, index: Value, value: Value) -> None:
 
 
 @Instruction
+def round_f16(w: Writer, value: Value) -> Value:
+    """A float32 rounded to a float16."""
+    expect("round_f16", value, float32)
+    return Value(float32, w.op(f"fpext half {w.op(f'fptrunc float {value.text} to half')} to float"))
+
+
+@Instruction
 def load_bf16(w: Writer, pointer: Value, index: Value) -> Value:
     """A bfloat16, as a float32."""
     expect("load_bf16", pointer, HALVES)
@@ -339,15 +346,26 @@ def load_bf16(w: Writer, pointer: Value, index: Value) -> Value:
 
 @Instruction
 def store_bf16(w: Writer, pointer: Value, index: Value, value: Value) -> None:
-    """Round to nearest even by integer arithmetic; a NaN keeps its sign and becomes quiet."""
+    """Store a float32 as a bfloat16."""
     expect("store_bf16", pointer, HALVES, value, float32)
+    w.store(pointer, ex.index_of(w, index), w.cast(_top_half(w, value), uint16))
+
+
+@Instruction
+def round_bf16(w: Writer, value: Value) -> Value:
+    """A float32 rounded to a bfloat16."""
+    expect("round_bf16", value, float32)
+    return w.bitcast(w.integer("shl", _top_half(w, value), 16), float32)
+
+
+def _top_half(w: Writer, value: Value) -> Value:
+    """Round to nearest even by integer arithmetic; a NaN keeps its sign and becomes quiet."""
     bits = w.bitcast(value, int32)
     top = w.integer("lshr", bits, 16)
     upward = w.integer("add", w.integer("and", top, 1), 0x7FFF)
     rounded = w.integer("lshr", w.integer("add", bits, upward), 16)
     is_nan = w.compare("fcmp uno", value, value)
-    out = w.select(is_nan.text, "i1", w.integer("or", top, 0x40), rounded)
-    w.store(pointer, ex.index_of(w, index), w.cast(out, uint16))
+    return w.select(is_nan.text, "i1", w.integer("or", top, 0x40), rounded)
 
 
 INSTRUCTIONS: dict[str, Any] = {
@@ -369,6 +387,8 @@ INSTRUCTIONS: dict[str, Any] = {
     "bf16": as_pointer(uint16),
     **{f"i{bits}": as_pointer(KINDS[f"int{bits}"]) for bits in (8, 16, 32, 64)},
     **{f"u{bits}": as_pointer(KINDS[f"uint{bits}"]) for bits in (8, 16, 32, 64)},
+    "round_f16": round_f16,
+    "round_bf16": round_bf16,
     "load_f16": load_f16,
     "store_f16": store_f16,
     "load_bf16": load_bf16,

@@ -65,7 +65,7 @@ def _expanded(keep: Set[str], writer: Writer, eq: Equation) -> Sequence[Atom] | 
         return None
     function, wide = STRUCTURAL.get(name), False
     if function is None:
-        function, wide = NUMERIC.get(name) or eq.primitive.decompose, True
+        function, wide = NUMERIC.get(name) or eq.primitive.decompose or _of_halves(eq), True
     if function is None:
         return None
     places = [i for i, a in enumerate(eq.inputs) if isinstance(a, (Var, Array))]
@@ -89,6 +89,15 @@ def _applied(function: Function, eq: Equation, places: list[int], values: list[V
 def _in_single(function: Function, *args: Value, **params: Any) -> Any:
     """Compute halves in float32; the results are rounded once."""
     return function(*(cast(a, np.float32) if getattr(a, "dtype", None) in dtypes.HALVES else a for a in args), **params)
+
+
+def _of_halves(eq: Equation) -> Function | None:
+    """Return the operation itself, to be done in float32, if it is one of halves."""
+    is_one = eq.primitive.formula is not None and eq.primitive.name != "detach"
+    if not is_one and eq.primitive.name not in ("sum", "prod", "max", "min"):
+        return None
+    found = {atom_aval(a).dtype for a in eq.inputs if isinstance(a, (Var, Array))}
+    return eq.primitive if found & dtypes.HALVES and found <= dtypes.HALVES | {dtypes.bool_} else None
 
 
 # --------------------------------------------------------------------------- reductions

@@ -12,12 +12,10 @@ from math import prod
 import numpy as np
 
 from ... import dtypes
-from ..graph import Equation
 from ..native.compile import compile_kernel
 from . import formulas
 from .kernels import ELEMENT, Slot, reduction
-from .layout import is_packed
-from .operations import LOWERINGS, Lowered, Operation, Operations, refusal
+from .operations import LOWERINGS, Operation, in_order
 from .products import Call
 
 LANES = """
@@ -33,6 +31,38 @@ RUNNING = """
             at = row + {j} * width
             total = {step}
             y[at] = {t}(total)
+"""
+# Several lanes side by side: what each has come to stands in memory, so that steps are taken by vectors.
+COLUMNS = """
+def {name}(P, lo, hi):
+{pointers}
+    n = P[{at}]; width = P[{at} + 1]; {more}
+    for lead in range(lo // width, (hi - 1) // width + 1):
+        first = max(lo - lead * width, 0)
+        last = min(hi - lead * width, width)
+        base = lead * width
+"""
+RUNNING_COLUMNS = """
+        for c in range(first, last):
+            total[base + c] = {start}
+        for j in range(n):
+            at = (lead * n + {j}) * width
+            for c in range(first, last):
+                total[base + c] = {step}
+                y[at + c] = {t}(total[base + c])
+"""
+PLACE_COLUMNS = """
+        for c in range(first, last):
+            best[base + c] = x[base * n + c]
+            y[base + c] = 0
+        for j in range(1, n):
+            at = (lead * n + j) * width
+            for c in range(first, last):
+                v = x[at + c]
+                b = best[base + c]
+                better = (v {relation} b) | ((v != v) & (b == b))
+                best[base + c] = select(better, v, b)
+                y[base + c] = select(better, j, y[base + c])
 """
 RECURRENCE = """
         total = {t}(0)
@@ -55,12 +85,12 @@ RUNNING_PLACE = """
 PLACE = """
         best = {start}
         for j in range(n):
-            v = x[row + j{width}]
+            v = x[row + j]
             best = {step}
         top = {finish}
         found = n
         for j in range(n):
-            v = x[row + j{width}]
+            v = x[row + j]
             here = select((v == top) | (v != v), j, n)
             found = select(here < found, here, found)
         y[lane] = found
@@ -81,6 +111,7 @@ def searchsorted(P, lo, hi):
             left = select(go, middle + 1, left)
         y[i] = left
 """
+Scratch = dict[str, tuple[dtypes.DType, int]]
 BEFORE = {
     "left": "(a < b) | ((b != b) & (a == a))",
     "right": "(a <= b) | (b != b)",
@@ -116,21 +147,11 @@ PASS = """\
 """
 
 
-def _lowered(kind: str) -> Callable[[Operations, Equation], Lowered]:
-    def lower(ops: Operations, eq: Equation) -> Lowered:
-        operands = [ops.operand(a) for a in eq.inputs]
-        reason = refusal(eq, tuple(operands))
-        if reason:
-            return reason
-        made: list[Operation] = []
-        ordered = tuple(x if is_packed(x.layout) else ops.laid_out(x, made) for x in operands)
-        return [*made, Operation(kind, eq.outputs, ordered, ordered[0].layout.shape, ordered[0].dtype, equation=eq)]
+def _lanes(op: Operation, body: str, scratch: Scratch | None = None, head: str = LANES, unit: int = 1) -> list[Call]:
+    """Return the call of a kernel whose loop over lanes has this body.
 
-    return lower
-
-
-def _lanes(op: Operation, body: str, extra: tuple[Slot, ...] = (), more: str = "", unit: int = 1) -> list[Call]:
-    """Return the call of a kernel whose loop over lanes has this body; `x`, `y`, ... are operands and the result."""
+    `x`, `y`, ... are the operands and the result; `scratch` has further buffers, by name: dtype and number of elements.
+    """
     assert op.equation is not None
     values = [Slot("load", x.source, x.dtype, x.layout.offset) for x in op.operands]
     values.append(Slot("store", op.out, op.out.aval.dtype))
@@ -141,8 +162,12 @@ def _lanes(op: Operation, body: str, extra: tuple[Slot, ...] = (), more: str = "
     n = len(shape) + op.equation.params["axis"]
     width, count = prod(shape[n + 1 :]), len(values)
     name = op.equation.primitive.name
-    text = LANES.format(name=name, pointers=f"    {pointers}", at=count, more=more) + body
-    slots = [*values, Slot("size", ("n", shape[n])), Slot("size", ("width", width)), *extra]
+    extra = {key: Slot("scratch", (op.out, key), *what) for key, what in (scratch or {}).items()}
+    more = "; ".join(
+        f"{k} = {formulas.POINTERS[s.dtype]}(P[{count + 2 + i}])" for i, (k, s) in enumerate(extra.items())
+    )
+    text = head.format(name=name, pointers=f"    {pointers}", at=count, more=more) + body
+    slots = [*values, Slot("size", ("n", shape[n])), Slot("size", ("width", width)), *extra.values()]
     lanes = prod(shape[:n]) * width
     return [Call(compile_kernel(text, name), slots, lanes, op.size * 4 * ELEMENT, unit)]
 
@@ -153,8 +178,13 @@ WIDER = {dtypes.float32: dtypes.float64}
 def running_calls(op: Operation) -> list[Call]:
     """Return the call for running sums and products."""
     assert op.equation is not None
-    wide = formulas.CODES[WIDER.get(op.dtype, op.dtype)]
+    kept = WIDER.get(op.dtype, op.dtype)
+    wide = formulas.CODES[kept]
     start, sign = ("0", "+") if op.equation.primitive.name == "cumsum" else ("1", "*")
+    if op.equation.params["axis"] != -1:
+        step = f"{wide}(total[base + c] {sign} {wide}(x[at + c]))"
+        body = RUNNING_COLUMNS.format(start=f"{wide}({start})", step=step, t=formulas.CODES[op.dtype], j=_index(op))
+        return _lanes(op, body, {"total": (kept, _count(op))}, COLUMNS, 16)
     body = RUNNING.format(
         start=f"{wide}({start})",
         step=f"{wide}(total {sign} {wide}(x[at]))",
@@ -162,6 +192,12 @@ def running_calls(op: Operation) -> list[Call]:
         j=_index(op),
     )
     return _lanes(op, body)
+
+
+def _count(op: Operation) -> int:
+    """Return the number of lanes."""
+    assert op.equation is not None
+    return prod(op.shape) // op.shape[len(op.shape) + op.equation.params["axis"]]
 
 
 def _index(op: Operation) -> str:
@@ -184,14 +220,17 @@ def place_calls(op: Operation) -> list[Call]:
     """Return the call for the places of extremes: first what they are, then where they are first."""
     assert op.equation is not None
     largest = op.equation.primitive.name == "argmax"
-    width = "" if op.equation.params["axis"] == -1 else " * width"
+    if op.equation.params["axis"] != -1:
+        kept = dtypes.uint8 if op.dtype == dtypes.bool_ else op.dtype
+        body = PLACE_COLUMNS.format(relation=">" if largest else "<")
+        return _lanes(op, body, {"best": (kept, _count(op))}, COLUMNS, 16)
     if op.dtype in formulas.REALS:
         start = f"to_key({reduction('max' if largest else 'min', op.dtype).start})"
         step, finish = f"{'larger' if largest else 'smaller'}_key(best, v)", "from_key(best)"
     else:
         start, finish = "x[row]", "best"
         step = f"select(v {'>' if largest else '<'} best, v, best)"
-    return _lanes(op, PLACE.format(start=start, step=step, finish=finish, width=width))
+    return _lanes(op, PLACE.format(start=start, step=step, finish=finish))
 
 
 def search_calls(op: Operation) -> list[Call]:
@@ -221,13 +260,8 @@ def sort_calls(op: Operation) -> list[Call]:
     body = SORT.format(key=_key(op, unsigned, bits), bits=bits, pass_there=there, pass_back=back)
     names = ("key", "key2", "order", "order2", "counts")
     kinds = (np.dtype(unsigned), np.dtype(unsigned), dtypes.int64, dtypes.int64, dtypes.int64)
-    scratch = tuple(
-        Slot("scratch", (op.out, name), kind, 256 if name == "counts" else n) for name, kind in zip(names, kinds)
-    )
-    more = "; ".join(
-        f"{name} = {formulas.POINTERS[s.dtype]}(P[{4 + i}])" for i, (name, s) in enumerate(zip(names, scratch))
-    )
-    return _lanes(op, body, scratch, more, 0)
+    scratch = {name: (kind, 256 if name == "counts" else n) for name, kind in zip(names, kinds)}
+    return _lanes(op, body, scratch, unit=0)
 
 
 def _key(op: Operation, unsigned: str, bits: int) -> str:
@@ -251,7 +285,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "search": ("searchsorted",),
     "sort": ("argsort",),
 }
-LOWERINGS.update({name: _lowered(kind) for kind, names in FAMILIES.items() for name in names})
+LOWERINGS.update({name: in_order(kind) for kind, names in FAMILIES.items() for name in names})
 CALLS: dict[str, Callable[[Operation], list[Call]]] = {
     "running": running_calls,
     "recurrence": recurrence_calls,

@@ -10,12 +10,10 @@ from collections.abc import Callable
 from math import prod
 
 from ...ops.sampling import STREAMS
-from ..graph import Equation
 from ..native.compile import compile_kernel
 from . import formulas
 from .kernels import ELEMENT, Slot
-from .layout import is_packed
-from .operations import LOWERINGS, Lowered, Operation, Operations, refusal
+from .operations import LOWERINGS, Operation, in_order
 from .products import Call
 
 # Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011: what multiplies, and what is added to the key.
@@ -66,17 +64,6 @@ def box_muller(P, lo, hi):
 BLOCK = 60 * ELEMENT  # seconds for one
 
 
-def _lowered(ops: Operations, eq: Equation) -> Lowered:
-    operands = [ops.operand(a) for a in eq.inputs]
-    reason = refusal(eq, tuple(operands))
-    if reason:
-        return reason
-    made: list[Operation] = []
-    ordered = tuple(x if is_packed(x.layout) else ops.laid_out(x, made) for x in operands)
-    kind = "box_muller" if eq.primitive.name == "box_muller" else "random_bits"
-    return [*made, Operation(kind, eq.outputs, ordered, operands[0].layout.shape, operands[0].dtype, equation=eq)]
-
-
 def _bits_text(itemsize: int) -> str:
     """Return the kernel for elements of a size: a word has several, the lowest first."""
     per, bits = 8 // itemsize, 8 * itemsize
@@ -123,5 +110,5 @@ def normal_calls(op: Operation) -> list[Call]:
     return [Call(compile_kernel(text, "box_muller"), slots, pairs, pairs * 100 * ELEMENT, 64)]
 
 
-LOWERINGS.update(dict.fromkeys((*STREAMS, "box_muller"), _lowered))
+LOWERINGS.update({**dict.fromkeys(STREAMS, in_order("random_bits")), "box_muller": in_order("box_muller")})
 CALLS: dict[str, Callable[[Operation], list[Call]]] = {"random_bits": bits_calls, "box_muller": normal_calls}

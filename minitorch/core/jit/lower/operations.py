@@ -213,6 +213,21 @@ def refusal(eq: Equation, operands: tuple[Operand, ...], kinds: frozenset[DType]
     return f"more than {MOST_AXES} axes" if len(edges) >= MOST_AXES else ""
 
 
+def in_order(kind: str) -> Callable[[Operations, Equation], Lowered]:
+    """Return what lowers an equation to one operation of a kind, with its operands laid out in order."""
+
+    def lower(ops: Operations, eq: Equation) -> Lowered:
+        operands = [ops.operand(a) for a in eq.inputs]
+        reason = refusal(eq, tuple(operands))
+        if reason:
+            return reason
+        made: list[Operation] = []
+        ordered = tuple(x if is_packed(x.layout) else ops.laid_out(x, made) for x in operands)
+        return [*made, Operation(kind, eq.outputs, ordered, ordered[0].layout.shape, ordered[0].dtype, equation=eq)]
+
+    return lower
+
+
 # --------------------------------------------------------------------------- pointwise
 
 

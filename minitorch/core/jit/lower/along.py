@@ -197,7 +197,8 @@ def running_calls(op: Operation) -> list[Call]:
 def _count(op: Operation) -> int:
     """Return the number of lanes."""
     assert op.equation is not None
-    return prod(op.shape) // op.shape[len(op.shape) + op.equation.params["axis"]]
+    axis: int = op.equation.params["axis"]
+    return prod(op.shape) // op.shape[axis]
 
 
 def _index(op: Operation) -> str:

@@ -84,11 +84,10 @@ def public(name: str, function: Function) -> Function:
     return call
 
 
-def _described(function: Function) -> str:
+def _described(core: Any, count: int) -> str:
     """Say what a pointwise function does: its formula, which kernels are printed from, says it best."""
-    formula = primitive_of(function.core).formula  # type: ignore[attr-defined]
-    where = "each element x" if function.count == 1 else "each x and y of two tensors, which broadcast"  # type: ignore[attr-defined]
-    return f"Compute `{formula}` for {where}."
+    where = "each element x" if count == 1 else "each x and y of two tensors, which broadcast"
+    return f"Compute `{primitive_of(core).formula}` for {where}."
 
 
 def _public_unary(name: str, function: Function) -> Function:
@@ -101,7 +100,7 @@ def _public_unary(name: str, function: Function) -> Function:
         raise UnsupportedError(_NO_OUT.format(name))
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = _described(function)
+    call.__doc__ = _described(function.core, 1)  # type: ignore[attr-defined]
     return call
 
 
@@ -115,7 +114,7 @@ def _public_binary(name: str, function: Function) -> Function:
         raise UnsupportedError(_NO_OUT.format(name))
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = _described(function)
+    call.__doc__ = _described(function.core, 2)  # type: ignore[attr-defined]
     return call
 
 

@@ -20,7 +20,7 @@ SCRIPTS: dict[str, tuple[dict, dict]] = {
     "digits_cnn": ({}, {"loss": 0.05, "test accuracy": (0.95, 1)}),
     "polynomial_regression": (
         {"steps": 1000},
-        {"tensors": 50, "autograd": 50, "function": 20, "modules": 10, "dynamic": 500},
+        {"tensors": 50, "autograd": 50, "function": 20, "modules": 10, "dynamic": 600},
     ),
 }
 EXTRAS = {"digits_cnn": "sklearn"}

@@ -13,6 +13,7 @@
     compiling   jit for arrays and tensors, what it shows of itself, programs in files
     saving      trees of tensors in files; PyTorch's checkpoints
     utils       data loading
+    models      ResNet, VGG, ViT, GPT-2, with the names of published weights
     datasets    small real data sets, from scikit-learn
     viz         pictures of graphs
 
@@ -134,7 +135,7 @@ globals().update(TYPED)
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
 _MODULES = (
-    "datasets", "debug", "func", "lax", "numpy", "random", "special", "test_util", "tree", "tree_util", "viz",
+    "datasets", "debug", "func", "lax", "models", "numpy", "random", "special", "test_util", "tree", "tree_util", "viz",
 )  # fmt: skip
 _NAMES = {
     "check_leaks": "core.leaks",
@@ -158,7 +159,7 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, debug, func, lax, numpy, random, special, test_util, tree, tree_util, viz
+    from . import datasets, debug, func, lax, models, numpy, random, special, test_util, tree, tree_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph

@@ -4,7 +4,7 @@ The vision models have torchvision's names, GPT-2 Hugging Face's, so `model.load
 checkpoints. Nothing is downloaded.
 """
 
-from .gpt2 import GPT2Config, GPT2LMHeadModel, GPT2Model, gpt2, gpt2_large, gpt2_medium, gpt2_xl
+from .gpt import GPT2Config, GPT2LMHeadModel, GPT2Model, gpt2, gpt2_large, gpt2_medium, gpt2_xl
 from .lenet import LeNet
 from .mlp import MLP
 from .resnet import (

@@ -17,13 +17,18 @@ HELPERS = {"common"}
 
 # The arguments of `main`, and for each curve what its last value must be below (or, as a pair, between).
 SCRIPTS: dict[str, tuple[dict, dict]] = {
+    "deep_q_learning": ({"steps": 3000}, {"episode length": (60, 300)}),
     "digits_cnn": ({}, {"loss": 0.05, "test accuracy": (0.95, 1)}),
+    "gan": ({}, {"critic": (1.2, 1.5), "forger": (0.6, 0.9), "mean radius": (0.9, 1.1)}),
     "polynomial_regression": (
         {"steps": 1000},
         {"tensors": 50, "autograd": 50, "function": 20, "modules": 10, "dynamic": 600},
     ),
+    "resnet": ({}, {"loss": 0.75, "test accuracy": (0.9, 1)}),
+    "style_transfer": ({}, {"loss": 5e-4, "style": 1e-6}),
+    "vae": ({}, {"loss": 26, "divergence": (2, 4)}),
 }
-EXTRAS = {"digits_cnn": "sklearn"}
+EXTRAS = dict.fromkeys(("digits_cnn", "resnet", "style_transfer", "vae"), "sklearn")
 
 
 def curves(name: str, library: str) -> dict[str, list[float]]:

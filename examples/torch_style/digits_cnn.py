@@ -31,7 +31,7 @@ def main(epochs: int = 4) -> Curves:
     loader = DataLoader(train, batch_sampler=order)
 
     model = draw_weights(Net())
-    optimizer = optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True)
+    optimizer = optim.SGD(model.parameters(), lr=0.02, momentum=0.9, nesterov=True)
     scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=len(loader))
 
     losses = []

@@ -31,15 +31,15 @@ def negative_elbo(predicted, x, mean, log_variance):
 
 
 def main(epochs: int = 15, size: int = 64) -> Curves:
-    images = torch.from_numpy(digits()[0]).flatten(1)
+    images = torch.from_numpy(digits()[0]).flatten(1).double()
     generator = np.random.default_rng(1)
-    model = draw_weights(VAE())
+    model = draw_weights(VAE().double())  # Adam divides by small gradients, which amplifies rounding
     optimizer = optim.Adam(model.parameters(), lr=2e-3)
 
     curves = {"loss": [], "divergence": []}
     for indices in batches(len(images), size, epochs):
         x = images[torch.from_numpy(indices)]
-        noise = torch.from_numpy(generator.normal(size=(size, 8)).astype(np.float32))
+        noise = torch.from_numpy(generator.normal(size=(size, 8)))
         predicted, mean, log_variance = model(x, noise)
         reconstruction, divergence = negative_elbo(predicted, x, mean, log_variance)
         loss = (reconstruction + divergence) / size

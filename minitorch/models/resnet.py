@@ -12,7 +12,6 @@ from typing import Any
 
 from .. import nn
 from ..core.errors import ArgumentError
-from ..nn import functional as F
 from .variants import variant
 
 
@@ -33,13 +32,14 @@ class BasicBlock(nn.Module):
         self.bn1 = norm_layer(width)
         self.conv2 = _conv(width, width, 3)
         self.bn2 = norm_layer(width)
+        self.relu = nn.ReLU()
         self.downsample = downsample
 
     def forward(self, x: Any) -> Any:
         """Return the images after the block."""
-        out = F.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
-        return F.relu(out + (x if self.downsample is None else self.downsample(x)))
+        return self.relu(out + (x if self.downsample is None else self.downsample(x)))
 
 
 class Bottleneck(nn.Module):
@@ -56,14 +56,15 @@ class Bottleneck(nn.Module):
         self.bn2 = norm_layer(inner)
         self.conv3 = _conv(inner, outputs, 1)
         self.bn3 = norm_layer(outputs)
+        self.relu = nn.ReLU()
         self.downsample = downsample
 
     def forward(self, x: Any) -> Any:
         """Return the images after the block."""
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = F.relu(self.bn2(self.conv2(out)))
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
         out = self.bn3(self.conv3(out))
-        return F.relu(out + (x if self.downsample is None else self.downsample(x)))
+        return self.relu(out + (x if self.downsample is None else self.downsample(x)))
 
 
 class ResNet(nn.Module):
@@ -95,6 +96,7 @@ class ResNet(nn.Module):
             raise ArgumentError(f"ResNet: layers must count the blocks of 4 stages, got {list(layers)}")
         self.conv1 = nn.Conv2d(in_channels, width, 7, stride=2, padding=3, bias=False)
         self.bn1 = norm_layer(width)
+        self.relu = nn.ReLU()
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         inputs = width
         for i, count in enumerate(layers):
@@ -108,7 +110,7 @@ class ResNet(nn.Module):
 
     def forward(self, x: Any) -> Any:
         """Return the logits."""
-        x = self.maxpool(F.relu(self.bn1(self.conv1(x))))
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(self.avgpool(x).flatten(1))
 

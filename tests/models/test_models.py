@@ -156,6 +156,11 @@ def test_a_state_dict_as_published_loads(gpt2, assign):
 
 ERRORS = {
     "weights": (lambda: models.resnet18(weights="DEFAULT"), errors.UnsupportedError, "mt.load"),
+    "pretrained": (
+        lambda: models.vgg11(pretrained=True),
+        errors.UnsupportedError,
+        "pretrained=True would need a download",
+    ),
     "stages": (lambda: models.ResNet(BasicBlock, [1, 1]), errors.ArgumentError, "4 stages"),
     "groups": (lambda: models.ResNet(BasicBlock, [1] * 4, groups=2), errors.ArgumentError, "groups=1"),
     "no layers": (lambda: models.MLP(3, []), errors.ArgumentError, "hidden_channels is empty"),
@@ -183,6 +188,16 @@ def test_residual_blocks_may_start_as_the_identity():
         model = models.ResNet(block, [1] * 4, width=4, zero_init_residual=True)
         assert not getattr(model.layer1[0], last).weight.any()
         assert model.layer1[0].bn1.weight.all()
+
+
+def test_children_in_a_row_are_the_network_without_its_head():
+    """Programs cut the last layer off with `Sequential(*list(model.children())[:-1])`."""
+    model = TRAINED["resnet"][0]().eval()
+    names = [name for name, _ in model.named_children()]
+    assert names == ["conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4", "avgpool", "fc"]
+    features = mt.nn.Sequential(*list(model.children())[:-1])
+    x = mt.randn(2, 1, 28, 28)
+    assert model.fc(features(x).flatten(1)).tolist() == model(x).tolist()
 
 
 def _parameters(name):

@@ -65,6 +65,21 @@ def test_a_compiled_step_is_the_eager_one(name):
     assert losses_of_training(name, compiled=True) == pytest.approx(eager, rel=1e-4)
 
 
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_batch_is_a_map_over_its_examples(name):
+    make, shape = TRAINED[name]
+    mt.manual_seed(0)
+    model = make().eval()
+    x = tokens(*shape) if name == "gpt2" else mt.randn(*shape)
+
+    def alone(x):
+        out = model(x[None])
+        return (out.logits if name == "gpt2" else out)[0]
+
+    whole = model(x).logits if name == "gpt2" else model(x)
+    np.testing.assert_allclose(mt.vmap(alone)(x).tolist(), whole.tolist(), rtol=1e-4, atol=1e-5)
+
+
 # --------------------------------------------------------------------------- GPT-2
 
 
@@ -101,6 +116,16 @@ def test_greedy_generation_takes_the_most_probable_token_each_time(gpt2):
     for _ in range(6):
         expected = mt.cat([expected, gpt2(expected).logits[:, -1].argmax(-1, keepdim=True)], 1)
     assert found.tolist() == expected.tolist() and found.dtype == mt.int64
+    assert mt.jit(lambda x: gpt2.generate(x, 6))(tokens(2, 3)).tolist() == found.tolist()
+
+
+def test_the_gradient_of_a_tied_weight_is_one(gpt2):
+    x = tokens(2, 7)
+    found = mt.grad(lambda model: model(x, labels=x).loss)(gpt2)
+    gpt2(x, labels=x).loss.backward()
+    assert found.lm_head.weight is found.transformer.wte.weight
+    expected = gpt2.transformer.wte.weight.grad
+    np.testing.assert_allclose(found.lm_head.weight.tolist(), expected.tolist(), rtol=1e-4, atol=1e-7)
 
 
 def test_drawn_tokens_follow_the_distribution(gpt2):

@@ -215,6 +215,19 @@ def test_residual_blocks_may_start_as_the_identity():
         assert model.layer1[0].bn1.weight.all()
 
 
+def test_checkpoints_from_before_batches_were_counted_load():
+    model = TRAINED["resnet"][0]()
+    state = {name: x for name, x in model.state_dict().items() if not name.endswith("num_batches_tracked")}
+    other = TRAINED["resnet"][0]()
+    assert other.load_state_dict(state) == ([], [])
+    assert other.bn1.num_batches_tracked.item() == 0
+    x = mt.randn(2, 1, 28, 28)
+    assert other.eval()(x).tolist() == model.eval()(x).tolist()
+    del state["bn1.running_var"]
+    with pytest.raises(errors.StateError, match="bn1.running_var"):
+        other.load_state_dict(state)
+
+
 def test_children_in_a_row_are_the_network_without_its_head():
     """Programs cut the last layer off with `Sequential(*list(model.children())[:-1])`."""
     model = TRAINED["resnet"][0]().eval()

@@ -16,7 +16,7 @@ from ..tensor.creation import arange, full, zeros
 from ..tensor.functions import cat, where
 from ..tensor.modes import no_grad
 from ..tensor.random import multinomial
-from .variants import variant
+from .variants import renamed, variant
 
 Cache = tuple[tuple[Any, Any], ...]  # the keys and values of each layer, [N, heads, places, channels of a head]
 
@@ -217,12 +217,8 @@ class GPT2LMHeadModel(nn.Module):
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """Take a state dict; also as published, without the prefix `transformer.`, without the head, with masks."""
-        state = {
-            name if name.startswith(("transformer.", "lm_head.")) else f"transformer.{name}": value
-            for name, value in state_dict.items()
-            if not name.endswith((".attn.bias", ".attn.masked_bias"))
-        }
-        if "transformer.wte.weight" in state:
+        state = renamed(state_dict, _name_today)
+        if isinstance(state, dict) and "transformer.wte.weight" in state:
             state.setdefault("lm_head.weight", state["transformer.wte.weight"])
         found = super().load_state_dict(state, strict, assign)
         self._tie()
@@ -261,6 +257,12 @@ class GPT2LMHeadModel(nn.Module):
                     finished = new == eos_token_id
                 tokens = cat([tokens, new], dim=1)
         return tokens
+
+
+def _name_today(name: str) -> str | None:
+    if name.endswith((".attn.bias", ".attn.masked_bias")):
+        return None
+    return name if name.startswith(("transformer.", "lm_head.")) else f"transformer.{name}"
 
 
 def _drawn(logits: Any, temperature: float, top_k: int | None, generator: Any) -> Any:

@@ -1,8 +1,8 @@
-"""Named sizes of a model as functions that make it."""
+"""What models of published weights share: named sizes as functions, and names that have changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from ..core.errors import UnsupportedError
@@ -29,3 +29,12 @@ def variant(name: str, text: str, kind: Callable[..., Model], *sizes: Any, **fix
     make.__doc__ = text
     make.__module__ = kind.__module__
     return make
+
+
+def renamed(state_dict: Any, name_today: Callable[[str], str | None]) -> Any:
+    """Return a state dict under other names, without those that are None; anything else as it is."""
+    if not isinstance(state_dict, Mapping):
+        return state_dict
+    found = {name_today(name): x for name, x in state_dict.items()}
+    found.pop(None, None)
+    return found

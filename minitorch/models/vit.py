@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any
 
 from .. import nn
@@ -14,7 +15,7 @@ from ..nn import functional as F
 from ..tensor.creation import empty, zeros
 from ..tensor.functions import cat
 from .mlp import MLP
-from .variants import variant
+from .variants import renamed, variant
 
 
 class SelfAttention(nn.Module):
@@ -136,6 +137,14 @@ class VisionTransformer(nn.Module):
         patches = self.conv_proj(x).flatten(2).transpose(1, 2)
         tokens = cat([self.class_token.expand(x.shape[0], -1, -1), patches], dim=1)
         return self.heads(self.encoder(tokens)[:, 0])
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Take a state dict; also as published, where the perceptrons' layers have their names of old."""
+        return super().load_state_dict(renamed(state_dict, _name_today), strict, assign)
+
+
+def _name_today(name: str) -> str:
+    return name.replace(".mlp.linear_1.", ".mlp.0.").replace(".mlp.linear_2.", ".mlp.3.")
 
 
 def _heads(width: int, representation_size: int | None, num_classes: int) -> Any:

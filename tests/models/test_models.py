@@ -215,6 +215,25 @@ def test_residual_blocks_may_start_as_the_identity():
         assert model.layer1[0].bn1.weight.all()
 
 
+def test_vision_transformers_as_published_load():
+    model = TRAINED["vit"][0]()
+    state = {
+        name.replace(".mlp.0.", ".mlp.linear_1.").replace(".mlp.3.", ".mlp.linear_2."): x
+        for name, x in model.state_dict().items()
+    }
+    assert "encoder.layers.encoder_layer_1.mlp.linear_2.bias" in state
+    other = TRAINED["vit"][0]()
+    other.load_state_dict(state)
+    for mine, given in zip(other.parameters(), model.parameters()):
+        assert mine.tolist() == given.tolist()
+
+
+@pytest.mark.parametrize("name", ["vit", "gpt2"])
+def test_what_is_no_state_dict_is_refused(name):
+    with pytest.raises(TypeError, match="dict-like"):
+        TRAINED[name][0]().load_state_dict([1, 2])
+
+
 def test_checkpoints_from_before_batches_were_counted_load():
     model = TRAINED["resnet"][0]()
     state = {name: x for name, x in model.state_dict().items() if not name.endswith("num_batches_tracked")}

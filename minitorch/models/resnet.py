@@ -30,9 +30,9 @@ class BasicBlock(nn.Module):
             raise ArgumentError(f"BasicBlock: takes groups=1 and width_per_group=64 only, got {groups} and {base}")
         self.conv1 = _conv(inputs, width, 3, stride)
         self.bn1 = norm_layer(width)
+        self.relu = nn.ReLU()
         self.conv2 = _conv(width, width, 3)
         self.bn2 = norm_layer(width)
-        self.relu = nn.ReLU()
         self.downsample = downsample
 
     def forward(self, x: Any) -> Any:

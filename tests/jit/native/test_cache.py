@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -246,7 +247,8 @@ def test_all_text_that_kernels_take_counts() -> None:
     for function in scalarmath.NAMES.values():
         for kind in (kinds.float32, kinds.float64) if isinstance(function, functions.Function) else ():
             for count in (1, 2, 3):
-                visit(function.choose(*[kind] * count))
+                with suppress(TypeError):  # it takes another number
+                    visit(function.choose(*[kind] * count))
     covered = {str(path) for path in cache.files()}
     assert found and found <= covered
     assert any(path.endswith("transforming.py") for path in found)

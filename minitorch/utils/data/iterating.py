@@ -88,7 +88,9 @@ class ParallelPass:
 
     def _receive(self) -> None:
         if not self._pool.is_open or self._pool.of_pass != self._number:
-            raise WorkerError("DataLoader: the workers of this pass have ended, or make another one's batches; start anew")
+            raise WorkerError(
+                "DataLoader: the workers of this pass have ended, or make another one's batches; start anew"
+            )
         answer = self._pool.receive(self._options.timeout or None)
         if answer.of_pass != self._number:  # of a pass that was given up
             return

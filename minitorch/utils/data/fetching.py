@@ -39,12 +39,12 @@ class Recipe(NamedTuple):
         """Return a function from slices and arrays of indices to a batch, where one gather makes it; None elsewhere."""
         return _rows_of(self.dataset) if self.is_batched and self.collate_fn is default_collate else None
 
-    def from_stream(self) -> Iterator[Any]:
-        """Return the batches of a pass over a stream."""
+    def stream(self) -> Iterator[Any]:
+        """Return what `collate_fn` makes the batches of a pass of: lists of samples, or single ones."""
         if not self.is_batched:
-            return map(self.collate_fn, self.dataset)
+            return iter(self.dataset)
         assert self.batch_size is not None
-        return map(self.collate_fn, batches(self.dataset, self.batch_size, self.drop_last))
+        return batches(self.dataset, self.batch_size, self.drop_last)
 
 
 def _rows_of(dataset: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...core.errors import WorkerError
@@ -22,9 +22,10 @@ class Progress:
         self.is_over = False
 
 
-def counted(batches: Iterator[Any], progress: Progress) -> Iterator[Any]:
-    """Hand out batches, counting them."""
-    for batch in batches:
+def counted(make: Callable[[Any], Any], items: Iterator[Any], progress: Progress) -> Iterator[Any]:
+    """Hand out what is made of items, counting. A generator, so that a StopIteration out of `make` does not end the pass."""
+    for item in items:
+        batch = make(item)
         progress.batches += 1
         progress.task += 1
         yield batch

@@ -119,10 +119,10 @@ class DataLoader(Generic[Batch]):
         recipe = self._recipe()
         if not self._is_stream:
             progress.batches, progress.task = done, task
-            return counted(map(recipe.from_indices(), self._indices(recipe, done)), progress)
+            return counted(recipe.from_indices(), self._indices(recipe, done), progress)
         state = progress.states.get(0)
         load_state(self.dataset, state)
-        batches = counted(recipe.from_stream(), progress)
+        batches = counted(self.collate_fn, recipe.stream(), progress)
         if state is not None:
             progress.batches, progress.task = done, task
         else:

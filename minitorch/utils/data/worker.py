@@ -80,6 +80,9 @@ class End(NamedTuple):
     """The stream of a worker is exhausted."""
 
 
+_END = End()
+
+
 class Failure(NamedTuple):
     """An exception on its way to the caller."""
 
@@ -89,6 +92,8 @@ class Failure(NamedTuple):
     def reraise(self) -> None:
         """Raise an exception of the same class, or WorkerError if it cannot be made of a message."""
         kind: Any = self.kind
+        if issubclass(kind, StopIteration):  # it would end the pass, as if there were no more batches
+            raise WorkerError(self.message)
         if kind is KeyError:
             raise KeyError(_Lines(self.message))
         try:
@@ -197,7 +202,7 @@ class Worker:
             if self.recipe.is_stream:
                 if message.state is not None:
                     self.recipe.dataset.load_state_dict(message.state)
-                self.stream = self.recipe.from_stream()
+                self.stream = self.recipe.stream()
         except Exception as error:
             self.failure = caught(error, self.place)
 
@@ -211,4 +216,5 @@ class Worker:
             return caught(error, self.place), None
 
     def _next(self, _: Any) -> Any:
-        return next(self.stream, End())
+        found = next(self.stream, _END)
+        return found if found is _END else self.recipe.collate_fn(found)

@@ -249,7 +249,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.utils.data.iterating", "minitorch.utils.data.pool"],
     ["minitorch.utils.data.loader"],
     ["minitorch.utils.data"],
-    ["minitorch.utils.dlpack"],
+    ["minitorch.utils.checkpoint", "minitorch.utils.dlpack", "minitorch.utils.tensorboard"],
     ["minitorch.utils"],
     ["minitorch.datasets", "minitorch.debug", "minitorch.progress", "minitorch.key_reuse", "minitorch.tree"],
     ["minitorch.tree_util"],

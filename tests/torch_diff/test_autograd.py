@@ -305,7 +305,7 @@ def test_distributed_sampler(n, replicas, drop_last):
 def test_distributed_shuffling():
     parts = [mt.utils.data.DistributedSampler(range(12), 3, rank) for rank in range(3)]
     first = [list(s) for s in parts]
-    assert sorted(sum(first, [])) == list(range(12)) and first == [list(s) for s in parts]
+    assert sorted(i for part in first for i in part) == list(range(12)) and first == [list(s) for s in parts]
     for s in parts:
         s.set_epoch(1)
     assert [list(s) for s in parts] != first

@@ -251,6 +251,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.utils.data"],
     ["minitorch.utils.checkpoint", "minitorch.utils.dlpack", "minitorch.utils.tensorboard"],
     ["minitorch.utils"],
+    ["minitorch.datasets.images", "minitorch.datasets.tables", "minitorch.datasets.text"],
+    ["minitorch.datasets.files", "minitorch.datasets.synthetic"],
     ["minitorch.datasets", "minitorch.debug", "minitorch.progress", "minitorch.key_reuse", "minitorch.tree"],
     ["minitorch.tree_util"],
     ["minitorch.viz"],

@@ -38,8 +38,10 @@ def test_as_without_and_as_pytorch(options):
     mine = gradients(mt, True, **options)
     for a, b in zip(mine, gradients(mt, False), strict=True):
         np.testing.assert_array_equal(a, b)
+    if options["use_reentrant"]:
+        return  # PyTorch's takes no dicts then
     torch = pytest.importorskip("torch")
-    import torch.utils.checkpoint
+    pytest.importorskip("torch.utils.checkpoint")
 
     for a, b in zip(mine, gradients(torch, True, **options), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
@@ -51,10 +53,8 @@ def test_sequential(segments, as_list):
     mt.manual_seed(0)
     model = mt.nn.Sequential(mt.nn.Linear(4, 6), mt.nn.Tanh(), mt.nn.Dropout(0.4), mt.nn.Linear(6, 3), mt.nn.Sigmoid())
     found = []
-    for call in (
-        model,
-        lambda x: checkpoint_sequential(list(model) if as_list else model, segments, x, use_reentrant=False),
-    ):
+    functions = list(model) if as_list else model
+    for call in (model, lambda x: checkpoint_sequential(functions, segments, x, use_reentrant=False)):
         model.zero_grad()
         x = mt.tensor(X.copy(), requires_grad=True)
         mt.manual_seed(3)

@@ -12,8 +12,9 @@
     func        transforms under PyTorch's names
     compiling   jit for arrays and tensors, what it shows of itself, programs in files
     saving      trees of tensors in files; PyTorch's checkpoints
-    utils       data loading
-    datasets    small real data sets, from scikit-learn
+    utils       data loading, checkpointing, TensorBoard
+    transforms  augmentations of images
+    datasets    tables, text, drawn digits, readers of MNIST's and CIFAR's files
     viz         pictures of graphs
 
 A file imports only from lower layers; `tests/layers.py` holds the order.
@@ -134,7 +135,8 @@ globals().update(TYPED)
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
 _MODULES = (
-    "datasets", "debug", "func", "lax", "numpy", "random", "special", "test_util", "tree", "tree_util", "viz",
+    "datasets", "debug", "func", "lax", "numpy", "random", "special", "test_util", "transforms", "tree",
+    "tree_util", "viz",
 )  # fmt: skip
 _NAMES = {
     "check_leaks": "core.leaks",
@@ -158,7 +160,7 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, debug, func, lax, numpy, random, special, test_util, tree, tree_util, viz
+    from . import datasets, debug, func, lax, numpy, random, special, test_util, transforms, tree, tree_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph

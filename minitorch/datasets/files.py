@@ -67,7 +67,9 @@ def _found(name: str, folders: Iterable[Path], files: Sequence[str], hint: str) 
 
 def _checked(name: str, path: Path, labels: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
     if labels.size and not 0 <= labels.min() <= labels.max() < count:
-        raise ArgumentError(f"{name}: {path} has labels from {labels.min()} to {labels.max()}; they must be below {count}")
+        raise ArgumentError(
+            f"{name}: {path} has labels from {labels.min()} to {labels.max()}; they must be below {count}"
+        )
     return labels
 
 

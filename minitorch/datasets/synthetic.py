@@ -67,7 +67,8 @@ def _dotted(strokes: list[Points]) -> tuple[Points, float]:
     places = (np.arange(_POINTS) + 0.5) * ends[-1] / _POINTS
     which = np.searchsorted(ends, places) - 1
     found = [
-        [np.interp(place - ends[k], lengths[k], strokes[k][:, axis]) for axis in (0, 1)] for place, k in zip(places, which)
+        [np.interp(place - ends[k], lengths[k], strokes[k][:, axis]) for axis in (0, 1)]
+        for place, k in zip(places, which)
     ]
     return np.array(found), ends[-1] / _POINTS
 
@@ -146,8 +147,6 @@ def _ink(points: Points, width: np.ndarray[Any, Any], apart: np.ndarray[Any, Any
     Along a line of points that are `apart` the Gaussians add up to the same darkness, whatever their width.
     """
     ticks = (np.arange(_SIDE) + 0.5) / (_SIDE / 2) - 1
-    across, down = (
-        np.exp(-0.5 * ((ticks - points[..., axis, None]) / width[:, None, None]) ** 2) for axis in (0, 1)
-    )
+    across, down = (np.exp(-0.5 * ((ticks - points[..., axis, None]) / width[:, None, None]) ** 2) for axis in (0, 1))
     density = np.matmul(np.swapaxes(down, 1, 2), across) * (apart / (np.sqrt(2 * np.pi) * width))[:, None, None]
     return 1 - np.exp(-2.5 * density)

@@ -49,7 +49,7 @@ class Corpus:
     def decode(self, numbers: Any) -> str:
         """Return the text of numbers."""
         found = np.asarray(numbers)
-        if found.size and not (0 <= found.min() and found.max() < len(self.vocabulary)):
+        if found.size and not (found.min() >= 0 and found.max() < len(self.vocabulary)):
             raise ArgumentError(f"Corpus.decode: numbers lie between 0 and {len(self.vocabulary) - 1}, got {found}")
         return "".join(self.vocabulary[i] for i in found.reshape(-1).tolist())
 
@@ -79,7 +79,9 @@ class Windows(Dataset[tuple[Tensor, Tensor]]):
     def __init__(self, numbers: Any, length: int):
         self.numbers = np.array(numbers, np.int64)
         if not 0 < length < len(self.numbers):
-            raise ArgumentError(f"Windows: length={length} of {len(self.numbers)} numbers; it must be positive and less")
+            raise ArgumentError(
+                f"Windows: length={length} of {len(self.numbers)} numbers; it must be positive and less"
+            )
         self.length = length
 
     def __len__(self) -> int:

@@ -17,7 +17,7 @@ from .images import ImageDataset, Transform
 Points = np.ndarray[Any, Any]
 _SIDE = 28
 _POINTS = 64  # of each digit, evenly along its strokes
-_CHUNK = 512  # images drawn at once
+_CHUNK = 500  # images drawn at once
 
 
 def _arc(x: float, y: float, width: float, height: float, start: float, stop: float) -> Points:

@@ -184,9 +184,9 @@ class RandomResizedCrop(Shown):
                 return below(rows - height + 1), below(columns - width + 1), height, width
         height, width = rows, columns  # the largest part of the middle with a ratio in the range
         if columns / rows < self.ratio[0]:
-            height = round(columns / self.ratio[0])
+            height = max(round(columns / self.ratio[0]), 1)
         elif columns / rows > self.ratio[1]:
-            width = round(rows * self.ratio[1])
+            width = max(round(rows * self.ratio[1]), 1)
         return (rows - height) // 2, (columns - width) // 2, height, width
 
 

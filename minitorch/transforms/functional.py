@@ -144,7 +144,6 @@ def pad(img: Pixels, padding: Any, fill: Any = 0, padding_mode: str = "constant"
 @on_pixels
 def crop(img: Pixels, top: int, left: int, height: int, width: int) -> Pixels:
     """Cut out a rectangle; what lies outside of the image is 0."""
-    rows, columns = size_of(img)
     inside = img[..., max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
     if inside.shape[-2:] == (height, width):
         return inside
@@ -235,6 +234,8 @@ def rotate(
 ) -> Any:
     """Turn counterclockwise by degrees about the middle, or about a point (x, y); `expand` makes room for all of it."""
     rows, columns = size_of(img)
+    if angle % 90 == 0 and center is None and (expand or rows == columns or angle % 180 == 0):
+        return on_pixels(lambda x: np.rot90(x, int(angle // 90), (-2, -1)))(img)
     middle = [0.0, 0.0] if center is None else [center[0] - columns * 0.5, center[1] - rows * 0.5]
     matrix = inverse_matrix(middle, -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
     size = _expanded(matrix, rows, columns) if expand else (rows, columns)
@@ -243,6 +244,7 @@ def rotate(
 
 def _expanded(matrix: Pixels, rows: int, columns: int) -> tuple[int, int]:
     corners = np.array([[x * columns / 2, y * rows / 2, 1.0] for x in (-1, 1) for y in (-1, 1)]) @ matrix.T
+    corners += (columns / 2, rows / 2)
     low, high = (np.trunc(x * 1e4) / 1e4 for x in (corners.min(0), corners.max(0)))
     width, height = np.ceil(high) - np.floor(low)
     return int(height), int(width)

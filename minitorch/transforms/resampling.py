@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..core.errors import ArgumentError
 from .images import Pixels, floats, rounded, size_of
 
 
-class InterpolationMode(str, Enum):
+class InterpolationMode(StrEnum):
     """How pixels between pixels are made."""
 
     NEAREST = "nearest"

@@ -25,13 +25,10 @@ class InterpolationMode(StrEnum):
 
 def mode_of(name: str, interpolation: Any, known: Sequence[InterpolationMode] = tuple(InterpolationMode)) -> str:
     """Return the name of an interpolation."""
-    try:
-        mode = InterpolationMode(interpolation)
-    except ValueError:
-        mode = None
-    if mode not in known:
-        raise ArgumentError(f"{name}: interpolation is one of {[m.value for m in known]}, got {interpolation!r}")
-    return mode.value
+    names = [mode.value for mode in known]
+    if interpolation not in names:
+        raise ArgumentError(f"{name}: interpolation is one of {names}, got {interpolation!r}")
+    return str(interpolation)
 
 
 def _triangle(t: Pixels, sharpness: float) -> Pixels:

@@ -62,8 +62,10 @@ class Channel:
                 self._send_shared(head, pieces)
                 self.end.sendall(content.getbuffer())
                 return
-            for part in (head, content.getbuffer(), *pieces):
-                self.end.sendall(part)
+            self.end.sendall(head)
+            self.end.sendall(content.getbuffer())
+            for piece in pieces:
+                self.end.sendall(piece)
         except OSError:
             raise Closed from None
 

@@ -234,7 +234,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.describing"],  # a program's state and guards in words
     ["minitorch.compiling.explaining"],
     ["minitorch.compiling.jit"],
-    ["minitorch.compiling.archive"],  # the file of an exported function
+    ["minitorch.compiling.archive", "minitorch.compiling.compile"],  # the file of an exported function; torch.compile
     ["minitorch.compiling.export"],  # export, load_exported
     ["minitorch.compiling.show"],  # make_graph
     ["minitorch.compiling.steps"],  # train_steps
@@ -258,6 +258,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.transforms"],
     ["minitorch.datasets.images", "minitorch.datasets.tables", "minitorch.datasets.text"],
     ["minitorch.datasets.files", "minitorch.datasets.synthetic"],
+    ["minitorch.backends", "minitorch.cuda", "minitorch.determinism"],  # devices and switches, as PyTorch asks for them
     ["minitorch.datasets", "minitorch.debug", "minitorch.progress", "minitorch.key_reuse", "minitorch.tree"],
     ["minitorch.tree_util"],
     ["minitorch.viz"],

@@ -13,6 +13,7 @@ from minitorch import datasets
 from minitorch.errors import (
     ArgumentError,
     DTypeError,
+    JitError,
     MissingExtraError,
     OutOfBoundsError,
     ShapeError,
@@ -213,6 +214,14 @@ def test_subset_concat_and_split():
     assert [len(part) for part in random_split(range(11), [0.5, 0.5])] == [6, 5]
     batches = [y.tolist() for _, y in DataLoader(Subset(pairs(9), [5, 1, 7]), batch_size=2)]
     assert batches == [[5, 1], [7]]
+
+
+def test_a_pass_inside_jit():
+    loader = DataLoader(TensorDataset(mt.arange(6.0)), batch_size=2)
+    f = mt.jit(lambda x: sum((x * batch).sum() for (batch,) in loader))
+    assert f(mt.tensor(2.0)).item() == f(mt.tensor(2.0)).item() == 30.0
+    with pytest.raises(JitError, match="generator"):
+        mt.jit(lambda x: list(DataLoader(range(2), num_workers=1, worker_type="thread")))(mt.ones(1))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from itertools import count, islice, repeat
 from typing import Any, Generic, TypeVar
 
 from ...core.errors import ArgumentError, StateError
+from ...core.primitive import Tracer
 from ...tensor.generator import Generator, default_generator
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
@@ -103,11 +104,18 @@ class DataLoader(Generic[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         state, self._resumed = self._resumed, None
         if state is None:
-            seed = (self.generator or default_generator()).next_key().tolist()[0] >> 1
-            state = {"seed": seed, "batches": 0, "task": 0, "streams": {}}
+            state = {"seed": self._drawn_seed(), "batches": 0, "task": 0, "streams": {}}
         self._progress = Progress(state["seed"], dict(state["streams"]))
         make = self._parallel if self.num_workers else self._serial
         return make(state["batches"], state["task"], self._progress)
+
+    def _drawn_seed(self) -> int:
+        """Draw what the draws of workers follow from: also without workers, so that the order is the same with them."""
+        key = (self.generator or default_generator()).next_key()
+        if isinstance(key, Tracer) and not self.num_workers:  # jit records the pass; nobody asks for the seed
+            return 0
+        seed: int = key.tolist()[0] >> 1
+        return seed
 
     # ------------------------------------------------------------------ in this process
 

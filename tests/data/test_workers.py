@@ -597,3 +597,33 @@ code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 print(code, len(list(loader)))
 """
     assert run(code).stdout.split() == ["0", "4"]
+
+
+def test_E22_the_program_ends_with_threads_at_work():
+    code = """
+it = iter(DataLoader(Slow(), num_workers=3, worker_type="thread", prefetch_factor=50))
+next(it)
+print("done")
+"""
+    done = run(code)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "done", "")
+
+
+def test_E22_a_fork_while_another_thread_draws():
+    code = """
+lock = mt.default_generator().lock
+thread = threading.Thread(target=lambda: (lock.acquire(), time.sleep(2), lock.release()))
+thread.start()
+child = os.fork()
+if child == 0:
+    mt.rand(2)
+    os._exit(0)
+start = time.monotonic()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), time.monotonic() - start < 1.5)
+"""
+    assert run(code).stdout.split() == ["0", "True"]
+
+
+def test_E22_long_lists_of_indices_do_not_block(no_process_left):
+    loader = DataLoader(range(2_000_000), batch_size=500_000, num_workers=1, prefetch_factor=4, collate_fn=np.asarray)
+    assert [len(x) for x in loader] == [500_000] * 4

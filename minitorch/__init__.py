@@ -14,6 +14,7 @@
     cuda        which CUDA devices there are; backends, determinism: PyTorch's switches
     saving      trees of tensors in files; PyTorch's checkpoints
     utils       data loading, checkpointing, TensorBoard
+    models      ResNet, VGG, ViT, GPT-2, with the names of published weights
     transforms  augmentations of images
     datasets    tables, text, drawn digits, readers of MNIST's and CIFAR's files
     viz         pictures of graphs
@@ -136,9 +137,22 @@ globals().update(TYPED)
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
 _MODULES = (
-    "backends", "cuda", "datasets", "debug", "func", "lax", "numpy", "random", "special", "test_util", "transforms", "tree",
-    "tree_util", "viz",
-)  # fmt: skip
+    "backends",
+    "cuda",
+    "datasets",
+    "debug",
+    "func",
+    "lax",
+    "models",
+    "numpy",
+    "random",
+    "special",
+    "test_util",
+    "transforms",
+    "tree",
+    "tree_util",
+    "viz",
+)
 _NAMES = {
     "are_deterministic_algorithms_enabled": "determinism",
     "check_leaks": "core.leaks",
@@ -174,6 +188,7 @@ if typing.TYPE_CHECKING:
         debug,
         func,
         lax,
+        models,
         numpy,
         random,
         special,

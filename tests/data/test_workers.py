@@ -18,7 +18,7 @@ import pytest
 
 import minitorch as mt
 from minitorch.errors import ArgumentError, MissingExtraError, WorkerError
-from minitorch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, get_worker_info
+from minitorch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset, get_worker_info
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = [
@@ -393,6 +393,18 @@ def test_E22_a_worker_that_is_killed_from_outside_while_it_sends(no_process_left
 def test_E22_sys_exit_in_a_thread(no_process_left):
     with pytest.raises(WorkerError, match="Caught SystemExit"):
         list(DataLoader(Failing(lambda: sys.exit(3)), num_workers=2, worker_type="thread"))
+
+
+def test_E22_sys_exit_at_the_start_of_a_thread(no_process_left):
+    with pytest.raises(WorkerError, match="Caught SystemExit"):
+        list(DataLoader(range(3), num_workers=2, worker_type="thread", worker_init_fn=lambda _: sys.exit(3)))
+
+
+@pytest.mark.parametrize("options", KINDS, ids=named)
+def test_E22_a_dataset_that_cannot_even_be_looked_at(options, no_process_left):
+    broken = Subset(TensorDataset(mt.ones(3)), ["a", "b"])
+    with pytest.raises(ValueError, match="invalid literal"):
+        list(DataLoader(broken, num_workers=2, **options))
 
 
 @pytest.mark.parametrize("options", KINDS, ids=named)

@@ -256,7 +256,10 @@ def _work_in_thread(
         try:
             answer = worker.answer(message)
         except BaseException as error:  # sys.exit() in a dataset ends a process; a thread would only fall silent
-            assert isinstance(message, Task)
-            answer = Answer(message.of_pass, message.number, Failure(WorkerError, caught(error, worker.place).message))
+            failure, answer = Failure(WorkerError, caught(error, worker.place).message), None
+            if isinstance(message, Task):
+                answer = Answer(message.of_pass, message.number, failure)
+            else:
+                worker.failure = failure
         if answer is not None:
             answers.put(answer)

@@ -169,7 +169,7 @@ class Worker:
         self.is_new = True
         # Threads share the stream's object, so it cannot tell the state of one of them.
         self.tells_state = recipe.is_stream and kind == "process" and hasattr(recipe.dataset, "state_dict")
-        self.make: Callable[[Any], Any] = recipe.from_indices() if not recipe.is_stream else self._next
+        self.make: Callable[[Any], Any] = self._next
         self.stream: Any = None
         config.default_float.set(default_float)
 
@@ -197,6 +197,8 @@ class Worker:
                 self.init_fn(self.id)
                 # A generator that the function has seeded is the user's from then on.
                 self.numbers = tuple(n for n, state in zip(self.numbers, before) if n.state() == state)
+            if self.is_new and not self.recipe.is_stream:
+                self.make = self.recipe.from_indices()
             self.is_new = False
             self.failure = None
             if self.recipe.is_stream:

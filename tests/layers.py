@@ -195,11 +195,13 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.functional.layer"],
     ["minitorch.nn.functional.toplevel"],
     ["minitorch.nn.functional"],
-    ["minitorch.nn.init", "minitorch.nn.utils", "minitorch.nn.functions", "minitorch.nn.initializers"],
+    ["minitorch.nn.init", "minitorch.nn.functions", "minitorch.nn.initializers"],
     ["minitorch.nn.modules.linear", "minitorch.nn.modules.container", "minitorch.nn.modules.dropout"],
     ["minitorch.nn.modules.activation", "minitorch.nn.modules.convolution", "minitorch.nn.modules.normalization"],
     ["minitorch.nn.modules.pooling", "minitorch.nn.modules.loss"],
     ["minitorch.nn.modules"],
+    ["minitorch.nn.utils.clip_grad", "minitorch.nn.utils.convert_parameters"],
+    ["minitorch.nn.utils"],
     ["minitorch.nn"],
     ["minitorch.func"],  # transforms under PyTorch's names
     ["minitorch.optim.rules"],  # the update rules as pure functions

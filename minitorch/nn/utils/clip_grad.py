@@ -1,4 +1,4 @@
-"""Helpers for training loops: limits on gradients, parameters as one vector."""
+"""Limits on gradients."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from ..core.errors import GradError
-from ..core.ops.joining import concatenate
-from ..core.ops.norms import norm
-from ..core.ops.pointwise import clip, div, minimum, mul
-from ..core.ops.shaping import cast, reshape
-from ..tensor.handle import Tensor, tensor_of
-from ..tensor.modes import no_grad
+from ...core.errors import GradError
+from ...core.ops.joining import concatenate
+from ...core.ops.norms import norm
+from ...core.ops.pointwise import clip, div, minimum, mul
+from ...core.ops.shaping import cast, reshape
+from ...tensor.handle import Tensor, tensor_of
+from ...tensor.modes import no_grad
 
 
 def _with_grads(parameters: Any) -> list[Tensor]:
@@ -64,17 +64,3 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
     with no_grad():
         for p in _with_grads(parameters):
             p.grad.overwrite(clip(p.grad, -limit, limit).current())  # type: ignore[union-attr]
-
-
-def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """Return all parameters as one vector."""
-    return concatenate([reshape(p, (p.size,)) for p in parameters])  # type: ignore[no-any-return]
-
-
-def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Write the parts of a vector to parameters."""
-    start = 0
-    for p in parameters:
-        stop = start + p.size
-        p.data = vec[start:stop].reshape(p.shape).detach()
-        start = stop

@@ -1,0 +1,23 @@
+"""Parameters as one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...core.ops.joining import concatenate
+from ...core.ops.shaping import reshape
+from ...tensor.handle import Tensor
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """Return all parameters as one vector."""
+    return concatenate([reshape(p, (p.size,)) for p in parameters])  # type: ignore[no-any-return]
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Write the parts of a vector to parameters."""
+    start = 0
+    for p in parameters:
+        stop = start + p.size
+        p.data = vec[start:stop].reshape(p.shape).detach()
+        start = stop

@@ -205,7 +205,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn"],
     ["minitorch.func"],  # transforms under PyTorch's names
     ["minitorch.optim.rules"],  # the update rules as pure functions
-    ["minitorch.optim.values"],  # rules on arrays, tracers and tensors
+    ["minitorch.optim.values", "minitorch.optim.bundles"],  # rules on arrays, tracers and tensors; on many at once
     ["minitorch.optim.optimizer"],  # groups, state, the loop
     ["minitorch.optim.algorithms", "minitorch.optim.variants", "minitorch.optim.lbfgs"],
     ["minitorch.optim.functional.base", "minitorch.optim.functional.schedules"],

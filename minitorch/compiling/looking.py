@@ -201,7 +201,7 @@ def _visit_optimizer(found: Surroundings, optimizer: Optimizer, label: str, dept
             _note(found, Place(vars(optimizer), name, f"{label}.{name}"), depth)
 
 
-_KNOWN = ("defaults", "state", "param_groups", "_step_pre_hooks", "_step_post_hooks")
+_KNOWN = ("defaults", "state", "param_groups", "_plans", "_step_pre_hooks", "_step_post_hooks")
 
 
 def _visit_items(found: Surroundings, items: Any, label: str, depth: int) -> None:

@@ -1,7 +1,7 @@
 """Optimizer: parameters in groups, their state, and the loop that applies a rule to each.
 
-Concrete float32 and float64 parameters are updated on their buffers, a few NumPy calls each; everything else (traced
-values, other dtypes and devices) runs the same rule on core values. Numbers such as `lr` are read at each step.
+Concrete float32 and float64 parameters are updated on their buffers, small ones together (`bundles.py`); everything else
+(traced values, other dtypes and devices) runs the same rule on core values. Numbers such as `lr` are read at each step.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from itertools import chain
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from ..core.tape import context, muting
 from ..tensor.handle import Tensor, as_tensor, tensor_of
 from ..tensor.hooks import RemovableHandle
 from ..tensor.modes import enable_grad
+from .bundles import FEW, Plan
 from .rules import Rule, decayed
 from .values import fitted, started, updated
 
@@ -223,7 +225,12 @@ class RuleOptimizer(Optimizer):
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
         check_options(type(self).__name__, defaults)
+        self._plans: dict[int, Plan] = {}
         super().__init__(params, defaults)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._plans = {}
 
     def _refuse(self, is_wrong: Callable[[Tensor], bool], what: str) -> None:
         """Raise for parameters that the rule is not made for."""
@@ -242,18 +249,35 @@ class RuleOptimizer(Optimizer):
         if stage is not None:
             self._record(stage)
             return loss
-        for group in self.param_groups:
-            lr = group["lr"]
+        for i, group in enumerate(self.param_groups):
+            lr, params = group["lr"], group["params"]
             hyper = group if type(lr) is float else {**group, "lr": float(lr)}
-            for p in group["params"]:
+            if len(params) >= FEW and not self.rule.whole:
+                params = self._update_together(i, params, hyper)
+            for p in params:
                 cell = p._cell
                 if cell is not None and (g := cell.grad) is not None:
                     state = states.get(p)
                     update(p, g, self._start(p, hyper) if state is None else state, hyper)
         return loss
 
+    def _update_together(self, i: int, params: list[Tensor], hyper: dict[str, Any]) -> list[Tensor]:
+        """Update the parameters of a group that can be laid end to end; return the others."""
+        live = [p for p in params if (cell := p._cell) is not None and cell.grad is not None]
+        plan = self._plans.get(i)
+        if plan is None or len(plan.params) != len(live) or not all(map(is_, plan.params, live)):
+            for p in live:
+                if p not in self.state:
+                    self._start(p, hyper)
+            plan = self._plans[i] = Plan(self.rule, live, self.state)
+        left = plan.update(self.state, hyper)
+        if left is not plan.alone:
+            del self._plans[i]
+        return left
+
     def _record(self, stage: Any) -> None:
         """Update traced parameters: tensors all through, with the numbers that may change as 0-d tensors."""
+        self._plans.clear()
         for group in self.param_groups:
             hyper = {**group, **stage.numbers(group)}
             for p in group["params"]:

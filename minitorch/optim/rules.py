@@ -28,8 +28,8 @@ class Rule(NamedTuple):
     `init(xp, p, hyper)` returns the state besides the count of steps, None for what begins with the first gradient;
     `update(xp, p, g, state, step, hyper)` the change of the parameter and the next state, for the step with number
     `step`, counted from 1. `counts` says whether the rule needs it, or PyTorch's state has it. `scalars` are the parts
-    of the state that are one float32 number each. `looks` says that the change depends on the parameter. The
-    weight decay is a part of the "gradient", unless an option decouples it, or always shrinks the "parameter", or is the
+    of the state that are one float32 number each. `looks` says that the change depends on the parameter, `whole` that
+    it depends on the parameter's shape: any other rule treats every number on its own. The weight decay is a part of the "gradient", unless an option decouples it, or always shrinks the "parameter", or is the
     rule's "own" affair.
     """
 
@@ -38,6 +38,7 @@ class Rule(NamedTuple):
     counts: bool
     scalars: tuple[str, ...] = ()
     looks: bool = False
+    whole: bool = False
     decay: Literal["gradient", "parameter", "own"] = "gradient"
 
 
@@ -374,7 +375,7 @@ def _adafactor_update(xp: Any, p: Any, g: Any, state: State, step: Any, hyper: H
     return change, found
 
 
-ADAFACTOR = Rule(_adafactor_init, _adafactor_update, counts=True, looks=True, decay="own")
+ADAFACTOR = Rule(_adafactor_init, _adafactor_update, counts=True, looks=True, whole=True, decay="own")
 
 
 def _orthogonal(xp: Any, x: Any, hyper: Hyper) -> Any:
@@ -409,4 +410,4 @@ def _muon_update(xp: Any, p: Any, g: Any, state: State, step: Any, hyper: Hyper)
     return _orthogonal(xp, direction, hyper) * -rate, {"momentum_buffer": buffer}
 
 
-MUON = Rule(_zeros("momentum_buffer"), _muon_update, counts=False, decay="parameter")
+MUON = Rule(_zeros("momentum_buffer"), _muon_update, counts=False, whole=True, decay="parameter")

@@ -205,7 +205,11 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn"],
     ["minitorch.func"],  # transforms under PyTorch's names
     ["minitorch.optim.rules"],  # the update rules as pure functions
-    ["minitorch.optim.values", "minitorch.optim.bundles"],  # rules on arrays, tracers and tensors; on many at once
+    [
+        "minitorch.optim.hooks",
+        "minitorch.optim.values",
+        "minitorch.optim.bundles",
+    ],  # rules on arrays, tracers and tensors; on many at once
     ["minitorch.optim.optimizer"],  # groups, state, the loop
     ["minitorch.optim.algorithms", "minitorch.optim.variants", "minitorch.optim.lbfgs"],
     ["minitorch.optim.functional.base", "minitorch.optim.functional.schedules"],
@@ -216,6 +220,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.optim.lr_scheduler.base"],
     ["minitorch.optim.lr_scheduler.decay", "minitorch.optim.lr_scheduler.cycles"],
     ["minitorch.optim.lr_scheduler"],
+    ["minitorch.optim.swa_utils"],  # averages of models
     ["minitorch.optim"],
     # jit for both faces: what a recording takes in, what it depends on, how it is replayed.
     ["minitorch.compiling.snapshots"],  # what differs when a container has changed

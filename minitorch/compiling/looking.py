@@ -15,6 +15,7 @@ from typing import Any
 
 from ..core.array import Array
 from ..nn.module import Module
+from ..optim.hooks import Hooked, after_steps, before_steps
 from ..optim.optimizer import Optimizer
 from ..tensor.handle import Tensor
 from .guards import (
@@ -191,7 +192,7 @@ def _visit_optimizer(found: Surroundings, optimizer: Optimizer, label: str, dept
     for group in optimizer.param_groups:
         for p in group["params"]:
             see(found, p, depth)
-    for table in (optimizer._step_pre_hooks, optimizer._step_post_hooks):
+    for table in (optimizer._step_pre_hooks, optimizer._step_post_hooks, before_steps, after_steps):
         _visit_hooks(found, table, f"a hook of {label}", depth)
     if not is_foreign(type(optimizer)):
         found.names.add("step")
@@ -201,7 +202,7 @@ def _visit_optimizer(found: Surroundings, optimizer: Optimizer, label: str, dept
             _note(found, Place(vars(optimizer), name, f"{label}.{name}"), depth)
 
 
-_KNOWN = ("defaults", "state", "param_groups", "_plans", "_step_pre_hooks", "_step_post_hooks")
+_KNOWN = ("defaults", "state", "param_groups", "_plans", *vars(Hooked()))
 
 
 def _visit_items(found: Surroundings, items: Any, label: str, depth: int) -> None:

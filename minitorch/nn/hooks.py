@@ -57,11 +57,7 @@ class Hooked(Registry):
     def _add_hook(self, name: str, hook: Hook, prepend: bool = False) -> RemovableHandle:
         self.__dict__["_hooked"] = True
         table = self.__dict__.setdefault(name, {})
-        handle = RemovableHandle(table, hook)
-        if prepend:
-            rest = {key: table.pop(key) for key in list(table) if key != handle.id}
-            table.update(rest)
-        return handle
+        return RemovableHandle(table, hook, prepend)
 
     def register_forward_pre_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False

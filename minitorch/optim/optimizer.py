@@ -7,7 +7,6 @@ Concrete float32 and float64 parameters are updated on their buffers, small ones
 from __future__ import annotations
 
 import copy
-import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from itertools import chain
@@ -24,18 +23,19 @@ from ..core.ops.shaping import cast, full, zeros_like
 from ..core.primitive import aval_of
 from ..core.tape import context, muting
 from ..tensor.handle import Tensor, as_tensor, tensor_of
-from ..tensor.hooks import RemovableHandle
 from ..tensor.modes import enable_grad
 from .bundles import FEW, Plan
+from .hooks import Hooked
+from .hooks import register_optimizer_step_post_hook as register_optimizer_step_post_hook
+from .hooks import register_optimizer_step_pre_hook as register_optimizer_step_pre_hook
 from .rules import Rule, decayed
 from .values import fitted, started, updated
 
 _FLOAT32, _FLOAT64 = dtypes.float32, dtypes.float64
 _ndarray = np.ndarray
-Hook = Callable[..., Any]
 
 
-class Optimizer:
+class Optimizer(Hooked):
     """Base class of optimizers. Subclasses define `step`, or a `rule`.
 
     `params` are tensors, pairs (name, tensor), or dicts with `params` and options of their own.
@@ -50,8 +50,7 @@ class Optimizer:
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
-        self._step_pre_hooks: dict[int, Hook] = {}
-        self._step_post_hooks: dict[int, Hook] = {}
+        Hooked.__init__(self)
         groups = list(params)
         if not groups:
             raise ArgumentError(
@@ -60,11 +59,6 @@ class Optimizer:
             )
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "step" in cls.__dict__:
-            cls.step = _with_hooks(cls.__dict__["step"])  # type: ignore[method-assign]
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with options of their own; options that are not given take the defaults."""
@@ -135,16 +129,19 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state by parameter number, and the groups with numbers in the place of parameters."""
+        for hook in list(self._state_pre_hooks.values()):
+            hook(self)
         number: dict[int, int] = {}
         groups = []
         for group in self.param_groups:
             numbers = [number.setdefault(id(p), len(number)) for p in group["params"]]
             groups.append({**{k: v for k, v in group.items() if k != "params"}, "params": numbers})
         state = {number.get(id(p), p) if isinstance(p, Tensor) else p: kept for p, kept in self.state.items() if kept}
-        return {"state": state, "param_groups": groups}
+        return self._passed(self._state_post_hooks, {"state": state, "param_groups": groups})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take a copy of a state that `state_dict` returned, for groups of the same sizes."""
+        state_dict = self._passed(self._load_pre_hooks, dict(state_dict))
         saved = [{k: copy.deepcopy(v) for k, v in group.items()} for group in state_dict["param_groups"]]
         if len(saved) != len(self.param_groups):
             raise StateError(
@@ -166,22 +163,15 @@ class Optimizer:
         self.state = state
         for group, new in zip(self.param_groups, saved):
             group.update({k: v for k, v in new.items() if k != "params"})
+        for hook in list(self._load_post_hooks.values()):
+            hook(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._step_pre_hooks = {}
-        self._step_post_hooks = {}
-
-    def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
-        """Call `hook(optimizer, args, kwargs)` before each step; it may return new arguments."""
-        return RemovableHandle(self._step_pre_hooks, hook)
-
-    def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
-        """Call `hook(optimizer, args, kwargs)` after each step."""
-        return RemovableHandle(self._step_post_hooks, hook)
+        Hooked.__init__(self)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -189,25 +179,6 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])
-
-
-def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
-    """Run the hooks of an optimizer around its step."""
-
-    @functools.wraps(step)
-    def wrapped(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
-        if not (self._step_pre_hooks or self._step_post_hooks):
-            return step(self, *args, **kwargs)
-        for hook in list(self._step_pre_hooks.values()):
-            found = hook(self, args, kwargs)
-            if found is not None:
-                args, kwargs = found
-        out = step(self, *args, **kwargs)
-        for hook in list(self._step_post_hooks.values()):
-            hook(self, args, kwargs)
-        return out
-
-    return wrapped
 
 
 def _loaded(name: str, value: Any, p: Tensor) -> Any:
@@ -224,7 +195,6 @@ class RuleOptimizer(Optimizer):
     rule: Rule
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
-        check_options(type(self).__name__, defaults)
         self._plans: dict[int, Plan] = {}
         super().__init__(params, defaults)
 
@@ -365,7 +335,17 @@ class RuleOptimizer(Optimizer):
                 state[name].overwrite(value)
 
 
-def check_options(name: str, defaults: dict[str, Any]) -> None:
+def options(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the options among the arguments of an optimizer's `__init__`, which are its `locals()`.
+
+    So an option stands in one place, the signature. Numbers out of their range are refused.
+    """
+    found = {name: value for name, value in given.items() if name not in ("self", "params", "__class__")}
+    _check_options(type(given["self"]).__name__, found)
+    return found
+
+
+def _check_options(name: str, defaults: dict[str, Any]) -> None:
     """Raise for numbers out of their range, as PyTorch does."""
     for key, label in _LIMITS.items():
         if not _is_legal(defaults.get(key, 0.0)):

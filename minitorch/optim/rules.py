@@ -29,8 +29,10 @@ class Rule(NamedTuple):
     `update(xp, p, g, state, step, hyper)` the change of the parameter and the next state, for the step with number
     `step`, counted from 1. `counts` says whether the rule needs it, or PyTorch's state has it. `scalars` are the parts
     of the state that are one float32 number each. `looks` says that the change depends on the parameter, `whole` that
-    it depends on the parameter's shape: any other rule treats every number on its own. The weight decay is a part of the "gradient", unless an option decouples it, or always shrinks the "parameter", or is the
-    rule's "own" affair.
+    it depends on the parameter's shape: any other rule treats every number on its own.
+
+    The weight decay is a part of the "gradient", unless an option decouples it, or always shrinks the "parameter", or
+    is the rule's "own" affair.
     """
 
     init: Callable[[Any, Any, Hyper], State]

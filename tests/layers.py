@@ -196,11 +196,16 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.functional.toplevel"],
     ["minitorch.nn.functional"],
     ["minitorch.nn.init", "minitorch.nn.functions", "minitorch.nn.initializers"],
+    ["minitorch.nn.modules.module"],
     ["minitorch.nn.modules.linear", "minitorch.nn.modules.container", "minitorch.nn.modules.dropout"],
     ["minitorch.nn.modules.activation", "minitorch.nn.modules.convolution", "minitorch.nn.modules.normalization"],
     ["minitorch.nn.modules.pooling", "minitorch.nn.modules.loss"],
     ["minitorch.nn.modules"],
-    ["minitorch.nn.utils.clip_grad", "minitorch.nn.utils.convert_parameters"],
+    ["minitorch.nn.utils.clip_grad", "minitorch.nn.utils.convert_parameters", "minitorch.nn.utils.fusion"],
+    ["minitorch.nn.utils.init", "minitorch.nn.utils.parametrize", "minitorch.nn.utils.stateless"],
+    ["minitorch.nn.utils.computed"],  # tensors that are computed before each call
+    ["minitorch.nn.utils.parametrizations", "minitorch.nn.utils.prune"],
+    ["minitorch.nn.utils.norms"],
     ["minitorch.nn.utils"],
     ["minitorch.nn"],
     ["minitorch.func"],  # transforms under PyTorch's names

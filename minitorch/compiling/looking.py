@@ -14,6 +14,7 @@ from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespac
 from typing import Any
 
 from ..core.array import Array
+from ..nn.hooks import everywhere
 from ..nn.module import Module
 from ..optim.hooks import Hooked, after_steps, before_steps
 from ..optim.optimizer import Optimizer
@@ -172,6 +173,8 @@ def _visit_method(found: Surroundings, method: MethodType, label: str, depth: in
 
 
 def _visit_module(found: Surroundings, module: Module, label: str, depth: int) -> None:
+    for table in everywhere.values():
+        _visit_hooks(found, table, "a hook of every module", depth)
     for each in module.modules():
         if all(each is not m for m, _ in found.modules):
             found.modules.append((each, signature(each)))

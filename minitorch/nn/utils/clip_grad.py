@@ -20,9 +20,21 @@ def _with_grads(parameters: Any) -> list[Tensor]:
     return [p for p in given if p.grad is not None]
 
 
-def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
-    """Return the norm of all tensors seen as one vector."""
-    norms = [reshape(norm(x, float(norm_type)), (1,)) for x in tensors]
+def get_total_norm(
+    tensors: Iterable[Tensor],
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Return the norm of all tensors seen as one vector.
+
+    `foreach`, here and below, says how PyTorch goes about it, and changes nothing.
+
+    >>> get_total_norm([Tensor([3.0]), Tensor([[4.0]])])
+    tensor(5.)
+    """
+    given = [tensors] if isinstance(tensors, Tensor) else tensors
+    norms = [reshape(norm(x, float(norm_type)), (1,)) for x in given]
     if not norms:
         return Tensor(0.0)
     total = tensor_of(norm(concatenate(norms), float(norm_type)))
@@ -35,8 +47,15 @@ def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_n
     return total
 
 
-def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any) -> None:
-    """Multiply gradients with `max_norm / total_norm`, if that is below 1, in place."""
+def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None) -> None:
+    """Multiply gradients with `max_norm / total_norm`, if that is below 1, in place.
+
+    >>> p = Tensor([1.0], requires_grad=True)
+    >>> p.grad = Tensor([8.0])
+    >>> clip_grads_with_norm_(p, 1.0, 16.0)
+    >>> p.grad
+    tensor([0.5])
+    """
     with no_grad():
         factor = minimum(div(float(max_norm), total_norm + 1e-6), 1.0)
         for p in _with_grads(parameters):
@@ -50,7 +69,15 @@ def clip_grad_norm_(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """Shorten the gradients, seen as one vector, to `max_norm` at most, in place; return the norm they had."""
+    """Shorten the gradients, seen as one vector, to `max_norm` at most, in place; return the norm they had.
+
+    >>> p = Tensor([1.0, 1.0], requires_grad=True)
+    >>> p.grad = Tensor([3.0, 4.0])
+    >>> clip_grad_norm_([p], 1.0)
+    tensor(5.)
+    >>> p.grad
+    tensor([0.6000, 0.8000])
+    """
     found = _with_grads(parameters)
     with no_grad():
         total = get_total_norm([p.grad for p in found if p.grad is not None], norm_type, error_if_nonfinite)
@@ -59,8 +86,26 @@ def clip_grad_norm_(
 
 
 def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = None) -> None:
-    """Limit each element of the gradients to [-clip_value, clip_value], in place."""
+    """Limit each element of the gradients to [-clip_value, clip_value], in place.
+
+    >>> p = Tensor([1.0, 1.0], requires_grad=True)
+    >>> p.grad = Tensor([3.0, -0.5])
+    >>> clip_grad_value_([p], 1.0)
+    >>> p.grad
+    tensor([ 1.0000, -0.5000])
+    """
     limit = float(clip_value)
     with no_grad():
         for p in _with_grads(parameters):
             p.grad.overwrite(clip(p.grad, -limit, limit).current())  # type: ignore[union-attr]
+
+
+def clip_grad_norm(
+    parameters: Any,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Do what `clip_grad_norm_` does; this is its old name."""
+    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)

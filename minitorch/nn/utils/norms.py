@@ -45,7 +45,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
         module.register_parameter(f"{name}_v", Parameter(weight.detach()))
     hook = WeightNorm(name, dim)
     hook.refresh(module)
-    module.register_forward_pre_hook(hook)
+    hook.enter(module)
     return module
 
 
@@ -57,18 +57,18 @@ def remove_weight_norm(module: Module, name: str = "weight") -> Module:
     ['bias', 'weight']
     """
     for hook in take_out(module, WeightNorm, name):
-        _settle(module, hook, (f"{name}_g", f"{name}_v"))
+        with no_grad():
+            weight = hook.compute(module)
+        _settle(module, name, weight, (f"{name}_g", f"{name}_v"))
         return module
     raise ArgumentError(f"weight_norm of '{name}' not found in {module}")
 
 
-def _settle(module: Module, hook: Computed, parts: tuple[str, ...]) -> None:
-    """Put the computed weight in the place of what it is computed from."""
-    with no_grad():
-        weight = hook.compute(module)
-    for name in (hook.name, *parts):
-        delattr(module, name)
-    module.register_parameter(hook.name, Parameter(weight.detach()))
+def _settle(module: Module, name: str, weight: Tensor, parts: tuple[str, ...]) -> None:
+    """Put a computed weight in the place of what it is computed from."""
+    for part in (name, *parts):
+        delattr(module, part)
+    module.register_parameter(name, Parameter(weight))
 
 
 class SpectralNorm(Computed):
@@ -99,17 +99,6 @@ class SpectralNorm(Computed):
         return given / dot(u.clone(), mv(matrix, v.clone()))  # type: ignore[no-any-return]
 
 
-class _Settled(Computed):
-    """A spectral norm that is read once more, without a step."""
-
-    def __init__(self, norm: SpectralNorm):
-        self.name, self.norm = norm.name, norm
-
-    def compute(self, module: Module) -> Tensor:
-        """Return the weight."""
-        return self.norm.weight(module, 0)
-
-
 def spectral_norm(
     module: Module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
 ) -> Module:
@@ -130,10 +119,10 @@ def spectral_norm(
         rows, columns = as_matrix(weight, hook.dim).shape
     delattr(module, name)
     module.register_parameter(f"{name}_orig", weight)
-    setattr(module, name, weight.data)
     module.register_buffer(f"{name}_u", random_unit(rows, weight, eps))
     module.register_buffer(f"{name}_v", random_unit(columns, weight, eps))
-    module.register_forward_pre_hook(hook)
+    setattr(module, name, weight.data)
+    hook.enter(module)
     return module
 
 
@@ -145,6 +134,8 @@ def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
     ['bias', 'weight']
     """
     for hook in take_out(module, SpectralNorm, name):
-        _settle(module, _Settled(hook), (f"{name}_u", f"{name}_v", f"{name}_orig"))
+        with no_grad():
+            weight = hook.weight(module, 0)
+        _settle(module, name, weight, (f"{name}_u", f"{name}_v", f"{name}_orig"))
         return module
     raise ArgumentError(f"spectral_norm of '{name}' not found in {module}")

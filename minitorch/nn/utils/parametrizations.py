@@ -254,7 +254,7 @@ def _orthogonalized(x: Tensor) -> Tensor:
 
 def _packed(q: Tensor) -> Tensor:
     """Return the Householder vectors of a matrix, with signs on the diagonal, as LAPACK packs them."""
-    packed, tau = np.linalg.qr(q.numpy(), mode="raw")
+    packed, tau = np.linalg.qr(q.detach().numpy(), mode="raw")
     made = np.array(np.swapaxes(packed, -2, -1))
     diagonal = np.sign(np.diagonal(made, 0, -2, -1)) * np.where(tau == 0.0, -1.0, 1.0)
     positions = np.arange(made.shape[-1])

@@ -74,7 +74,7 @@ class BasePruningMethod(Computed):
         take_out(module, BasePruningMethod, name)
         module.register_buffer(f"{name}_mask", mask)
         method.refresh(module)
-        module.register_forward_pre_hook(method)
+        method.enter(module)
         return method
 
     def prune(self, t: Tensor, default_mask: Tensor | None = None, importance_scores: Tensor | None = None) -> Tensor:

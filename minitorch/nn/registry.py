@@ -62,7 +62,7 @@ class Registry:
 
     def _enter(self, name: str, kind: str, value: Any) -> None:
         changes.count += 1
-        for hook in list(registration_hooks[BUFFER if kind in BUFFERS else kind].values()):
+        for hook in list(registration_hooks[BUFFER if kind in BUFFERS else kind].values()) if value is not None else ():
             found = hook(self, name, value)
             value = value if found is None else found
         if self._kinds.get(name) != kind:

@@ -1,9 +1,11 @@
-"""Parameters that are updated as one vector.
+"""Parameters that are updated together.
 
 A rule that treats every number on its own does not care where one parameter ends and the next begins. So parameters of
 one dtype, equally many steps old, are laid end to end with their gradients and states, and a step of many small
 parameters costs a few array operations, not a few for each. What they are given lies end to end again, so only the
 gradients are copied at the next step. A vector stays within the cache; a large parameter is worth operations of its own.
+
+For a rule that looks at whole parameters, those of one shape are stacked instead.
 """
 
 from __future__ import annotations
@@ -11,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import repeat
 from operator import is_
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core import dtypes
-from ..core.array import Array, wrap
+from ..core.array import Array, wrap, wrap_scalar
 from ..tensor.handle import Tensor, tensor_of
 from .rules import Hyper, Rule, decayed
 
@@ -28,15 +30,11 @@ _ndarray = np.ndarray
 _KINDS = (dtypes.float32, dtypes.float64)
 
 
-class Parts:
-    """Arrays that lie end to end in one buffer."""
+class Parts(NamedTuple):
+    """Arrays, and the buffer that they are parts of."""
 
-    __slots__ = ("arrays", "whole")
-
-    def __init__(self, whole: Any, places: Sequence[tuple[tuple[int, ...], int]]):
-        dtype = whole.dtype
-        self.whole = whole
-        self.arrays = [wrap(_ndarray(shape, dtype, whole, offset)) for shape, offset in places]
+    whole: Any
+    arrays: list[Array]
 
 
 class Bundle:
@@ -44,12 +42,15 @@ class Bundle:
 
     __slots__ = ("dtype", "names", "numbers", "params", "parts", "places", "rule", "shapes")
 
-    def __init__(self, rule: Rule, params: list[Tensor], names: tuple[str, ...]):
+    def __init__(self, rule: Rule, params: list[Tensor], state: dict[str, Any]):
         self.rule = rule
         self.params = params
-        self.names = names
+        self.names = tuple(state)
         self.dtype = params[0].dtype
-        self.shapes = [p.shape for p in params]
+        shapes = [p.shape for p in params]
+        self.shapes = dict.fromkeys(("", *state), shapes)
+        if rule.whole:  # a part of the state may have a shape of its own
+            self.shapes |= {name: [x.shape] * len(params) for name, x in state.items()}
         self.places, offset = [], 0
         for p in params:
             self.places.append((p.shape, offset))
@@ -64,7 +65,7 @@ class Bundle:
             return False
         held = {name: [state.get(name) for state in mine] for name in self.names}  # type: ignore[union-attr]
         read = {name: self._read(name, handles) for name, handles in held.items()}
-        x, d = self._whole("", self.params), self._joined(_values([p._cell.grad for p in self.params]))  # type: ignore[union-attr]
+        x, d = self._whole("", self.params), self._joined("", _values([p._cell.grad for p in self.params]))  # type: ignore[union-attr]
         if x is None or d is None or any(map(is_, read.values(), repeat(_UNFIT))):
             return False
         count = read.pop("step", None)
@@ -108,18 +109,18 @@ class Bundle:
         known = self.parts.get(name)
         if known is not None and all(map(is_, values, known.arrays)):
             return known.whole
-        return self._joined(values)
+        return self._joined(name, values)
 
-    def _joined(self, values: list[Any]) -> Any:
-        """Lay values end to end; return None if one is not what it was."""
+    def _joined(self, name: str, values: list[Any]) -> Any:
+        """Lay values end to end, or stack them; return None if one is not what it was."""
         if set(map(type, values)) != {Array}:
             return None
         buffers = [value._data for value in values]
-        if [buffer.shape for buffer in buffers] != self.shapes or set(map(type, buffers)) != {_ndarray}:
+        if [buffer.shape for buffer in buffers] != self.shapes[name] or set(map(type, buffers)) != {_ndarray}:
             return None
         if {buffer.dtype for buffer in buffers} != {self.dtype}:
             return None
-        return np.concatenate([buffer.ravel() for buffer in buffers])
+        return np.stack(buffers) if self.rule.whole else np.concatenate([buffer.ravel() for buffer in buffers])
 
     def _write(self, name: str, handles: Sequence[Any], new: Any) -> None:
         if type(new) is float:
@@ -132,8 +133,12 @@ class Bundle:
                 handle.overwrite(array)
 
     def _split(self, name: str, whole: Any) -> list[Array]:
-        self.parts[name] = parts = Parts(whole, self.places)
-        return parts.arrays
+        if self.rule.whole:
+            buffers: Any = whole
+        else:
+            buffers = [_ndarray(shape, self.dtype, whole, offset) for shape, offset in self.places]
+        self.parts[name] = Parts(whole, list(map(wrap_scalar, buffers)))
+        return self.parts[name].arrays
 
 
 class Plan:
@@ -154,10 +159,10 @@ class Plan:
                 alike.setdefault(key, []).append(p)
         for members in alike.values():
             for some in _portions(_unshared(members, self.alone)):
-                if len(some) < FEW:
+                if len(some) < FEW and not rule.whole:
                     self.alone += some
                 else:
-                    self.bundles.append(Bundle(rule, some, tuple(states[some[0]])))
+                    self.bundles.append(Bundle(rule, some, states[some[0]]))
 
     def update(self, states: dict[Any, dict[str, Any]], hyper: Hyper) -> list[Tensor]:
         """Update what goes together; return the parameters that are left. They are all, if one has changed."""
@@ -178,13 +183,15 @@ def _values(handles: Sequence[Any]) -> list[Any]:
 def _traits(rule: Rule, p: Tensor, state: dict[str, Any]) -> Any:
     """Return what parameters of one bundle have in common; None for one that is updated on its own."""
     value = p.current()
-    if type(value) is not Array or type(value._data) is not _ndarray or value.size > LARGE:
+    if type(value) is not Array or type(value._data) is not _ndarray:
+        return None
+    if not value.size if rule.whole else value.size > LARGE:  # nothing has no mean; what is large gains nothing
         return None
     if not any(value.dtype is dtype for dtype in _KINDS):
         return None
     numbers = ("step", *rule.scalars)
     kinds = tuple((name, float(x) if name in numbers else x is None) for name, x in state.items())
-    return value.dtype, kinds
+    return value.dtype, kinds, value.shape if rule.whole else None
 
 
 def _unshared(params: list[Tensor], rest: list[Tensor]) -> list[Tensor]:
@@ -201,7 +208,7 @@ def _portions(params: list[Tensor]) -> list[list[Tensor]]:
     portions: list[list[Tensor]] = []
     room = 0
     for p in params:
-        if p.size > room:
+        if not portions or p.size > room:
             portions.append([])
             room = LENGTH
         portions[-1].append(p)

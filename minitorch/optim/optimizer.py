@@ -222,7 +222,7 @@ class RuleOptimizer(Optimizer):
         for i, group in enumerate(self.param_groups):
             lr, params = group["lr"], group["params"]
             hyper = group if type(lr) is float else {**group, "lr": float(lr)}
-            if len(params) >= FEW and not self.rule.whole:
+            if len(params) >= FEW or self.rule.whole:
                 params = self._update_together(i, params, hyper)
             for p in params:
                 cell = p._cell
@@ -287,7 +287,9 @@ class RuleOptimizer(Optimizer):
             if x.dtype is dtype and (dtype is _FLOAT32 or dtype is _FLOAT64) and type(x) is _ndarray is type(d):
                 if hyper.get("weight_decay") or hyper.get("maximize"):
                     x, d = decayed(self.rule, x, d, hyper)
-                if state:
+                if self.rule.whole:
+                    self._update_values(p, g, state, hyper)
+                elif state:
                     self._update_buffers(p, x, d, state, hyper)
                 else:
                     moved = self.rule.update(np, x, d, state, None, hyper)[0]

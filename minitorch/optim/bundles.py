@@ -61,7 +61,7 @@ class Bundle:
     def update(self, states: dict[Any, dict[str, Any]], hyper: Hyper) -> bool:
         """Update the parameters; return False, with nothing done, if they do not go together any more."""
         mine = [states.get(p) for p in self.params] if self.names else []
-        if None in mine:
+        if any(state is None or len(state) != len(self.names) for state in mine):
             return False
         held = {name: [state.get(name) for state in mine] for name in self.names}  # type: ignore[union-attr]
         read = {name: self._read(name, handles) for name, handles in held.items()}
@@ -78,11 +78,14 @@ class Bundle:
         if count is not None:
             found["step"] = count
         for name, new in found.items():
-            if held[name][0] is None:
-                for state, array in zip(mine, self._split(name, new)):
-                    state[name] = tensor_of(array)  # type: ignore[index]
-            else:
+            if name in held and held[name][0] is not None:
                 self._write(name, held[name], new)
+                continue
+            if name not in held:  # an option was switched on
+                self.names += (name,)
+                self.shapes[name] = self.shapes[""]
+            for p, array in zip(self.params, self._split(name, new)):
+                states[p][name] = tensor_of(array)
         return True
 
     def _read(self, name: str, handles: list[Any]) -> Any:

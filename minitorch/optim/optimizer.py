@@ -292,9 +292,11 @@ class RuleOptimizer(Optimizer):
                 elif state:
                     self._update_buffers(p, x, d, state, hyper)
                 else:
-                    moved = self.rule.update(np, x, d, state, None, hyper)[0]
+                    moved, found = self.rule.update(np, x, d, state, None, hyper)
                     moved += x
                     p.overwrite(wrap_scalar(moved))
+                    for name, new in found.items():  # an option was switched on
+                        state[name] = tensor_of(wrap_scalar(new))
                 return
         self._update_values(p, g, state, hyper)
 

@@ -100,6 +100,11 @@ def another(lib, params, optimizer):
     optimizer.add_param_group({"params": [params[-1]], "lr": 0.02})
 
 
+def other_options(lib, params, optimizer):
+    group = optimizer.param_groups[0]
+    group.update({k: v for k, v in {"weight_decay": 0.3, "maximize": True}.items() if k in group})
+
+
 # What a program may do between two steps.
 BETWEEN = {
     "nothing": lambda lib, params, optimizer: None,
@@ -114,6 +119,7 @@ BETWEEN = {
     "a forgotten state": lambda lib, params, optimizer: optimizer.state.pop(params[0], None),
     "a loaded state": reload,
     "another parameter": another,
+    "other options": other_options,
     "another rate": lambda lib, params, optimizer: optimizer.param_groups[0].update(lr=0.003),
 }
 
@@ -136,6 +142,38 @@ def test_what_happens_between_steps(name, between):
     for _ in range(3):
         pair.step()
     pair.check(1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_a_momentum_that_is_switched_on(count):
+    made = []
+    for lib in LIBRARIES:
+        params = [lib.nn.Parameter(lib.ones(2) * i) for i in range(count)]
+        optimizer = lib.optim.SGD(params, lr=0.1)
+        for step in range(6):
+            if step == 2:
+                optimizer.param_groups[0]["momentum"] = 0.9
+            for p in params:
+                p.grad = p.detach() + step
+            optimizer.step()
+        made.append([array(p) for p in params])
+    np.testing.assert_allclose(*made, rtol=1e-5)
+
+
+def test_a_state_with_more_in_it_is_loaded():
+    made = []
+    for lib in LIBRARIES:
+        params = [lib.nn.Parameter(lib.ones(2) * i) for i in range(12)]
+        optimizers = [lib.optim.Adam(params, lr=0.1, amsgrad=flag) for flag in (True, False)]
+        for optimizer in (*optimizers, None, optimizers[1], optimizers[1]):
+            if optimizer is None:
+                optimizers[1].load_state_dict(optimizers[0].state_dict())
+                continue
+            for p in params:
+                p.grad = p.detach() + 1
+            optimizer.step()
+        made.append([array(p) for p in params])
+    np.testing.assert_allclose(*made, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", JOINT)

@@ -65,6 +65,40 @@ def test_clipping_in_parts_and_by_value():
         close(a.grad, b.grad, "clipped")
 
 
+@pytest.mark.parametrize("norm_type", [0.0, 0.5, 2.0, float("inf"), float("-inf")])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_clipping_of_many(norm_type, dtype):
+    rng = np.random.default_rng(0)
+    data = [rng.normal(size=shape).astype(dtype) for shape in [(3,), (2, 4), (), (70000,), (5, 1), (7,), (300, 230)] * 3]
+    made = []
+    for lib in LIBRARIES:
+        params = [lib.nn.Parameter(lib.tensor(x)) for x in data]
+        for p in params:
+            p.grad = (p.detach() * 3).T if p.ndim == 2 and p.shape[0] == p.shape[1] else p.detach() * 3
+        kept = params[1].grad
+        found = lib.nn.utils.clip_grad_norm_(params, 2.0, norm_type)
+        assert params[1].grad is kept
+        once = [np.array(array(p.grad)) for p in params]
+        lib.nn.utils.clip_grad_value_(params, 0.01)
+        made.append((array(found), once, [array(p.grad) for p in params]))
+    np.testing.assert_allclose(made[0][0], made[1][0], rtol=1e-5)
+    for a, b in zip(made[0][1] + made[0][2], made[1][1] + made[1][2]):
+        assert a.dtype == b.dtype and a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-8)
+
+
+def test_a_gradient_that_two_parameters_share_is_clipped_twice():
+    made = []
+    for lib in LIBRARIES:
+        params = [lib.nn.Parameter(lib.ones(2)) for _ in range(6)]
+        for p in params:
+            p.grad = lib.ones(2) * 4
+        params[1].grad = params[0].grad
+        lib.nn.utils.clip_grads_with_norm_(params, 1.0, lib.tensor(2.0))
+        made.append([array(p.grad) for p in params])
+    np.testing.assert_allclose(*made, rtol=1e-5)
+
+
 def test_norms_that_are_not_finite():
     for value in (float("nan"), float("inf")):
         made = []

@@ -1,4 +1,7 @@
-"""Limits on gradients."""
+"""Limits on gradients.
+
+Small gradients on buffers are laid end to end, so many of them cost a few array operations, not a few for each.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,16 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
+from ...core import dtypes
+from ...core.array import Array, wrap
 from ...core.errors import GradError
 from ...core.ops.joining import concatenate
 from ...core.ops.norms import norm
 from ...core.ops.pointwise import clip, div, minimum, mul
 from ...core.ops.shaping import cast, reshape
+from ...core.tape import context
 from ...tensor.handle import Tensor, tensor_of
 from ...tensor.modes import no_grad
 
@@ -18,6 +26,38 @@ from ...tensor.modes import no_grad
 def _with_grads(parameters: Any) -> list[Tensor]:
     given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     return [p for p in given if p.grad is not None]
+
+
+_FEW, _LARGE = 4, 1 << 16  # tensors; elements, with which a tensor is worth operations of its own
+
+
+def _parted(tensors: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Return those tensors that may be laid end to end, and the others."""
+    small = [x for x in tensors if _is_small(x)] if context.get().stage is None else []
+    if len(set(map(id, small))) < max(_FEW, len(small)) or len({x.dtype for x in small}) != 1:
+        return [], tensors
+    return small, [x for x in tensors if not _is_small(x)]
+
+
+def _is_small(x: Tensor) -> bool:
+    value = x.current()
+    if type(value) is not Array or x.node is not None or value.size > _LARGE:
+        return False
+    return type(value._data) is np.ndarray and value.dtype in (dtypes.float32, dtypes.float64)
+
+
+def _laid(tensors: list[Any]) -> Any:
+    """Return the buffers of tensors end to end."""
+    return np.concatenate([x.value._data.ravel() for x in tensors])
+
+
+def _write(tensors: list[Any], whole: Any) -> None:
+    """Give tensors the parts of a buffer."""
+    start = 0
+    for x in tensors:
+        shape = x.value.shape
+        x.overwrite(wrap(np.ndarray(shape, whole.dtype, whole, start * whole.itemsize)))
+        start += x.value.size
 
 
 def get_total_norm(
@@ -33,8 +73,10 @@ def get_total_norm(
     >>> get_total_norm([Tensor([3.0]), Tensor([[4.0]])])
     tensor(5.)
     """
-    given = [tensors] if isinstance(tensors, Tensor) else tensors
-    norms = [reshape(norm(x, float(norm_type)), (1,)) for x in given]
+    given = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    small, rest = _parted(given) if norm_type > 0 else ([], given)  # that of order 0 counts the tensors
+    parts = [wrap(_laid(small)), *rest] if small else rest
+    norms = [reshape(norm(x, float(norm_type)), (1,)) for x in parts]
     if not norms:
         return Tensor(0.0)
     total = tensor_of(norm(concatenate(norms), float(norm_type)))
@@ -58,8 +100,11 @@ def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, for
     """
     with no_grad():
         factor = minimum(div(float(max_norm), total_norm + 1e-6), 1.0)
-        for p in _with_grads(parameters):
-            p.grad.overwrite(cast(mul(p.grad, factor), p.grad.dtype).current())  # type: ignore[union-attr]
+        small, rest = _parted([p.grad for p in _with_grads(parameters)])
+        if small:
+            _write(small, _laid(small) * np.asarray(factor.item(), small[0].dtype))
+        for g in rest:
+            g.overwrite(cast(mul(g, factor), g.dtype).current())
 
 
 def clip_grad_norm_(
@@ -96,8 +141,11 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
     """
     limit = float(clip_value)
     with no_grad():
-        for p in _with_grads(parameters):
-            p.grad.overwrite(clip(p.grad, -limit, limit).current())  # type: ignore[union-attr]
+        small, rest = _parted([p.grad for p in _with_grads(parameters)])
+        if small:
+            _write(small, np.clip(_laid(small), -limit, limit))
+        for g in rest:
+            g.overwrite(clip(g, -limit, limit).current())
 
 
 def clip_grad_norm(

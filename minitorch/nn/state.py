@@ -38,6 +38,7 @@ class Stateful(Registry):
     """The part of a module that is saved and loaded. `_version` is for hooks that convert states of other versions."""
 
     _version: int | None = 1
+    _may_lack: tuple[str, ...] = ()  # tensors that the files of older versions do not hold; they stay as they are
 
     def get_extra_state(self) -> Any:
         """Return what a subclass wants to save beside its tensors."""
@@ -121,7 +122,8 @@ class Stateful(Registry):
             for hook in list(module._hooks(_BEFORE_LOADING).values()):
                 hook(module, state_dict, f"{path}." if path else "", given_metadata.get(path, {}), strict, *told)
         wanted = dict(_slots(self, ""))
-        missing = [*told[0], *(name for name in wanted if name not in state_dict)]
+        absent = [(name, place) for name, place in wanted.items() if name not in state_dict]
+        missing = [*told[0], *(name for name, (module, attribute) in absent if attribute not in module._may_lack)]
         unexpected = [*told[1], *(name for name in state_dict if name not in wanted)]
         keys, errors = IncompatibleKeys(missing, unexpected), told[2]
         loads = self._fitting(state_dict, wanted, errors)

@@ -69,7 +69,9 @@ def test_clipping_in_parts_and_by_value():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_clipping_of_many(norm_type, dtype):
     rng = np.random.default_rng(0)
-    data = [rng.normal(size=shape).astype(dtype) for shape in [(3,), (2, 4), (), (70000,), (5, 1), (7,), (300, 230)] * 3]
+    data = [
+        rng.normal(size=shape).astype(dtype) for shape in [(3,), (2, 4), (), (70000,), (5, 1), (7,), (300, 230)] * 3
+    ]
     made = []
     for lib in LIBRARIES:
         params = [lib.nn.Parameter(lib.tensor(x)) for x in data]

@@ -199,15 +199,26 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.functional.layer"],
     ["minitorch.nn.functional.toplevel"],
     ["minitorch.nn.functional"],
-    ["minitorch.nn.init", "minitorch.nn.utils", "minitorch.nn.functions", "minitorch.nn.initializers"],
+    ["minitorch.nn.init", "minitorch.nn.functions", "minitorch.nn.initializers"],
+    ["minitorch.nn.modules.module"],
     ["minitorch.nn.modules.linear", "minitorch.nn.modules.container", "minitorch.nn.modules.dropout"],
     ["minitorch.nn.modules.activation", "minitorch.nn.modules.convolution", "minitorch.nn.modules.normalization"],
     ["minitorch.nn.modules.pooling", "minitorch.nn.modules.loss"],
     ["minitorch.nn.modules"],
+    ["minitorch.nn.utils.clip_grad", "minitorch.nn.utils.convert_parameters", "minitorch.nn.utils.fusion"],
+    ["minitorch.nn.utils.init", "minitorch.nn.utils.parametrize", "minitorch.nn.utils.stateless"],
+    ["minitorch.nn.utils.computed"],  # tensors that are computed before each call
+    ["minitorch.nn.utils.parametrizations", "minitorch.nn.utils.prune"],
+    ["minitorch.nn.utils.norms"],
+    ["minitorch.nn.utils"],
     ["minitorch.nn"],
     ["minitorch.func"],  # transforms under PyTorch's names
     ["minitorch.optim.rules"],  # the update rules as pure functions
-    ["minitorch.optim.values"],  # rules on arrays, tracers and tensors
+    [
+        "minitorch.optim.hooks",
+        "minitorch.optim.values",
+        "minitorch.optim.bundles",
+    ],  # rules on arrays, tracers and tensors; on many at once
     ["minitorch.optim.optimizer"],  # groups, state, the loop
     ["minitorch.optim.algorithms", "minitorch.optim.variants", "minitorch.optim.lbfgs"],
     ["minitorch.optim.functional.base", "minitorch.optim.functional.schedules"],
@@ -218,6 +229,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.optim.lr_scheduler.base"],
     ["minitorch.optim.lr_scheduler.decay", "minitorch.optim.lr_scheduler.cycles"],
     ["minitorch.optim.lr_scheduler"],
+    ["minitorch.optim.swa_utils"],  # averages of models
     ["minitorch.optim"],
     # jit for both faces: what a recording takes in, what it depends on, how it is replayed.
     ["minitorch.compiling.snapshots"],  # what differs when a container has changed

@@ -4,7 +4,18 @@ from importlib import import_module
 
 from ..registry import WORKLOADS
 
-for name in ("linear_regression", "mlp", "mlp_adam", "cnn", "gpt", "pointwise_chain", "loading", "single_op"):
+NAMES = (
+    "linear_regression",
+    "mlp",
+    "mlp_adam",
+    "cnn",
+    "gpt",
+    "optimizer_steps",
+    "pointwise_chain",
+    "loading",
+    "single_op",
+)
+for name in NAMES:
     import_module(f"{__name__}.{name}")
 
 __all__ = ["WORKLOADS"]

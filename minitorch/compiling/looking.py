@@ -14,7 +14,9 @@ from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespac
 from typing import Any
 
 from ..core.array import Array
+from ..nn.hooks import everywhere
 from ..nn.module import Module
+from ..optim.hooks import Hooked, after_steps, before_steps
 from ..optim.optimizer import Optimizer
 from ..tensor.handle import Tensor
 from .guards import (
@@ -171,6 +173,8 @@ def _visit_method(found: Surroundings, method: MethodType, label: str, depth: in
 
 
 def _visit_module(found: Surroundings, module: Module, label: str, depth: int) -> None:
+    for table in everywhere.values():
+        _visit_hooks(found, table, "a hook of every module", depth)
     for each in module.modules():
         if all(each is not m for m, _ in found.modules):
             found.modules.append((each, signature(each)))
@@ -191,7 +195,7 @@ def _visit_optimizer(found: Surroundings, optimizer: Optimizer, label: str, dept
     for group in optimizer.param_groups:
         for p in group["params"]:
             see(found, p, depth)
-    for table in (optimizer._step_pre_hooks, optimizer._step_post_hooks):
+    for table in (optimizer._step_pre_hooks, optimizer._step_post_hooks, before_steps, after_steps):
         _visit_hooks(found, table, f"a hook of {label}", depth)
     if not is_foreign(type(optimizer)):
         found.names.add("step")
@@ -201,7 +205,7 @@ def _visit_optimizer(found: Surroundings, optimizer: Optimizer, label: str, dept
             _note(found, Place(vars(optimizer), name, f"{label}.{name}"), depth)
 
 
-_KNOWN = ("defaults", "state", "param_groups", "_step_pre_hooks", "_step_post_hooks")
+_KNOWN = ("defaults", "state", "param_groups", "_plans", *vars(Hooked()))
 
 
 def _visit_items(found: Surroundings, items: Any, label: str, depth: int) -> None:

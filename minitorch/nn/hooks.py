@@ -1,7 +1,7 @@
 """Calling a module, with hooks before, after and behind it.
 
-A module without hooks is called directly. Hooks on the backward pass are an identity, recorded on the way in and on the
-way out, whose rule calls them with all gradients at once.
+A module without hooks is called directly; the first hook on all modules changes that for good. Hooks on the backward
+pass are an identity, recorded on the way in and on the way out, whose rule calls them with all gradients at once.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from ..core.ops.families import LEADING, custom
 from ..core.primitive import LINEAR
 from ..tensor.handle import Tensor, tensor_of
 from ..tensor.hooks import RemovableHandle
-from .registry import Registry
+from .registry import BUFFER, MODULE, PARAMETER, Registry, registration_hooks
 
 Hook = Callable[..., Any]
+FORWARD_PRE, FORWARD = "_forward_pre_hooks", "_forward_hooks"
+BACKWARD_PRE, BACKWARD = "_backward_pre_hooks", "_backward_hooks"
+# Hooks on the calls of every module, for tools that watch a program they have not written. They run before its own.
+everywhere: dict[str, dict[int, Hook]] = {name: {} for name in (FORWARD_PRE, FORWARD, BACKWARD_PRE, BACKWARD)}
 
 
 class Unhashed:
@@ -51,17 +55,13 @@ class Hooked(Registry):
             return self._call_hooked(args, kwargs)
         return self.forward(*args, **kwargs)
 
-    def _hooks(self, name: str) -> dict[int, Hook]:
-        return self.__dict__.get(name, {})  # type: ignore[no-any-return]
-
-    def _add_hook(self, name: str, hook: Hook, prepend: bool = False) -> RemovableHandle:
+    def _on_call(self, name: str, hook: Hook, prepend: bool = False) -> RemovableHandle:
         self.__dict__["_hooked"] = True
-        table = self.__dict__.setdefault(name, {})
-        handle = RemovableHandle(table, hook)
-        if prepend:
-            rest = {key: table.pop(key) for key in list(table) if key != handle.id}
-            table.update(rest)
-        return handle
+        return self._add_hook(name, hook, prepend)
+
+    def _called(self, name: str) -> list[Hook]:
+        """Return the hooks on all modules, and those on this one."""
+        return [*everywhere[name].values(), *self._hooks(name).values()]
 
     def register_forward_pre_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
@@ -70,7 +70,7 @@ class Hooked(Registry):
 
         With `with_kwargs` it is `hook(module, args, kwargs)`, which may return both.
         """
-        return self._add_hook("_forward_pre_hooks", _Marked(hook, with_kwargs, False), prepend)
+        return self._on_call(FORWARD_PRE, _Marked(hook, with_kwargs, False), prepend)
 
     def register_forward_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
@@ -79,7 +79,7 @@ class Hooked(Registry):
 
         With `with_kwargs` it is `hook(module, args, kwargs, output)`; with `always_call` it runs after an error too.
         """
-        return self._add_hook("_forward_hooks", _Marked(hook, with_kwargs, always_call), prepend)
+        return self._on_call(FORWARD, _Marked(hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs are known.
@@ -87,30 +87,31 @@ class Hooked(Registry):
         Both are tuples, with None for what needs no gradient. What the hook returns, if not None, replaces
         `grad_input`.
         """
-        return self._add_hook("_backward_hooks", hook, prepend)
+        return self._on_call(BACKWARD, hook, prepend)
 
     def register_full_backward_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_output)` before the backward pass; what it returns replaces `grad_output`."""
-        return self._add_hook("_backward_pre_hooks", hook, prepend)
+        return self._on_call(BACKWARD_PRE, hook, prepend)
 
     def _call_hooked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        for hook in list(self._hooks("_forward_pre_hooks").values()):
+        for hook in self._called(FORWARD_PRE):
             found = hook(self, args, kwargs) if hook.with_kwargs else hook(self, args)
             if found is not None:
                 args, kwargs = found if hook.with_kwargs else (found, kwargs)
                 args = args if isinstance(args, tuple) else (args,)
         watch = None
-        if self._hooks("_backward_hooks") or self._hooks("_backward_pre_hooks"):
-            watch = _Watch(self, self._hooks("_backward_hooks"), self._hooks("_backward_pre_hooks"))
+        hooks, pre_hooks = self._called(BACKWARD), self._called(BACKWARD_PRE)
+        if hooks or pre_hooks:
+            watch = _Watch(self, hooks, pre_hooks)
             args = watch.arguments(args)
         try:
             out = self.forward(*args, **kwargs)
         except BaseException:
-            for hook in list(self._hooks("_forward_hooks").values()):
+            for hook in self._called(FORWARD):
                 if hook.always_call:
                     hook.run(self, args, kwargs, None)
             raise
-        for hook in list(self._hooks("_forward_hooks").values()):
+        for hook in self._called(FORWARD):
             found = hook.run(self, args, kwargs, out)
             out = out if found is None else found
         return out if watch is None else watch.results(out)
@@ -133,13 +134,56 @@ class _Marked:
         return self.hook(module, args, kwargs, out) if self.with_kwargs else self.hook(module, args, out)
 
 
+def on_every_call(name: str, hook: Hook) -> RemovableHandle:
+    """Enter a hook on the calls of every module; from now on every call looks for hooks."""
+    Hooked._hooked = True
+    return RemovableHandle(everywhere[name], hook)
+
+
+def register_module_forward_pre_hook(hook: Hook) -> RemovableHandle:
+    """Call `hook(module, args)` before the `forward` of every module; what it returns replaces the arguments."""
+    return on_every_call(FORWARD_PRE, _Marked(hook, False, False))
+
+
+def register_module_forward_hook(
+    hook: Hook, *, with_kwargs: bool = False, always_call: bool = False
+) -> RemovableHandle:
+    """Call `hook(module, args, output)` after the `forward` of every module; what it returns replaces the output."""
+    return on_every_call(FORWARD, _Marked(hook, with_kwargs, always_call))
+
+
+def register_module_full_backward_hook(hook: Hook) -> RemovableHandle:
+    """Call `hook(module, grad_input, grad_output)` in the backward pass of every module."""
+    return on_every_call(BACKWARD, hook)
+
+
+def register_module_full_backward_pre_hook(hook: Hook) -> RemovableHandle:
+    """Call `hook(module, grad_output)` before the backward pass of every module."""
+    return on_every_call(BACKWARD_PRE, hook)
+
+
+def register_module_parameter_registration_hook(hook: Hook) -> RemovableHandle:
+    """Call `hook(module, name, parameter)` when a module gets a parameter; what it returns takes its place."""
+    return RemovableHandle(registration_hooks[PARAMETER], hook)
+
+
+def register_module_buffer_registration_hook(hook: Hook) -> RemovableHandle:
+    """Call `hook(module, name, buffer)` when a module gets a buffer; what it returns takes its place."""
+    return RemovableHandle(registration_hooks[BUFFER], hook)
+
+
+def register_module_module_registration_hook(hook: Hook) -> RemovableHandle:
+    """Call `hook(module, name, submodule)` when a module gets a submodule; what it returns takes its place."""
+    return RemovableHandle(registration_hooks[MODULE], hook)
+
+
 class _Watch:
     """One call of a module with backward hooks: collects the gradients on both sides."""
 
-    def __init__(self, module: Hooked, hooks: dict[int, Hook], pre_hooks: dict[int, Hook]):
+    def __init__(self, module: Hooked, hooks: list[Hook], pre_hooks: list[Hook]):
         self.module = module
-        self.hooks = tuple(hooks.values())
-        self.pre_hooks = tuple(pre_hooks.values())
+        self.hooks = hooks
+        self.pre_hooks = pre_hooks
         self.places: list[int] = []
         self.count = 0
         self.grad_output: tuple[Any, ...] = ()

@@ -186,3 +186,10 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     order = np.array(sampling.uniform(next_key(generator), (rows, columns))).argsort(0)
     np.put_along_axis(made, order[: math.ceil(sparsity * rows)], 0, 0)
     return _write(tensor, wrap(made))
+
+
+# PyTorch's old names.
+uniform, normal, constant, eye, dirac = uniform_, normal_, constant_, eye_, dirac_
+xavier_uniform, xavier_normal = xavier_uniform_, xavier_normal_
+kaiming_uniform, kaiming_normal = kaiming_uniform_, kaiming_normal_
+orthogonal, sparse = orthogonal_, sparse_

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..core import dtypes, tree
-from ..core.errors import DTypeError
+from ..core.errors import DTypeError, UnsupportedError
 from ..core.ops.shaping import zeros_like
 from ..tensor.handle import Tensor, tensor_of
 from ..tensor.modes import no_grad
@@ -75,10 +75,10 @@ class Module(Hooked, Stateful):
             if p.grad is not None:
                 p.grad = None if set_to_none else tensor_of(zeros_like(p.grad.current()))
 
-    def _apply(self: Self, fn: Callable[[Tensor], Tensor]) -> Self:
+    def _apply(self: Self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Replace the data of every parameter, gradient and buffer by `fn` of it; the handles stay the same."""
         with no_grad():
-            for module in self.modules():
+            for module in self.modules() if recurse else (self,):
                 for _, x in module._members(PARAMETER, *BUFFERS):
                     grad = x.grad
                     x.data = fn(tensor_of(x.current()))
@@ -123,6 +123,18 @@ class Module(Hooked, Stateful):
     def type(self: Self, dst_type: Any) -> Self:
         """Cast parameters and buffers to a dtype."""
         return self._apply(lambda x: x.to(dtype=dst_type))
+
+    def to_empty(self: Self, *, device: Any = None, recurse: bool = True) -> Self:
+        """Move to a device without the values: parameters and buffers are to be written next; here they are zeros."""
+        where = None if device is None else checked_device(device)
+        return self._apply(lambda x: tensor_of(zeros_like(x.current())).to(device=where), recurse)
+
+    def share_memory(self: Self) -> Self:
+        """Refuse: values are immutable, so what one process writes cannot show in another."""
+        raise UnsupportedError(
+            f"{type(self).__name__}.share_memory: parameters cannot be shared between processes, since a write makes a new "
+            "value; send state_dict() instead"
+        )
 
     # ------------------------------------------------------------------ printing
 

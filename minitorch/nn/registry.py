@@ -6,12 +6,13 @@ beside it says which names are parameters, buffers or modules, in the order in w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import MappingProxyType
 from typing import Any
 
+from ..core.errors import ArgumentError
 from ..tensor.handle import Tensor
-from ..tensor.hooks import changes
+from ..tensor.hooks import RemovableHandle, changes
 from .parameter import Buffer, Parameter
 
 PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
@@ -24,6 +25,9 @@ _EXPECTED = {
 }
 
 Named = Iterator[tuple[str, Any]]
+Hook = Callable[..., Any]
+# Called with every module, name and value that is registered anywhere, by the kind of what is registered.
+registration_hooks: dict[str, dict[int, Hook]] = {PARAMETER: {}, BUFFER: {}, MODULE: {}}
 
 
 class Registry:
@@ -58,6 +62,9 @@ class Registry:
 
     def _enter(self, name: str, kind: str, value: Any) -> None:
         changes.count += 1
+        for hook in list(registration_hooks[BUFFER if kind in BUFFERS else kind].values()) if value is not None else ():
+            found = hook(self, name, value)
+            value = value if found is None else found
         if self._kinds.get(name) != kind:
             self.__dict__.pop(name, None)
             self._kinds.pop(name, None)
@@ -110,6 +117,14 @@ class Registry:
         self._enter(name, MODULE, module)
 
     add_module = register_module
+
+    def _hooks(self, name: str) -> dict[int, Hook]:
+        """Return a table of hooks."""
+        return self.__dict__.get(name, {})  # type: ignore[no-any-return]
+
+    def _add_hook(self, name: str, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Put a hook into a table, which is made on first need."""
+        return RemovableHandle(self.__dict__.setdefault(name, {}), hook, prepend)
 
     # ------------------------------------------------------------------ what a module holds
 
@@ -200,6 +215,21 @@ class Registry:
                 raise AttributeError(f"{type(module).__name__} has no submodule `{name}` (looking for '{target}')")
             module = found
         return module
+
+    def set_submodule(self, target: str, module: Registry, strict: bool = False) -> None:
+        """Put a module in the place with a dotted name; with `strict`, there has to be one that it replaces."""
+        path, _, name = target.rpartition(".")
+        if not name:
+            raise ArgumentError(f"set_submodule: Cannot set the submodule without a target name, got {target!r}")
+        if not isinstance(module, Registry):
+            raise ArgumentError(f"set_submodule: `module` is not an nn.Module, got {type(module).__name__}")
+        parent = self.get_submodule(path)
+        held = parent.__dict__.get(name)
+        if not isinstance(held, Registry) and (strict or hasattr(parent, name)):
+            raise AttributeError(
+                f"set_submodule: {type(parent).__name__} has no submodule `{name}` (looking for '{target}')"
+            )
+        parent._enter(name, MODULE, module)
 
     def _get_member(self, target: str, what: str, kinds: tuple[str, ...]) -> Any:
         path, _, name = target.rpartition(".")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
-from ..core.errors import StateError
+from ..core.errors import ArgumentError, StateError
 from ..core.ops.shaping import cast
 from ..core.primitive import Value
 from ..tensor.handle import Tensor, as_tensor, tensor_of
+from ..tensor.hooks import RemovableHandle
 from .parameter import Parameter, fresh
-from .registry import BUFFER, MODULE, PARAMETER, Registry
+from .registry import BUFFER, MODULE, PARAMETER, Hook, Registry
 
 _EXTRA = "_extra_state"
+_BEFORE_SAVING, _AFTER_SAVING = "_state_dict_pre_hooks", "_state_dict_hooks"
+_BEFORE_LOADING, _AFTER_LOADING = "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks"
 
 
 class IncompatibleKeys(NamedTuple):
@@ -31,8 +35,9 @@ class IncompatibleKeys(NamedTuple):
 
 
 class Stateful(Registry):
-    """The part of a module that is saved and loaded."""
+    """The part of a module that is saved and loaded. `_version` is for hooks that convert states of other versions."""
 
+    _version: int | None = 1
     _may_lack: tuple[str, ...] = ()  # tensors that the files of older versions do not hold; they stay as they are
 
     def get_extra_state(self) -> Any:
@@ -51,14 +56,52 @@ class Stateful(Registry):
         They share data with the module: what training does next shows in them.
         """
         found = OrderedDict() if destination is None else destination
-        for kind in (PARAMETER, BUFFER):
-            for name, x in self._members(kind):
-                found[prefix + name] = x if keep_vars else x.detach()
+        metadata = {"version": self._version}
+        if isinstance(found, OrderedDict):  # which takes attributes, as a plain dict does not
+            vars(found).setdefault("_metadata", {})[prefix[:-1]] = metadata
+        for hook in list(self._hooks(_BEFORE_SAVING).values()):
+            hook(self, prefix, keep_vars)
+        self._save_to_state_dict(found, prefix, keep_vars)
         for name, module in self._members(MODULE):
             module.state_dict(destination=found, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
-        if type(self).get_extra_state is not Stateful.get_extra_state:
-            found[prefix + _EXTRA] = self.get_extra_state()
+        for hook in list(self._hooks(_AFTER_SAVING).values()):
+            replaced = hook(self, found, prefix, metadata)
+            found = found if replaced is None else replaced
         return found
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        """Put what this module itself holds into a state."""
+        for kind in (PARAMETER, BUFFER):
+            for name, x in self._members(kind):
+                destination[prefix + name] = x if keep_vars else x.detach()
+        if type(self).get_extra_state is not Stateful.get_extra_state:
+            destination[prefix + _EXTRA] = self.get_extra_state()
+
+    def register_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call `hook(module, prefix, keep_vars)` before this module's part of a `state_dict`."""
+        return self._add_hook(_BEFORE_SAVING, hook)
+
+    def register_state_dict_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call `hook(module, state_dict, prefix, local_metadata)` after this module's part; it may change the dict."""
+        return self._add_hook(_AFTER_SAVING, partial(_returning_nothing, hook))
+
+    def register_load_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call a hook before this module's part of a state is loaded. It may change a copy of the state.
+
+        The call is `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)`;
+        what it adds to the lists is reported with the rest.
+        """
+        return self._add_hook(_BEFORE_LOADING, hook)
+
+    def register_load_state_dict_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call `hook(module, incompatible_keys)` after loading; taking names out of the lists forgives them."""
+        return self._add_hook(_AFTER_LOADING, hook)
+
+    def _register_state_dict_hook(self, hook: Hook) -> RemovableHandle:
+        return self._add_hook(_AFTER_SAVING, hook)
+
+    def _register_load_state_dict_pre_hook(self, hook: Hook, with_module: bool = False) -> RemovableHandle:
+        return self._add_hook(_BEFORE_LOADING, hook if with_module else partial(_without_module, hook))
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
@@ -73,14 +116,29 @@ class Stateful(Registry):
                 f"load_state_dict: Expected state_dict to be dict-like, got {type(state_dict).__name__}; pass what "
                 "state_dict() returned"
             )
+        given_metadata = getattr(state_dict, "_metadata", {})
+        state_dict, told = OrderedDict(state_dict), ([], [], [])  # type: ignore[var-annotated]
+        for path, module in self.named_modules(remove_duplicate=False):
+            for hook in list(module._hooks(_BEFORE_LOADING).values()):
+                hook(module, state_dict, f"{path}." if path else "", given_metadata.get(path, {}), strict, *told)
         wanted = dict(_slots(self, ""))
-        missing = [
-            name
-            for name, (module, attribute) in wanted.items()
-            if name not in state_dict and attribute not in module._may_lack
-        ]
-        unexpected = [name for name in state_dict if name not in wanted]
-        errors = _complaints(missing, unexpected) if strict else []
+        absent = [(name, place) for name, place in wanted.items() if name not in state_dict]
+        missing = [*told[0], *(name for name, (module, attribute) in absent if attribute not in module._may_lack)]
+        unexpected = [*told[1], *(name for name in state_dict if name not in wanted)]
+        keys, errors = IncompatibleKeys(missing, unexpected), told[2]
+        loads = self._fitting(state_dict, wanted, errors)
+        hooks = [(module, hook) for module in self.modules() for hook in module._hooks(_AFTER_LOADING).values()]
+        if errors or not hooks:
+            self._check_loaded(keys, errors, strict)
+        for module, attribute, given in loads:
+            _load(module, attribute, given, assign)
+        for module, hook in hooks:
+            _returning_nothing(hook, module, keys)
+        self._check_loaded(keys, errors, strict)
+        return keys
+
+    def _fitting(self, state_dict: Mapping[str, Any], wanted: dict[str, Any], errors: list[str]) -> list[Any]:
+        """Return what is to be loaded where, and note what does not fit."""
         loads = []
         for name, (module, attribute) in wanted.items():
             if name in state_dict:
@@ -94,12 +152,24 @@ class Stateful(Registry):
                             f"checkpoint, the shape in current model is {list(shape)}."
                         )
                 loads.append((module, attribute, given))
-        if errors:
-            details = "\n\t".join(errors)
+        return loads
+
+    def _check_loaded(self, keys: IncompatibleKeys, errors: list[str], strict: bool) -> None:
+        found = [*(_complaints(*keys) if strict else []), *errors]
+        if found:
+            details = "\n\t".join(found)
             raise StateError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{details}")
-        for module, attribute, given in loads:
-            _load(module, attribute, given, assign)
-        return IncompatibleKeys(missing, unexpected)
+
+
+def _without_module(hook: Hook, module: Any, *rest: Any) -> Any:
+    return hook(*rest)
+
+
+def _returning_nothing(hook: Hook, *args: Any) -> None:
+    if hook(*args) is not None:
+        raise ArgumentError(
+            "state_dict: a hook on saving or loading must return None; change what it is given in place"
+        )
 
 
 def _complaints(missing: list[str], unexpected: list[str]) -> list[str]:

@@ -10,12 +10,12 @@ from . import rules
 from .algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
 from .optimizer import Optimizer
 
-_MODULES = ("functional", "lr_scheduler")
+_MODULES = ("functional", "lr_scheduler", "swa_utils")
 _VARIANTS = ("ASGD", "Adadelta", "Adafactor", "Adamax", "Lion", "Muon", "NAdam", "RAdam", "Rprop")
 _NAMES = {"LBFGS": "lbfgs", **dict.fromkeys(_VARIANTS, "variants")}
 
 if typing.TYPE_CHECKING:
-    from . import functional, lr_scheduler
+    from . import functional, lr_scheduler, swa_utils
     from .lbfgs import LBFGS
     from .variants import ASGD, Adadelta, Adafactor, Adamax, Lion, Muon, NAdam, RAdam, Rprop
 

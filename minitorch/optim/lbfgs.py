@@ -13,7 +13,7 @@ from ..core.errors import ArgumentError
 from ..tensor.functions import cat
 from ..tensor.handle import Tensor
 from ..tensor.modes import enable_grad, no_grad
-from .optimizer import Optimizer, check_options
+from .optimizer import Optimizer, options
 
 
 class Point(NamedTuple):
@@ -56,17 +56,8 @@ class LBFGS(Optimizer):
     ):
         if line_search_fn not in (None, "strong_wolfe"):
             raise ArgumentError(f"LBFGS: only 'strong_wolfe' is supported as line_search_fn, got {line_search_fn!r}")
-        defaults = dict(
-            lr=lr,
-            max_iter=max_iter,
-            max_eval=max_iter * 5 // 4 if max_eval is None else max_eval,
-            tolerance_grad=tolerance_grad,
-            tolerance_change=tolerance_change,
-            history_size=history_size,
-            line_search_fn=line_search_fn,
-        )
-        check_options("LBFGS", defaults)
-        super().__init__(params, defaults)
+        max_eval = max_iter * 5 // 4 if max_eval is None else max_eval
+        super().__init__(params, options(locals()))
         if len(self.param_groups) != 1:
             raise ArgumentError("LBFGS doesn't support per-parameter options (parameter groups); give one list")
 

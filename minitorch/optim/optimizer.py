@@ -1,16 +1,16 @@
 """Optimizer: parameters in groups, their state, and the loop that applies a rule to each.
 
-Concrete float32 and float64 parameters are updated on their buffers, a few NumPy calls each; everything else (traced
-values, other dtypes and devices) runs the same rule on core values. Numbers such as `lr` are read at each step.
+Concrete float32 and float64 parameters are updated on their buffers, small ones together (`bundles.py`); everything else
+(traced values, other dtypes and devices) runs the same rule on core values. Numbers such as `lr` are read at each step.
 """
 
 from __future__ import annotations
 
 import copy
-import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from itertools import chain
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -23,17 +23,19 @@ from ..core.ops.shaping import cast, full, zeros_like
 from ..core.primitive import aval_of
 from ..core.tape import context, muting
 from ..tensor.handle import Tensor, as_tensor, tensor_of
-from ..tensor.hooks import RemovableHandle
 from ..tensor.modes import enable_grad
+from .bundles import FEW, Plan
+from .hooks import Hooked
+from .hooks import register_optimizer_step_post_hook as register_optimizer_step_post_hook
+from .hooks import register_optimizer_step_pre_hook as register_optimizer_step_pre_hook
 from .rules import Rule, decayed
 from .values import fitted, started, updated
 
 _FLOAT32, _FLOAT64 = dtypes.float32, dtypes.float64
 _ndarray = np.ndarray
-Hook = Callable[..., Any]
 
 
-class Optimizer:
+class Optimizer(Hooked):
     """Base class of optimizers. Subclasses define `step`, or a `rule`.
 
     `params` are tensors, pairs (name, tensor), or dicts with `params` and options of their own.
@@ -48,8 +50,7 @@ class Optimizer:
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
-        self._step_pre_hooks: dict[int, Hook] = {}
-        self._step_post_hooks: dict[int, Hook] = {}
+        Hooked.__init__(self)
         groups = list(params)
         if not groups:
             raise ArgumentError(
@@ -58,11 +59,6 @@ class Optimizer:
             )
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "step" in cls.__dict__:
-            cls.step = _with_hooks(cls.__dict__["step"])  # type: ignore[method-assign]
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with options of their own; options that are not given take the defaults."""
@@ -133,16 +129,19 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state by parameter number, and the groups with numbers in the place of parameters."""
+        for hook in list(self._state_pre_hooks.values()):
+            hook(self)
         number: dict[int, int] = {}
         groups = []
         for group in self.param_groups:
             numbers = [number.setdefault(id(p), len(number)) for p in group["params"]]
             groups.append({**{k: v for k, v in group.items() if k != "params"}, "params": numbers})
         state = {number.get(id(p), p) if isinstance(p, Tensor) else p: kept for p, kept in self.state.items() if kept}
-        return {"state": state, "param_groups": groups}
+        return self._passed(self._state_post_hooks, {"state": state, "param_groups": groups})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take a copy of a state that `state_dict` returned, for groups of the same sizes."""
+        state_dict = self._passed(self._load_pre_hooks, dict(state_dict))
         saved = [{k: copy.deepcopy(v) for k, v in group.items()} for group in state_dict["param_groups"]]
         if len(saved) != len(self.param_groups):
             raise StateError(
@@ -164,22 +163,15 @@ class Optimizer:
         self.state = state
         for group, new in zip(self.param_groups, saved):
             group.update({k: v for k, v in new.items() if k != "params"})
+        for hook in list(self._load_post_hooks.values()):
+            hook(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._step_pre_hooks = {}
-        self._step_post_hooks = {}
-
-    def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
-        """Call `hook(optimizer, args, kwargs)` before each step; it may return new arguments."""
-        return RemovableHandle(self._step_pre_hooks, hook)
-
-    def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
-        """Call `hook(optimizer, args, kwargs)` after each step."""
-        return RemovableHandle(self._step_post_hooks, hook)
+        Hooked.__init__(self)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -187,25 +179,6 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])
-
-
-def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
-    """Run the hooks of an optimizer around its step."""
-
-    @functools.wraps(step)
-    def wrapped(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
-        if not (self._step_pre_hooks or self._step_post_hooks):
-            return step(self, *args, **kwargs)
-        for hook in list(self._step_pre_hooks.values()):
-            found = hook(self, args, kwargs)
-            if found is not None:
-                args, kwargs = found
-        out = step(self, *args, **kwargs)
-        for hook in list(self._step_post_hooks.values()):
-            hook(self, args, kwargs)
-        return out
-
-    return wrapped
 
 
 def _loaded(name: str, value: Any, p: Tensor) -> Any:
@@ -222,8 +195,12 @@ class RuleOptimizer(Optimizer):
     rule: Rule
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
-        check_options(type(self).__name__, defaults)
+        self._plans: dict[int, Plan] = {}
         super().__init__(params, defaults)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._plans = {}
 
     def _refuse(self, is_wrong: Callable[[Tensor], bool], what: str) -> None:
         """Raise for parameters that the rule is not made for."""
@@ -242,18 +219,35 @@ class RuleOptimizer(Optimizer):
         if stage is not None:
             self._record(stage)
             return loss
-        for group in self.param_groups:
-            lr = group["lr"]
+        for i, group in enumerate(self.param_groups):
+            lr, params = group["lr"], group["params"]
             hyper = group if type(lr) is float else {**group, "lr": float(lr)}
-            for p in group["params"]:
+            if len(params) >= FEW or self.rule.whole:
+                params = self._update_together(i, params, hyper)
+            for p in params:
                 cell = p._cell
                 if cell is not None and (g := cell.grad) is not None:
                     state = states.get(p)
                     update(p, g, self._start(p, hyper) if state is None else state, hyper)
         return loss
 
+    def _update_together(self, i: int, params: list[Tensor], hyper: dict[str, Any]) -> list[Tensor]:
+        """Update the parameters of a group that can be laid end to end; return the others."""
+        live = [p for p in params if (cell := p._cell) is not None and cell.grad is not None]
+        plan = self._plans.get(i)
+        if plan is None or len(plan.params) != len(live) or not all(map(is_, plan.params, live)):
+            for p in live:
+                if p not in self.state:
+                    self._start(p, hyper)
+            plan = self._plans[i] = Plan(self.rule, live, self.state)
+        left = plan.update(self.state, hyper)
+        if left is not plan.alone:
+            del self._plans[i]
+        return left
+
     def _record(self, stage: Any) -> None:
         """Update traced parameters: tensors all through, with the numbers that may change as 0-d tensors."""
+        self._plans.clear()
         for group in self.param_groups:
             hyper = {**group, **stage.numbers(group)}
             for p in group["params"]:
@@ -293,12 +287,16 @@ class RuleOptimizer(Optimizer):
             if x.dtype is dtype and (dtype is _FLOAT32 or dtype is _FLOAT64) and type(x) is _ndarray is type(d):
                 if hyper.get("weight_decay") or hyper.get("maximize"):
                     x, d = decayed(self.rule, x, d, hyper)
-                if state:
+                if self.rule.whole:
+                    self._update_values(p, g, state, hyper)
+                elif state:
                     self._update_buffers(p, x, d, state, hyper)
                 else:
-                    moved = self.rule.update(np, x, d, state, None, hyper)[0]
+                    moved, found = self.rule.update(np, x, d, state, None, hyper)
                     moved += x
                     p.overwrite(wrap_scalar(moved))
+                    for name, new in found.items():  # an option was switched on
+                        state[name] = tensor_of(wrap_scalar(new))
                 return
         self._update_values(p, g, state, hyper)
 
@@ -341,7 +339,17 @@ class RuleOptimizer(Optimizer):
                 state[name].overwrite(value)
 
 
-def check_options(name: str, defaults: dict[str, Any]) -> None:
+def options(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the options among the arguments of an optimizer's `__init__`, which are its `locals()`.
+
+    So an option stands in one place, the signature. Numbers out of their range are refused.
+    """
+    found = {name: value for name, value in given.items() if name not in ("self", "params", "__class__")}
+    _check_options(type(given["self"]).__name__, found)
+    return found
+
+
+def _check_options(name: str, defaults: dict[str, Any]) -> None:
     """Raise for numbers out of their range, as PyTorch does."""
     for key, label in _LIMITS.items():
         if not _is_legal(defaults.get(key, 0.0)):

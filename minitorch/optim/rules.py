@@ -28,9 +28,12 @@ class Rule(NamedTuple):
     `init(xp, p, hyper)` returns the state besides the count of steps, None for what begins with the first gradient;
     `update(xp, p, g, state, step, hyper)` the change of the parameter and the next state, for the step with number
     `step`, counted from 1. `counts` says whether the rule needs it, or PyTorch's state has it. `scalars` are the parts
-    of the state that are one float32 number each. `looks` says that the change depends on the parameter. The
-    weight decay is a part of the "gradient", unless an option decouples it, or always shrinks the "parameter", or is the
-    rule's "own" affair.
+    of the state that are one float32 number each. `looks` says that the change depends on the parameter, `whole` that
+    it depends on the parameter's shape: any other rule treats every number on its own. Such a rule is given everything with
+    one more axis in front, for several parameters of one shape.
+
+    The weight decay is a part of the "gradient", unless an option decouples it, or always shrinks the "parameter", or
+    is the rule's "own" affair.
     """
 
     init: Callable[[Any, Any, Hyper], State]
@@ -38,6 +41,7 @@ class Rule(NamedTuple):
     counts: bool
     scalars: tuple[str, ...] = ()
     looks: bool = False
+    whole: bool = False
     decay: Literal["gradient", "parameter", "own"] = "gradient"
 
 
@@ -344,11 +348,11 @@ ASGD = Rule(_asgd_init, _asgd_update, counts=True, scalars=("eta", "mu"), looks=
 
 
 def _rms(xp: Any, x: Any) -> Any:
-    return xp.sqrt((x * x).mean())
+    return xp.sqrt(xp.mean(x * x, axis=tuple(range(1, x.ndim)), keepdims=True))
 
 
 def _adafactor_init(xp: Any, p: Any, hyper: Hyper) -> State:
-    if p.ndim < 2:
+    if p.ndim < 3:
         return {"variance": xp.zeros_like(p)}
     return {"row_var": xp.zeros_like(p[..., :1]), "col_var": xp.zeros_like(p[..., :1, :])}
 
@@ -357,7 +361,7 @@ def _adafactor_update(xp: Any, p: Any, g: Any, state: State, step: Any, hyper: H
     lr, (least, smallest), part = hyper["lr"], hyper["eps"], step ** hyper["beta2_decay"]
     least = xp.finfo(g.dtype).eps if least is None else least
     squared = g * g
-    if g.ndim < 2:
+    if g.ndim < 3:
         found = {"variance": _lerp(state["variance"], squared, part)}
         square = found["variance"]
     else:
@@ -374,15 +378,15 @@ def _adafactor_update(xp: Any, p: Any, g: Any, state: State, step: Any, hyper: H
     return change, found
 
 
-ADAFACTOR = Rule(_adafactor_init, _adafactor_update, counts=True, looks=True, decay="own")
+ADAFACTOR = Rule(_adafactor_init, _adafactor_update, counts=True, looks=True, whole=True, decay="own")
 
 
 def _orthogonal(xp: Any, x: Any, hyper: Hyper) -> Any:
-    """Bring the singular values of a matrix near 1, by steps of a polynomial (Newton and Schulz)."""
+    """Bring the singular values of matrices near 1, by steps of a polynomial (Newton and Schulz)."""
     a, b, c = hyper["ns_coefficients"]
     wide = x.shape[-2] <= x.shape[-1]
     x = x if wide else x.mT
-    x = x / xp.maximum(xp.sqrt((x * x).sum()), hyper["eps"])
+    x = x / xp.maximum(xp.sqrt((x * x).sum((-2, -1), keepdims=True)), hyper["eps"])
     for _ in range(hyper["ns_steps"]):
         gram = x @ x.mT
         x = x * a + (gram * b + (gram @ gram) * c) @ x
@@ -397,16 +401,16 @@ _RATIOS: dict[Any, Callable[[int, int], float]] = {
 
 
 def _muon_update(xp: Any, p: Any, g: Any, state: State, step: Any, hyper: Hyper) -> tuple[Any, State]:
-    if g.ndim != 2:
+    if g.ndim != 3:
         raise ShapeError(
-            f"muon: only matrices have a direction to be made orthogonal, got shape {tuple(g.shape)}; give the other "
+            f"muon: only matrices have a direction to be made orthogonal, got shape {tuple(g.shape[1:])}; give the other "
             "parameters to another optimizer"
         )
     momentum = hyper["momentum"]
     buffer = _lerp(state["momentum_buffer"], g, 1.0 - momentum)
     direction = _lerp(g, buffer, momentum) if hyper["nesterov"] else buffer
-    rate = hyper["lr"] * _RATIOS[hyper["adjust_lr_fn"]](*g.shape)
+    rate = hyper["lr"] * _RATIOS[hyper["adjust_lr_fn"]](*g.shape[1:])
     return _orthogonal(xp, direction, hyper) * -rate, {"momentum_buffer": buffer}
 
 
-MUON = Rule(_zeros("momentum_buffer"), _muon_update, counts=False, decay="parameter")
+MUON = Rule(_zeros("momentum_buffer"), _muon_update, counts=False, whole=True, decay="parameter")

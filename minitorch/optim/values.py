@@ -39,7 +39,7 @@ def started(rule: Rule, aval: Aval, hyper: Hyper) -> dict[str, Value | None]:
     pairs = dtypes.is_complex(aval.dtype)
     blank = _as_reals(full(aval.shape, 0, aval.dtype, aval.device), pairs)
     state = {}
-    for name, value in rule.init(CORE, blank, hyper).items():
+    for name, value in _out(rule, rule.init(CORE, _in(rule, blank), hyper)).items():
         if name in rule.scalars:
             state[name] = full((), value, dtypes.float32)
         else:
@@ -54,12 +54,24 @@ def updated(rule: Rule, p: Value, g: Value, state: State, step: Any, hyper: Hype
     held = {n: v if v is None else _handle(v, pairs and n not in rule.scalars) for n, v in state.items()}
     held.update({n: cast(held[n], dtypes.float64) for n in rule.scalars})
     p, g = decayed(rule, _handle(p, pairs), _handle(g, pairs), hyper)
-    change, found = rule.update(CORE, p, g, held, step, hyper)
+    change, found = rule.update(
+        CORE, _in(rule, p), _in(rule, g), {n: _in(rule, v) for n, v in held.items()}, step, hyper
+    )
+    change, found = _out(rule, {"": change})[""], _out(rule, found)
     kept = {
         n: fitted(v, False, dtypes.float32) if n in rule.scalars else fitted(v, pairs, aval.dtype)
         for n, v in found.items()
     }
     return p, change, kept
+
+
+def _in(rule: Rule, x: Any) -> Any:
+    """Return a value as a rule wants it: alone on an axis in front, if it looks at whole parameters."""
+    return x[None] if rule.whole and x is not None else x
+
+
+def _out(rule: Rule, found: State) -> State:
+    return {name: x[0] if rule.whole and x is not None else x for name, x in found.items()}
 
 
 def fitted(x: Any, pairs: bool, dtype: Any) -> Value:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.errors import ArgumentError
 from . import rules
-from .optimizer import RuleOptimizer
+from .optimizer import RuleOptimizer, options
 
 
 class NAdam(RuleOptimizer):
@@ -30,19 +30,7 @@ class NAdam(RuleOptimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ):
-        defaults = dict(
-            lr=lr,
-            betas=betas,
-            eps=eps,
-            weight_decay=weight_decay,
-            momentum_decay=momentum_decay,
-            decoupled_weight_decay=decoupled_weight_decay,
-            maximize=maximize,
-            foreach=foreach,
-            capturable=capturable,
-            differentiable=differentiable,
-        )
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals()))
 
 
 class RAdam(RuleOptimizer):
@@ -64,18 +52,7 @@ class RAdam(RuleOptimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ):
-        defaults = dict(
-            lr=lr,
-            betas=betas,
-            eps=eps,
-            weight_decay=weight_decay,
-            maximize=maximize,
-            foreach=foreach,
-            capturable=capturable,
-            decoupled_weight_decay=decoupled_weight_decay,
-            differentiable=differentiable,
-        )
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals()))
 
 
 class Adamax(RuleOptimizer):
@@ -96,17 +73,7 @@ class Adamax(RuleOptimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ):
-        defaults = dict(
-            lr=lr,
-            betas=betas,
-            eps=eps,
-            weight_decay=weight_decay,
-            foreach=foreach,
-            maximize=maximize,
-            differentiable=differentiable,
-            capturable=capturable,
-        )
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals()))
 
 
 class Adadelta(RuleOptimizer):
@@ -127,17 +94,7 @@ class Adadelta(RuleOptimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ):
-        defaults = dict(
-            lr=lr,
-            rho=rho,
-            eps=eps,
-            weight_decay=weight_decay,
-            maximize=maximize,
-            capturable=capturable,
-            foreach=foreach,
-            differentiable=differentiable,
-        )
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals()))
 
 
 class Rprop(RuleOptimizer):
@@ -159,16 +116,7 @@ class Rprop(RuleOptimizer):
     ):
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ArgumentError(f"Rprop: Invalid eta values: {etas[0]}, {etas[1]}; give 0 < first < 1 < second")
-        defaults = dict(
-            lr=lr,
-            etas=etas,
-            step_sizes=step_sizes,
-            foreach=foreach,
-            maximize=maximize,
-            differentiable=differentiable,
-            capturable=capturable,
-        )
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals()))
 
 
 class Lion(RuleOptimizer):
@@ -196,8 +144,7 @@ class Lion(RuleOptimizer):
         *,
         maximize: bool = False,
     ):
-        defaults = dict(lr=lr, betas=betas, weight_decay=weight_decay, decoupled_weight_decay=True, maximize=maximize)
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals()) | {"decoupled_weight_decay": True})
 
 
 class ASGD(RuleOptimizer):
@@ -218,18 +165,7 @@ class ASGD(RuleOptimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ):
-        defaults = dict(
-            lr=lr,
-            lambd=lambd,
-            alpha=alpha,
-            t0=t0,
-            weight_decay=weight_decay,
-            foreach=foreach,
-            maximize=maximize,
-            differentiable=differentiable,
-            capturable=capturable,
-        )
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals()))
 
 
 class Adafactor(RuleOptimizer):
@@ -253,16 +189,7 @@ class Adafactor(RuleOptimizer):
             raise ArgumentError(f"Adafactor: beta2_decay should be <= 0 but is: {beta2_decay}")
         if not d >= 1:
             raise ArgumentError(f"Adafactor: Clipping threshold d should be >= 1 but is: {d}")
-        defaults = dict(
-            lr=lr,
-            beta2_decay=beta2_decay,
-            eps=eps,
-            d=d,
-            weight_decay=weight_decay,
-            foreach=foreach,
-            maximize=maximize,
-        )
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals()))
         self._refuse(lambda p: p.is_complex(), "complex parameters; use Adam for them")
 
 
@@ -294,15 +221,5 @@ class Muon(RuleOptimizer):
             raise ArgumentError(
                 f"Muon: needs 3 ns_coefficients and fewer than 100 ns_steps, got {ns_coefficients} and {ns_steps}"
             )
-        defaults = dict(
-            lr=lr,
-            weight_decay=weight_decay,
-            momentum=momentum,
-            nesterov=nesterov,
-            ns_coefficients=tuple(ns_coefficients),
-            eps=eps,
-            ns_steps=ns_steps,
-            adjust_lr_fn=adjust_lr_fn,
-        )
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals()))
         self._refuse(lambda p: p.ndim != 2 or p.is_complex(), "other parameters than real matrices; use Adam for them")

@@ -18,12 +18,16 @@ changes = Changes()
 
 
 class RemovableHandle:
-    """Removes a hook again."""
+    """Puts a hook into a table, before all others with `prepend`, and removes it again."""
 
-    def __init__(self, table: dict[int, Any], hook: Any):
+    def __init__(self, table: dict[int, Any], hook: Any, prepend: bool = False):
         self.id = max(table, default=-1) + 1
         self.table = table
+        others = dict(table) if prepend else {}
+        if prepend:
+            table.clear()
         table[self.id] = hook
+        table.update(others)
         changes.count += 1
 
     def remove(self) -> None:

@@ -155,7 +155,9 @@ def _counts(x: Any, size: Any, factor: Any) -> tuple[list[int], Any]:
     """Return the sizes of the result and the factors that were given, if they were."""
     n = x.ndim - 2
     if (size is None) == (factor is None):
-        problem = "either size or scale_factor should be defined" if size is None else "only one of size or scale_factor"
+        problem = (
+            "either size or scale_factor should be defined" if size is None else "only one of size or scale_factor"
+        )
         raise ArgumentError(f"interpolate: {problem}; got size={size} and scale_factor={factor}")
     given = factor if size is None else size
     each = list(given) if isinstance(given, (list, tuple)) else [given] * n
@@ -187,7 +189,9 @@ def _check(x: Any, mode: str, align_corners: Any, antialias: bool) -> None:
             f"{aval_of(x)}"
         )
     if mode in _RANKS and x.ndim - 2 not in _RANKS[mode]:
-        raise UnsupportedError(f"interpolate: Got {x.ndim}D input {aval_of(x)}, but {mode} needs {_RANKS[mode][0] + 2}D")
+        raise UnsupportedError(
+            f"interpolate: Got {x.ndim}D input {aval_of(x)}, but {mode} needs {_RANKS[mode][0] + 2}D"
+        )
     if mode == "lanczos" and (align_corners or not antialias):
         raise ArgumentError("interpolate: lanczos mode requires antialias=True and align_corners=False")
     if mode not in ("nearest", "nearest-exact") and x.dtype not in dtypes.REALS:

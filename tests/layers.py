@@ -167,6 +167,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.creation", "minitorch.tensor.table", "minitorch.tensor.printing"],
     ["minitorch.tensor.windows"],
     ["minitorch.tensor.random"],
+    ["minitorch.tensor.counts"],  # random counts; segments
     # The tables of functions, by theme, and what makes functions and methods of them.
     ["minitorch.tensor.layout", "minitorch.tensor.distinct", "minitorch.tensor.quantiles"],
     ["minitorch.tensor.pointwise", "minitorch.tensor.reducing", "minitorch.tensor.algebra"],
@@ -194,6 +195,10 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.functional.activation", "minitorch.nn.functional.image", "minitorch.nn.functional.loss"],
     ["minitorch.nn.functional.layer"],
     ["minitorch.nn.functional.toplevel"],
+    # What loads when it is first named.
+    ["minitorch.nn.functional.alpha", "minitorch.nn.functional.ctc", "minitorch.nn.functional.grids"],
+    ["minitorch.nn.functional.margins", "minitorch.nn.functional.resizing", "minitorch.nn.functional.windows"],
+    ["minitorch.nn.functional.toplevel_later"],
     ["minitorch.nn.functional"],
     ["minitorch.nn.init", "minitorch.nn.utils", "minitorch.nn.functions", "minitorch.nn.initializers"],
     ["minitorch.nn.modules.linear", "minitorch.nn.modules.container", "minitorch.nn.modules.dropout"],

@@ -13,6 +13,7 @@ from . import functional, init, utils
 from .module import Module
 from .parameter import Buffer, Parameter
 from .structure import functional_call
+from .uninitialized import UninitializedBuffer, UninitializedParameter
 
 # Layers, and JAX's functions, load when one is first named, so that importing the package stays cheap.
 _FUNCTIONS = """

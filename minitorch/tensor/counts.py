@@ -138,8 +138,8 @@ def _lengths(data: Value, lengths: Any, offsets: Any, axis: int, unsafe: bool) -
     checked = known is not None and not unsafe
     if checked and not (bool(less(-1, known).all()) and bool(equal(sum(known, -1), data.shape[place]).all())):
         raise ArgumentError(
-            f"segment_reduce: lengths {known} must not be negative and must add up to the {data.shape[place]} of axis {axis} "
-            f"of {aval_of(data)}"
+            f"segment_reduce: lengths {known} must not be negative and must add up to the {data.shape[place]} of axis "
+            f"{axis} of {aval_of(data)}"
         )
     return sizes
 

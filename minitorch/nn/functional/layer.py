@@ -9,7 +9,7 @@ from ...core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedErr
 from ...core.ops import affine, attention, lookup, normalization
 from ...core.ops.families import as_array
 from ...core.ops.norms import norm
-from ...core.ops.pointwise import add, div, maximum, mul, rsqrt
+from ...core.ops.pointwise import add, div, maximum, mul, rsqrt, square, sub
 from ...core.ops.reductions import max as max_of
 from ...core.ops.reductions import mean
 from ...core.ops.reductions import min as min_of
@@ -134,10 +134,8 @@ def batch_norm(
     if running_mean is not None:
         with no_grad():
             unbiased = mul(batch_var, count / (count - 1)) if count else batch_var
-            for running, found in ((running_mean, batch_mean), (running_var, unbiased)):
-                if running is not None:
-                    fresh = cast(found, running.dtype)
-                    running.copy_(add(mul(running, 1.0 - momentum), mul(fresh, momentum)))
+            _follow(running_mean, batch_mean, momentum)
+            _follow(running_var, unbiased, momentum)
     return out
 
 
@@ -164,14 +162,33 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Any:
-    """Normalize each channel of each example."""
+    """Normalize each channel of each example; running statistics follow the means over the examples."""
     if not use_input_stats:
+        if running_mean is None or running_var is None:
+            raise ArgumentError(
+                "instance_norm: Expected running_mean and running_var to be given when use_input_stats=False"
+            )
         return normalization.batch_norm_fixed(input, running_mean, running_var, weight, bias, eps)
-    if running_mean is not None:
-        raise UnsupportedError("instance_norm: running statistics are not updated; use track_running_stats=False")
     axes = input.ndim - 2
-    out = normalization.layer_norm(input, None, None, axes, eps)
-    return _scaled(out, weight, bias, axes)
+    count = input.size // (input.shape[0] * input.shape[1] or 1) if axes >= 0 else 0
+    if count == 1 or axes < 0:
+        raise ShapeError(
+            f"instance_norm: Expected more than 1 spatial element when training, got input size {list(input.shape)}"
+        )
+    if running_mean is not None:
+        with no_grad():
+            spatial = tuple(range(-axes, 0))
+            middle = mean(input, spatial, keepdims=True)
+            variance = div(sum(square(sub(input, middle)), spatial), float(count - 1))
+            _follow(running_mean, mean(reshape(middle, input.shape[:2]), 0), momentum)
+            _follow(running_var, mean(variance, 0), momentum)
+    return _scaled(normalization.layer_norm(input, None, None, axes, eps), weight, bias, axes)
+
+
+def _follow(running: Any, found: Any, momentum: Any) -> None:
+    """Move a running statistic towards what has been found."""
+    if running is not None:
+        running.copy_(add(mul(running, 1.0 - momentum), mul(cast(found, running.dtype), momentum)))
 
 
 def _scaled(out: Any, weight: Any, bias: Any, trailing: int) -> Any:

@@ -205,9 +205,9 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.modules.linear", "minitorch.nn.modules.container", "minitorch.nn.modules.dropout"],
     ["minitorch.nn.modules.activation", "minitorch.nn.modules.convolution", "minitorch.nn.modules.normalization"],
     ["minitorch.nn.modules.pooling", "minitorch.nn.modules.loss"],
-    ["minitorch.nn.modules.adaptive", "minitorch.nn.modules.instancenorm", "minitorch.nn.modules.marginloss"],
-    ["minitorch.nn.modules.padding", "minitorch.nn.modules.resizing", "minitorch.nn.modules.windows"],
-    ["minitorch.nn.modules.lazy"],
+    ["minitorch.nn.modules.adaptive", "minitorch.nn.modules.instancenorm", "minitorch.nn.modules.padding"],
+    ["minitorch.nn.modules.resizing", "minitorch.nn.modules.windows"],
+    ["minitorch.nn.modules.lazy", "minitorch.nn.modules.marginloss"],
     ["minitorch.nn.modules"],
     ["minitorch.nn"],
     ["minitorch.func"],  # transforms under PyTorch's names

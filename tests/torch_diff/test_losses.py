@@ -13,10 +13,15 @@ from .cases import array  # noqa: E402
 from .models import LOSSES  # noqa: E402
 from .pairs import LIBRARIES, both_raise, close, pull  # noqa: E402
 
-pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore::UserWarning")]
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
 
 
-PLAIN_TARGETS = {"poisson", "hinge embedding"}  # PyTorch gives their targets no gradient, or NaN
+# PyTorch gives their targets no gradient, or NaN.
+PLAIN_TARGETS = {"poisson", "hinge embedding", "soft margin", "cosine embedding", "cosine embedding of one"}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

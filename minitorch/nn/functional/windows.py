@@ -25,6 +25,7 @@ from ...core.ops.shaping import cast, expand_dims, full, moveaxis, reshape
 from ...core.primitive import Value, aval_of
 from ...tensor.handle import Tensor
 from ...tensor.random import next_key
+from . import image
 
 Function = Callable[..., Any]
 
@@ -201,6 +202,25 @@ def _check_samples(name: str, samples: Any, x: Any, n: int) -> None:
 
 
 fractional_max_pool2d, fractional_max_pool3d = map(_fractional_max_pool, (2, 3))
+
+
+def _with_indices(pool: Function) -> Function:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return pool(*args, **{**kwargs, "return_indices": True})
+
+    return _named(
+        call, f"{pool.__name__}_with_indices", f"As `{pool.__name__}`, which finds the places of the maxima too."
+    )
+
+
+adaptive_max_pool1d_with_indices = _with_indices(image.adaptive_max_pool1d)
+adaptive_max_pool2d_with_indices = _with_indices(image.adaptive_max_pool2d)
+adaptive_max_pool3d_with_indices = _with_indices(image.adaptive_max_pool3d)
+fractional_max_pool2d_with_indices = _with_indices(fractional_max_pool2d)
+fractional_max_pool3d_with_indices = _with_indices(fractional_max_pool3d)
+max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices = map(
+    _with_indices, (image.max_pool1d, image.max_pool2d, image.max_pool3d)
+)
 
 
 # --------------------------------------------------------------------------- back from maxima

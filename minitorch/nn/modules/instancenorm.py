@@ -86,7 +86,11 @@ class LocalResponseNorm(Module):
 
 
 class CrossMapLRN2d(LocalResponseNorm):
-    """The older name of `LocalResponseNorm`, for `[N, C, H, W]` only and with `k` an integer by default."""
+    """The older name of `LocalResponseNorm`, for `[N, C, H, W]` only.
+
+    PyTorch's class of this name adds up its windows incrementally and never takes the first channel out again; this one
+    computes what the formula says.
+    """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1):
         super().__init__(size, alpha, beta, k)

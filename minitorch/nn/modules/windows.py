@@ -62,7 +62,8 @@ class _LPPool(Module):
 
     def extra_repr(self) -> str:
         """Return the sizes."""
-        return f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
+        sizes = f"kernel_size={self.kernel_size}, stride={self.stride}"
+        return f"norm_type={self.norm_type}, {sizes}, ceil_mode={self.ceil_mode}"
 
 
 class _FractionalMaxPool(Module):

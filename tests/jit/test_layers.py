@@ -46,7 +46,7 @@ MORE = {
     "max unpool 3d": (lambda n: Unpooled(n.MaxPool3d(2, return_indices=True), n.MaxUnpool3d(2)), (1, 2, 4, 5, 4)),
     "cosine similarity": (lambda n: Twice(n.CosineSimilarity()), (3, 4)),
     "pairwise distance": (lambda n: Twice(n.PairwiseDistance()), (3, 4)),
-    "container": (lambda n: Chain([n.Container(a=n.Linear(4, 4)).a]), (2, 4)),
+    "container": (lambda n: Contained(n.Container(a=n.Linear(4, 4), b=n.ReLU())), (2, 4)),
     "cross-map normalization": (lambda n: n.CrossMapLRN2d(3, 0.5), (2, 5, 3, 2)),
     "lazy": (lambda n: called(n.Sequential(n.LazyConv1d(4, 2), n.LazyBatchNorm1d(), n.ReLU())), (3, 2, 5)),
     "ctc": (lambda n: Spelled(n.CTCLoss()), (6, 3, 4)),
@@ -85,6 +85,11 @@ class Chain(Wrapping):
         for layer in self.inner.values() if isinstance(self.inner, nn.ModuleDict) else self.inner:
             x = layer(x)
         return x
+
+
+class Contained(Wrapping):
+    def forward(self, x):
+        return self.inner.b(self.inner.a(x))
 
 
 class Unpooled(nn.Module):

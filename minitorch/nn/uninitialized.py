@@ -14,7 +14,7 @@ from ..tensor.types import get_default_dtype
 from .parameter import Buffer, Parameter
 
 
-class _Unknown:
+class _UninitializedValue:
     """The value of a tensor that has none yet: it tells whoever looks at it."""
 
     __slots__ = ("device", "dtype")
@@ -39,7 +39,7 @@ class Uninitialized(Tensor):
     def __init__(self, requires_grad: bool = False, device: Any = None, dtype: Any = None):
         kind = get_default_dtype() if dtype is None else dtypes.canonical(dtype)
         self._trace = ambient()
-        self.value = _Unknown(kind, "cpu" if device is None else str(device))
+        self.value = _UninitializedValue(kind, "cpu" if device is None else str(device))
         self.node = self._view = None
         self.__dict__["wanted"] = requires_grad
 
@@ -76,7 +76,7 @@ class Uninitialized(Tensor):
     def retarget(self, fn: Any) -> None:
         """Take the dtype and device that a function gives to tensors like this one."""
         made = fn(tensor_of(full((0,), 0, self.value.dtype, self.value.device)))
-        self.value = _Unknown(made.dtype, str(made.device))
+        self.value = _UninitializedValue(made.dtype, str(made.device))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if id(self) not in memo:

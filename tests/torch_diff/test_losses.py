@@ -52,6 +52,24 @@ def test_loss(name, reduction, dtype):
         close(a.grad, b.grad, f"gradient of {name}")
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_second_gradient(name):
+    kind, options, *makers = LOSSES[name]
+    found = []
+    for lib in LIBRARIES:
+        rng = np.random.default_rng(0)
+        given = {k: lib.tensor(v(rng)) if callable(v) else v for k, v in options.items()}
+        x, *rest = (lib.tensor(np.asarray(make(rng))) for make in makers)
+        loss = getattr(lib.nn, kind)(**given)(x.requires_grad_(), *rest)
+        try:
+            (g,) = lib.autograd.grad(loss, x, create_graph=True)
+            found.append(array(lib.autograd.grad((g * g).sum() + (x * x).sum(), x)[0]))
+        except RuntimeError:
+            assert lib is torch, "only PyTorch may have no second derivative"
+            return
+    np.testing.assert_allclose(*found, rtol=1e-6, atol=1e-9)
+
+
 def both(function, *data, grad=True):
     """Call in both libraries; return the results and the gradients of the first argument."""
     outs, grads = [], []

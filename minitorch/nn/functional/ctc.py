@@ -60,7 +60,7 @@ def ctc_loss(
 
     >>> from minitorch import tensor
     >>> ctc_loss(tensor([[[0.5, 0.5]], [[0.5, 0.5]]]).log(), tensor([[1]]), (2,), (1,)).exp()
-    tensor([1.3333])
+    tensor(1.3333)
     """
     check_reduction("ctc_loss", reduction)
     log_probs, targets = as_array(log_probs), as_array(targets)

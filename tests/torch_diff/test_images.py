@@ -35,6 +35,35 @@ def test_bad_input(name):
     both_raise(torch, BAD[name])
 
 
+EMPTY = {
+    "nearest": lambda lib, f: f.interpolate(lib.ones(0, 2, 3, 4), scale_factor=2),
+    "bilinear": lambda lib, f: f.interpolate(lib.ones(0, 2, 3, 4), scale_factor=2, mode="bilinear"),
+    "area": lambda lib, f: f.interpolate(lib.ones(0, 2, 3, 4), size=(2, 3), mode="area"),
+    "grid": lambda lib, f: f.grid_sample(lib.ones(0, 2, 3, 4), lib.ones(0, 3, 2, 2)),
+    "no points": lambda lib, f: f.grid_sample(lib.ones(1, 2, 3, 4), lib.ones(1, 0, 2, 2), padding_mode="reflection"),
+    "no channels": lambda lib, f: f.grid_sample(lib.ones(1, 0, 3, 4), lib.ones(1, 1, 2, 2), mode="bicubic"),
+    "unfold": lambda lib, f: f.unfold(lib.ones(0, 2, 3, 4), 2),
+    "fold": lambda lib, f: f.fold(lib.ones(0, 8, 6), (3, 4), 2),
+    "norms": lambda lib, f: f.lp_pool2d(lib.ones(0, 2, 3, 4), 2, 2),
+    "local": lambda lib, f: f.local_response_norm(lib.ones(0, 2, 3, 4), 2),
+    "fractional": lambda lib, f: f.fractional_max_pool2d(lib.ones(0, 2, 5, 4), 2, output_size=(2, 2)),
+    "unpool": lambda lib, f: f.max_unpool2d(lib.ones(0, 2, 3, 4), lib.ones(0, 2, 3, 4).long(), 2),
+    "instances": lambda lib, f: f.instance_norm(lib.ones(0, 2, 3, 4)),
+    "alpha": lambda lib, f: f.feature_alpha_dropout(f.alpha_dropout(lib.ones(0, 2, 3), 0.5, True), 0.5, True),
+    "triplets": lambda lib, f: f.triplet_margin_loss(lib.ones(0, 2), lib.ones(0, 2), lib.ones(0, 2)),
+    "linear": lambda lib, f: f.linear_cross_entropy(lib.ones(0, 2), lib.ones(3, 2), lib.ones(0).long()),
+    "pad": lambda lib, f: f.pad(lib.ones(0, 2, 3), (1, 1), "reflect"),
+    "segments": lambda lib, f: lib.segment_reduce(lib.ones(0), "sum", lengths=lib.zeros(2).long()),
+    "adaptive": lambda lib, f: lib.nn.AdaptiveLogSoftmaxWithLoss(8, 9, [2])(lib.ones(0, 8), lib.ones(0).long()).loss,
+    "counts": lambda lib, f: lib.poisson(lib.ones(0)) + lib.binomial(lib.ones(0), lib.ones(0)),
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_e7_empty_batches(name):
+    close(*(EMPTY[name](lib, lib.nn.functional) for lib in LIBRARIES), name)
+
+
 def test_nearest_takes_any_dtype():
     data = np.arange(6, dtype=np.uint8).reshape(1, 1, 2, 3)
     close(*(lib.nn.functional.interpolate(x, scale_factor=2) for lib, x in zip(LIBRARIES, tensors(data))), "uint8")

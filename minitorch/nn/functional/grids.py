@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from ...core.ops import pointwise as core
 from ...core.ops.contractions import matmul
 from ...core.ops.families import as_array
 from ...core.ops.lookup import take_along_axis
-from ...core.ops.shaping import cast, reshape, swapaxes
+from ...core.ops.shaping import cast, expand_dims, reshape, swapaxes
 from ...core.primitive import Value, aval_of
 
 _MODES = ("bilinear", "nearest", "bicubic")
@@ -122,7 +123,8 @@ def _pixels(image: Value, places: Sequence[Value]) -> Value:
         legal = core.logical_and(legal, inside)
         flat = core.add(core.mul(flat, size), cast(core.where(inside, place, 0.0), dtypes.int64))
     n, points = flat.shape
-    found = take_along_axis(reshape(image, (*image.shape[:2], -1)), reshape(core.detach(flat), (n, 1, points)), -1)
+    planes = reshape(image, (*image.shape[:2], math.prod(sizes)))
+    found = take_along_axis(planes, reshape(core.detach(flat), (n, 1, points)), -1)
     return core.where(reshape(legal, (n, 1, points)), found, 0.0)
 
 
@@ -131,7 +133,7 @@ def _blend(image: Value, taps: Sequence[Sequence[tuple[Value, Value]]]) -> Value
     out: Any = None
     for corner in itertools.product(*taps):
         weight = functools.reduce(core.mul, (w for _, w in corner))
-        part = core.mul(_pixels(image, [place for place, _ in corner]), reshape(weight, (weight.shape[0], 1, -1)))
+        part = core.mul(_pixels(image, [place for place, _ in corner]), expand_dims(weight, 1))
         out = part if out is None else core.add(out, part)
     return out
 
@@ -189,7 +191,7 @@ def grid_sample(
     _check(input, grid, mode, padding_mode)
     sizes = input.shape[2:]
     pads = [functools.partial(lambda x, size: _PAD[padding_mode](x, size, aligned), size=size) for size in sizes]
-    flat = reshape(grid, (grid.shape[0], -1, len(sizes)))
+    flat = reshape(grid, (grid.shape[0], math.prod(grid.shape[1:-1]), len(sizes)))
     found = [_unnormalized(flat[..., len(sizes) - 1 - i], size, aligned) for i, size in enumerate(sizes)]
     if mode == "bicubic":
         out = _bicubic(input, found, pads)

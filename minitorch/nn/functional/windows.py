@@ -48,6 +48,11 @@ def _check(name: str, n: int, input: Any) -> None:
         )
 
 
+def _merged(x: Value, kept: int) -> Value:
+    """Merge all axes but the first ones."""
+    return reshape(x, (*x.shape[:kept], math.prod(x.shape[kept:])))
+
+
 # --------------------------------------------------------------------------- blocks
 
 
@@ -151,17 +156,7 @@ def _fractional_max_pool(n: int) -> Function:
         if samples is None:
             samples = uniform(next_key(None), (*batched.shape[:2], n), dtype=input.dtype)
         _check_samples(name, samples, batched, n)
-        # In two dimensions PyTorch takes the samples from the last dimension on, in three from the first.
-        order = range(n - 1, -1, -1) if n == 2 else range(n)
-        flat: Any = 0
-        for axis, (which, size, count, k) in enumerate(zip(order, sizes, counts, taps)):
-            first = _starts(as_array(samples)[..., which], size, count, k)
-            reached = add(expand_dims(first, -1), iota(k, 4, -1))  # [N, C, windows, taps]
-            shape = [*batched.shape[:2], *(1,) * (2 * n)]
-            shape[2 + axis], shape[2 + n + axis] = count, k
-            flat = add(mul(flat, size), reshape(reached, shape))
-        outer = (*batched.shape[:2], math.prod(counts))
-        flat = reshape(flat, (*outer, math.prod(taps)))
+        flat = _window_places(as_array(samples), sizes, counts, taps)
         values, where_found = _largest(batched, flat)
         shape = (*input.shape[: input.ndim - n], *counts)
         return (reshape(values, shape), reshape(where_found, shape)) if return_indices else reshape(values, shape)
@@ -170,10 +165,25 @@ def _fractional_max_pool(n: int) -> Function:
     return _named(pool, name, text)
 
 
+def _window_places(samples: Value, sizes: Sequence[int], counts: Sequence[int], taps: Sequence[int]) -> Value:
+    """Return where the elements of all windows lie in the flattened planes, `[N, C, windows, taps]`."""
+    n = len(sizes)
+    # In two dimensions PyTorch takes the samples from the last dimension on, in three from the first.
+    order = range(n - 1, -1, -1) if n == 2 else range(n)
+    flat: Any = 0
+    for axis, (which, size, count, k) in enumerate(zip(order, sizes, counts, taps)):
+        first = _starts(samples[..., which], size, count, k)
+        reached = add(expand_dims(first, -1), iota(k, 4, -1))
+        shape = [*samples.shape[:2], *(1,) * (2 * n)]
+        shape[2 + axis], shape[2 + n + axis] = count, k
+        flat = add(mul(flat, size), reshape(reached, shape))
+    return reshape(flat, (*samples.shape[:2], math.prod(counts), math.prod(taps)))
+
+
 def _largest(x: Value, places: Value) -> tuple[Value, Value]:
     """Return the first largest of some places `[N, C, windows, taps]` of the flattened planes of `x`, and its place."""
-    planes = reshape(x, (*x.shape[:2], -1))
-    seen = take_along_axis(planes, reshape(places, (*x.shape[:2], -1)), -1)
+    planes = _merged(x, 2)
+    seen = take_along_axis(planes, _merged(places, 2), -1)
     best = expand_dims(argmax(reshape(seen, places.shape), -1), -1)
     at = reshape(take_along_axis(places, best, -1), places.shape[:-1])
     return take_along_axis(planes, at, -1), at
@@ -244,7 +254,7 @@ def _max_unpool(n: int) -> Function:
         _check_indices(name, indices, sizes)
         lead = input.shape[: input.ndim - n]
         flat = full((*lead, math.prod(sizes)), 0, input.dtype)
-        put = scatter(flat, reshape(as_index(name, indices), (*lead, -1)), reshape(input, (*lead, -1)), -1)
+        put = scatter(flat, _merged(as_index(name, indices), len(lead)), _merged(input, len(lead)), -1)
         return reshape(put, (*lead, *sizes))
 
     text = f"Put maxima back where `max_pool{n}d` has found them, with 0 everywhere else."

@@ -74,14 +74,14 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     def forward(self, input_: Any, target_: Any) -> _Output:
         """Return the log-probabilities of the targets, and minus their mean."""
-        if target_.ndim not in (0, 1) or input_.ndim != target_.ndim + 1 or input_.shape[:-1] != target_.shape:
+        if target_.ndim not in (0, 1) or tuple(input_.shape) != (*target_.shape, self.in_features):
             raise ShapeError(
                 f"AdaptiveLogSoftmaxWithLoss: expected input [N, in_features] and target [N], or both without N, got "
                 f"{aval_of(input_)} and {aval_of(target_)}"
             )
         self._check_classes(target_)
         target = reshape(target_, (-1,))
-        input = reshape(input_, (target.shape[0], -1))
+        input = reshape(input_, (target.shape[0], self.in_features))
         head = F.log_softmax(self.head(input), dim=1)
         place, output = target, None
         for i, (low, high) in enumerate(pairwise(self.cutoffs)):

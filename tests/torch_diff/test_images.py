@@ -69,15 +69,30 @@ def test_nearest_takes_any_dtype():
     close(*(lib.nn.functional.interpolate(x, scale_factor=2) for lib, x in zip(LIBRARIES, tensors(data))), "uint8")
 
 
-def test_nan_coordinates_are_looked_up_at_the_corner():
-    data = np.arange(4.0).reshape(1, 1, 2, 2)
-    grid = np.array([[[[np.nan, 0.0], [np.inf, 0.5]]]])
-    for padding in ("border", "reflection"):
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+def test_coordinates_that_are_not_finite(mode, padding):
+    data = np.arange(1.0, 5.0).reshape(1, 1, 2, 2)
+    grid = np.array([[[[np.nan, 0.0], [np.inf, 0.5], [-np.inf, 0.5]]]])
+    outs = [
+        lib.nn.functional.grid_sample(lib.tensor(data), lib.tensor(grid), mode, padding, False) for lib in LIBRARIES
+    ]
+    close(*outs, padding)
+
+
+def test_infinite_pixels_stay_where_they_are():
+    data = np.array([[[[np.inf, 1.0, 2.0], [3.0, 4.0, np.nan]]]])
+    grid = np.random.default_rng(0).uniform(-1.3, 1.3, (1, 4, 5, 2))
+    for padding in ("zeros", "border"):
         outs = [
-            lib.nn.functional.grid_sample(lib.tensor(data), lib.tensor(grid[:, :, :1]), "bilinear", padding, False)
+            lib.nn.functional.grid_sample(lib.tensor(data), lib.tensor(grid), "bilinear", padding, False)
             for lib in LIBRARIES
         ]
         close(*outs, padding)
+    for options in ({"mode": "bilinear"}, {"mode": "bicubic"}, {"mode": "bilinear", "antialias": True}):
+        close(
+            *(lib.nn.functional.interpolate(lib.tensor(data), size=(3, 7), **options) for lib in LIBRARIES), "resized"
+        )
 
 
 @pytest.mark.parametrize("sizes", [(9,), (7, 6), (5, 6, 7)])

@@ -17,8 +17,8 @@ from ...core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedErr
 from ...core.ops import pointwise as core
 from ...core.ops.contractions import matmul
 from ...core.ops.families import as_array
-from ...core.ops.lookup import take_along_axis
-from ...core.ops.shaping import cast, expand_dims, reshape, swapaxes
+from ...core.ops.gathering import iota, take
+from ...core.ops.shaping import cast, expand_dims, moveaxis, reshape, swapaxes
 from ...core.primitive import Value, aval_of
 
 _MODES = ("bilinear", "nearest", "bicubic")
@@ -113,27 +113,26 @@ _PAD: dict[str, Pad] = {
 # --------------------------------------------------------------------------- sampling
 
 
-def _pixels(image: Value, places: Sequence[Value]) -> Value:
-    """Return `[N, C, points]` of an image `[N, C, *sizes]` at whole places `[N, points]`, 0 outside."""
-    sizes = image.shape[2:]
+def _pixels(rows: Value, sizes: Sequence[int], places: Sequence[Value]) -> Value:
+    """Return `[N, points, C]` of images at whole places `[N, points]`, 0 outside; `rows[N * pixels, C]` are their pixels."""
     legal: Any = True
-    flat: Any = 0
+    flat: Any = iota(places[0].shape[0], 2, 0)
     for size, place in zip(sizes, places):
         inside = core.logical_and(core.greater_equal(place, 0.0), core.less_equal(place, size - 1.0))
         legal = core.logical_and(legal, inside)
         flat = core.add(core.mul(flat, size), cast(core.where(inside, place, 0.0), dtypes.int64))
-    n, points = flat.shape
-    planes = reshape(image, (*image.shape[:2], math.prod(sizes)))
-    found = take_along_axis(planes, reshape(core.detach(flat), (n, 1, points)), -1)
-    return core.where(reshape(legal, (n, 1, points)), found, 0.0)
+    return core.where(expand_dims(legal, -1), take(rows, core.detach(flat), 0), 0.0)
 
 
 def _blend(image: Value, taps: Sequence[Sequence[tuple[Value, Value]]]) -> Value:
-    """Add up the pixels at all combinations of the taps (place, weight) of each axis."""
+    """Add up the pixels at all combinations of the taps (place, weight) of each axis: `[N, points, C]`."""
+    count, channels, *sizes = image.shape
+    # Pixels with their channels side by side: one place, many numbers.
+    rows = reshape(moveaxis(image, 1, -1), (count * math.prod(sizes), channels))
     out: Any = None
     for corner in itertools.product(*taps):
         weight = functools.reduce(core.mul, (w for _, w in corner))
-        part = core.mul(_pixels(image, [place for place, _ in corner]), expand_dims(weight, 1))
+        part = core.mul(_pixels(rows, sizes, [place for place, _ in corner]), expand_dims(weight, -1))
         out = part if out is None else core.add(out, part)
     return out
 
@@ -181,7 +180,7 @@ def grid_sample(
     """Look an image `[N, C, H, W]` (or `[N, C, D, H, W]`) up at the places of a grid `[N, ..., 2]` (3), as `affine_grid`'s.
 
     Modes: `bilinear`, `nearest`, and for images `bicubic`. Outside is 0 (`zeros`), the nearest pixel (`border`), or
-    what is seen in mirrors around the image (`reflection`). A NaN is looked up at -1.
+    what is seen in mirrors around the image (`reflection`); with the last two, NaN counts as -1 where not bicubic.
 
     >>> from minitorch import tensor
     >>> grid_sample(tensor([[[[1.0, 3.0]]]]), tensor([[[[0.0, 0.0]]]]), align_corners=False)
@@ -197,7 +196,7 @@ def grid_sample(
         out = _bicubic(input, found, pads)
     else:
         out = (_bilinear if mode == "bilinear" else _nearest)(input, [pad(x) for pad, x in zip(pads, found)])
-    return reshape(out, (*input.shape[:2], *grid.shape[1:-1]))
+    return reshape(moveaxis(out, -1, 1), (*input.shape[:2], *grid.shape[1:-1]))
 
 
 def _check(input: Any, grid: Any, mode: str, padding_mode: str) -> None:

@@ -17,7 +17,7 @@ from ...core import dtypes
 from ...core.array import wrap
 from ...core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
 from ...core.ops.gathering import take
-from ...core.ops.pointwise import add, mul
+from ...core.ops.pointwise import add, mul, where
 from ...core.ops.pooling import adaptive_avg_pool
 from ...core.ops.shaping import cast
 from ...core.primitive import aval_of
@@ -43,7 +43,7 @@ class Axis(NamedTuple):
         return i * self.step if self.aligned else (i + half) * self.step - half
 
 
-Taps = tuple[Any, Any]  # positions [taps, count] and weights of the same shape
+Taps = tuple[Any, Any]  # positions [taps, count], -1 for none, and weights of the same shape
 
 
 # --------------------------------------------------------------------------- taps and weights
@@ -106,7 +106,7 @@ def _smooth_taps(axis: Axis, mode: str) -> Taps:
     stop = np.minimum(np.trunc(centers + support + 0.5), axis.size).astype(np.int64)
     positions = first + np.arange(int((stop - first).max()))[:, None]
     weights = np.where(positions < stop, form((positions - centers + 0.5) / widening), 0)
-    return np.minimum(positions, stop - 1), weights / weights.sum(0)  # what is not reached is not looked at
+    return np.where(positions < stop, positions, -1), weights / weights.sum(0)
 
 
 def _taps(axis: Axis, mode: str, antialias: bool) -> Taps:
@@ -123,9 +123,12 @@ def _taps(axis: Axis, mode: str, antialias: bool) -> Taps:
 def _weighted(x: Any, at: int, taps: Taps) -> Any:
     """Add up the taps of an axis, each times its weight."""
     out: Any = None
+    shape = (-1,) + (1,) * (-1 - at)
     for positions, weights in zip(*taps):
-        scale = wrap(weights.astype(x.dtype).reshape((-1,) + (1,) * (-1 - at)))
-        part = mul(take(x, wrap(positions), at), scale)
+        used = positions >= 0
+        part = mul(take(x, wrap(np.maximum(positions, 0)), at), wrap(weights.astype(x.dtype).reshape(shape)))
+        if not used.all():
+            part = where(wrap(used.reshape(shape)), part, 0.0)
         out = part if out is None else add(out, part)
     return out
 

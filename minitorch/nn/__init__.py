@@ -22,6 +22,12 @@ _FUNCTIONS = """
     sparse_plus sparse_sigmoid squareplus standardize swish tanh
 """
 
+# What PyTorch has beside these, and why there is nothing of the kind here.
+_ABSENT = {
+    "DataParallel": "a model runs on one device; split the batch over processes yourself",
+    "SyncBatchNorm": "there are no process groups to synchronize with; use BatchNorm1d, BatchNorm2d or BatchNorm3d",
+}
+
 if typing.TYPE_CHECKING:
     from . import initializers
     from .modules import *
@@ -35,7 +41,8 @@ def __getattr__(name: str) -> typing.Any:
         return globals()[name]
     layers = _layers() if name[:1].isupper() else {}
     if name not in layers:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        why = f": {_ABSENT[name]}" if name in _ABSENT else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{why}")
     globals().update(layers)
     return layers[name]
 

@@ -141,8 +141,9 @@ class GradCell:
                 made.node = made._view = None
             else:
                 self.accumulate(g)
-            for hook in list(self.post_hooks.values()) if self.post_hooks else ():
-                hook.run()
+            if self.post_hooks:
+                for hook in list(self.post_hooks.values()):
+                    hook.run()
         return g
 
     def accumulate(self, g: Value) -> None:

@@ -11,6 +11,7 @@
     random      numbers from explicit keys
     func        transforms under PyTorch's names
     compiling   jit for arrays and tensors, what it shows of itself, programs in files
+    cuda        which CUDA devices there are; backends, determinism: PyTorch's switches
     saving      trees of tensors in files; PyTorch's checkpoints
     utils       data loading
     datasets    small real data sets, from scikit-learn
@@ -141,14 +142,17 @@ globals().update(TYPED)
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
 _MODULES = (
-    "datasets", "debug", "func", "lax", "numpy", "random", "special", "test_util", "tree", "tree_util", "viz",
+    "backends", "cuda", "datasets", "debug", "func", "lax", "numpy", "random", "special", "test_util", "tree", "tree_util",
+    "viz",
 )  # fmt: skip
 _NAMES = {
     "affine_grid_generator": "nn.functional.grids",
     "alpha_dropout": "nn.functional.toplevel_later",
     "alpha_dropout_": "nn.functional.toplevel_later",
+    "are_deterministic_algorithms_enabled": "determinism",
     "binomial": "tensor.counts",
     "check_leaks": "core.leaks",
+    "compile": "compiling.compile",
     "cosine_embedding_loss": "nn.functional.toplevel_later",
     "ctc_loss": "nn.functional.toplevel_later",
     "debug_infs": "core.nonfinite",
@@ -160,10 +164,12 @@ _NAMES = {
     "feature_alpha_dropout_": "nn.functional.toplevel_later",
     "feature_dropout": "nn.functional.toplevel_later",
     "feature_dropout_": "nn.functional.toplevel_later",
+    "get_float32_matmul_precision": "determinism",
     "get_num_threads": "core.jit.native.replay",
     "grid_sampler": "nn.functional.grids",
     "grid_sampler_2d": "nn.functional.grids",
     "grid_sampler_3d": "nn.functional.grids",
+    "is_deterministic_algorithms_warn_only_enabled": "determinism",
     "jet": "core.jet",
     "jit": "compiling.jit",
     "jit_stats": "compiling.stats",
@@ -177,13 +183,16 @@ _NAMES = {
     "poisson_nll_loss": "nn.functional.toplevel_later",
     "save": "saving.checkpoints",
     "segment_reduce": "tensor.counts",
+    "set_float32_matmul_precision": "determinism",
     "set_num_threads": "core.jit.native.replay",
     "train_steps": "compiling.steps",
     "triplet_margin_loss": "nn.functional.toplevel_later",
+    "use_deterministic_algorithms": "determinism",
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, debug, func, lax, numpy, random, special, test_util, tree, tree_util, viz
+    from . import backends, cuda, datasets, debug, func, lax, numpy, random, special, test_util, tree, tree_util, viz
+    from .compiling.compile import compile
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph
@@ -194,6 +203,13 @@ if typing.TYPE_CHECKING:
     from .core.leaks import check_leaks
     from .core.linear import linear_transpose, linearize
     from .core.nonfinite import debug_infs, debug_nans
+    from .determinism import (
+        are_deterministic_algorithms_enabled,
+        get_float32_matmul_precision,
+        is_deterministic_algorithms_warn_only_enabled,
+        set_float32_matmul_precision,
+        use_deterministic_algorithms,
+    )
     from .key_reuse import debug_keys
     from .nn.functional.grids import affine_grid_generator, grid_sampler, grid_sampler_2d, grid_sampler_3d
     from .nn.functional.toplevel_later import (

@@ -243,7 +243,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.describing"],  # a program's state and guards in words
     ["minitorch.compiling.explaining"],
     ["minitorch.compiling.jit"],
-    ["minitorch.compiling.archive"],  # the file of an exported function
+    ["minitorch.compiling.archive", "minitorch.compiling.compile"],  # the file of an exported function; torch.compile
     ["minitorch.compiling.export"],  # export, load_exported
     ["minitorch.compiling.show"],  # make_graph
     ["minitorch.compiling.steps"],  # train_steps
@@ -257,6 +257,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.utils.data"],
     ["minitorch.utils.dlpack"],
     ["minitorch.utils"],
+    ["minitorch.backends", "minitorch.cuda", "minitorch.determinism"],  # devices and switches, as PyTorch asks for them
     ["minitorch.datasets", "minitorch.debug", "minitorch.progress", "minitorch.key_reuse", "minitorch.tree"],
     ["minitorch.tree_util"],
     ["minitorch.viz"],

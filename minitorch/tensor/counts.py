@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import dtypes
-from ..core.array import Array
 from ..core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
 from ..core.ops import sampling
 from ..core.ops.families import as_array, broadcast_shapes
@@ -17,7 +16,7 @@ from ..core.ops.scanning import cumsum
 from ..core.ops.shaping import broadcast_to, cast, expand_dims, full, reshape, sum
 from ..core.primitive import Value, aval_of
 from .generator import Generator
-from .handle import Tensor, tensor_of
+from .handle import Tensor, known, tensor_of
 from .random import next_key
 
 # --------------------------------------------------------------------------- random counts
@@ -33,11 +32,6 @@ def _rates(name: str, *operands: Any) -> list[Value]:
     return [broadcast_to(cast(x, dtypes.float64), shape) for x in values]
 
 
-def _known(x: Any) -> Array | None:
-    value = x.current() if isinstance(x, Tensor) else x
-    return value if type(value) is Array else None
-
-
 def _drawn(counts: Value, like: Any) -> Any:
     out = cast(counts, as_array(like).dtype)
     return tensor_of(out) if isinstance(like, Tensor) else out
@@ -50,8 +44,8 @@ def poisson(input: Any, generator: Generator | None = None) -> Any:
     tensor([0., 0.])
     """
     (rate,) = _rates("poisson", input)
-    known = _known(input)
-    if known is not None and bool(less(known, 0).any()):
+    given = known(input)
+    if given is not None and bool(less(given, 0).any()):
         raise ArgumentError("poisson: invalid Poisson rate, expected rate to be non-negative; take .abs()")
     chance = sampling.open_unit(next_key(generator), rate.shape, dtypes.float64)
     return _drawn(poisson_quantile_p(chance, rate), input)
@@ -134,11 +128,10 @@ def _lengths(data: Value, lengths: Any, offsets: Any, axis: int, unsafe: bool) -
             f"{aval_of(given)}"
         )
     sizes = given if offsets is None else sub(given[..., 1:], given[..., :-1])
-    known = _known(sizes)
-    checked = known is not None and not unsafe
-    if checked and not (bool(less(-1, known).all()) and bool(equal(sum(known, -1), data.shape[place]).all())):
+    found = None if unsafe else known(sizes)
+    if found is not None and not bool(less(-1, found).all() & equal(sum(found, -1), data.shape[place]).all()):
         raise ArgumentError(
-            f"segment_reduce: lengths {known} must not be negative and must add up to the {data.shape[place]} of axis "
+            f"segment_reduce: lengths {found} must not be negative and must add up to the {data.shape[place]} of axis "
             f"{axis} of {aval_of(data)}"
         )
     return sizes

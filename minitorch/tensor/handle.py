@@ -387,6 +387,21 @@ def tensor_of(value: Value) -> Tensor:
     return tape.wrap(value, None)
 
 
+def known(x: Any) -> Array | None:
+    """Return the Array behind a tensor or a core value, None for what is traced."""
+    value = x.current() if isinstance(x, Tensor) else x
+    return value if type(value) is Array else None
+
+
+def extent(x: Any) -> tuple[int, int] | None:
+    """Return the least and the largest of integers; None if there are none, or they are traced."""
+    array = known(x)
+    if array is None or not array.size:
+        return None
+    host = array.numpy()
+    return int(host.min()), int(host.max())
+
+
 def as_tensor(x: Any) -> Tensor:
     """Return a Tensor for anything array-like."""
     return x if isinstance(x, Tensor) else tensor_of(as_array(x))

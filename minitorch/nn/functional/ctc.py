@@ -10,7 +10,6 @@ import math
 from typing import Any
 
 from ...core import dtypes
-from ...core.array import Array
 from ...core.control.loops import scan
 from ...core.errors import ArgumentError, DTypeError, ShapeError
 from ...core.ops.families import as_array
@@ -34,12 +33,10 @@ from ...core.ops.pointwise import (
     where,
 )
 from ...core.ops.reductions import logsumexp
-from ...core.ops.reductions import max as max_of
-from ...core.ops.reductions import min as min_of
 from ...core.ops.scanning import cumsum
 from ...core.ops.shaping import broadcast_to, cast, expand_dims, full, reshape
 from ...core.primitive import Value, aval_of
-from ...tensor.handle import Tensor
+from ...tensor.handle import extent, known
 
 
 def ctc_loss(
@@ -145,26 +142,21 @@ def _lengths(name: str, given: Any, batch: int, most: int) -> Value:
         raise DTypeError(f"ctc_loss: {name} must be integers, got {aval_of(x)}")
     if x.shape != (batch,):
         raise ShapeError(f"ctc_loss: {name} must be of size batch_size {batch}, got {aval_of(x)}")
-    known = _known(x)
-    if known is not None and batch and not 0 <= int(min_of(known)) <= int(max_of(known)) <= most:
-        raise ArgumentError(f"ctc_loss: Expected {name} to have values from 0 to {most}, got {known.tolist()}")
+    found = extent(x)
+    if found and not 0 <= found[0] <= found[1] <= most:
+        raise ArgumentError(f"ctc_loss: Expected {name} to have values from 0 to {most}, got {found[0]} to {found[1]}")
     return cast(x, dtypes.int64)
-
-
-def _known(x: Value) -> Array | None:
-    value = x.current() if isinstance(x, Tensor) else x
-    return value if type(value) is Array else None
 
 
 def _rows(targets: Value, labels: Value) -> Value:
     """Return targets that lie one behind the other as rows, filled up with any labels."""
-    known = _known(labels)
-    if known is not None and int(known.sum()) != targets.shape[0]:
+    given, found = known(labels), extent(labels)
+    if given is not None and int(given.sum()) != targets.shape[0]:
         raise ShapeError(
             f"ctc_loss: targets {aval_of(targets)} must have as many elements as target_lengths add up to, "
-            f"{int(known.sum())}"
+            f"{int(given.sum())}"
         )
-    longest = targets.shape[0] if known is None or not known.size else int(max_of(known))
+    longest = found[1] if found else targets.shape[0]
     starts = sub(cumsum(labels, 0), labels)
     places = add(expand_dims(starts, 1), iota(longest, 2, 1))
     return take(targets, where(less(places, targets.shape[0]), places, 0)) if targets.shape[0] else places

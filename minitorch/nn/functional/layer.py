@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core.array import Array
 from ...core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
 from ...core.ops import affine, attention, lookup, normalization
 from ...core.ops.families import as_array
@@ -12,11 +11,10 @@ from ...core.ops.norms import norm
 from ...core.ops.pointwise import add, div, maximum, mul, rsqrt, square, sub
 from ...core.ops.reductions import max as max_of
 from ...core.ops.reductions import mean
-from ...core.ops.reductions import min as min_of
 from ...core.ops.shaping import cast, expand_dims, flatten, reshape, sum, swapaxes
 from ...core.primitive import aval_of
 from ...tensor.fast import fused
-from ...tensor.handle import Tensor
+from ...tensor.handle import Tensor, extent
 from ...tensor.modes import no_grad
 from ...tensor.types import finfo
 from .activation import dropout
@@ -75,10 +73,10 @@ def _shorten(weight: Tensor, max_norm: float, norm_type: float, rows: Any) -> No
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     """Return 0 everywhere but for a 1 at each class number, along a new last dimension."""
-    value = tensor.current() if isinstance(tensor, Tensor) else tensor
-    if type(value) is Array and value.size and int(min_of(value)) < 0:
+    found = extent(tensor)
+    if found and found[0] < 0:
         raise ArgumentError(
-            f"one_hot: class values must be non-negative, got {int(min_of(value))} in {aval_of(value)}; drop or replace it"
+            f"one_hot: class values must be non-negative, got {found[0]} in {aval_of(tensor)}; drop or replace it"
         )
     classes = int(max_of(tensor)) + 1 if num_classes == -1 else num_classes
     return lookup.one_hot(tensor, classes)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ...core import dtypes
-from ...core.array import Array
 from ...core.errors import ArgumentError, DTypeError, ShapeError
 from ...core.ops.families import as_array
 from ...core.ops.fusing import check_reduction
@@ -32,14 +31,12 @@ from ...core.ops.pointwise import (
     where,
 )
 from ...core.ops.reductions import any as any_of
-from ...core.ops.reductions import max as max_of
-from ...core.ops.reductions import min as min_of
 from ...core.ops.scanning import cumsum
 from ...core.ops.shaping import cast, expand_dims, reshape, sum
 from ...core.ops.special import softplus
 from ...core.primitive import Value, aval_of
 from ...tensor.functions import PUBLIC
-from ...tensor.handle import Tensor
+from ...tensor.handle import extent
 from . import layer, loss
 from .loss import reduction_of
 
@@ -176,11 +173,10 @@ def _check_classes(name: str, target: Value, low: int, count: int) -> None:
     """Refuse class numbers out of range where they are known, and other than integers everywhere."""
     if target.dtype not in dtypes.INTEGERS:
         raise DTypeError(f"{name}: class numbers must be integers, got {aval_of(target)}; cast the target with .long()")
-    value = target.current() if isinstance(target, Tensor) else target
-    if type(value) is Array and value.size and (int(min_of(value)) < low or int(max_of(value)) >= count):
+    found = extent(target)
+    if found and not low <= found[0] <= found[1] < count:
         raise ArgumentError(
-            f"{name}: target out of range: classes are {low} to {count - 1}, got {int(min_of(value))} to "
-            f"{int(max_of(value))}"
+            f"{name}: target out of range: classes are {low} to {count - 1}, got {found[0]} to {found[1]}"
         )
 
 

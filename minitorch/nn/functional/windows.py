@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...core import dtypes
-from ...core.array import Array, wrap
+from ...core.array import wrap
 from ...core.errors import ArgumentError, DTypeError, ShapeError
 from ...core.ops import pooling, windowing
 from ...core.ops.families import as_array
@@ -18,12 +18,10 @@ from ...core.ops.joining import pad
 from ...core.ops.lookup import scatter, take_along_axis
 from ...core.ops.pointwise import abs, add, div, floor, less, mul, pow, relu, sign, square, sub, where
 from ...core.ops.reductions import argmax
-from ...core.ops.reductions import max as max_of
-from ...core.ops.reductions import min as min_of
 from ...core.ops.sampling import uniform
 from ...core.ops.shaping import cast, expand_dims, full, moveaxis, reshape
 from ...core.primitive import Value, aval_of
-from ...tensor.handle import Tensor
+from ...tensor.handle import extent
 from ...tensor.random import next_key
 from . import image
 
@@ -278,11 +276,11 @@ def _unpooled_sizes(
 
 
 def _check_indices(name: str, indices: Any, sizes: tuple[int, ...]) -> None:
-    value = indices.current() if isinstance(indices, Tensor) else indices
-    if type(value) is Array and value.size and (int(min_of(value)) < 0 or int(max_of(value)) >= math.prod(sizes)):
+    found = extent(indices)
+    if found and not 0 <= found[0] <= found[1] < math.prod(sizes):
         raise ArgumentError(
-            f"{name}: Found an invalid max index: {int(min_of(value))} to {int(max_of(value))} (output volumes are of size "
-            f"{sizes}); give the output_size that was pooled"
+            f"{name}: Found an invalid max index: {found[0]} to {found[1]} (output volumes are of size {sizes}); give the "
+            "output_size that was pooled"
         )
 
 

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from ...core.array import Array
 from ...core.errors import ArgumentError, ShapeError
 from ...core.ops.joining import concatenate
 from ...core.ops.lookup import take_along_axis
 from ...core.ops.pointwise import add, greater_equal, less, logical_and, neg, where
 from ...core.ops.reductions import argmax, mean
-from ...core.ops.reductions import max as max_of
-from ...core.ops.reductions import min as min_of
 from ...core.ops.shaping import expand_dims, reshape
 from ...core.primitive import aval_of
+from ...tensor.handle import extent
 from .. import functional as F
 from ..module import Module
 from .container import ModuleList, Sequential
@@ -96,11 +94,11 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         return _Output(reshape(output, target_.shape), neg(mean(output)))
 
     def _check_classes(self, target: Any) -> None:
-        value = target.current()
-        if type(value) is Array and value.size and (int(min_of(value)) < 0 or int(max_of(value)) >= self.n_classes):
+        found = extent(target)
+        if found and not 0 <= found[0] <= found[1] < self.n_classes:
             raise ArgumentError(
                 f"AdaptiveLogSoftmaxWithLoss: Target values should be in [0, {self.n_classes - 1}], but values in range "
-                f"[{int(min_of(value))}, {int(max_of(value))}] were found."
+                f"{list(found)} were found."
             )
 
     def log_prob(self, input: Any) -> Any:

@@ -14,6 +14,7 @@
     cuda        which CUDA devices there are; backends, determinism: PyTorch's switches
     saving      trees of tensors in files; PyTorch's checkpoints
     utils       data loading
+    models      ResNet, VGG, ViT, GPT-2, with the names of published weights
     datasets    small real data sets, from scikit-learn
     viz         pictures of graphs
 
@@ -142,9 +143,21 @@ globals().update(TYPED)
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
 _MODULES = (
-    "backends", "cuda", "datasets", "debug", "func", "lax", "numpy", "random", "special", "test_util", "tree", "tree_util",
+    "backends",
+    "cuda",
+    "datasets",
+    "debug",
+    "func",
+    "lax",
+    "models",
+    "numpy",
+    "random",
+    "special",
+    "test_util",
+    "tree",
+    "tree_util",
     "viz",
-)  # fmt: skip
+)
 _NAMES = {
     "affine_grid_generator": "nn.functional.grids",
     "alpha_dropout": "nn.functional.toplevel_later",
@@ -191,7 +204,22 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import backends, cuda, datasets, debug, func, lax, numpy, random, special, test_util, tree, tree_util, viz
+    from . import (
+        backends,
+        cuda,
+        datasets,
+        debug,
+        func,
+        lax,
+        models,
+        numpy,
+        random,
+        special,
+        test_util,
+        tree,
+        tree_util,
+        viz,
+    )
     from .compiling.compile import compile
     from .compiling.export import export, load_exported
     from .compiling.jit import jit

@@ -249,6 +249,9 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.steps"],  # train_steps
     ["minitorch.compiling.methods"],  # Module.compile
     ["minitorch.compiling"],
+    ["minitorch.models.variants", "minitorch.models.lenet", "minitorch.models.mlp"],
+    ["minitorch.models.resnet", "minitorch.models.vgg", "minitorch.models.vit", "minitorch.models.gpt"],
+    ["minitorch.models"],
     ["minitorch.saving.trees", "minitorch.saving.torch_files"],
     ["minitorch.saving.checkpoints"],
     ["minitorch.saving"],

@@ -75,7 +75,11 @@ class StateError(MinitorchError, RuntimeError, ValueError):
 
 
 class LinAlgError(MinitorchError, np.linalg.LinAlgError, RuntimeError):
-    """A matrix has no inverse or factorization, or an iteration did not converge."""
+    """A matrix has no inverse or factorization, or an iteration did not converge.
+
+    >>> issubclass(LinAlgError, np.linalg.LinAlgError)
+    True
+    """
 
 
 class OutOfBoundsError(MinitorchError, IndexError):

@@ -43,6 +43,7 @@ DIFFERENT = {
         "compile": "`mt.jit`: a function as a whole, without graph breaks",
         "unique": "always sorted",
         "as_strided": "of contiguous tensors; windows that overlap cannot be written to",
+        "ctc_loss": "the gradient for `log_probs` is the exact one; behind `log_softmax` it is PyTorch's",
         "Generator": "counter-based (Philox): other numbers than PyTorch's",
     },
     "torch.Tensor": {
@@ -65,7 +66,10 @@ DIFFERENT = {
     "torch.special": {
         name: "has a derivative here" for name in vars(torch.special) if re.search("polynomial|spherical", name)
     },
-    "torch.nn.functional": {},
+    "torch.nn.functional": {
+        "ctc_loss": "the gradient for `log_probs` is the exact one; behind `log_softmax` it is PyTorch's",
+        "linear_cross_entropy": "`options`, which change no result, are ignored",
+    },
 }
 # Why names are absent: the first pattern that fits the whole name decides.
 ABSENT = (
@@ -73,7 +77,7 @@ ABSENT = (
      r"|is_storage|resize\w*|UntypedStorage|as_strided_|record_stream|slice_inverse|hash_tensor",
      "memory is not exposed: values are immutable"),
     (r".*sparse.*|\w*_indices|\w*_indices_copy|indices|indices_copy|values|values_copy|coalesce|is_coalesced|.*smm|hspmm"
-     r"|dense_dim|sspaddmm|to_dense|spmm|embedding_renorm_|to_padded_tensor|jagged|nested|masked",
+     r"|dense_dim|saddmm|sspaddmm|to_dense|spmm|embedding_renorm_|to_padded_tensor|jagged|nested|masked",
      "no sparse, nested or masked tensors"),
     (r".*quant.*|q_\w+|int_repr|qscheme|q?u?int\d(x\d)?|q(u)?int\d\w*|fbgemm\w*|fake_\w+|fused_moving\w*|choose_qparams\w*"
      r"|per_(channel|tensor)_\w+|Q\w+|bit|bits\w+|uint\d|int\d|scaled_(grouped_)?mm|ScalingType|SwizzleType|grouped_mm",

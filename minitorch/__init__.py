@@ -105,7 +105,14 @@ from .tensor.generator import (
 )
 from .tensor.handle import Tensor
 from .tensor.inplace import *
-from .tensor.modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from .tensor.modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from .tensor.printing import set_printoptions
 from .tensor.random import (
     bernoulli,
@@ -154,16 +161,29 @@ _MODULES = (
     "viz",
 )
 _NAMES = {
+    "affine_grid_generator": "nn.functional.grids",
+    "alpha_dropout": "nn.functional.toplevel_later",
+    "alpha_dropout_": "nn.functional.toplevel_later",
     "are_deterministic_algorithms_enabled": "determinism",
+    "binomial": "tensor.counts",
     "check_leaks": "core.leaks",
     "compile": "compiling.compile",
+    "cosine_embedding_loss": "nn.functional.toplevel_later",
+    "ctc_loss": "nn.functional.toplevel_later",
     "debug_infs": "core.nonfinite",
     "debug_keys": "key_reuse",
     "debug_nans": "core.nonfinite",
     "draw_graph": "viz",
     "export": "compiling.export",
+    "feature_alpha_dropout": "nn.functional.toplevel_later",
+    "feature_alpha_dropout_": "nn.functional.toplevel_later",
+    "feature_dropout": "nn.functional.toplevel_later",
+    "feature_dropout_": "nn.functional.toplevel_later",
     "get_float32_matmul_precision": "determinism",
     "get_num_threads": "core.jit.native.replay",
+    "grid_sampler": "nn.functional.grids",
+    "grid_sampler_2d": "nn.functional.grids",
+    "grid_sampler_3d": "nn.functional.grids",
     "is_deterministic_algorithms_warn_only_enabled": "determinism",
     "jet": "core.jet",
     "jit": "compiling.jit",
@@ -173,10 +193,15 @@ _NAMES = {
     "load": "saving.checkpoints",
     "load_exported": "compiling.export",
     "make_graph": "compiling.show",
+    "norm_except_dim": "nn.functional.toplevel_later",
+    "poisson": "tensor.counts",
+    "poisson_nll_loss": "nn.functional.toplevel_later",
     "save": "saving.checkpoints",
+    "segment_reduce": "tensor.counts",
     "set_float32_matmul_precision": "determinism",
     "set_num_threads": "core.jit.native.replay",
     "train_steps": "compiling.steps",
+    "triplet_margin_loss": "nn.functional.toplevel_later",
     "use_deterministic_algorithms": "determinism",
 }
 
@@ -217,7 +242,22 @@ if typing.TYPE_CHECKING:
         use_deterministic_algorithms,
     )
     from .key_reuse import debug_keys
+    from .nn.functional.grids import affine_grid_generator, grid_sampler, grid_sampler_2d, grid_sampler_3d
+    from .nn.functional.toplevel_later import (
+        alpha_dropout,
+        alpha_dropout_,
+        cosine_embedding_loss,
+        ctc_loss,
+        feature_alpha_dropout,
+        feature_alpha_dropout_,
+        feature_dropout,
+        feature_dropout_,
+        norm_except_dim,
+        poisson_nll_loss,
+        triplet_margin_loss,
+    )
     from .saving.checkpoints import load, save
+    from .tensor.counts import binomial, poisson, segment_reduce
     from .viz import draw_graph
 
 

@@ -171,6 +171,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.creation", "minitorch.tensor.table", "minitorch.tensor.printing"],
     ["minitorch.tensor.windows"],
     ["minitorch.tensor.random"],
+    ["minitorch.tensor.counts"],  # random counts; segments
     # The tables of functions, by theme, and what makes functions and methods of them.
     ["minitorch.tensor.layout", "minitorch.tensor.distinct", "minitorch.tensor.quantiles"],
     ["minitorch.tensor.pointwise", "minitorch.tensor.reducing", "minitorch.tensor.algebra"],
@@ -192,18 +193,26 @@ LAYERS: list[list[str]] = [
     ["minitorch.random.multivariate"],
     ["minitorch.random"],
     ["minitorch.nn.parameter"],
+    ["minitorch.nn.uninitialized"],  # of lazy layers
     ["minitorch.nn.registry"],  # what a module holds
     ["minitorch.nn.hooks", "minitorch.nn.state", "minitorch.nn.structure"],  # calling it; saving it; it as a pytree
     ["minitorch.nn.module"],
     ["minitorch.nn.functional.activation", "minitorch.nn.functional.image", "minitorch.nn.functional.loss"],
     ["minitorch.nn.functional.layer"],
     ["minitorch.nn.functional.toplevel"],
+    # What loads when it is first named.
+    ["minitorch.nn.functional.alpha", "minitorch.nn.functional.ctc", "minitorch.nn.functional.grids"],
+    ["minitorch.nn.functional.margins", "minitorch.nn.functional.resizing", "minitorch.nn.functional.windows"],
+    ["minitorch.nn.functional.toplevel_later"],
     ["minitorch.nn.functional"],
     ["minitorch.nn.init", "minitorch.nn.functions", "minitorch.nn.initializers"],
     ["minitorch.nn.modules.module"],
     ["minitorch.nn.modules.linear", "minitorch.nn.modules.container", "minitorch.nn.modules.dropout"],
     ["minitorch.nn.modules.activation", "minitorch.nn.modules.convolution", "minitorch.nn.modules.normalization"],
     ["minitorch.nn.modules.pooling", "minitorch.nn.modules.loss"],
+    ["minitorch.nn.modules.adaptive", "minitorch.nn.modules.instancenorm", "minitorch.nn.modules.padding"],
+    ["minitorch.nn.modules.resizing", "minitorch.nn.modules.windows"],
+    ["minitorch.nn.modules.lazy", "minitorch.nn.modules.marginloss"],
     ["minitorch.nn.modules"],
     ["minitorch.nn.utils.clip_grad", "minitorch.nn.utils.convert_parameters", "minitorch.nn.utils.fusion"],
     ["minitorch.nn.utils.init", "minitorch.nn.utils.parametrize", "minitorch.nn.utils.stateless"],

@@ -151,7 +151,7 @@ def _state(x: Tensor) -> Any:
 def _waiting(x: Tensor) -> Any:
     """Return what waits for a tensor's gradient: whether there is one already, and the hooks."""
     cell = x._cell
-    return cell and (cell.grad is None, *cell.hooks.values())
+    return cell and (cell.grad is None, *cell.hooks.values(), *cell.post_hooks.values())
 
 
 def _kind(x: Any) -> Any:

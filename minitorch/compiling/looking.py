@@ -111,7 +111,8 @@ def see(found: Surroundings, x: Tensor, depth: int = 0) -> None:
     if id(x) not in found.tensors:
         found.tensors.add(id(x))
         if x._cell is not None:
-            _visit_hooks(found, x._cell.hooks, "a hook of a tensor", depth)
+            for table in (x._cell.hooks, x._cell.post_hooks):
+                _visit_hooks(found, table, "a hook of a tensor", depth)
 
 
 def _visit_hooks(found: Surroundings, table: dict[int, Any], label: str, depth: int) -> None:

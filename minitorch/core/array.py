@@ -13,7 +13,7 @@ import numpy as np
 from . import dtypes
 from .aval import Aval
 from .backend import Buffer, backend_for, backend_of
-from .errors import DTypeError, ImmutableError, ShapeError
+from .errors import DTypeError, ImmutableError, MinitorchError, ShapeError
 
 _new = object.__new__
 _ndarray = np.ndarray
@@ -191,6 +191,8 @@ def _host(data: Any, target: dtypes.DType | None) -> np.ndarray[Any, Any]:
     """Copy anything array-like into a NumPy array of a supported dtype."""
     try:
         host = np.array(data, dtype=target) if target is not None else np.array(data)
+    except MinitorchError:  # from an object that knows best what is wrong with it
+        raise
     except ValueError as error:
         raise ShapeError(
             f"array: cannot make an array from {type(data).__name__}: {error}; give rows of equal length"

@@ -13,6 +13,7 @@ from . import functional, init, utils
 from .module import Module
 from .parameter import Buffer, Parameter
 from .structure import functional_call
+from .uninitialized import UninitializedBuffer, UninitializedParameter
 
 # Layers, and JAX's functions, load when one is first named, so that importing the package stays cheap.
 _FUNCTIONS = """
@@ -20,6 +21,12 @@ _FUNCTIONS = """
     log_sigmoid log_softmax logmeanexp logsumexp mish one_hot relu relu6 selu sigmoid silu soft_sign softmax softplus
     sparse_plus sparse_sigmoid squareplus standardize swish tanh
 """
+
+# What PyTorch has beside these, and why there is nothing of the kind here.
+_ABSENT = {
+    "DataParallel": "a model runs on one device; split the batch over processes yourself",
+    "SyncBatchNorm": "there are no process groups to synchronize with; use BatchNorm1d, BatchNorm2d or BatchNorm3d",
+}
 
 if typing.TYPE_CHECKING:
     from . import initializers
@@ -34,7 +41,8 @@ def __getattr__(name: str) -> typing.Any:
         return globals()[name]
     layers = _layers() if name[:1].isupper() else {}
     if name not in layers:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        why = f": {_ABSENT[name]}" if name in _ABSENT else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{why}")
     globals().update(layers)
     return layers[name]
 

@@ -19,6 +19,7 @@ from .hooks import Hooked
 from .registry import BUFFERS, PARAMETER
 from .state import Stateful
 from .structure import flatten_module, unflatten_module
+from .uninitialized import Uninitialized
 
 Self = TypeVar("Self", bound="Module")
 
@@ -80,6 +81,9 @@ class Module(Hooked, Stateful):
         with no_grad():
             for module in self.modules() if recurse else (self,):
                 for _, x in module._members(PARAMETER, *BUFFERS):
+                    if isinstance(x, Uninitialized):
+                        x.retarget(fn)
+                        continue
                     grad = x.grad
                     x.data = fn(tensor_of(x.current()))
                     if grad is not None:

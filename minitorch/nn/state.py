@@ -14,6 +14,7 @@ from ..tensor.handle import Tensor, as_tensor, tensor_of
 from ..tensor.hooks import RemovableHandle
 from .parameter import Parameter, fresh
 from .registry import BUFFER, MODULE, PARAMETER, Hook, Registry
+from .uninitialized import Uninitialized
 
 _EXTRA = "_extra_state"
 _BEFORE_SAVING, _AFTER_SAVING = "_state_dict_pre_hooks", "_state_dict_hooks"
@@ -145,12 +146,7 @@ class Stateful(Registry):
                 given = state_dict[name]
                 if attribute != _EXTRA:
                     given = as_tensor(given)
-                    shape = module.__dict__[attribute].shape
-                    if given.shape != shape:
-                        errors.append(
-                            f"size mismatch for {name}: copying a param with shape {list(given.shape)} from "
-                            f"checkpoint, the shape in current model is {list(shape)}."
-                        )
+                    errors += _misfit(name, module.__dict__[attribute], given)
                 loads.append((module, attribute, given))
         return loads
 
@@ -181,6 +177,20 @@ def _complaints(missing: list[str], unexpected: list[str]) -> list[str]:
     return found
 
 
+def _misfit(name: str, mine: Tensor, given: Tensor) -> list[str]:
+    """Return the complaint about a value that cannot be copied into a tensor, if it is one."""
+    if isinstance(given, Uninitialized):
+        return (
+            [] if isinstance(mine, Uninitialized) else [f"size mismatch for {name}: it is uninitialized in checkpoint."]
+        )
+    if isinstance(mine, Uninitialized) or given.shape == mine.shape:
+        return []
+    return [
+        f"size mismatch for {name}: copying a param with shape {list(given.shape)} from checkpoint, the shape in current "
+        f"model is {list(mine.shape)}."
+    ]
+
+
 def _slots(module: Stateful, prefix: str) -> Any:
     """Iterate over the names that a state has, and the module and attribute each stands for."""
     for kind in (PARAMETER, BUFFER):
@@ -197,6 +207,10 @@ def _load(module: Stateful, attribute: str, given: Any, assign: bool) -> None:
         module.set_extra_state(given)
         return
     mine = module.__dict__[attribute]
+    if isinstance(given, Uninitialized):
+        return
+    if isinstance(mine, Uninitialized):
+        mine.materialize(given.shape)
     if assign:
         made = given if type(given) is type(mine) else _like(mine, given.current())
         module._enter(attribute, module._kinds[attribute], made)

@@ -7,6 +7,7 @@ above.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -100,6 +101,21 @@ def ambient() -> AmbientTape:
     return tape  # type: ignore[no-any-return]
 
 
+class _AfterGrad:
+    """A hook that is called with its tensor, which it must not keep alive, when the gradient is there."""
+
+    __slots__ = ("hook", "tensor")
+
+    def __init__(self, hook: Callable[[Tensor], Any], tensor: Tensor):
+        self.hook = hook
+        self.tensor = weakref.ref(tensor)
+
+    def run(self) -> None:
+        tensor = self.tensor()
+        if tensor is not None:
+            self.hook(tensor)
+
+
 class GradCell:
     """What waits at a leaf (or at a tensor with hooks) for its gradient. `kind` is the class of that tensor."""
 
@@ -110,7 +126,7 @@ class GradCell:
         self.kind = kind
         self.grad: Tensor | None = None
         self.hooks: dict[int, Callable[[Tensor], Any]] = {}
-        self.post_hooks: dict[int, Callable[..., Any]] = {}
+        self.post_hooks: dict[int, _AfterGrad] = {}
 
     def receive(self, g: Value) -> Value:
         """Run the hooks, accumulate, and return the cotangent to pass on."""
@@ -125,6 +141,9 @@ class GradCell:
                 made.node = made._view = None
             else:
                 self.accumulate(g)
+            if self.post_hooks:
+                for hook in list(self.post_hooks.values()):
+                    hook.run()
         return g
 
     def accumulate(self, g: Value) -> None:
@@ -270,6 +289,26 @@ class Tensor(Shared):
             raise GradError("register_hook: cannot register a hook on a tensor that doesn't require gradient")
         return RemovableHandle(self._own_cell().hooks, hook)
 
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHandle:
+        """Call `hook(tensor)` each time a gradient has been added to the `.grad` of this leaf, as to update it at once.
+
+        >>> x = Tensor([2.0], requires_grad=True)
+        >>> handle = x.register_post_accumulate_grad_hook(lambda x: print(x.grad))
+        >>> (x * x).sum().backward()
+        tensor([4.])
+        """
+        self._enter()
+        if self.node is None:
+            raise GradError(
+                "register_post_accumulate_grad_hook: cannot register a hook on a tensor that doesn't require gradient"
+            )
+        if not self.is_leaf:
+            raise GradError(
+                "register_post_accumulate_grad_hook: post accumulate grad hooks cannot be registered on non-leaf tensors; "
+                "use register_hook"
+            )
+        return RemovableHandle(self._own_cell().post_hooks, _AfterGrad(hook, self))
+
     def detach(self) -> Tensor:
         """Return a view of the same data that is not recorded."""
         return self._view_of(CUT)
@@ -346,6 +385,21 @@ def tensor_of(value: Value) -> Tensor:
     if isinstance(value, TapeTracer) and value._trace is tape:
         return tape.wrap(value.value, value.node)
     return tape.wrap(value, None)
+
+
+def known(x: Any) -> Array | None:
+    """Return the Array behind a tensor or a core value, None for what is traced."""
+    value = x.current() if isinstance(x, Tensor) else x
+    return value if type(value) is Array else None
+
+
+def extent(x: Any) -> tuple[int, int] | None:
+    """Return the least and the largest of integers; None if there are none, or they are traced."""
+    array = known(x)
+    if array is None or not array.size:
+        return None
+    host = array.numpy()
+    return int(host.min()), int(host.max())
 
 
 def as_tensor(x: Any) -> Tensor:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from contextvars import Token
+from contextvars import ContextVar, Token
 from dataclasses import replace
 from typing import Any
 
@@ -94,8 +94,40 @@ class enable_grad(_Mode):
         super().__init__(True)
 
 
+_inferring: ContextVar[bool] = ContextVar("inferring", default=False)
+
+
+def is_inference_mode_enabled() -> bool:
+    """Return whether `inference_mode` is on."""
+    return _inferring.get()
+
+
 class inference_mode(_Mode):
     """Do not record operations; as `no_grad`."""
 
     def __init__(self, mode: bool = True):
         super().__init__(not mode)
+        self.marks: list[Token[bool]] = []
+
+    def __new__(cls, mode: Any = True) -> Any:
+        """Allow `@inference_mode` without parentheses."""
+        return cls()(mode) if callable(mode) else object.__new__(cls)
+
+    def __enter__(self) -> inference_mode:
+        super().__enter__()
+        self.marks.append(_inferring.set(not self.mode))
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _inferring.reset(self.marks.pop())
+        super().__exit__(*exc)
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorate a function."""
+
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with inference_mode(not self.mode):
+                return function(*args, **kwargs)
+
+        return wrapped

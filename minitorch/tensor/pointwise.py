@@ -6,13 +6,13 @@ import math
 from typing import Any, NamedTuple
 
 from ..core import dtypes
-from ..core.errors import ArgumentError, DTypeError
+from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.ops import bits, special
 from ..core.ops import pointwise as core
 from ..core.ops.families import as_array
 from ..core.ops.indexing import nonzero
 from ..core.ops.reductions import all as core_all
-from ..core.ops.shaping import cast
+from ..core.ops.shaping import cast, reshape
 from ..core.primitive import aval_of
 from .table import Table, binary, unary
 from .types import finfo
@@ -184,6 +184,19 @@ def _polar(abs: Any, angle: Any) -> Any:
     return core.add(core.mul(abs, core.cos(angle)), core.mul(core.mul(abs, core.sin(angle)), 1j))
 
 
+def prelu(input: Any, weight: Any) -> Any:
+    """Return x where it is positive, else x times a weight, one for all or one for each channel."""
+    x, w = as_array(input), as_array(weight)
+    channels = x.shape[1] if x.ndim > 1 else 1
+    if w.ndim > 1 or w.size not in (1, channels):
+        raise ShapeError(
+            f"prelu: Mismatch of parameter numbers and input channel size: weight {aval_of(w)} for {channels} channels of "
+            f"{aval_of(x)}; give one weight, or one for each channel"
+        )
+    scale = reshape(w, () if w.size == 1 else (channels,) + (1,) * (x.ndim - 2))
+    return core.where(core.greater(x, 0), x, core.mul(x, scale))
+
+
 def _hardshrink(input: Any, lambd: float = 0.5) -> Any:
     """Return x where its absolute value is over `lambd`, else 0."""
     inside = core.logical_and(core.greater_equal(input, -lambd), core.less_equal(input, lambd))
@@ -251,4 +264,5 @@ FUNCTIONS: Table = {
 METHODS: Table = {
     "where": lambda self, condition, other: core.where(condition, self, other),
     "polygamma": lambda self, n: special.polygamma(n, self),
+    "prelu": prelu,
 }

@@ -104,6 +104,15 @@ def _as(x: Array, dtype: str) -> Array:
     return Array(x.numpy().astype(dtype)) if x.dtype == dtypes.float64 else x
 
 
+@pytest.mark.parametrize("axes", [(1,), (0, 1), (2,), (0, 2)])
+def test_sums_over_nothing(axes: tuple[int, ...]) -> None:
+    def function(values: list[Any]) -> list[Any]:
+        x = slicing.slice_axis(pointwise.neg(values[0]), -2, 2, 2)  # a view without elements
+        return [pointwise.add(shaping.sum(x, axes), 1.0), pointwise.exp(x)]
+
+    check(function, Array(normal(2, 3, 5)), rtol=0.0)
+
+
 # --------------------------------------------------------------------------- random programs
 
 SHAPES = [(4, 6), (6,), (4, 1), (1, 6), (), (24,), (2, 2, 6)]

@@ -276,3 +276,9 @@ def test_e5_a_row_that_sees_nothing():
     out.sum().backward()
     assert q.grad[0, 1].tolist() == [0.0] * 4
     assert all(bool(mt.isfinite(x.grad).all()) for x in (q, k, v))
+
+
+@pytest.mark.parametrize("name", ["DataParallel", "SyncBatchNorm"])
+def test_absent_layers_say_why(name):
+    with pytest.raises(AttributeError, match=f"{name}.*: .*(process|device)"):
+        getattr(nn, name)

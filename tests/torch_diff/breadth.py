@@ -37,6 +37,7 @@ POINTWISE = [
     *each("igamma igammac", (given(2, 3, kind="positive", grad=False), POS),
         (given(2, 1, kind="positive", grad=False), given(3, kind="positive"))),
     *each("mvlgamma", (BIG, 1), (BIG, 3)),
+    *methods("prelu", (X, given(3)), (X, given(1)), (CUBE, given(3)), (given(), given(1)), (V, given())),
     *functions("polar", (POS, X), (given(2, 1, kind="positive"), given(3))),
 ]
 STATISTICS = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def same(ours: Any, theirs: Any, dtype: str, what: str, rtol: float = 0.0) -> No
 def result(lib: Any, one: Case, args: Any, params: Any, as_method: bool) -> Any:
     if as_method:
         return getattr(args[0], one.name)(*args[1:], **params)
-    return getattr(lib, one.name)(*args, **params)
+    return attrgetter(one.name)(lib)(*args, **params)
 
 
 def compare(torch: Any, one: Case, dtype: str, as_method: bool) -> None:

@@ -70,7 +70,75 @@ LAYERS = {
     "glu": (lambda n: n.GLU(), (3, 4)),
     "prelu": (lambda n: n.PReLU(4), (3, 4)),
     "dropout of nothing": (lambda n: n.Dropout(0.0), (3, 4)),
+    "alpha dropout of nothing": (lambda n: n.AlphaDropout(0.0), (3, 4)),
+    "feature alpha dropout of nothing": (lambda n: n.FeatureAlphaDropout(0.0), (3, 4, 2)),
+    "celu": (lambda n: n.CELU(0.7), (3, 4)),
+    "hardshrink": (lambda n: n.Hardshrink(0.3), (3, 4)),
+    "softshrink": (lambda n: n.Softshrink(0.3), (3, 4)),
+    "tanhshrink": (lambda n: n.Tanhshrink(), (3, 4)),
+    "threshold": (lambda n: n.Threshold(0.1, 2.0), (3, 4)),
+    "softmax 2d": (lambda n: n.Softmax2d(), (2, 3, 4, 2)),
+    "softmax 2d unbatched": (lambda n: n.Softmax2d(), (3, 4, 2)),
+    "instance norm 1d": (lambda n: n.InstanceNorm1d(3), (2, 3, 5)),
+    "instance norm 1d unbatched": (lambda n: n.InstanceNorm1d(3, affine=True), (3, 5)),
+    "instance norm 2d": (lambda n: n.InstanceNorm2d(3, affine=True, eps=1e-3), (2, 3, 4, 5)),
+    "instance norm 2d tracking": (lambda n: n.InstanceNorm2d(3, momentum=0.3, track_running_stats=True), (2, 3, 4, 5)),
+    "instance norm 3d": (lambda n: n.InstanceNorm3d(2, affine=True, track_running_stats=True), (2, 2, 3, 2, 2)),
+    "local response norm": (lambda n: n.LocalResponseNorm(3, 0.5, 0.7, 2.0), (2, 5, 3, 2)),
+    "local response norm of series": (lambda n: n.LocalResponseNorm(2, 0.5), (2, 5, 3)),
+    "pixel shuffle": (lambda n: n.PixelShuffle(2), (2, 8, 3, 4)),
+    "pixel unshuffle": (lambda n: n.PixelUnshuffle(2), (2, 2, 4, 6)),
+    "channel shuffle": (lambda n: n.ChannelShuffle(2), (2, 6, 3, 4)),
+    "upsample": (lambda n: n.Upsample(scale_factor=2), (1, 2, 3, 4)),
+    "upsample exact": (lambda n: n.Upsample((5, 3), mode="nearest-exact"), (1, 2, 3, 4)),
+    "upsample linear": (lambda n: n.Upsample(7, mode="linear"), (1, 2, 5)),
+    "upsample bicubic": (lambda n: n.Upsample(scale_factor=(1.5, 0.7), mode="bicubic"), (1, 2, 5, 4)),
+    "upsample trilinear": (
+        lambda n: n.Upsample(scale_factor=1.5, mode="trilinear", align_corners=True),
+        (1, 2, 3, 2, 4),
+    ),
+    "upsampling nearest": (lambda n: n.UpsamplingNearest2d((5, 7)), (1, 2, 3, 4)),
+    "upsampling bilinear": (lambda n: n.UpsamplingBilinear2d(scale_factor=2), (1, 2, 3, 4)),
+    "fold": (lambda n: n.Fold((4, 5), (2, 3), padding=1, stride=(2, 1)), (2, 12, 15)),
+    "unfold": (lambda n: n.Unfold((2, 3), dilation=(1, 2), padding=1, stride=2), (2, 2, 5, 6)),
+    "lp pool 1d": (lambda n: n.Sequential(n.Sigmoid(), n.LPPool1d(2, 3, ceil_mode=True)), (2, 3, 8)),
+    "lp pool 2d": (lambda n: n.Sequential(n.Sigmoid(), n.LPPool2d(1.5, (2, 3), stride=1)), (2, 3, 5, 6)),
+    "lp pool 3d": (lambda n: n.Sequential(n.Sigmoid(), n.LPPool3d(3, 2)), (1, 2, 4, 4, 5)),
+    **{
+        f"{kind} pad {n}d": (
+            lambda nn, kind=kind, n=n: getattr(nn, f"{kind}Pad{n}d")((1, 2, 0, 1, 2, 1)[: 2 * n]),
+            (2, 2, 4, 5, 3)[: n + 2],
+        )
+        for kind in ("Circular", "Reflection", "Replication", "Zero")
+        for n in (1, 2, 3)
+    },
+    "constant pad 1d": (lambda n: n.ConstantPad1d(2, 3.5), (2, 3, 4)),
+    "constant pad 2d": (lambda n: n.ConstantPad2d((1, -1, 2, 0), 3.5), (2, 3, 4)),
+    "constant pad 3d": (lambda n: n.ConstantPad3d(1, -1.0), (2, 1, 2, 3, 2)),
+    "conv1d same, even, replicate": (
+        lambda n: n.Conv1d(2, 3, 4, padding="same", dilation=2, padding_mode="replicate"),
+        (2, 2, 9),
+    ),
+    "conv2d valid reflect": (lambda n: n.Conv2d(2, 3, 3, padding="valid", padding_mode="reflect"), (2, 2, 5, 6)),
+    "conv2d uneven circular": (lambda n: n.Conv2d(2, 3, (3, 2), padding=(1, 2), padding_mode="circular"), (2, 2, 5, 6)),
+    "conv3d same reflect": (
+        lambda n: n.Conv3d(1, 2, (2, 3, 1), padding="same", padding_mode="reflect"),
+        (1, 1, 4, 4, 3),
+    ),
+    "conv3d circular": (lambda n: n.Conv3d(1, 2, 2, padding=1, padding_mode="circular"), (1, 1, 3, 4, 3)),
+    "adaptive softmax": (lambda n: LogProbabilities(n, 8, 9, [2, 5]), (4, 8)),
+    "linear cross-entropy's layer": (lambda n: n.LinearCrossEntropyLoss(4, 3, bias=True).linear, (2, 4)),
 }
+
+
+def LogProbabilities(n, *sizes):
+    """A layer of all log-probabilities of the adaptive softmax."""
+
+    class Layer(n.AdaptiveLogSoftmaxWithLoss):
+        def forward(self, x):
+            return self.log_prob(x)
+
+    return Layer(*sizes, div_value=2.0, head_bias=True)
 
 
 def real(*shape):
@@ -100,6 +168,10 @@ def simplex(*shape, axis=1):
 
 def signs(*shape):
     return lambda rng: rng.choice([-1.0, 1.0], shape)
+
+
+def labels(rng):
+    return np.array([[0, 3, -1, 2], [-1, 0, 1, 2], [3, 2, 1, 0], [1, -1, 1, -1], [2, 2, 0, -1]])
 
 
 # Each line: the class, its options, and what makes its arguments; options that are functions make a weight.
@@ -151,6 +223,19 @@ LOSSES = {
     "poisson of rates": ("PoissonNLLLoss", {"log_input": False}, unit(3, 4), unit(3, 4)),
     "hinge embedding": ("HingeEmbeddingLoss", {"margin": 0.7}, real(3, 4), signs(3, 4)),
     "margin ranking": ("MarginRankingLoss", {"margin": 0.2}, real(6), real(6), signs(6)),
+    "nll 2d": ("NLLLoss2d", {"ignore_index": 1}, real(2, 5, 3, 2), classes(2, 3, 2)),
+    "soft margin": ("SoftMarginLoss", {}, real(3, 4), signs(3, 4)),
+    "multi-margin": ("MultiMarginLoss", {"margin": 0.7}, real(6, 5), classes(6)),
+    "multi-margin squared, weighted": ("MultiMarginLoss", {"p": 2, "weight": unit(5)}, real(6, 5), classes(6)),
+    "multi-margin of one": ("MultiMarginLoss", {}, real(5), classes()),
+    "multi-label margin": ("MultiLabelMarginLoss", {}, real(5, 4), labels),
+    "multi-label margin of one": ("MultiLabelMarginLoss", {}, real(4), lambda rng: labels(rng)[1]),
+    "multi-label soft margin": ("MultiLabelSoftMarginLoss", {"weight": unit(4)}, real(5, 4), classes(5, 4, high=2)),
+    "cosine embedding": ("CosineEmbeddingLoss", {"margin": 0.1}, real(6, 4), real(6, 4), signs(6)),
+    "cosine embedding of one": ("CosineEmbeddingLoss", {}, real(4), real(4), signs()),
+    "triplets": ("TripletMarginLoss", {}, real(6, 4), real(6, 4), real(6, 4)),
+    "triplets swapped": ("TripletMarginLoss", {"p": 1.0, "swap": True, "margin": 2.0}, *[real(6, 4)] * 3),
+    "triplets with distance": ("TripletMarginWithDistanceLoss", {"swap": True}, *[real(6, 4)] * 3),
 }
 
 OPTIMIZERS = {

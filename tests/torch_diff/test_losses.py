@@ -13,10 +13,15 @@ from .cases import array  # noqa: E402
 from .models import LOSSES  # noqa: E402
 from .pairs import LIBRARIES, both_raise, close, pull  # noqa: E402
 
-pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore::UserWarning")]
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
 
 
-PLAIN_TARGETS = {"poisson", "hinge embedding"}  # PyTorch gives their targets no gradient, or NaN
+# PyTorch gives their targets no gradient, or NaN.
+PLAIN_TARGETS = {"poisson", "hinge embedding", "soft margin", "cosine embedding", "cosine embedding of one"}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -45,6 +50,24 @@ def test_loss(name, reduction, dtype):
     pull(tuple(outs))
     for a, b in zip(*leaves):
         close(a.grad, b.grad, f"gradient of {name}")
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_second_gradient(name):
+    kind, options, *makers = LOSSES[name]
+    found = []
+    for lib in LIBRARIES:
+        rng = np.random.default_rng(0)
+        given = {k: lib.tensor(v(rng)) if callable(v) else v for k, v in options.items()}
+        x, *rest = (lib.tensor(np.asarray(make(rng))) for make in makers)
+        loss = getattr(lib.nn, kind)(**given)(x.requires_grad_(), *rest)
+        try:
+            (g,) = lib.autograd.grad(loss, x, create_graph=True)
+            found.append(array(lib.autograd.grad((g * g).sum() + (x * x).sum(), x)[0]))
+        except RuntimeError:
+            assert lib is torch, "only PyTorch may have no second derivative"
+            return
+    np.testing.assert_allclose(*found, rtol=1e-6, atol=1e-9)
 
 
 def both(function, *data, grad=True):

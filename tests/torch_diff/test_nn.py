@@ -15,7 +15,7 @@ from .pairs import LIBRARIES, both_raise, close, pair_of, pull, same_gradients, 
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore::UserWarning")]
 
-LOOSE = {"hardsigmoid": 1e-6}  # PyTorch's slope is 1/6 in float32, in float64 too
+LOOSE = {"hardsigmoid": 1e-6, "celu": 1e-7}  # PyTorch has 1/6, and alpha, in float32, in float64 too
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -40,6 +40,36 @@ def test_layer(name, dtype):
 def test_printed_form(name):
     build, _ = LAYERS[name]
     assert repr(build(mt.nn)) == repr(build(torch.nn))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_state_goes_back(name):
+    build, _ = LAYERS[name]
+    ours, theirs = build(mt.nn), build(torch.nn)
+    state = {key: torch.from_numpy(value.numpy().copy()) for key, value in ours.state_dict().items()}
+    assert not any(theirs.load_state_dict(state))
+    for (key, a), (_, b) in zip(ours.state_dict().items(), theirs.state_dict().items(), strict=True):
+        close(a, b, key)
+
+
+@pytest.mark.parametrize(("name", "shape", "sizes"), [
+    ("ConvTranspose1d", (2, 2, 4), [(8,), (9,), (2, 3, 9)]),
+    ("ConvTranspose2d", (1, 2, 3, 4), [(7, 8), (6, 9), (1, 3, 7, 9)]),
+    ("ConvTranspose3d", (2, 3, 2, 2), [(5, 5, 4), (4, 4, 4)]),
+])  # fmt: skip
+def test_sizes_of_transposes(name, shape, sizes):
+    ours, theirs = pair_of(lambda lib: getattr(lib.nn, name)(2, 3, 3, stride=2, padding=1, dilation=1))
+    x = tensors(np.random.default_rng(0).normal(size=shape).astype("f"))
+    for size in sizes:
+        n = int(name[-2])
+        wanted = [2 * m - 1 for m in shape[-n:]]
+        legal = all(0 <= s - w < 2 for s, w in zip(size[-n:], wanted))
+        if legal:
+            close(ours(x[0], size), theirs(x[1], output_size=list(size)), "output_size")
+        else:
+            for layer, each in zip((ours, theirs), x):
+                with pytest.raises(ValueError, match="requested an output size"):
+                    layer(each, list(size))
 
 
 def test_embedding():

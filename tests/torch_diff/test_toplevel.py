@@ -88,6 +88,28 @@ def test_top_level(name):
     compared(CALLS[name], mt, torch)
 
 
+# With a number for the reduction, by keyword and by position.
+LOSSES = {
+    "cosine": lambda lib, x, y: lib.cosine_embedding_loss(x, y, lib.tensor([1, -1]), 0.1),
+    "cosine mean": lambda lib, x, y: lib.cosine_embedding_loss(x, y, lib.tensor([1, -1]), 0.1, 1),
+    "triplet": lambda lib, x, y: lib.triplet_margin_loss(x, y, x + y),
+    "triplet sum": lambda lib, x, y: lib.triplet_margin_loss(x, y, x + y, 1.0, 2.0, 1e-6, True, 2),
+    "poisson": lambda lib, x, y: lib.poisson_nll_loss(x, y.detach().exp(), True, True, 1e-8, 1),
+    "ctc": lambda lib, x, y: lib.ctc_loss(lib.stack([x, y]).log_softmax(-1), lib.tensor([[1], [2]]), (2, 2), (1, 1)),
+    "ctc sum": lambda lib, x, y: lib.ctc_loss(
+        lib.stack([x, y]).log_softmax(-1), lib.tensor([[1], [2]]), (2, 2), (1, 1), 0, 2, True
+    ),
+    "alpha dropout": lambda lib, x, y: lib.alpha_dropout(x, 0.5, False) + lib.feature_alpha_dropout(y, 0.5, False),
+    "feature dropout": lambda lib, x, y: lib.feature_dropout(x, 0.5, False) * y,
+    "writing": lambda lib, x, y: lib.feature_dropout_(lib.alpha_dropout_(x * y, 0.5, False), 0.5, False),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_numbered_reductions(name):
+    compared((LOSSES[name], (2, 3), (2, 3)), mt, torch)
+
+
 @pytest.mark.parametrize("name", FUNCTIONAL)
 def test_functional(name):
     compared(FUNCTIONAL[name], F, torch.nn.functional)
@@ -112,6 +134,7 @@ def test_batch_norm_updates_its_statistics():
     lambda lib: lib.pixel_unshuffle(lib.ones(1, 3, 3, 2), 2),
     lambda lib: lib.channel_shuffle(lib.ones(1, 3, 2, 2), 2),
     lambda lib: lib.nn.functional.softshrink(lib.ones(2), -1.0),
+    lambda lib: lib.triplet_margin_loss(lib.ones(2), lib.ones(2), lib.ones(2), reduction="mean"),
 ])  # fmt: skip
 def test_bad_input(call):
     both_raise(torch, call)

@@ -106,7 +106,19 @@ from .loss import (
 pairwise_distance, pdist = PUBLIC["pairwise_distance"], PUBLIC["pdist"]
 
 # What few programs need loads when it is first named, so that importing the package stays cheap: its names by file.
-_LATER: dict[str, str] = {}
+_LATER = {
+    "alpha": "alpha_dropout feature_alpha_dropout",
+    "ctc": "ctc_loss",
+    "grids": "affine_grid grid_sample",
+    "margins": "cosine_embedding_loss linear_cross_entropy multi_margin_loss multilabel_margin_loss "
+    "multilabel_soft_margin_loss soft_margin_loss triplet_margin_loss triplet_margin_with_distance_loss",
+    "resizing": "interpolate upsample upsample_bilinear upsample_nearest",
+    "windows": "adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices fold "
+    "fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d "
+    "fractional_max_pool3d_with_indices local_response_norm lp_pool1d lp_pool2d lp_pool3d "
+    "max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices max_unpool1d max_unpool2d "
+    "max_unpool3d unfold",
+}
 
 
 def __getattr__(name: str) -> typing.Any:

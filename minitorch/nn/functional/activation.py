@@ -18,6 +18,7 @@ from ...core.ops.softmax import log_softmax as core_log_softmax
 from ...core.ops.softmax import softmax as core_softmax
 from ...core.primitive import Value, aval_of
 from ...tensor.handle import Tensor, tensor_of
+from ...tensor.pointwise import prelu as prelu
 from ...tensor.random import next_key
 from ...tensor.table import unary
 
@@ -165,13 +166,6 @@ def glu(input: Any, dim: int = -1) -> Any:
         raise ShapeError(f"glu: Halving dimension must be even, but dimension {dim} is size {input.shape[dim]}")
     first, second = split(input, 2, dim)
     return core.mul(first, special.sigmoid(second))
-
-
-def prelu(input: Any, weight: Any) -> Any:
-    """Return x where it is positive, else x times a weight, one for all or one for each channel."""
-    if weight.ndim == 1 and weight.shape[0] != 1 and input.ndim > 2:
-        weight = weight.reshape((-1,) + (1,) * (input.ndim - 2))
-    return core.where(core.greater(input, 0), input, core.mul(input, weight))
 
 
 def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:

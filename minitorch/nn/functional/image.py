@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...core.errors import DTypeError, ShapeError
+from ...core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
 from ...core.ops import pooling
 from ...core.ops.convolution import conv_transpose, convolution
 from ...core.ops.families import as_array
@@ -142,7 +142,19 @@ _MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "ci
 
 
 def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
-    """Pad the last dimensions: `pad` lists (before, after) from the last dimension on."""
+    """Pad the last dimensions: `pad` lists (before, after) from the last dimension on; negative widths cut.
+
+    Modes: `constant` (with `value`), `reflect`, `replicate` and `circular`.
+    """
+    if mode not in _MODES:
+        raise UnsupportedError(f"pad: Unrecognised padding mode {mode!r}; use one of {', '.join(_MODES)}")
+    if len(pad) % 2 or len(pad) > 2 * input.ndim:
+        raise ShapeError(
+            f"pad: Padding length must be divisible by 2 and at most twice the number of dimensions of the input, got "
+            f"{tuple(pad)} for {aval_of(input)}"
+        )
+    if mode != "constant" and value:
+        raise ArgumentError(f"pad: Padding mode {mode!r} doesn't take in value argument, got {value}; leave it out")
     widths = [(0, 0)] * (input.ndim - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
     return core_pad(input, tuple(widths), _MODES[mode], 0 if value is None else value)
 

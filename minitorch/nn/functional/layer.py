@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core.array import Array
 from ...core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
 from ...core.ops import affine, attention, lookup, normalization
 from ...core.ops.families import as_array
 from ...core.ops.norms import norm
-from ...core.ops.pointwise import add, div, maximum, mul, rsqrt
+from ...core.ops.pointwise import add, div, maximum, mul, rsqrt, square, sub
 from ...core.ops.reductions import max as max_of
 from ...core.ops.reductions import mean
-from ...core.ops.reductions import min as min_of
 from ...core.ops.shaping import cast, expand_dims, flatten, reshape, sum, swapaxes
 from ...core.primitive import aval_of
 from ...tensor.fast import fused
-from ...tensor.handle import Tensor
+from ...tensor.handle import Tensor, extent
 from ...tensor.modes import no_grad
 from ...tensor.types import finfo
 from .activation import dropout
@@ -75,10 +73,10 @@ def _shorten(weight: Tensor, max_norm: float, norm_type: float, rows: Any) -> No
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     """Return 0 everywhere but for a 1 at each class number, along a new last dimension."""
-    value = tensor.current() if isinstance(tensor, Tensor) else tensor
-    if type(value) is Array and value.size and int(min_of(value)) < 0:
+    found = extent(tensor)
+    if found and found[0] < 0:
         raise ArgumentError(
-            f"one_hot: class values must be non-negative, got {int(min_of(value))} in {aval_of(value)}; drop or replace it"
+            f"one_hot: class values must be non-negative, got {found[0]} in {aval_of(tensor)}; drop or replace it"
         )
     classes = int(max_of(tensor)) + 1 if num_classes == -1 else num_classes
     return lookup.one_hot(tensor, classes)
@@ -134,10 +132,8 @@ def batch_norm(
     if running_mean is not None:
         with no_grad():
             unbiased = mul(batch_var, count / (count - 1)) if count else batch_var
-            for running, found in ((running_mean, batch_mean), (running_var, unbiased)):
-                if running is not None:
-                    fresh = cast(found, running.dtype)
-                    running.copy_(add(mul(running, 1.0 - momentum), mul(fresh, momentum)))
+            _follow(running_mean, batch_mean, momentum)
+            _follow(running_var, unbiased, momentum)
     return out
 
 
@@ -164,14 +160,33 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Any:
-    """Normalize each channel of each example."""
+    """Normalize each channel of each example; running statistics follow the means over the examples."""
     if not use_input_stats:
+        if running_mean is None or running_var is None:
+            raise ArgumentError(
+                "instance_norm: Expected running_mean and running_var to be given when use_input_stats=False"
+            )
         return normalization.batch_norm_fixed(input, running_mean, running_var, weight, bias, eps)
-    if running_mean is not None:
-        raise UnsupportedError("instance_norm: running statistics are not updated; use track_running_stats=False")
     axes = input.ndim - 2
-    out = normalization.layer_norm(input, None, None, axes, eps)
-    return _scaled(out, weight, bias, axes)
+    count = input.size // (input.shape[0] * input.shape[1] or 1) if axes >= 0 else 0
+    if count == 1 or axes < 0:
+        raise ShapeError(
+            f"instance_norm: Expected more than 1 spatial element when training, got input size {list(input.shape)}"
+        )
+    if running_mean is not None:
+        with no_grad():
+            spatial = tuple(range(-axes, 0))
+            middle = mean(input, spatial, keepdims=True)
+            variance = div(sum(square(sub(input, middle)), spatial), float(count - 1))
+            _follow(running_mean, mean(reshape(middle, input.shape[:2]), 0), momentum)
+            _follow(running_var, mean(variance, 0), momentum)
+    return _scaled(normalization.layer_norm(input, None, None, axes, eps), weight, bias, axes)
+
+
+def _follow(running: Any, found: Any, momentum: Any) -> None:
+    """Move a running statistic towards what has been found."""
+    if running is not None:
+        running.copy_(add(mul(running, 1.0 - momentum), mul(cast(found, running.dtype), momentum)))
 
 
 def _scaled(out: Any, weight: Any, bias: Any, trailing: int) -> Any:

@@ -76,13 +76,18 @@ def max_pool1d_with_indices(input: Any, kernel_size: Any, stride: Any = None, *o
     return image.max_pool1d(input, kernel_size, stride, *options, return_indices=True, **named)
 
 
+def reduction_named(name: str, number: int) -> str:
+    """Return the name of a reduction that PyTorch's top level has a number for."""
+    if number not in (0, 1, 2):
+        raise ArgumentError(f"{name}: reduction must be 0, 1 or 2, got {number!r}; nn.functional takes names")
+    return _REDUCTIONS[number]
+
+
 def _numbered(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a loss whose `reduction` is a number, by default none, as at PyTorch's top level."""
 
     def call(*args: Any, reduction: int = 0, **kwargs: Any) -> Any:
-        if reduction not in (0, 1, 2):
-            raise ArgumentError(f"{name}: reduction must be 0, 1 or 2, got {reduction!r}; nn.functional takes names")
-        return function(*args, reduction=_REDUCTIONS[reduction], **kwargs)
+        return function(*args, reduction=reduction_named(name, reduction), **kwargs)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"As `nn.functional.{name}`, with a number for `reduction`: 0 none (the default), 1 mean, 2 sum."

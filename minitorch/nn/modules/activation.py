@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...core.array import wrap
+from ...core.errors import ShapeError
+from ...core.primitive import aval_of
 from ...tensor.types import get_default_dtype
 from .. import functional as F
 from ..module import Module
@@ -96,7 +98,56 @@ Hardsigmoid = _activation("Hardsigmoid", F.hardsigmoid, "`relu6(x + 3) / 6`.", i
 Hardswish   = _activation("Hardswish", F.hardswish, "`x * relu6(x + 3) / 6`.", inplace=False)
 GLU         = _activation("GLU", F.glu, "The first half times the sigmoid of the second half along `dim`.",
                           {"dim": "dim={}"}, dim=-1)
+CELU        = _activation("CELU", F.celu, "x where it is positive, else `alpha * (exp(x / alpha) - 1)`.",
+                          {"alpha": "alpha={}"}, alpha=1.0, inplace=False)
+Hardshrink  = _activation("Hardshrink", F.hardshrink, "x where its absolute value is over `lambd`, else 0.",
+                          {"lambd": "{}"}, lambd=0.5)
+Softshrink  = _activation("Softshrink", F.softshrink, "x moved by `lambd` towards 0, 0 where it is nearer than that.",
+                          {"lambd": "{}"}, lambd=0.5)
+Tanhshrink  = _activation("Tanhshrink", F.tanhshrink, "`x - tanh(x)`.")
 # fmt: on
+
+
+class Threshold(Module):
+    """x where it is over a threshold, else a value."""
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False):
+        super().__init__()
+        self.threshold, self.value, self.inplace = threshold, value, inplace
+
+    def forward(self, input: Any) -> Any:
+        """Apply the function."""
+        return F.threshold(input, self.threshold, self.value, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return the numbers."""
+        return f"threshold={self.threshold}, value={self.value}" + (", inplace=True" if self.inplace else "")
+
+
+class RReLU(Module):
+    """x where it is positive, else x times a slope: random in training, the mean of the limits in evaluation."""
+
+    def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False):
+        super().__init__()
+        self.lower, self.upper, self.inplace = lower, upper, inplace
+
+    def forward(self, input: Any) -> Any:
+        """Apply the function."""
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return the limits."""
+        return f"lower={self.lower}, upper={self.upper}" + (", inplace=True" if self.inplace else "")
+
+
+class Softmax2d(Module):
+    """The softmax over the channels of `[N, C, H, W]` or `[C, H, W]`."""
+
+    def forward(self, input: Any) -> Any:
+        """Apply the function."""
+        if input.ndim not in (3, 4):
+            raise ShapeError(f"Softmax2d: expected input to be 3D or 4D, got {aval_of(input)}; reshape it")
+        return F.softmax(input, -3)
 
 
 class PReLU(Module):

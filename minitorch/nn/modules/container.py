@@ -91,6 +91,15 @@ class _Numbered(Module):
         return self.extend(values)
 
 
+class Container(Module):
+    """Holds modules by name. The older form of what every module does by assignment."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__()
+        for name, module in kwargs.items():
+            self.add_module(name, module)
+
+
 class Sequential(_Numbered):
     """Modules called one after the other.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core.errors import ArgumentError
 from .. import functional as F
+from .. import init
 from ..module import Module
 from .linear import uniform_parameter
 
@@ -16,6 +17,12 @@ _PADDING = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate",
 def spread(value: Any, n: int) -> tuple[Any, ...]:
     """Return one number for each dimension."""
     return tuple(value) if isinstance(value, (tuple, list)) else (value,) * n
+
+
+def _bound(shape: tuple[int, ...]) -> float:
+    """Return the largest initial value for weights of a shape."""
+    fan_in = math.prod(shape[1:])
+    return 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
 
 
 class _Conv(Module):
@@ -49,10 +56,16 @@ class _Conv(Module):
         self.padding_mode = padding_mode
         first, second = (in_channels, out_channels) if self._transposed else (out_channels, in_channels)
         shape = (first, second // groups, *self.kernel_size)
-        fan_in = math.prod(shape[1:])
-        bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
+        bound = _bound(shape)
         self.weight = uniform_parameter(shape, bound, dtype, device)
         self.register_parameter("bias", uniform_parameter((out_channels,), bound, dtype, device) if bias else None)
+
+    def reset_parameters(self) -> None:
+        """Draw new initial values."""
+        bound = _bound(self.weight.shape)
+        for p in (self.weight, self.bias):
+            if p is not None:
+                init.uniform_(p, -bound, bound)
 
     def _check(self, inputs: int, outputs: int, groups: int, padding: Any, stride: Any, mode: str) -> None:
         name = type(self).__name__

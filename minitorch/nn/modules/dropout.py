@@ -49,3 +49,19 @@ class Dropout3d(Dropout):
     def forward(self, input: Any) -> Any:
         """Drop channels."""
         return F.dropout3d(input, self.p, self.training, self.inplace)
+
+
+class AlphaDropout(Dropout):
+    """Sets elements to SELU's negative limit in training, and keeps mean and variance. Klambauer et al. (2017)."""
+
+    def forward(self, input: Any) -> Any:
+        """Drop elements."""
+        return F.alpha_dropout(input, self.p, self.training, self.inplace)
+
+
+class FeatureAlphaDropout(Dropout):
+    """Sets whole channels of `[N, C, ...]` to SELU's negative limit in training, and keeps mean and variance."""
+
+    def forward(self, input: Any) -> Any:
+        """Drop channels."""
+        return F.feature_alpha_dropout(input, self.p, self.training, self.inplace)

@@ -9,7 +9,7 @@ from ..functional.loss import reduction_of
 from ..module import Module
 
 
-class _Loss(Module):
+class Loss(Module):
     """What losses have in common: how they reduce."""
 
     def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean"):
@@ -17,7 +17,7 @@ class _Loss(Module):
         self.reduction = reduction_of(reduction, size_average, reduce)
 
 
-class _WeightedLoss(_Loss):
+class WeightedLoss(Loss):
     """A loss with a weight for each class or element."""
 
     def __init__(self, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"):
@@ -25,7 +25,7 @@ class _WeightedLoss(_Loss):
         self.register_buffer("weight", weight)
 
 
-class MSELoss(_Loss):
+class MSELoss(Loss):
     """The squared difference of input and target."""
 
     def forward(self, input: Any, target: Any) -> Any:
@@ -33,7 +33,7 @@ class MSELoss(_Loss):
         return F.mse_loss(input, target, reduction=self.reduction)
 
 
-class L1Loss(_Loss):
+class L1Loss(Loss):
     """The absolute difference of input and target."""
 
     def forward(self, input: Any, target: Any) -> Any:
@@ -41,7 +41,7 @@ class L1Loss(_Loss):
         return F.l1_loss(input, target, reduction=self.reduction)
 
 
-class SmoothL1Loss(_Loss):
+class SmoothL1Loss(Loss):
     """`d*d / (2 beta)` for differences below `beta`, else `|d| - beta/2`."""
 
     def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0):
@@ -53,7 +53,7 @@ class SmoothL1Loss(_Loss):
         return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
-class HuberLoss(_Loss):
+class HuberLoss(Loss):
     """`d*d / 2` for differences up to `delta`, else `delta * (|d| - delta/2)`."""
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0):
@@ -65,7 +65,7 @@ class HuberLoss(_Loss):
         return F.huber_loss(input, target, self.reduction, self.delta)
 
 
-class CrossEntropyLoss(_WeightedLoss):
+class CrossEntropyLoss(WeightedLoss):
     """Minus the log-probability that logits give to class numbers or class probabilities."""
 
     def __init__(
@@ -88,7 +88,7 @@ class CrossEntropyLoss(_WeightedLoss):
         )
 
 
-class NLLLoss(_WeightedLoss):
+class NLLLoss(WeightedLoss):
     """Minus the log-probabilities of the target classes."""
 
     def __init__(
@@ -107,7 +107,7 @@ class NLLLoss(_WeightedLoss):
         return F.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
 
-class BCELoss(_WeightedLoss):
+class BCELoss(WeightedLoss):
     """The binary cross-entropy of probabilities; logarithms are clamped at -100."""
 
     def forward(self, input: Any, target: Any) -> Any:
@@ -115,7 +115,7 @@ class BCELoss(_WeightedLoss):
         return F.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
-class BCEWithLogitsLoss(_Loss):
+class BCEWithLogitsLoss(Loss):
     """The binary cross-entropy of logits, exact for logits of any size."""
 
     def __init__(
@@ -137,7 +137,7 @@ class BCEWithLogitsLoss(_Loss):
         )
 
 
-class KLDivLoss(_Loss):
+class KLDivLoss(Loss):
     """The divergence of the distribution whose logarithm is the input from the target."""
 
     def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean", log_target: bool = False):
@@ -149,7 +149,7 @@ class KLDivLoss(_Loss):
         return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
-class GaussianNLLLoss(_Loss):
+class GaussianNLLLoss(Loss):
     """Minus the log-density of normal distributions at the target."""
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"):
@@ -162,7 +162,7 @@ class GaussianNLLLoss(_Loss):
         return F.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
 
 
-class PoissonNLLLoss(_Loss):
+class PoissonNLLLoss(Loss):
     """Minus the log-probability of counts."""
 
     def __init__(self, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"):
@@ -176,7 +176,7 @@ class PoissonNLLLoss(_Loss):
         return F.poisson_nll_loss(log_input, target, self.log_input, self.full, self.eps, self.reduction)
 
 
-class HingeEmbeddingLoss(_Loss):
+class HingeEmbeddingLoss(Loss):
     """x where the target is 1, `max(0, margin - x)` where it is -1."""
 
     def __init__(self, margin: float = 1.0, reduction: str = "mean"):
@@ -188,7 +188,7 @@ class HingeEmbeddingLoss(_Loss):
         return F.hinge_embedding_loss(input, target, self.margin, self.reduction)
 
 
-class MarginRankingLoss(_Loss):
+class MarginRankingLoss(Loss):
     """`max(0, -target * (input1 - input2) + margin)`."""
 
     def __init__(self, margin: float = 0.0, reduction: str = "mean"):

@@ -37,8 +37,8 @@ class _Scaled(Module):
             init.zeros_(self.bias)
 
 
-class _BatchNorm(_Scaled):
-    """Normalizes each channel by the statistics of the batch in training, by running ones in evaluation."""
+class Tracking(_Scaled):
+    """Normalizes each channel by statistics of the input, or by running ones."""
 
     _ranks: tuple[int, ...]
 
@@ -80,15 +80,33 @@ class _BatchNorm(_Scaled):
         self.reset_running_stats()
         super().reset_parameters()
 
-    def _check(self, input: Any) -> None:
-        name = type(self).__name__
+    def _check_rank(self, input: Any) -> None:
         if input.ndim not in self._ranks:
             wanted = " or ".join(f"{n}D" for n in self._ranks)
-            raise ShapeError(f"{name}: expected {wanted} input (got {input.ndim}D input, {aval_of(input)}); reshape it")
+            raise ShapeError(
+                f"{type(self).__name__}: expected {wanted} input (got {input.ndim}D input, {aval_of(input)}); reshape it"
+            )
+
+    def _channel_axis(self, input: Any) -> int:
+        return 1
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class _BatchNorm(Tracking):
+    """Normalizes each channel by the statistics of the batch in training, by running ones in evaluation."""
+
+    def _check(self, input: Any) -> None:
+        self._check_rank(input)
         if input.shape[1] != self.num_features:
             raise ShapeError(
-                f"{name}({self.num_features}) got input {list(input.shape)} with {input.shape[1]} channels; it needs "
-                f"{self.num_features} on axis 1"
+                f"{type(self).__name__}({self.num_features}) got input {list(input.shape)} with {input.shape[1]} channels; "
+                f"it needs {self.num_features} on axis 1"
             )
 
     def forward(self, input: Any) -> Any:
@@ -104,13 +122,6 @@ class _BatchNorm(_Scaled):
         keep = not self.training or self.track_running_stats
         mean, var = (self.running_mean, self.running_var) if keep else (None, None)
         return F.batch_norm(input, mean, var, self.weight, self.bias, use_batch, momentum, self.eps)
-
-    def extra_repr(self) -> str:
-        """Return the sizes."""
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
-        )
 
 
 class BatchNorm1d(_BatchNorm):

@@ -209,6 +209,8 @@ def refusal(eq: Equation, operands: tuple[Operand, ...], kinds: frozenset[DType]
             return f"on {aval.device}"
         if not aval.size:
             return "no elements"
+    if any(0 in x.layout.shape for x in operands):  # an empty view of something else
+        return "no elements"
     edges = {e for x in operands for e in cuts(collapse(x.layout.shape, x.layout.strides))}
     return f"more than {MOST_AXES} axes" if len(edges) >= MOST_AXES else ""
 

@@ -3,6 +3,7 @@
     core        arrays, primitives, rules, tapes, transforms: knows nothing of what follows
     tensor      Tensor, a mutable handle on an array, and functions under PyTorch's names
     numpy       NumPy's functions for arrays, after the Array API standard and jax.numpy
+    fft         Fourier transforms
     autograd    gradients on request, custom functions, anomaly mode
     linalg      decompositions and norms
     special     Bessel, gamma and error functions, orthogonal polynomials
@@ -134,7 +135,7 @@ globals().update(TYPED)
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
 _MODULES = (
-    "datasets", "debug", "func", "lax", "numpy", "random", "special", "test_util", "tree", "tree_util", "viz",
+    "datasets", "debug", "fft", "func", "lax", "numpy", "random", "special", "test_util", "tree", "tree_util", "viz",
 )  # fmt: skip
 _NAMES = {
     "check_leaks": "core.leaks",
@@ -158,7 +159,7 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, debug, func, lax, numpy, random, special, test_util, tree, tree_util, viz
+    from . import datasets, debug, fft, func, lax, numpy, random, special, test_util, tree, tree_util, viz
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph

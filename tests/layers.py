@@ -172,14 +172,14 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.pointwise", "minitorch.tensor.reducing", "minitorch.tensor.algebra"],
     ["minitorch.tensor.views", "minitorch.tensor.arranging", "minitorch.tensor.linalg"],
     ["minitorch.tensor.special", "minitorch.tensor.statistics"],
-    ["minitorch.tensor.factors"],
+    ["minitorch.tensor.factors", "minitorch.tensor.spectrogram"],
     ["minitorch.tensor.conversion"],
     ["minitorch.tensor.rearranging"],
     ["minitorch.tensor.functions"],
     ["minitorch.tensor.methods"],  # operators and indexing
     ["minitorch.tensor.inplace"],  # the functions again, writing to their first argument
     ["minitorch.tensor"],
-    ["minitorch.linalg", "minitorch.special"],
+    ["minitorch.fft", "minitorch.linalg", "minitorch.special"],
     ["minitorch.autograd.anomaly", "minitorch.autograd.engine", "minitorch.autograd.function"],
     ["minitorch.autograd.functional", "minitorch.autograd.gradcheck", "minitorch.autograd.graph"],
     ["minitorch.autograd"],

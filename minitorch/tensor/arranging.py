@@ -86,7 +86,7 @@ def _repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, outp
     return joining.repeat(input, counts, dim)
 
 
-_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 def _pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
@@ -95,13 +95,13 @@ def _pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | 
     `mode` is constant (with `value`), reflect, replicate or circular; negative widths cut.
     """
     x = as_array(input)
-    if mode not in _MODES:
-        raise ArgumentError(f"pad: mode must be one of {', '.join(_MODES)}, got {mode!r}")
+    if mode not in PAD_MODES:
+        raise ArgumentError(f"pad: mode must be one of {', '.join(PAD_MODES)}, got {mode!r}")
     if len(pad) % 2 or len(pad) > 2 * x.ndim:
         raise ShapeError(f"pad: {tuple(pad)} does not fit {aval_of(x)}; give a pair for each of the last dimensions")
     pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1]
     widths = [(0, 0)] * (x.ndim - len(pairs)) + pairs
-    return joining.pad(x, widths, _MODES[mode], 0 if value is None else value) if x.ndim else x
+    return joining.pad(x, widths, PAD_MODES[mode], 0 if value is None else value) if x.ndim else x
 
 
 def _diagflat(input: Any, offset: int = 0) -> Any:

@@ -15,7 +15,8 @@ from ..core.ops import diagonal, gathering, indexing, joining, lookup, pointwise
 from ..core.ops.families import as_array, broadcast_shapes
 from ..core.ops.shaping import canonical_axis
 from ..core.primitive import Tracer, aval_of
-from .handle import Tensor, tensor_of
+from .creation import made
+from .handle import Tensor
 from .table import Table, sizes
 
 # --------------------------------------------------------------------------- joining and repeating
@@ -104,6 +105,11 @@ def _pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | 
     return joining.pad(x, widths, PAD_MODES[mode], 0 if value is None else value) if x.ndim else x
 
 
+def _flip(input: Any, *dims: Any, **named: Any) -> Any:
+    """Reverse the order of elements along dimensions, given as `flip(x, 0, 1)`, `flip(x, (0, 1))` or by `dims=`."""
+    return slicing.flip(input, tuple(sizes((named["dims"],) if set(named) == {"dims"} and not dims else dims)))
+
+
 def _diagflat(input: Any, offset: int = 0) -> Any:
     """Make a matrix with the flattened elements on a diagonal."""
     return diagonal.diag_embed(shaping.ravel(input), offset)
@@ -116,9 +122,9 @@ def _broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
 
 
 def _triangle(name: str, numpy_function: Any) -> Any:
-    def call(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Tensor:
+    def call(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
         found = np.stack(numpy_function(row, offset, col)).astype(dtypes.canonical(dtype or dtypes.int64))
-        return tensor_of(wrap(found))
+        return made(wrap(found), device, False)
 
     call.__doc__ = f"Return the row and column numbers of the {name} triangle of a matrix."
     return call
@@ -129,8 +135,9 @@ def _diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: An
     parts = [x for x in (prepend, input, append) if x is not None]
     x = joining.concatenate(parts, dim) if len(parts) > 1 else as_array(input)
     axis = canonical_axis("diff", dim, x.ndim)
+    minus = pointwise.logical_xor if x.dtype == dtypes.bool_ else pointwise.sub
     for _ in range(n):
-        x = pointwise.sub(slicing.slice_axis(x, axis, 1, None), slicing.slice_axis(x, axis, None, -1))
+        x = minus(slicing.slice_axis(x, axis, 1, None), slicing.slice_axis(x, axis, None, -1))
     return x
 
 
@@ -209,8 +216,10 @@ def _masked_fill(input: Any, mask: Any, value: Any) -> Any:
 
 def _masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     """Replace the elements under a mask by the first elements of `source`, in order."""
-    x, source = as_array(input), as_array(source)
-    mask = shaping.broadcast_to(_mask("masked_scatter", mask), x.shape)
+    source = as_array(source)
+    x, mask = shaping.broadcast_arrays(input, _mask("masked_scatter", mask))
+    if source.dtype != x.dtype:
+        raise DTypeError(f"masked_scatter: source {aval_of(source)} must have the dtype of {aval_of(x)}; cast it")
     count = int(reductions.count_nonzero(mask).item())
     if count > source.size:
         raise ShapeError(
@@ -272,6 +281,8 @@ def _identity(mode: str, dtype: Any) -> Any:
         return int(mode == "multiply")
     if dtypes.is_inexact(dtype):
         return float("inf") if mode == "min" else float("-inf")
+    if dtype == dtypes.bool_:
+        return mode == "min"
     limits = np.iinfo(dtype)
     return int(limits.max if mode == "min" else limits.min)
 
@@ -281,13 +292,29 @@ def _at(dim: int, x: Any, index: Any) -> tuple[Any, ...]:
     return (slice(None),) * (canonical_axis("index", dim, x.ndim) + x.ndim) + (index,)
 
 
+def _vector_wise(function: Any) -> Any:
+    """Let a function that writes slices along a dimension take 0-d tensors, as vectors of one element."""
+
+    def call(input: Any, dim: int, index: Any, source: Any, *args: Any, **params: Any) -> Any:
+        x = as_array(input)
+        if x.ndim:
+            return function(x, dim, index, source, *args, **params)
+        out = function(shaping.reshape(x, (1,)), dim, index, shaping.reshape(source, (-1,)), *args, **params)
+        return shaping.reshape(out, ())
+
+    call.__doc__ = function.__doc__
+    return call
+
+
+@_vector_wise
 def _index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
     """Add slices of `source` to the positions of a dimension that `index` holds; repeated positions accumulate."""
     x = as_array(input)
-    values = source if alpha == 1 else pointwise.mul(source, alpha)
+    values = source if alpha == 1 else pointwise.mul(source, shaping.cast(alpha, as_array(source).dtype))
     return indexing.update(x, _at(dim, x, as_array(index)), values, "add")
 
 
+@_vector_wise
 def _index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
     """Write slices of `source` to the positions of a dimension that `index` holds."""
     x = as_array(input)
@@ -314,7 +341,7 @@ BOTH: Table = {
     "repeat_interleave": _repeat_interleave,
     "diff": _diff,
     "roll": lambda input, shifts, dims=None: joining.roll(input, shifts, dims),
-    "flip": lambda input, *dims: slicing.flip(input, tuple(sizes(dims))),
+    "flip": _flip,
     "fliplr": lambda input: slicing.flip(input, 1),
     "flipud": lambda input: slicing.flip(input, 0),
     "rot90": lambda input, k=1, dims=(0, 1): joining.rot90(input, k, tuple(dims)),

@@ -28,7 +28,19 @@ from . import (
 from .handle import Tensor, tensor_of
 from .table import Function, Table, as_tensors
 
-THEMES = (pointwise, reducing, views, arranging, algebra, linalg, special, statistics, factors, rearranging, spectrogram)
+THEMES = (
+    pointwise,
+    reducing,
+    views,
+    arranging,
+    algebra,
+    linalg,
+    special,
+    statistics,
+    factors,
+    rearranging,
+    spectrogram,
+)
 # What returns the tensor itself where nothing changes, as in PyTorch.
 RETURN_SELF = frozenset(
     (

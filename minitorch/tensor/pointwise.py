@@ -84,6 +84,8 @@ def _where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
 def _isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     """Tell which elements differ by at most `atol + rtol * abs(other)`."""
+    if as_array(input).dtype == dtypes.bool_ == as_array(other).dtype:
+        return core.equal(input, other)
     allowed = core.add(core.mul(core.abs(other), rtol), atol)
     near = core.logical_and(core.less_equal(core.abs(core.sub(input, other)), allowed), core.isfinite(other))
     close = core.logical_or(core.equal(input, other), near)
@@ -121,7 +123,8 @@ def _heaviside(input: Any, values: Any) -> Any:
 
 def _logit(input: Any, eps: float | None = None) -> Any:
     """Compute `log(x / (1 - x))`; with `eps`, of x limited to [eps, 1 - eps]."""
-    x = input if eps is None else core.clip(input, eps, 1 - eps)
+    x = cast(input, dtypes.floating(as_array(input).dtype))
+    x = x if eps is None else core.clip(x, eps, 1 - eps)
     return core.log(core.div(x, core.sub(1.0, x)))
 
 

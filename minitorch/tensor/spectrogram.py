@@ -127,8 +127,9 @@ def _istft(
     if return_complex and onesided:
         raise ArgumentError("istft: half of a spectrum stands for reals; say onesided=False for return_complex=True")
     hop, points = _checked("istft", n_fft, hop_length, win_length, window)
-    frames = _frames(shaping.swapaxes(x, -2, -1), n_fft, onesided)
-    frames = frames if return_complex or onesided else pointwise.real(frames)
+    if not (onesided or return_complex):  # reals: the first half says all
+        x = slicing.slice_axis(x, -2, 0, n_fft // 2 + 1)
+    frames = _frames(shaping.swapaxes(x, -2, -1), n_fft, not return_complex)
     frames = pointwise.mul(frames, math.sqrt(n_fft)) if normalized else frames
     weights = shaping.full((n_fft,), 1.0, dtypes.real_of(x.dtype)) if points is None else points
     size = n_fft + hop * (x.shape[-1] - 1)

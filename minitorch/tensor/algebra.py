@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core import dtypes
-from ..core.errors import DTypeError, ShapeError
+from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.ops import contractions, einsum, pointwise, shaping
 from ..core.ops.families import as_array
 from ..core.ops.joining import stack, unstack
@@ -90,8 +90,9 @@ def _chain(*matrices: Any) -> Any:
 
 def _cross(input: Any, other: Any, dim: int = -1) -> Any:
     """Compute cross products of vectors of 3 along a dimension."""
-    x, y = (unstack(a, dim) for a in shaping.broadcast_arrays(input, other))
-    if len(x) != 3:
+    given = as_array(input), as_array(other)
+    x, y = (unstack(a, dim) for a in shaping.broadcast_arrays(*given))
+    if len(x) != 3 or any(a.shape[dim] != 3 for a in given):
         raise ShapeError(
             f"cross: dim {dim} of {aval_of(as_array(input))} and {aval_of(as_array(other))} must have size 3"
         )
@@ -116,6 +117,8 @@ def _frequencies(x: Any, fweights: Any, aweights: Any) -> Any:
     for weights in map(as_array, given):
         if weights.shape != x.shape[1:] or dtypes.is_complex(weights.dtype):
             raise ShapeError(f"cov: weights must be a real vector of {x.shape[1]} numbers, got {aval_of(weights)}")
+        if (pointwise.detach(weights) < 0).any():
+            raise ArgumentError(f"cov: weights must not be negative, got {aval_of(weights)} with some that are")
     if fweights is not None and dtypes.rank(as_array(fweights).dtype) != 1:
         raise DTypeError(f"cov: fweights must be integers, got {aval_of(as_array(fweights))}; use aweights")
     return pointwise.mul(*given) if len(given) == 2 else given[0] if given else None
@@ -146,6 +149,13 @@ def _cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any
     product = contractions.matmul(spread, pointwise.conj(shaping.transpose(centered)))
     out = shaping.cast(pointwise.div(product, freedom), x.dtype)
     return shaping.reshape(out, ()) if out.size == 1 else out
+
+
+def _trace(input: Any) -> Any:
+    """Sum the diagonal of a matrix."""
+    if as_array(input).ndim != 2:
+        raise ShapeError(f"trace: takes a matrix, got {aval_of(as_array(input))}; sum .diagonal(dim1=-2, dim2=-1)")
+    return contractions.trace(input)
 
 
 def _tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
@@ -186,7 +196,7 @@ BOTH: Table = {
     "baddbmm": _added("baddbmm", 3, 3),
     "addbmm": _addbmm,
     "cov": _cov,
-    "trace": lambda input: contractions.trace(input),
+    "trace": _trace,
 }
 FUNCTIONS: Table = {
     "einsum": einsum.einsum,

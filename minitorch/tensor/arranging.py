@@ -62,6 +62,8 @@ def _check_list(name: str, tensors: Any) -> None:
 def _hstack(tensors: Sequence[Any]) -> Any:
     """Join along the second dimension, vectors along their only one."""
     rows = [shaping.atleast_nd(x, 1) for x in tensors]
+    if not rows:
+        raise ArgumentError("hstack: needs at least one tensor; give a list of them")
     return joining.concatenate(rows, 0 if rows[0].ndim == 1 else 1)
 
 
@@ -110,6 +112,13 @@ def _flip(input: Any, *dims: Any, **named: Any) -> Any:
     return slicing.flip(input, tuple(sizes((named["dims"],) if set(named) == {"dims"} and not dims else dims)))
 
 
+def _rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
+    """Turn by 90 degrees `k` times in the plane of two dimensions, from the first towards the second."""
+    if len(dims) != 2:
+        raise ArgumentError(f"rot90: dims must name two dimensions, got {tuple(dims)}")
+    return joining.rot90(input, k, tuple(dims))
+
+
 def _diagflat(input: Any, offset: int = 0) -> Any:
     """Make a matrix with the flattened elements on a diagonal."""
     return diagonal.diag_embed(shaping.ravel(input), offset)
@@ -135,6 +144,8 @@ def _diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: An
     parts = [x for x in (prepend, input, append) if x is not None]
     x = joining.concatenate(parts, dim) if len(parts) > 1 else as_array(input)
     axis = canonical_axis("diff", dim, x.ndim)
+    if n < 0:
+        raise ArgumentError(f"diff: n must not be negative, got {n} for {aval_of(x)}")
     minus = pointwise.logical_xor if x.dtype == dtypes.bool_ else pointwise.sub
     for _ in range(n):
         x = minus(slicing.slice_axis(x, axis, 1, None), slicing.slice_axis(x, axis, None, -1))
@@ -296,8 +307,14 @@ def _vector_wise(function: Any) -> Any:
     """Let a function that writes slices along a dimension take 0-d tensors, as vectors of one element."""
 
     def call(input: Any, dim: int, index: Any, source: Any, *args: Any, **params: Any) -> Any:
-        x = as_array(input)
+        x, given = as_array(input), as_array(source)
         if x.ndim:
+            axis = canonical_axis("index", dim, x.ndim)
+            others = [i for i in range(x.ndim) if i != axis + x.ndim]
+            if given.ndim and (given.ndim != x.ndim or any(given.shape[i] != x.shape[i] for i in others)):
+                raise ShapeError(
+                    f"index: source {aval_of(given)} must have the shape of {aval_of(x)} but for dim {dim}"
+                )
             return function(x, dim, index, source, *args, **params)
         out = function(shaping.reshape(x, (1,)), dim, index, shaping.reshape(source, (-1,)), *args, **params)
         return shaping.reshape(out, ())
@@ -344,7 +361,7 @@ BOTH: Table = {
     "flip": _flip,
     "fliplr": lambda input: slicing.flip(input, 1),
     "flipud": lambda input: slicing.flip(input, 0),
-    "rot90": lambda input, k=1, dims=(0, 1): joining.rot90(input, k, tuple(dims)),
+    "rot90": _rot90,
     "tril": lambda input, diagonal=0: _TRIL(input, diagonal),
     "triu": lambda input, diagonal=0: _TRIU(input, diagonal),
     "diag": lambda input, diagonal=0: _DIAG(input, diagonal),

@@ -229,6 +229,9 @@ def _householder_product(A: Any, tau: Any) -> Any:
 def _ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool = False) -> Any:
     """Multiply by the full orthogonal matrix that the reflections make, from the left or the right."""
     a = as_array(input)
+    if a.ndim < 2 or as_array(other).ndim < 2 or as_array(tau).shape[-1:] > (min(a.shape[-2:]),):
+        shown = ", ".join(str(aval_of(as_array(x))) for x in (input, tau, other))
+        raise ShapeError(f"ormqr: takes matrices and no more reflections than columns, got {shown}")
     m, n = a.shape[-2:]
     q = _householder_product(_widened(a, m, m) if m > n else a, tau)
     q = linalg.adjoint(q) if transpose else q

@@ -84,6 +84,8 @@ def _where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
 def _isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     """Tell which elements differ by at most `atol + rtol * abs(other)`."""
+    if rtol < 0 or atol < 0:
+        raise ArgumentError(f"isclose: rtol and atol must not be negative, got {rtol} and {atol}")
     if as_array(input).dtype == dtypes.bool_ == as_array(other).dtype:
         return core.equal(input, other)
     allowed = core.add(core.mul(core.abs(other), rtol), atol)
@@ -118,7 +120,8 @@ def _nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, negin
 
 def _heaviside(input: Any, values: Any) -> Any:
     """Return 0 for negative numbers, 1 for positive ones, and `values` at 0."""
-    return core.where(core.equal(input, 0), values, cast(core.greater(input, 0), input.dtype))
+    x = as_array(input)
+    return core.where(core.equal(x, 0), values, cast(core.greater(x, 0), x.dtype))
 
 
 def _logit(input: Any, eps: float | None = None) -> Any:
@@ -184,7 +187,7 @@ def _polar(abs: Any, angle: Any) -> Any:
     if as_array(abs).dtype != as_array(angle).dtype or as_array(abs).dtype not in (dtypes.float32, dtypes.float64):
         given = f"{aval_of(as_array(abs))} and {aval_of(as_array(angle))}"
         raise DTypeError(f"polar: abs and angle must both be float32 or float64, got {given}; cast them")
-    return core.add(core.mul(abs, core.cos(angle)), core.mul(core.mul(abs, core.sin(angle)), 1j))
+    return core.joined(core.mul(abs, core.cos(angle)), core.mul(abs, core.sin(angle)))
 
 
 def _hardshrink(input: Any, lambd: float = 0.5) -> Any:

@@ -196,7 +196,7 @@ def _pairs(x: Value) -> Value:
 
 def _joined(x: Value) -> Value:
     real, imag = (indexing.getitem(x, (..., k)) for k in (0, 1))
-    return pointwise.add(real, pointwise.mul(imag, 1j))
+    return pointwise.joined(real, imag)
 
 
 _AS_REAL = Step(_pairs, lambda whole, part: _joined(part))

@@ -58,6 +58,8 @@ def _histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None
     x = concrete(as_array(input), "histogramdd")
     data = x.numpy().reshape(-1, x.shape[-1])
     given = [bins] * x.shape[-1] if isinstance(bins, int) else list(bins)
+    if len(given) != x.shape[-1]:
+        raise ShapeError(f"histogramdd: bins must say something of each of {x.shape[-1]} coordinates, got {len(given)}")
     spans = [None] * len(given) if range is None else list(zip(range[::2], range[1::2]))
     edges = [_edges("histogramdd", column, n, span) for column, n, span in zip(data.T, given, spans)]
     weights = None if weight is None else concrete(as_array(weight), "histogramdd").numpy().ravel()

@@ -132,6 +132,8 @@ def logsigmoid(input: Any) -> Any:
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
     """Return x limited to [min_val, max_val]; its slope at the limits is 0."""
+    if min_val > max_val:
+        raise ArgumentError(f"hardtanh: min_val must not be over max_val, got {min_val} and {max_val}")
     if not dtypes.is_inexact(input.dtype):
         out = core.clip(input, int(min_val), int(max_val))
         return in_place(input, out) if inplace else out
@@ -173,6 +175,10 @@ def glu(input: Any, dim: int = -1) -> Any:
 
 def prelu(input: Any, weight: Any) -> Any:
     """Return x where it is positive, else x times a weight, one for all or one for each channel."""
+    if weight.size != 1 and weight.shape != tuple(input.shape[1:2]):
+        raise ShapeError(
+            f"prelu: weight {aval_of(weight)} must be one number, or one for each channel of {aval_of(input)}"
+        )
     if weight.ndim == 1 and weight.shape[0] != 1 and input.ndim > 2:
         weight = weight.reshape((-1,) + (1,) * (input.ndim - 2))
     return core.where(core.greater(input, 0), input, core.mul(input, weight))

@@ -144,6 +144,8 @@ def batch_norm(
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Normalize each of `num_groups` groups of channels of each example. Wu and He (2018)."""
+    if input.ndim < 2:
+        raise ShapeError(f"group_norm: needs [examples, channels, ...], got {aval_of(input)}; insert an axis")
     n, channels, *rest = input.shape
     if num_groups < 1 or channels % num_groups:
         raise ShapeError(

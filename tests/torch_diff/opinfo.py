@@ -98,6 +98,12 @@ class Operation(NamedTuple):
     theirs: Callable[..., Any]
     ours: Callable[..., Any]
 
+    @property
+    def in_place(self) -> bool:
+        """Whether both have a method that writes its result to the tensor."""
+        name = f"{self.info.name}_"
+        return all(hasattr(kind, name) for kind in (torch.Tensor, mt.Tensor))
+
 
 def _lookup(lib: Any, name: str) -> Any:
     for part in name.split("."):
@@ -280,6 +286,21 @@ def _slopes(ours: Any, theirs: Any, our_inputs: Any, their_inputs: Any, twice: b
         ours, theirs = ([x for x in xs if x is not None] for xs in (ours, theirs))
         if len(ours) != len(theirs):
             return
+
+
+def written(operation: Operation, limit: int) -> Iterator[str]:
+    """Yield what differs when a result is written to the tensor itself."""
+    name = f"{operation.info.name}_"
+    for sample in samples(operation.info, "float64", False, limit):
+        args, kwargs = converted([sample.input, *sample.args]), converted(sample.kwargs)
+        try:
+            getattr(sample.input, name)(*sample.args, **sample.kwargs)
+        except REFUSALS:
+            continue
+        out = getattr(args[0], name)(*args[1:], **kwargs)
+        found = difference(args[0], sample.input)
+        if found or out is not args[0]:
+            yield f"{described(sample)}: {found or 'returns another tensor'}"
 
 
 def refusals(operation: Operation) -> Iterator[tuple[str, Callable[[], Any]]]:

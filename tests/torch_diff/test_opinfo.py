@@ -40,3 +40,9 @@ def test_refusals(name):
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_all_samples(name):
     assert not unexpected(OPERATIONS[name], limits=(200, 200), twice=20)
+
+
+@pytest.mark.parametrize("name", [name for name, op in OPERATIONS.items() if op.in_place])
+def test_in_place(name):
+    operation = OPERATIONS[name]
+    assert not list(opinfo.written(operation, 2))

@@ -155,6 +155,7 @@ _NAMES = {
     "make_graph": "compiling.show",
     "save": "saving.checkpoints",
     "set_num_threads": "core.jit.native.replay",
+    "summary": "summarizing",
     "train_steps": "compiling.steps",
 }
 
@@ -172,6 +173,7 @@ if typing.TYPE_CHECKING:
     from .core.nonfinite import debug_infs, debug_nans
     from .key_reuse import debug_keys
     from .saving.checkpoints import load, save
+    from .summarizing import summary
     from .viz import draw_graph
 
 

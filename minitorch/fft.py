@@ -1,4 +1,11 @@
-"""Discrete Fourier transforms, as `torch.fft`: the array face's functions under PyTorch's names of arguments."""
+"""Discrete Fourier transforms, as `torch.fft`: the array face's functions under PyTorch's names of arguments.
+
+>>> from minitorch import arange
+>>> rfft(arange(4.0), dim=0)
+tensor([ 6.+0.j, -2.+2.j, -2.+0.j])
+>>> fftshift(fftfreq(4))
+tensor([-0.5000, -0.2500,  0.0000,  0.2500])
+"""
 
 from __future__ import annotations
 
@@ -36,11 +43,16 @@ def _axes(name: str, x: Value, s: Any, dim: Any) -> tuple[Any, Any]:
     return s, dim
 
 
+def _text(transform: Transform) -> str:
+    """Return a description without its example, whose arguments have other names."""
+    return (transform.__doc__ or "").partition("\n\n")[0]
+
+
 def _along_one(name: str, transform: Transform) -> Transform:
     def call(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
         return transform(_signal(name, input), n, dim, norm)
 
-    call.__doc__ = transform.__doc__
+    call.__doc__ = _text(transform)
     return call
 
 
@@ -50,7 +62,7 @@ def _along_several(name: str, transform: Transform, default: Any) -> Transform:
         s, dim = _axes(name, x, s, dim)
         return transform(x, s, dim, norm)
 
-    call.__doc__ = transform.__doc__
+    call.__doc__ = _text(transform)
     return call
 
 

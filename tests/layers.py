@@ -165,6 +165,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.backward", "minitorch.tensor.pytree"],  # Tensor.backward; tensors taken apart and put back
     ["minitorch.tensor.fast", "minitorch.tensor.shortcut", "minitorch.tensor.types", "minitorch.tensor.generator"],
     ["minitorch.tensor.creation", "minitorch.tensor.table", "minitorch.tensor.printing"],
+    ["minitorch.tensor.display"],  # in notebooks
     ["minitorch.tensor.windows"],
     ["minitorch.tensor.random"],
     # The tables of functions, by theme, and what makes functions and methods of them.
@@ -250,7 +251,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.utils"],
     ["minitorch.datasets", "minitorch.debug", "minitorch.progress", "minitorch.key_reuse", "minitorch.tree"],
     ["minitorch.tree_util"],
-    ["minitorch.viz"],
+    ["minitorch.summarizing", "minitorch.viz"],
     ["minitorch"],
 ]
 

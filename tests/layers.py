@@ -163,7 +163,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.sharing"],  # reading, viewing and writing a value that handles share
     ["minitorch.tensor.handle"],  # Tensor and its ambient tape
     ["minitorch.tensor.backward", "minitorch.tensor.pytree"],  # Tensor.backward; tensors taken apart and put back
-    ["minitorch.tensor.fast", "minitorch.tensor.shortcut", "minitorch.tensor.types", "minitorch.tensor.generator"],
+    ["minitorch.tensor.types"],
+    ["minitorch.tensor.fast", "minitorch.tensor.shortcut", "minitorch.tensor.generator"],
     ["minitorch.tensor.creation", "minitorch.tensor.table", "minitorch.tensor.printing"],
     ["minitorch.tensor.display"],  # in notebooks
     ["minitorch.tensor.windows"],

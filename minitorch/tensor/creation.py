@@ -106,12 +106,27 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
     return made(wrap(np.frombuffer(buffer, dtypes.canonical(dtype), count, offset).copy()), None, requires_grad)
 
 
+class _Capsule:
+    """What an older exchange gives: the memory alone, on the host, as NumPy checks."""
+
+    def __init__(self, capsule: Any):
+        self.capsule = capsule
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+
 def from_dlpack(ext_tensor: Any) -> Tensor:
     """Make a tensor that holds a copy of anything with `__dlpack__`: tensors of other libraries, NumPy arrays.
 
     >>> from_dlpack(np.array([1.0, 2.0]))
     tensor([1., 2.], dtype=float64)
     """
+    if type(ext_tensor).__name__ == "PyCapsule":
+        ext_tensor = _Capsule(ext_tensor)
     if not hasattr(ext_tensor, "__dlpack__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(ext_tensor).__name__}")
     return tensor(np.from_dlpack(ext_tensor))

@@ -141,7 +141,7 @@ def _triangle(name: str, numpy_function: Any) -> Any:
 
 def _diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Subtract from each element the one before it along a dimension, `n` times."""
-    parts = [x for x in (prepend, input, append) if x is not None]
+    parts = [x for x in (prepend, input, append) if x is not None] if n else [input]
     x = joining.concatenate(parts, dim) if len(parts) > 1 else as_array(input)
     axis = canonical_axis("diff", dim, x.ndim)
     if n < 0:

@@ -19,6 +19,7 @@ from ...core.primitive import aval_of
 from ...tensor.fast import fused
 from ...tensor.handle import Tensor
 from ...tensor.modes import no_grad
+from ...tensor.table import over
 from ...tensor.types import finfo
 from .activation import dropout
 
@@ -186,7 +187,7 @@ def _scaled(out: Any, weight: Any, bias: Any, trailing: int) -> Any:
 
 def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
     """Divide by the p-norm along a dimension, or by `eps` where the norm is smaller."""
-    return div(input, maximum(norm(input, p, dim, keepdims=True), eps))
+    return div(input, maximum(norm(input, p, over(input, dim), keepdims=True), eps))
 
 
 # --------------------------------------------------------------------------- attention

@@ -255,9 +255,7 @@ def _scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = 
     if not as_array(index).size:
         return x
     mode = "set" if reduce is None else _REDUCE[reduce]
-    if x.ndim:
-        return lookup.scatter(x, index, given, dim, mode)
-    return shaping.reshape(lookup.scatter(*map(shaping.ravel, (x, index, given)), dim, mode), ())
+    return _scattered(x, index, given, dim, mode)
 
 
 def _scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
@@ -267,7 +265,14 @@ def _scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
         raise DTypeError(
             f"scatter_add: expected self.dtype to be equal to src.dtype, got {aval_of(x)} and {aval_of(src)}"
         )
-    return lookup.scatter(x, index, src, dim, "add") if as_array(index).size else x
+    return _scattered(x, index, src, dim, "add") if as_array(index).size else x
+
+
+def _scattered(x: Any, index: Any, src: Any, dim: int, mode: str = "set") -> Any:
+    """Combine `src` with what stands at places; 0-d tensors are vectors of one element."""
+    if x.ndim:
+        return lookup.scatter(x, index, src, dim, mode)
+    return shaping.reshape(lookup.scatter(*map(shaping.ravel, (x, index, src)), dim, mode), ())
 
 
 def _scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
@@ -277,12 +282,12 @@ def _scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, 
     x = as_array(input)
     mode = _REDUCE.get(reduce, "add")
     if not include_self:
-        x = lookup.scatter(x, index, _identity(mode, x.dtype), dim)
-    out = lookup.scatter(x, index, src, dim, mode)
+        x = _scattered(x, index, _identity(mode, x.dtype), dim)
+    out = _scattered(x, index, src, dim, mode)
     if reduce != "mean":
         return out
-    ones = shaping.full(x.shape, 1, x.dtype) if include_self else lookup.scatter(shaping.ones_like(x), index, 0, dim)
-    counts = lookup.scatter(ones, index, 1, dim, "add")
+    ones = shaping.full(x.shape, 1, x.dtype) if include_self else _scattered(shaping.ones_like(x), index, 0, dim)
+    counts = _scattered(ones, index, 1, dim, "add")
     return pointwise.div(out, counts) if dtypes.is_inexact(x.dtype) else pointwise.floor_divide(out, counts)
 
 

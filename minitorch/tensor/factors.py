@@ -232,6 +232,7 @@ def _ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool 
     if a.ndim < 2 or as_array(other).ndim < 2 or as_array(tau).shape[-1:] > (min(a.shape[-2:]),):
         shown = ", ".join(str(aval_of(as_array(x))) for x in (input, tau, other))
         raise ShapeError(f"ormqr: takes matrices and no more reflections than columns, got {shown}")
+    a = slicing.slice_axis(a, -1, 0, as_array(tau).shape[-1])
     m, n = a.shape[-2:]
     q = _householder_product(_widened(a, m, m) if m > n else a, tau)
     q = linalg.adjoint(q) if transpose else q

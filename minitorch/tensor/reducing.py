@@ -167,6 +167,13 @@ def _unique(
     return lookup.unique(input, False, return_inverse, return_counts)
 
 
+def _bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """Count how often each integer from 0 on occurs, or add up the weights of its places: float64 unless float32."""
+    if weights is not None and as_array(weights).dtype != dtypes.float32:
+        weights = shaping.cast(weights, dtypes.float64)
+    return lookup.bincount(input, weights, minlength)
+
+
 def _histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     """Count elements in equal bins between `min` and `max` (the data's own if both are equal)."""
     data = concrete(input, "histc").numpy()
@@ -244,7 +251,7 @@ BOTH: Table = {
     "quantile": quantile,
     "nanquantile": nanquantile,
     "unique": _unique,
-    "bincount": lambda input, weights=None, minlength=0: lookup.bincount(input, weights, minlength),
+    "bincount": _bincount,
     "histc": _histc,
 }
 FUNCTIONS: Table = {

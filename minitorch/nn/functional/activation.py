@@ -175,10 +175,6 @@ def glu(input: Any, dim: int = -1) -> Any:
 
 def prelu(input: Any, weight: Any) -> Any:
     """Return x where it is positive, else x times a weight, one for all or one for each channel."""
-    if weight.size != 1 and weight.shape != tuple(input.shape[1:2]):
-        raise ShapeError(
-            f"prelu: weight {aval_of(weight)} must be one number, or one for each channel of {aval_of(input)}"
-        )
     if weight.ndim == 1 and weight.shape[0] != 1 and input.ndim > 2:
         weight = weight.reshape((-1,) + (1,) * (input.ndim - 2))
     return core.where(core.greater(input, 0), input, core.mul(input, weight))

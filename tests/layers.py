@@ -174,7 +174,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.pointwise", "minitorch.tensor.reducing", "minitorch.tensor.algebra"],
     ["minitorch.tensor.views", "minitorch.tensor.arranging", "minitorch.tensor.linalg"],
     ["minitorch.tensor.special", "minitorch.tensor.statistics"],
-    ["minitorch.tensor.factors", "minitorch.tensor.spectrogram"],
+    ["minitorch.tensor.factors", "minitorch.tensor.spectrogram", "minitorch.tensor.later"],
     ["minitorch.tensor.conversion"],
     ["minitorch.tensor.rearranging"],
     ["minitorch.tensor.functions"],

@@ -16,31 +16,19 @@ from . import (
     arranging,
     conversion,
     factors,
+    later,
     linalg,
     pointwise,
     rearranging,
     reducing,
     special,
-    spectrogram,
     statistics,
     views,
 )
 from .handle import Tensor, tensor_of
 from .table import Function, Table, as_tensors
 
-THEMES = (
-    pointwise,
-    reducing,
-    views,
-    arranging,
-    algebra,
-    linalg,
-    special,
-    statistics,
-    factors,
-    rearranging,
-    spectrogram,
-)
+THEMES = (pointwise, reducing, views, arranging, algebra, linalg, special, statistics, factors, rearranging, later)
 # What returns the tensor itself where nothing changes, as in PyTorch.
 RETURN_SELF = frozenset(
     (

@@ -14,7 +14,6 @@ from ..core.ops import fourier, joining, pointwise, shaping, slicing, windowing
 from ..core.ops.families import as_array
 from ..core.primitive import Value, aval_of, concrete
 from .arranging import PAD_MODES
-from .table import Table
 
 
 def _checked(name: str, n_fft: int, hop_length: int | None, win_length: int | None, window: Any) -> tuple[int, Any]:
@@ -41,7 +40,7 @@ def _spectrum(frames: Value, onesided: bool) -> Value:
     return fourier.fft_p(shaping.cast(frames, dtypes.complex_of(frames.dtype)), axis=-1, inverse=False)
 
 
-def _stft(
+def stft(
     input: Any,
     n_fft: int,
     hop_length: int | None = None,
@@ -100,7 +99,7 @@ def _overlapped(frames: Value, size: int, hop: int) -> Value:
     return windowing.fold(shaping.swapaxes(frames, -2, -1), (size,), frames.shape[-1], hop)
 
 
-def _istft(
+def istft(
     input: Any,
     n_fft: int,
     hop_length: int | None = None,
@@ -151,9 +150,3 @@ def _vanishes(envelope: Value) -> bool:
         return bool((abs(concrete(envelope, "istft").numpy()) <= 1e-11).any())
     except (JitError, TracerError):
         return False
-
-
-BOTH: Table = {"stft": _stft, "istft": _istft}
-FUNCTIONS: Table = {}
-METHODS: Table = {}
-ALIASES: dict[str, str] = {}

@@ -29,7 +29,14 @@ ELSEWHERE = {
     "randint_like randn randn_like random random_ randperm seed set_rng_state uniform_ dropout1d dropout2d dropout3d "
     "alpha_dropout feature_alpha_dropout feature_dropout gumbel_softmax poisson binomial fractional_max_pool2d "
     "fractional_max_pool3d",
-    "a setting or a question": "can_cast enable_grad finfo get_default_dtype get_num_threads iinfo inference_mode "
+    "layers: test_nn, tests/nn": "adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices affine_grid "
+    "adaptive_max_pool3d_with_indices affine_grid_generator fold fractional_max_pool2d_with_indices grid_sampler gru gru_cell "
+    "fractional_max_pool3d_with_indices lp_pool1d lp_pool2d lp_pool3d lstm lstm_cell max_pool2d_with_indices "
+    "max_pool3d_with_indices norm_except_dim poisson_nll_loss rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell segment_reduce "
+    "upsample alpha_dropout_ feature_alpha_dropout_ feature_dropout_",
+    "a setting or a question": "are_deterministic_algorithms_enabled get_float32_matmul_precision compile backends "
+    "is_deterministic_algorithms_warn_only_enabled is_inference_mode_enabled set_float32_matmul_precision "
+    "use_deterministic_algorithms can_cast enable_grad finfo get_default_dtype get_num_threads iinfo inference_mode "
     "is_grad_enabled is_tensor no_grad promote_types result_type set_default_dtype set_grad_enabled set_num_threads "
     "set_printoptions",
     "what a tensor is and holds: test_autograd, test_inplace_views, tests/tensor": "H T as_subclass backward copy_ cpu cuda "
@@ -54,7 +61,7 @@ def in_tables():
     found = {c.name for c in tables.ALL + LINALG + breadth.SPECIALS} | {*CALLS, *FUNCTIONAL}
     for operation in opinfo.operations():
         found |= {operation.info.name, *(alias.name for alias in operation.info.aliases)}
-    return found
+    return found | {name.removeprefix("nn.functional.") for name in found}  # some of these stand in torch, too
 
 
 @pytest.fixture(scope="module")

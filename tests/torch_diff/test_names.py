@@ -30,7 +30,8 @@ ELSEWHERE = {
     "alpha_dropout feature_alpha_dropout feature_dropout gumbel_softmax poisson binomial fractional_max_pool2d "
     "fractional_max_pool3d",
     "layers: test_nn, tests/nn": "adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices affine_grid "
-    "adaptive_max_pool3d_with_indices affine_grid_generator fold fractional_max_pool2d_with_indices grid_sampler gru gru_cell "
+    "adaptive_max_pool3d_with_indices affine_grid_generator fold fractional_max_pool2d_with_indices grid_sampler gru "
+    "gru_cell "
     "fractional_max_pool3d_with_indices lp_pool1d lp_pool2d lp_pool3d lstm lstm_cell max_pool2d_with_indices "
     "max_pool3d_with_indices norm_except_dim poisson_nll_loss rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell segment_reduce "
     "upsample alpha_dropout_ feature_alpha_dropout_ feature_dropout_",

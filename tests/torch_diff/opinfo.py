@@ -88,7 +88,7 @@ KNOWN = (
     Known(r"nn\.functional\.max_unpool\dd", r"(second )?gradient.*", "of equal indices, any may be the one that is written"),
     Known(r"nn\.functional\.ctc_loss", r"(second )?gradient.*", "PyTorch's takes for granted that log_softmax came before"),
     Known(r"nn\.functional\.cosine_embedding_loss", r"raises.*", "-1 is neither a bool nor a uint8", "bool|uint8"),
-    Known(r"nn\.functional\.triplet_margin_with_distance_loss", r"raises TypeError.*must be Tensor.*", "a module of its own"),
+    Known(r"nn\.functional\.triplet_margin_with_distance_loss", r"raises TypeError.*must be Tensor.*", "its own module"),
     Known(r"nn\.functional\.embedding_bag", r"raises.*", "the database has the arguments in another order"),
     Known(r"nn\.functional\.multi_head_attention_forward", r"result.*values.*", "drops at random"),
     Known(r"nn\.functional\.instance_norm", r"raises Unsupp.*not updated.*", "an option that is not there"),

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core import dtypes
-from ..core.errors import ArgumentError, DTypeError, ShapeError
+from ..core.errors import ArgumentError, DTypeError, JitError, ShapeError, TracerError
 from ..core.ops import contractions, einsum, pointwise, shaping
 from ..core.ops.families import as_array
 from ..core.ops.joining import stack, unstack
 from ..core.ops.norms import norm
 from ..core.ops.reductions import mean
 from ..core.ops.shaping import canonical_axis
-from ..core.primitive import aval_of
+from ..core.primitive import aval_of, concrete
 from .fast import fused
 from .handle import Tensor
 from .table import Table, over
@@ -117,11 +117,19 @@ def _frequencies(x: Any, fweights: Any, aweights: Any) -> Any:
     for weights in map(as_array, given):
         if weights.shape != x.shape[1:] or dtypes.is_complex(weights.dtype):
             raise ShapeError(f"cov: weights must be a real vector of {x.shape[1]} numbers, got {aval_of(weights)}")
-        if (pointwise.detach(weights) < 0).any():
+        if _has_negative(weights):
             raise ArgumentError(f"cov: weights must not be negative, got {aval_of(weights)} with some that are")
     if fweights is not None and dtypes.rank(as_array(fweights).dtype) != 1:
         raise DTypeError(f"cov: fweights must be integers, got {aval_of(as_array(fweights))}; use aweights")
     return pointwise.mul(*given) if len(given) == 2 else given[0] if given else None
+
+
+def _has_negative(weights: Any) -> bool:
+    """Return whether a weight is negative, as far as it is known: not inside a transform."""
+    try:
+        return bool((concrete(weights, "cov").numpy() < 0).any())
+    except (JitError, TracerError):
+        return False
 
 
 def _cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:

@@ -1,10 +1,11 @@
 """Write `torch-names.md`: each name of PyTorch as there, different or absent, by looking at both libraries.
 
-Run it from the repository root where PyTorch is installed: `python docs/torch_names.py`.
+Run it from the repository root where PyTorch is installed: `PYTHONPATH=. python docs/torch_names.py`.
 """
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import types
@@ -17,13 +18,35 @@ import minitorch
 import minitorch.nn.functional
 
 PAGE = Path(__file__).resolve().parent / "torch-names.md"
-SPACES: dict[str, tuple[Any, Any]] = {
-    "torch": (torch, minitorch),
-    "torch.Tensor": (torch.Tensor, minitorch.Tensor),
-    "torch.linalg": (torch.linalg, minitorch.linalg),
-    "torch.special": (torch.special, minitorch.special),
-    "torch.nn.functional": (torch.nn.functional, minitorch.nn.functional),
-}
+PACKAGES = PAGE.with_name("torch-packages.md")
+# Each namespace, by the page it stands on.
+FUNCTIONS = ("torch", "torch.Tensor", "torch.linalg", "torch.special", "torch.fft", "torch.nn.functional")
+REST = (
+    "torch.nn", "torch.nn.Module", "torch.nn.init", "torch.nn.utils", "torch.nn.utils.rnn", "torch.nn.utils.parametrize",
+    "torch.optim", "torch.optim.lr_scheduler", "torch.optim.swa_utils", "torch.utils.data", "torch.utils.checkpoint",
+    "torch.autograd", "torch.autograd.functional", "torch.Generator",
+)  # fmt: skip
+
+
+def space(name: str) -> tuple[Any, Any]:
+    """Return a namespace of PyTorch's and ours, which is None where there is none."""
+    return _module(torch, name), _module(minitorch, name)
+
+
+def _module(root: Any, name: str) -> Any:
+    """Import or look up what a dotted name under `torch` means in a library."""
+    found = root
+    for part in name.split(".")[1:]:
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            try:
+                found = importlib.import_module(f"{found.__name__}.{part}")
+            except (AttributeError, ImportError):
+                return None
+    return found
+
+
 # Names that are there and behave otherwise.
 DIFFERENT = {
     "torch": {
@@ -70,6 +93,7 @@ DIFFERENT = {
         "ctc_loss": "the gradient for `log_probs` is the exact one; behind `log_softmax` it is PyTorch's",
         "linear_cross_entropy": "`options`, which change no result, are ignored",
     },
+    "torch.Generator": {"get_state": "three uint64: a key and a count of draws"},
 }
 # Why names are absent: the first pattern that fits the whole name decides.
 ABSENT = (
@@ -83,7 +107,6 @@ ABSENT = (
      r"|per_(channel|tensor)_\w+|Q\w+|bit|bits\w+|uint\d|int\d|scaled_(grouped_)?mm|ScalingType|SwizzleType|grouped_mm",
      "no quantized numbers"),
     (r"float\d+_\w+|complex32|chalf|float8.*", "no numbers of 8 bits, no half complex"),
-    (r"fft|stft|istft", "Fourier transforms: see `fft` of the array face"),
     (r"cudnn\w*|miopen\w*|mkldnn\w*|mps|mtia|xpu|ipu|to_mkldnn|is_vulkan\w*|backends|accelerator|has_\w+|native_\w+"
      r"|batch_norm_\w+|prelu_\w+|convolution|conv_tbc|cuda|cpu|Stream\w*|Event|DeviceObjType|get_device_module",
      "belongs to one of PyTorch's own backends; use the general function"),
@@ -116,28 +139,42 @@ ABSENT = (
     (r"ldl_\w+|geqrf|lobpcg|svd_lowrank|pca_lowrank|lu_factor_ex", "use the dense factorizations of `linalg`"),
     (r"save|load", "not at this level"),
     (r"(rnn|lstm|gru|quantized_)\w*|(gru|lstm|rnn_\w+)(_cell)?", "not there yet"),
+    (r"Data(Pipe|Chunk)\w*|\w+DataPipe|functional_datapipe|\w*_datapipes_\w+|runtime_validation\w*|argument_validation|SparseAdam"
+     r"|DistributedSampler|DataParallel|CrossMapLRN2d|Container|share_memory|convert_conv\dd\w*|swap_in_\w+|EPOCH_\w+"
+     r"|PARAM_LIST|Profiler\w+|kineto_available|NestedIOFunction|\w*multithreading_enabled|\w*view_replay_enabled|SavedTensor"
+     r"|enforce_grad_layout_policy|graphsafe_\w+|get_offset|set_offset|T_destination|call_super_init|dump_patches|is_tensor_like"
+     r"|get_swap_module_params_\w+|is_traceable_wrapper_subclass|type_before_parametrizations|is_opaque_\w+|OpaqueBase"
+     r"|(Sac|Selective)\w+|SAC\w+|DefaultDeviceType|\w*_device_states|detach_variable|check_backward_validity|noop_context_fn"
+     r"|set_checkpoint_\w+|CheckpointFunction|gen_fake_\w+|\w*LoggingTensor\w*",
+     "PyTorch's own machinery, its devices or its processes"),
+    (r"clip_grad_norm|(constant|dirac|eye|kaiming_normal|kaiming_uniform|normal|orthogonal|uniform|xavier_normal"
+     r"|xavier_uniform)|register_backward_hook|variable|Variable", "deprecated in PyTorch: use the newer name"),
     (r".*", "not there yet"),
 )  # fmt: skip
 
 
 def names_of(space: Any) -> list[str]:
-    """Return the public names of a namespace, less what it has imported from Python."""
-    outside = ("typing", "builtins", "math", "sys", "os")
+    """Return the public names of a namespace, less what it has imported from elsewhere."""
     return [
         name
         for name in sorted(dir(space))
         if not name.startswith("_")
         and not (name == "Tensor" and space is not torch)
-        and not _is_imported(getattr(space, name, None), name, outside)
+        and not _is_imported(getattr(space, name, None), name, space)
     ]
 
 
-def _is_imported(value: Any, name: str, outside: tuple[str, ...]) -> bool:
+def _is_imported(value: Any, name: str, space: Any) -> bool:
     if isinstance(value, types.ModuleType):
         return not value.__name__.startswith("torch.") or value.__name__.count(".") > 1
-    if name in ("Callable", "Optional", "TYPE_CHECKING"):
+    home = getattr(value, "__module__", None)
+    if name == "TYPE_CHECKING" or (isinstance(value, float) and space is not torch):
         return True
-    return inspect.isroutine(value) and getattr(value, "__module__", "") in outside[:1]
+    if not isinstance(home, str) or not isinstance(space, types.ModuleType):
+        return False
+    if space.__name__ in FUNCTIONS:  # their names are from all over PyTorch
+        return name in ("Callable", "Optional", "TYPE_CHECKING") or (inspect.isroutine(value) and home == "typing")
+    return not home.startswith(space.__name__)
 
 
 def reason(name: str) -> str:
@@ -147,10 +184,10 @@ def reason(name: str) -> str:
 
 def section(title: str) -> list[str]:
     """Return the lines about one namespace."""
-    theirs, ours = SPACES[title]
+    theirs, ours = space(title)
     names = names_of(theirs)
     here = [n for n in names if hasattr(ours, n)]
-    differing = {n: how for n, how in sorted(DIFFERENT[title].items()) if n in here}
+    differing = {n: how for n, how in sorted(DIFFERENT.get(title, {}).items()) if n in here}
     why: dict[str, list[str]] = {}
     for name in names:
         if name not in here:
@@ -163,16 +200,37 @@ def section(title: str) -> list[str]:
     return [*lines, *(f"| {w} | {' '.join(f'`{n}`' for n in ns)} |" for w, ns in sorted(why.items())), ""]
 
 
-def page() -> str:
-    """Return the whole page."""
+def summary(titles: tuple[str, ...]) -> list[str]:
+    """Return a table of how many names of each namespace are there."""
+    rows = []
+    for title in titles:
+        theirs, ours = space(title)
+        names = names_of(theirs)
+        here = sum(hasattr(ours, n) for n in names)
+        different = sum(n in names and hasattr(ours, n) for n in DIFFERENT.get(title, {}))
+        rows.append(f"| `{title}` | {here} | {different} | {len(names) - here} |")
+    return ["| namespace | there | of them different | absent |", "| --- | --- | --- | --- |", *rows, ""]
+
+
+def page(titles: tuple[str, ...] = FUNCTIONS) -> str:
+    """Return a whole page."""
     release = ".".join(torch.__version__.split(".")[:2])
-    head = f"""# PyTorch's names
+    kind, other = (
+        ("functions", "[packages](torch-packages.md)")
+        if titles is FUNCTIONS
+        else ("packages", "[functions and methods](torch-names.md)")
+    )
+    head = f"""# PyTorch's names: {kind}
 
 Each public name of PyTorch {release} that is there, works differently, or is absent, and why. The page is written by
-`docs/torch_names.py`, which looks at both libraries.
+`docs/torch_names.py`, which looks at both libraries; there is another one of {other}.
 """
-    return "\n".join([head, *(line for title in SPACES for line in section(title))]).rstrip() + "\n"
+    lines = [head, *summary(titles), *(line for title in titles for line in section(title))]
+    return "\n".join(lines).rstrip() + "\n"
 
+
+PAGES = {PAGE: FUNCTIONS, PACKAGES: REST}
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    for path, titles in PAGES.items():
+        path.write_text(page(titles), encoding="utf-8")

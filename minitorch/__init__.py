@@ -3,6 +3,7 @@
     core        arrays, primitives, rules, tapes, transforms: knows nothing of what follows
     tensor      Tensor, a mutable handle on an array, and functions under PyTorch's names
     numpy       NumPy's functions for arrays, after the Array API standard and jax.numpy
+    fft         Fourier transforms
     autograd    gradients on request, custom functions, anomaly mode
     linalg      decompositions and norms
     special     Bessel, gamma and error functions, orthogonal polynomials
@@ -148,6 +149,7 @@ _MODULES = (
     "cuda",
     "datasets",
     "debug",
+    "fft",
     "func",
     "lax",
     "models",
@@ -200,6 +202,7 @@ _NAMES = {
     "segment_reduce": "tensor.counts",
     "set_float32_matmul_precision": "determinism",
     "set_num_threads": "core.jit.native.replay",
+    "summary": "summarizing",
     "train_steps": "compiling.steps",
     "triplet_margin_loss": "nn.functional.toplevel_later",
     "use_deterministic_algorithms": "determinism",
@@ -211,6 +214,7 @@ if typing.TYPE_CHECKING:
         cuda,
         datasets,
         debug,
+        fft,
         func,
         lax,
         models,
@@ -257,6 +261,7 @@ if typing.TYPE_CHECKING:
         triplet_margin_loss,
     )
     from .saving.checkpoints import load, save
+    from .summarizing import summary
     from .tensor.counts import binomial, poisson, segment_reduce
     from .viz import draw_graph
 

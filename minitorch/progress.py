@@ -9,8 +9,18 @@ from typing import Any
 from .core.errors import MissingExtraError
 
 
-def progress(iterable: Iterable[Any] | None = None, **options: Any) -> Any:
-    """Return a live progress bar (tqdm's) over an iterable; options such as `desc`, `total`, `disable` are passed on.
+def progress(
+    iterable: Iterable[Any] | None = None,
+    desc: str | None = None,
+    total: float | None = None,
+    leave: bool | None = True,
+    **options: Any,
+) -> Any:
+    """Return a live progress bar (tqdm's) over an iterable: iterate over it, or call `update(n)` where there is none.
+
+    `desc` stands before the bar, `total` is the length where the iterable has none, `leave=False` removes the bar at the
+    end; tqdm's other options, such as `unit`, `position` and `disable`, are passed on. `bar.set_postfix(loss=0.5)` shows
+    numbers behind it. Raises MissingExtraError without tqdm.
 
     >>> sum(progress(range(4), disable=True))
     6
@@ -19,7 +29,7 @@ def progress(iterable: Iterable[Any] | None = None, **options: Any) -> Any:
         tqdm = import_module("tqdm.auto" if _is_notebook() else "tqdm").tqdm
     except ModuleNotFoundError:
         raise MissingExtraError("tqdm", "data") from None
-    return tqdm(iterable, **options)
+    return tqdm(iterable, desc=desc, total=total, leave=leave, **options)
 
 
 def _is_notebook() -> bool:

@@ -167,8 +167,10 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.sharing"],  # reading, viewing and writing a value that handles share
     ["minitorch.tensor.handle"],  # Tensor and its ambient tape
     ["minitorch.tensor.backward", "minitorch.tensor.pytree"],  # Tensor.backward; tensors taken apart and put back
-    ["minitorch.tensor.fast", "minitorch.tensor.shortcut", "minitorch.tensor.types", "minitorch.tensor.generator"],
+    ["minitorch.tensor.types"],
+    ["minitorch.tensor.fast", "minitorch.tensor.shortcut", "minitorch.tensor.generator"],
     ["minitorch.tensor.creation", "minitorch.tensor.table", "minitorch.tensor.printing"],
+    ["minitorch.tensor.display"],  # in notebooks
     ["minitorch.tensor.windows"],
     ["minitorch.tensor.random"],
     ["minitorch.tensor.counts"],  # random counts; segments
@@ -177,14 +179,14 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.pointwise", "minitorch.tensor.reducing", "minitorch.tensor.algebra"],
     ["minitorch.tensor.views", "minitorch.tensor.arranging", "minitorch.tensor.linalg"],
     ["minitorch.tensor.special", "minitorch.tensor.statistics"],
-    ["minitorch.tensor.factors"],
+    ["minitorch.tensor.factors", "minitorch.tensor.spectrogram", "minitorch.tensor.later"],
     ["minitorch.tensor.conversion"],
     ["minitorch.tensor.rearranging"],
     ["minitorch.tensor.functions"],
     ["minitorch.tensor.methods"],  # operators and indexing
     ["minitorch.tensor.inplace"],  # the functions again, writing to their first argument
     ["minitorch.tensor"],
-    ["minitorch.linalg", "minitorch.special"],
+    ["minitorch.fft", "minitorch.linalg", "minitorch.special"],
     ["minitorch.autograd.anomaly", "minitorch.autograd.engine", "minitorch.autograd.function"],
     ["minitorch.autograd.functional", "minitorch.autograd.gradcheck", "minitorch.autograd.graph"],
     ["minitorch.autograd"],
@@ -289,7 +291,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.backends", "minitorch.cuda", "minitorch.determinism"],  # devices and switches, as PyTorch asks for them
     ["minitorch.datasets", "minitorch.debug", "minitorch.progress", "minitorch.key_reuse", "minitorch.tree"],
     ["minitorch.tree_util"],
-    ["minitorch.viz"],
+    ["minitorch.summarizing", "minitorch.viz"],
     ["minitorch"],
 ]
 

@@ -72,6 +72,7 @@ NAMES: dict[str, Any] = {
     "isinf": lambda x: bool(np.isinf(x)),
     "isfinite": lambda x: bool(np.isfinite(x)),
     "signbit": lambda x: bool(np.signbit(x)),
+    "complex": complex,
     "real": np.real,
     "imag": np.imag,
     "conj": np.conjugate,

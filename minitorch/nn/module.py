@@ -157,6 +157,26 @@ class Module(Hooked, Stateful):
             return f"{self._get_name()}({extra})"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"
 
+    def _repr_html_(self) -> str:
+        return details("", self)
+
+
+def details(name: str, module: Module) -> str:
+    """Return a module as HTML: a line that unfolds to its parameters and children."""
+    from html import escape  # here, so that importing the package stays cheap
+
+    title = escape(f"{module._get_name()}({module.extra_repr()})")
+    title = f"<b>{escape(name)}</b> {title}" if name else title
+    own = [
+        f"<div><code>{escape(key)}: {escape(str(tuple(p.shape)))} {escape(dtypes.name(p.dtype))}</code></div>"
+        for key, p in module.named_parameters(recurse=False)
+    ]
+    inside = "".join([*own, *(details(key, child) for key, child in module._modules.items() if child is not None)])
+    if not inside:
+        return f"<div>{title}</div>"
+    state = "" if name else " open"
+    return f'<details{state}><summary>{title}</summary><div style="margin-left:1.5em">{inside}</div></details>'
+
 
 def indented(text: str) -> str:
     """Indent all lines but the first."""

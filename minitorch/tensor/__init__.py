@@ -5,4 +5,4 @@ its leaves, `fast` the shortcut for concrete values; the other files hold functi
 tables by theme that `functions` makes public.
 """
 
-from . import backward, functions, inplace, methods, printing, pytree
+from . import backward, display, functions, inplace, methods, printing, pytree

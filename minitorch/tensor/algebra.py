@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..core.errors import ShapeError
+from ..core import dtypes
+from ..core.errors import ArgumentError, DTypeError, JitError, ShapeError, TracerError
 from ..core.ops import contractions, einsum, pointwise, shaping
 from ..core.ops.families import as_array
 from ..core.ops.joining import stack, unstack
 from ..core.ops.norms import norm
 from ..core.ops.reductions import mean
-from ..core.primitive import aval_of
+from ..core.ops.shaping import canonical_axis
+from ..core.primitive import aval_of, concrete
 from .fast import fused
 from .handle import Tensor
-from .table import Table
+from .table import Table, over
 
 _quick_matmul = fused(contractions.matmul_p, contractions.matmul)
 
@@ -47,13 +49,20 @@ def _check_ranks(name: str, operands: Sequence[Any], ranks: Sequence[int]) -> No
         raise ShapeError(f"{name}: takes {wanted} tensors, got {got}; use matmul for other numbers of dimensions")
 
 
+def _weighed(name: str, input: Any, product: Any, beta: Any, alpha: Any) -> Any:
+    """Compute `beta * input + alpha * product`; with beta 0 the input is ignored, NaN included."""
+    if not dtypes.is_inexact(product.dtype) and (isinstance(beta, float) or isinstance(alpha, float)):
+        raise DTypeError(
+            f"{name}: beta and alpha must be integers for {aval_of(product)}, got {beta} and {alpha}; cast with .float()"
+        )
+    product = product if alpha == 1 else pointwise.mul(product, alpha)
+    return pointwise.add(input if beta == 1 else pointwise.mul(input, beta), product) if beta else product
+
+
 def _added(name: str, *ranks: int) -> Callable[..., Any]:
     def call(input: Any, first: Any, second: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
         _check_ranks(name, (first, second), ranks)
-        product = contractions.matmul(first, second)
-        product = product if alpha == 1 else pointwise.mul(product, alpha)
-        # With beta 0 the input is ignored, NaN included.
-        return pointwise.add(input if beta == 1 else pointwise.mul(input, beta), product) if beta else product
+        return _weighed(name, input, contractions.matmul(first, second), beta, alpha)
 
     call.__doc__ = f"Compute `beta * input + alpha * (first @ second)` for {ranks[0]}-d and {ranks[1]}-d tensors."
     return call
@@ -61,15 +70,13 @@ def _added(name: str, *ranks: int) -> Callable[..., Any]:
 
 def _addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """Compute `beta * input + alpha * outer(vec1, vec2)`."""
-    return pointwise.add(pointwise.mul(input, beta), pointwise.mul(contractions.outer(vec1, vec2), alpha))
+    return _weighed("addr", input, contractions.outer(vec1, vec2), beta, alpha)
 
 
 def _addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """Compute `beta * input + alpha * (batch1 @ batch2).sum(0)`."""
     _check_ranks("addbmm", (batch1, batch2), (3, 3))
-    product = shaping.sum(contractions.matmul(batch1, batch2), 0)
-    product = product if alpha == 1 else pointwise.mul(product, alpha)
-    return pointwise.add(input if beta == 1 else pointwise.mul(input, beta), product) if beta else product
+    return _weighed("addbmm", input, einsum.einsum("bij,bjk->ik", batch1, batch2), beta, alpha)
 
 
 def _chain(*matrices: Any) -> Any:
@@ -83,8 +90,9 @@ def _chain(*matrices: Any) -> Any:
 
 def _cross(input: Any, other: Any, dim: int = -1) -> Any:
     """Compute cross products of vectors of 3 along a dimension."""
-    x, y = (unstack(a, dim) for a in shaping.broadcast_arrays(input, other))
-    if len(x) != 3:
+    given = as_array(input), as_array(other)
+    x, y = (unstack(a, dim) for a in shaping.broadcast_arrays(*given))
+    if len(x) != 3 or any(a.shape[dim] != 3 for a in given):
         raise ShapeError(
             f"cross: dim {dim} of {aval_of(as_array(input))} and {aval_of(as_array(other))} must have size 3"
         )
@@ -95,19 +103,87 @@ def _cross(input: Any, other: Any, dim: int = -1) -> Any:
     return stack(turned, dim)
 
 
-def _cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """Compute the cosine of the angle between vectors along a dimension; norms are at least `eps`."""
-    lengths = [pointwise.maximum(norm(x, 2, dim), eps) for x in (x1, x2)]
-    return pointwise.div(shaping.sum(pointwise.mul(x1, x2), dim), pointwise.mul(*lengths))
+    x1, x2 = shaping.broadcast_arrays(x1, x2)
+    axis = over(x1, dim)
+    lengths = [pointwise.maximum(norm(x, 2, axis), eps) for x in (x1, x2)]
+    return pointwise.div(shaping.sum(pointwise.mul(x1, x2), axis), pointwise.mul(*lengths))
 
 
-def _cov(input: Any, *, correction: int = 1) -> Any:
-    """Compute the covariance matrix of variables in rows, observations in columns."""
+def _frequencies(x: Any, fweights: Any, aweights: Any) -> Any:
+    """Return how much each observation counts, None for all alike."""
+    given = [w for w in (fweights, aweights) if w is not None]
+    for weights in map(as_array, given):
+        if weights.shape != x.shape[1:] or dtypes.is_complex(weights.dtype):
+            raise ShapeError(f"cov: weights must be a real vector of {x.shape[1]} numbers, got {aval_of(weights)}")
+        if _has_negative(weights):
+            raise ArgumentError(f"cov: weights must not be negative, got {aval_of(weights)} with some that are")
+    if fweights is not None and dtypes.rank(as_array(fweights).dtype) != 1:
+        raise DTypeError(f"cov: fweights must be integers, got {aval_of(as_array(fweights))}; use aweights")
+    return pointwise.mul(*given) if len(given) == 2 else given[0] if given else None
+
+
+def _has_negative(weights: Any) -> bool:
+    """Return whether a weight is negative, as far as it is known: not inside a transform."""
+    try:
+        return bool((concrete(weights, "cov").numpy() < 0).any())
+    except (JitError, TracerError):
+        return False
+
+
+def _cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
+    """Compute the covariance matrix of variables in rows, observations in columns.
+
+    `fweights` says how often each observation was made, `aweights` how much it counts.
+    """
+    if as_array(input).ndim > 2:
+        raise ShapeError(f"cov: takes a vector or a matrix, got {aval_of(as_array(input))}")
     x = shaping.atleast_nd(input, 2)
-    centered = pointwise.sub(x, mean(x, 1, True))
-    product = contractions.matmul(centered, pointwise.conj(shaping.transpose(centered)))
-    out = pointwise.div(product, max(x.shape[1] - correction, 0))
-    return shaping.reshape(out, ()) if as_array(input).ndim < 2 else out
+    x = shaping.cast(x, dtypes.floating(x.dtype))
+    weights = _frequencies(x, fweights, aweights)
+    if weights is None:
+        centered = spread = pointwise.sub(x, mean(x, 1, True))
+        freedom: Any = max(x.shape[1] - correction, 0)
+    else:
+        total = shaping.sum(weights)
+        middle = pointwise.div(shaping.sum(pointwise.mul(x, weights), 1, True), total)
+        centered = pointwise.sub(x, middle)
+        spread = pointwise.mul(centered, weights)
+        excess = 1
+        if aweights is not None and correction:
+            excess = pointwise.div(shaping.sum(pointwise.mul(weights, aweights)), total)
+        freedom = pointwise.clip(pointwise.sub(total, pointwise.mul(excess, correction)), 0, None)
+    product = contractions.matmul(spread, pointwise.conj(shaping.transpose(centered)))
+    out = shaping.cast(pointwise.div(product, freedom), x.dtype)
+    return shaping.reshape(out, ()) if out.size == 1 else out
+
+
+def _trace(input: Any) -> Any:
+    """Sum the diagonal of a matrix."""
+    if as_array(input).ndim != 2:
+        raise ShapeError(f"trace: takes a matrix, got {aval_of(as_array(input))}; sum .diagonal(dim1=-2, dim2=-1)")
+    return contractions.trace(input)
+
+
+def _tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
+    """Sum products over pairs of dimensions: the last of `a` with the first of `b`, or those that `dims` names."""
+    if hasattr(dims, "tolist"):
+        dims = dims.tolist()
+    if isinstance(dims, int):
+        return contractions.tensordot(a, b, dims)
+    x, y = as_array(a), as_array(b)
+    first, second = ([d] if isinstance(d, int) else list(d) for d in dims)
+    if len(first) == len(second):  # a dimension of size 1 is stretched to its partner's: it is enough to sum that one
+        pairs = [
+            (canonical_axis("tensordot", i, x.ndim), canonical_axis("tensordot", j, y.ndim))
+            for i, j in zip(first, second)
+        ]
+        over_x = [i for i, j in pairs if x.shape[i] != 1 == y.shape[j]]
+        over_y = [j for i, j in pairs if x.shape[i] == 1 != y.shape[j]]
+        x = shaping.cast(shaping.sum(x, over_x, True), x.dtype) if over_x else x
+        y = shaping.cast(shaping.sum(y, over_y, True), y.dtype) if over_y else y
+    return contractions.tensordot(x, y, (first, second))
 
 
 # fmt: off
@@ -128,13 +204,13 @@ BOTH: Table = {
     "baddbmm": _added("baddbmm", 3, 3),
     "addbmm": _addbmm,
     "cov": _cov,
-    "trace": lambda input: contractions.trace(input),
+    "trace": _trace,
 }
 FUNCTIONS: Table = {
     "einsum": einsum.einsum,
-    "tensordot": lambda a, b, dims=2: contractions.tensordot(a, b, dims),
+    "tensordot": _tensordot,
     "chain_matmul": _chain,
-    "cosine_similarity": _cosine_similarity,
+    "cosine_similarity": cosine_similarity,
 }
 METHODS: Table = {}
 ALIASES = {"ger": "outer"}

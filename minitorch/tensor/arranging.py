@@ -15,7 +15,8 @@ from ..core.ops import diagonal, gathering, indexing, joining, lookup, pointwise
 from ..core.ops.families import as_array, broadcast_shapes
 from ..core.ops.shaping import canonical_axis
 from ..core.primitive import Tracer, aval_of
-from .handle import Tensor, tensor_of
+from .creation import made
+from .handle import Tensor
 from .table import Table, sizes
 
 # --------------------------------------------------------------------------- joining and repeating
@@ -61,6 +62,8 @@ def _check_list(name: str, tensors: Any) -> None:
 def _hstack(tensors: Sequence[Any]) -> Any:
     """Join along the second dimension, vectors along their only one."""
     rows = [shaping.atleast_nd(x, 1) for x in tensors]
+    if not rows:
+        raise ArgumentError("hstack: needs at least one tensor; give a list of them")
     return joining.concatenate(rows, 0 if rows[0].ndim == 1 else 1)
 
 
@@ -86,7 +89,7 @@ def _repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, outp
     return joining.repeat(input, counts, dim)
 
 
-_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 def _pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
@@ -95,13 +98,25 @@ def _pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | 
     `mode` is constant (with `value`), reflect, replicate or circular; negative widths cut.
     """
     x = as_array(input)
-    if mode not in _MODES:
-        raise ArgumentError(f"pad: mode must be one of {', '.join(_MODES)}, got {mode!r}")
+    if mode not in PAD_MODES:
+        raise ArgumentError(f"pad: mode must be one of {', '.join(PAD_MODES)}, got {mode!r}")
     if len(pad) % 2 or len(pad) > 2 * x.ndim:
         raise ShapeError(f"pad: {tuple(pad)} does not fit {aval_of(x)}; give a pair for each of the last dimensions")
     pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1]
     widths = [(0, 0)] * (x.ndim - len(pairs)) + pairs
-    return joining.pad(x, widths, _MODES[mode], 0 if value is None else value) if x.ndim else x
+    return joining.pad(x, widths, PAD_MODES[mode], 0 if value is None else value) if x.ndim else x
+
+
+def _flip(input: Any, *dims: Any, **named: Any) -> Any:
+    """Reverse the order of elements along dimensions, given as `flip(x, 0, 1)`, `flip(x, (0, 1))` or by `dims=`."""
+    return slicing.flip(input, tuple(sizes((named["dims"],) if set(named) == {"dims"} and not dims else dims)))
+
+
+def _rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
+    """Turn by 90 degrees `k` times in the plane of two dimensions, from the first towards the second."""
+    if len(dims) != 2:
+        raise ArgumentError(f"rot90: dims must name two dimensions, got {tuple(dims)}")
+    return joining.rot90(input, k, tuple(dims))
 
 
 def _diagflat(input: Any, offset: int = 0) -> Any:
@@ -116,9 +131,9 @@ def _broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
 
 
 def _triangle(name: str, numpy_function: Any) -> Any:
-    def call(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Tensor:
+    def call(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
         found = np.stack(numpy_function(row, offset, col)).astype(dtypes.canonical(dtype or dtypes.int64))
-        return tensor_of(wrap(found))
+        return made(wrap(found), device, False)
 
     call.__doc__ = f"Return the row and column numbers of the {name} triangle of a matrix."
     return call
@@ -126,11 +141,14 @@ def _triangle(name: str, numpy_function: Any) -> Any:
 
 def _diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Subtract from each element the one before it along a dimension, `n` times."""
-    parts = [x for x in (prepend, input, append) if x is not None]
+    parts = [x for x in (prepend, input, append) if x is not None] if n else [input]
     x = joining.concatenate(parts, dim) if len(parts) > 1 else as_array(input)
     axis = canonical_axis("diff", dim, x.ndim)
+    if n < 0:
+        raise ArgumentError(f"diff: n must not be negative, got {n} for {aval_of(x)}")
+    minus = pointwise.logical_xor if x.dtype == dtypes.bool_ else pointwise.sub
     for _ in range(n):
-        x = pointwise.sub(slicing.slice_axis(x, axis, 1, None), slicing.slice_axis(x, axis, None, -1))
+        x = minus(slicing.slice_axis(x, axis, 1, None), slicing.slice_axis(x, axis, None, -1))
     return x
 
 
@@ -209,8 +227,10 @@ def _masked_fill(input: Any, mask: Any, value: Any) -> Any:
 
 def _masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     """Replace the elements under a mask by the first elements of `source`, in order."""
-    x, source = as_array(input), as_array(source)
-    mask = shaping.broadcast_to(_mask("masked_scatter", mask), x.shape)
+    source = as_array(source)
+    x, mask = shaping.broadcast_arrays(input, _mask("masked_scatter", mask))
+    if source.dtype != x.dtype:
+        raise DTypeError(f"masked_scatter: source {aval_of(source)} must have the dtype of {aval_of(x)}; cast it")
     count = int(reductions.count_nonzero(mask).item())
     if count > source.size:
         raise ShapeError(
@@ -235,9 +255,7 @@ def _scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = 
     if not as_array(index).size:
         return x
     mode = "set" if reduce is None else _REDUCE[reduce]
-    if x.ndim:
-        return lookup.scatter(x, index, given, dim, mode)
-    return shaping.reshape(lookup.scatter(*map(shaping.ravel, (x, index, given)), dim, mode), ())
+    return _scattered(x, index, given, dim, mode)
 
 
 def _scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
@@ -247,7 +265,14 @@ def _scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
         raise DTypeError(
             f"scatter_add: expected self.dtype to be equal to src.dtype, got {aval_of(x)} and {aval_of(src)}"
         )
-    return lookup.scatter(x, index, src, dim, "add") if as_array(index).size else x
+    return _scattered(x, index, src, dim, "add") if as_array(index).size else x
+
+
+def _scattered(x: Any, index: Any, src: Any, dim: int, mode: str = "set") -> Any:
+    """Combine `src` with what stands at places; 0-d tensors are vectors of one element."""
+    if x.ndim:
+        return lookup.scatter(x, index, src, dim, mode)
+    return shaping.reshape(lookup.scatter(*map(shaping.ravel, (x, index, src)), dim, mode), ())
 
 
 def _scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
@@ -257,12 +282,12 @@ def _scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, 
     x = as_array(input)
     mode = _REDUCE.get(reduce, "add")
     if not include_self:
-        x = lookup.scatter(x, index, _identity(mode, x.dtype), dim)
-    out = lookup.scatter(x, index, src, dim, mode)
+        x = _scattered(x, index, _identity(mode, x.dtype), dim)
+    out = _scattered(x, index, src, dim, mode)
     if reduce != "mean":
         return out
-    ones = shaping.full(x.shape, 1, x.dtype) if include_self else lookup.scatter(shaping.ones_like(x), index, 0, dim)
-    counts = lookup.scatter(ones, index, 1, dim, "add")
+    ones = shaping.full(x.shape, 1, x.dtype) if include_self else _scattered(shaping.ones_like(x), index, 0, dim)
+    counts = _scattered(ones, index, 1, dim, "add")
     return pointwise.div(out, counts) if dtypes.is_inexact(x.dtype) else pointwise.floor_divide(out, counts)
 
 
@@ -272,6 +297,8 @@ def _identity(mode: str, dtype: Any) -> Any:
         return int(mode == "multiply")
     if dtypes.is_inexact(dtype):
         return float("inf") if mode == "min" else float("-inf")
+    if dtype == dtypes.bool_:
+        return mode == "min"
     limits = np.iinfo(dtype)
     return int(limits.max if mode == "min" else limits.min)
 
@@ -281,13 +308,35 @@ def _at(dim: int, x: Any, index: Any) -> tuple[Any, ...]:
     return (slice(None),) * (canonical_axis("index", dim, x.ndim) + x.ndim) + (index,)
 
 
+def _vector_wise(function: Any) -> Any:
+    """Let a function that writes slices along a dimension take 0-d tensors, as vectors of one element."""
+
+    def call(input: Any, dim: int, index: Any, source: Any, *args: Any, **params: Any) -> Any:
+        x, given = as_array(input), as_array(source)
+        if x.ndim:
+            axis = canonical_axis("index", dim, x.ndim)
+            others = [i for i in range(x.ndim) if i != axis + x.ndim]
+            if given.ndim and (given.ndim != x.ndim or any(given.shape[i] != x.shape[i] for i in others)):
+                raise ShapeError(
+                    f"index: source {aval_of(given)} must have the shape of {aval_of(x)} but for dim {dim}"
+                )
+            return function(x, dim, index, source, *args, **params)
+        out = function(shaping.reshape(x, (1,)), dim, index, shaping.reshape(source, (-1,)), *args, **params)
+        return shaping.reshape(out, ())
+
+    call.__doc__ = function.__doc__
+    return call
+
+
+@_vector_wise
 def _index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
     """Add slices of `source` to the positions of a dimension that `index` holds; repeated positions accumulate."""
     x = as_array(input)
-    values = source if alpha == 1 else pointwise.mul(source, alpha)
+    values = source if alpha == 1 else pointwise.mul(source, shaping.cast(alpha, as_array(source).dtype))
     return indexing.update(x, _at(dim, x, as_array(index)), values, "add")
 
 
+@_vector_wise
 def _index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
     """Write slices of `source` to the positions of a dimension that `index` holds."""
     x = as_array(input)
@@ -314,10 +363,10 @@ BOTH: Table = {
     "repeat_interleave": _repeat_interleave,
     "diff": _diff,
     "roll": lambda input, shifts, dims=None: joining.roll(input, shifts, dims),
-    "flip": lambda input, *dims: slicing.flip(input, tuple(sizes(dims))),
+    "flip": _flip,
     "fliplr": lambda input: slicing.flip(input, 1),
     "flipud": lambda input: slicing.flip(input, 0),
-    "rot90": lambda input, k=1, dims=(0, 1): joining.rot90(input, k, tuple(dims)),
+    "rot90": _rot90,
     "tril": lambda input, diagonal=0: _TRIL(input, diagonal),
     "triu": lambda input, diagonal=0: _TRIU(input, diagonal),
     "diag": lambda input, diagonal=0: _DIAG(input, diagonal),

@@ -206,7 +206,9 @@ def _sum_to_size(self: Tensor, *size: Any) -> Any:
     shape = tuple(sizes(size))
     if broadcast_shapes("sum_to_size", aval_of(self), aval_of(self)._replace(shape=shape)) != self.shape:
         raise ShapeError(f"sum_to_size: {shape} does not broadcast to {aval_of(self)}; sizes must match or be 1")
-    return unbroadcast(self, shape)
+    if shape == self.shape:
+        return self
+    return unbroadcast(self if dtypes.is_inexact(self.dtype) else cast(self, dtypes.int64), shape)
 
 
 def _is_signed(input: Any) -> bool:

@@ -12,6 +12,8 @@ import numpy as np
 from ..core import dtypes
 from ..core.array import Array, wrap
 from ..core.errors import ArgumentError, DTypeError, ShapeError
+from ..core.ops.families import as_array
+from ..core.ops.pointwise import joined
 from ..core.ops.shaping import cast
 from ..core.primitive import Tracer, Value, aval_of
 from .handle import Tensor, tensor_of
@@ -104,12 +106,27 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
     return made(wrap(np.frombuffer(buffer, dtypes.canonical(dtype), count, offset).copy()), None, requires_grad)
 
 
+class _Capsule:
+    """What an older exchange gives: the memory alone, on the host, as NumPy checks."""
+
+    def __init__(self, capsule: Any):
+        self.capsule = capsule
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+
 def from_dlpack(ext_tensor: Any) -> Tensor:
     """Make a tensor that holds a copy of anything with `__dlpack__`: tensors of other libraries, NumPy arrays.
 
     >>> from_dlpack(np.array([1.0, 2.0]))
     tensor([1., 2.], dtype=float64)
     """
+    if type(ext_tensor).__name__ == "PyCapsule":
+        ext_tensor = _Capsule(ext_tensor)
     if not hasattr(ext_tensor, "__dlpack__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(ext_tensor).__name__}")
     return tensor(np.from_dlpack(ext_tensor))
@@ -203,7 +220,7 @@ def arange(
     if end is None:
         start, end = 0, start
     start, end, step = map(_number, (start, end, step))
-    if step == 0 or (end - start) * step < 0:
+    if step == 0 or not math.isfinite(end - start) or (end - start) * step < 0:
         raise ArgumentError(f"arange: from {start} to {end} with step {step} has no end; step must lead towards end")
     kind = dtypes.promote(*map(type, (start, end, step))) if dtype is None else dtypes.canonical(dtype)
     numbers = start + np.arange(math.ceil((end - start) / step)) * step
@@ -297,7 +314,9 @@ def full_like(
 
 def complex(real: Tensor, imag: Tensor) -> Tensor:
     """Make complex numbers of their real and imaginary parts, two floats of one dtype."""
-    parts = real.dtype, imag.dtype
-    if parts[0] != parts[1] or parts[0] not in (dtypes.float32, dtypes.float64):
-        raise DTypeError(f"complex: parts must both be float32 or float64, got {parts[0]} and {parts[1]}; cast them")
-    return real + imag * 1j  # type: ignore[no-any-return]
+    x, y = as_array(real), as_array(imag)
+    if x.dtype != y.dtype or x.dtype not in (dtypes.float32, dtypes.float64):
+        raise DTypeError(
+            f"complex: parts must both be float32 or float64, got {aval_of(x)} and {aval_of(y)}; cast them"
+        )
+    return tensor_of(joined(x, y))

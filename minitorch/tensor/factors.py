@@ -15,6 +15,7 @@ from ..core.ops.families import as_array
 from ..core.ops.indexing import getitem
 from ..core.ops.pivoting import permutation_p, pivots_p
 from ..core.primitive import aval_of
+from .linalg import LINALG as LINALG_ONE
 from .statistics import vander
 from .table import Table, over
 
@@ -93,6 +94,21 @@ def _lu_factor(A: Any, *, pivot: bool = True) -> PackedLU:
     return PackedLU(pointwise.add(below, above), pivots_p(p, k=k))
 
 
+class OldLU(NamedTuple):
+    """Both triangles in one matrix, the row exchanges, and 0 for matrices that have a factorization."""
+
+    LU: Any
+    pivots: Any
+    infos: Any
+
+
+def _old_lu(self: Any, pivot: bool = True, get_infos: bool = False) -> Any:
+    """As `linalg.lu_factor`; with `get_infos` the result has zeros for the matrices in a third part."""
+    packed, pivots = _lu_factor(self, pivot=pivot)
+    infos = wrap(np.zeros(packed.shape[:-2], np.int32))
+    return OldLU(packed, pivots, infos) if get_infos else PackedLU(packed, pivots)
+
+
 def _widened(x: Any, m: int, n: int) -> Any:
     rows, columns = x.shape[-2:]
     widths = [(0, 0)] * (x.ndim - 2) + [(0, m - rows), (0, n - columns)]
@@ -134,8 +150,7 @@ def _info(x: Any) -> Any:
 
 def _solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> Checked:
     """Solve `A X = B`; a singular matrix raises, so that the second result is always 0."""
-    x = linalg.solve(A, B) if left else linalg.adjoint(linalg.solve(linalg.adjoint(A), linalg.adjoint(B)))
-    return Checked(x, _info(A))
+    return Checked(LINALG_ONE["solve"](A, B, left=left), _info(A))
 
 
 def _inv_ex(A: Any, *, check_errors: bool = False) -> Inverse:
@@ -214,6 +229,10 @@ def _householder_product(A: Any, tau: Any) -> Any:
 def _ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool = False) -> Any:
     """Multiply by the full orthogonal matrix that the reflections make, from the left or the right."""
     a = as_array(input)
+    if a.ndim < 2 or as_array(other).ndim < 2 or as_array(tau).shape[-1:] > (min(a.shape[-2:]),):
+        shown = ", ".join(str(aval_of(as_array(x))) for x in (input, tau, other))
+        raise ShapeError(f"ormqr: takes matrices and no more reflections than columns, got {shown}")
+    a = slicing.slice_axis(a, -1, 0, as_array(tau).shape[-1])
     m, n = a.shape[-2:]
     q = _householder_product(_widened(a, m, m) if m > n else a, tau)
     q = linalg.adjoint(q) if transpose else q
@@ -222,7 +241,7 @@ def _ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool 
 
 def _linalg_vander(x: Any, *, N: int | None = None) -> Any:
     """Return the powers 0 to N - 1 of numbers along a new last dimension."""
-    x = as_array(x)
+    x = shaping.atleast_nd(x, 1)
     return vander(x, x.shape[-1] if N is None else N, True)
 
 
@@ -259,6 +278,6 @@ FUNCTIONS: Table = {
     "nuclear_norm": lambda input, dim=(-2, -1), keepdim=False: spectral.matrix_norm(input, "nuc", dim, keepdim),
     "frobenius_norm": _frobenius,
 }
-METHODS: Table = {"lu": lambda self, pivot=True: _lu_factor(self, pivot=pivot)}
+METHODS: Table = {"lu": _old_lu}
 ALIASES: dict[str, str] = {}
 # fmt: on

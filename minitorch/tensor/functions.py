@@ -17,6 +17,7 @@ from . import (
     arranging,
     conversion,
     factors,
+    later,
     linalg,
     pointwise,
     rearranging,
@@ -28,7 +29,7 @@ from . import (
 from .handle import Tensor, tensor_of
 from .table import Function, Table, as_tensors
 
-THEMES = (pointwise, reducing, views, arranging, algebra, linalg, special, statistics, factors, rearranging)
+THEMES = (pointwise, reducing, views, arranging, algebra, linalg, special, statistics, factors, rearranging, later)
 # What returns the tensor itself where nothing changes, as in PyTorch.
 RETURN_SELF = frozenset(
     (

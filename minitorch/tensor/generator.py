@@ -24,6 +24,7 @@ from ..core.ops.pointwise import add
 from ..core.primitive import Value, aval_of
 from ..core.tape import context
 from .handle import Tensor, tensor_of
+from .types import device
 
 # What the keys of draws pass through on their way: a map over examples may want other numbers for each, or none.
 PASSING: ContextVar[tuple[Callable[[Value], Value], ...]] = ContextVar("PASSING", default=())
@@ -40,7 +41,7 @@ class Generator:
     """
 
     def __init__(self, device: str = "cpu"):
-        if str(device) != "cpu":
+        if str(device).partition(":")[0] != "cpu":
             raise UnsupportedError(f"Generator: device {device!r} is not supported; numbers are drawn on the cpu")
         self.lock = threading.Lock()
         self.manual_seed(_fresh_seed())
@@ -82,6 +83,18 @@ class Generator:
         stage: Any = context.get().stage
         if stage is not None and "key" in vars(self):
             stage.generator(self)
+
+    @property
+    def device(self) -> device:
+        """Where numbers are drawn: the cpu."""
+        return device("cpu")
+
+    def clone_state(self) -> Generator:
+        """Return another generator that continues from here."""
+        made = Generator()
+        made.set_state(self.get_state())
+        made._seed = self._seed
+        return made
 
     def get_state(self) -> Tensor:
         """Return the state, three uint64: the key and the count of draws."""

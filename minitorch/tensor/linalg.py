@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 
 import ml_dtypes
 
+from ..core import dtypes
 from ..core.errors import ArgumentError, ShapeError
 from ..core.ops import contractions, factorizations, linalg, norms, pointwise, reductions, shaping, spectral
 from ..core.ops.diagonal import diagonal
 from ..core.ops.families import as_array
 from ..core.ops.indexing import getitem
-from ..core.primitive import aval_of
+from ..core.primitive import aval_of, concrete
 from .algebra import _chain, _cross
-from .table import Table
+from .table import Table, over
 
 
 class QR(NamedTuple):
@@ -55,7 +56,7 @@ class SlogDet(NamedTuple):
 
 
 class LstSq(NamedTuple):
-    """The solution and the rank; residuals and singular values stay empty, as with the default driver."""
+    """The solution, sums of squared residuals, the rank, the singular values; empty is what the driver does not say."""
 
     solution: Any
     residuals: Any
@@ -76,7 +77,7 @@ def _norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dt
 
 def _vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """Compute the norm of vectors along dimensions (of all elements by default)."""
-    return norms.norm(x if dtype is None else shaping.cast(x, dtype), ord, dim, keepdim)
+    return norms.norm(x if dtype is None else shaping.cast(x, dtype), ord, over(x, dim), keepdim)
 
 
 def _solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
@@ -85,6 +86,48 @@ def _solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitria
         return linalg.triangular_solve(A, B, not upper, unitriangular)
     flipped = linalg.triangular_solve(_transposed(A), _transposed(B), upper, unitriangular)
     return _transposed(flipped)
+
+
+def _solve(A: Any, B: Any, *, left: bool = True) -> Any:
+    """Solve `A X = B`, or `X A = B` unless `left`; a B of A's shape without the last size has a vector for each matrix."""
+    a, b = as_array(A), as_array(B)
+    if not left:
+        return _transposed(_solve(_transposed(a), _transposed(b)))
+    if b.ndim > 1 and b.shape == a.shape[:-1]:
+        return shaping.squeeze(linalg.solve(a, shaping.expand_dims(b, -1)), -1)
+    return linalg.solve(a, b)
+
+
+def _pinv(A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Any:
+    """Return the Moore-Penrose inverse; singular values up to `max(atol, rtol * largest)` count as zero.
+
+    By default `rtol` is the larger size times the dtype's epsilon, 0 where `atol` is given. `hermitian` reads the
+    lower triangle of a symmetric matrix.
+    """
+    x, rtol = as_array(A), rcond if rtol is None else rtol
+    if not hermitian and atol is None and (rtol is None or isinstance(rtol, (int, float))):
+        return spectral.pinv(x, rtol)
+    if hermitian:
+        values, left = spectral.eigh(x)
+        right = linalg.adjoint(left)
+    else:
+        left, values, right = spectral.svd(x, False)
+    sizes = pointwise.abs(values)
+    if not values.shape[-1]:
+        return linalg.adjoint(x)
+    if rtol is None:
+        rtol = 0.0 if atol is not None else max(x.shape[-2:]) * float(ml_dtypes.finfo(values.dtype).eps)
+    bound = pointwise.mul(reductions.max(sizes, -1, True), _column(rtol))
+    bound = bound if atol is None else pointwise.maximum(bound, _column(atol))
+    kept = pointwise.greater(sizes, bound)
+    inverse = pointwise.where(kept, pointwise.reciprocal(pointwise.where(kept, values, 1.0)), 0.0)
+    scaled = pointwise.mul(linalg.adjoint(right), shaping.expand_dims(inverse, -2))
+    return contractions.matmul(scaled, linalg.adjoint(left))
+
+
+def _column(bound: Any) -> Any:
+    """Return a bound, one for each matrix, with an axis for its values."""
+    return shaping.expand_dims(bound, -1) if getattr(bound, "shape", ()) else bound
 
 
 def _transposed(x: Any) -> Any:
@@ -113,10 +156,19 @@ def _cond(A: Any, p: Any = None) -> Any:
 
 def _lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """Solve least squares; the solution of least norm where there are several."""
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise ArgumentError(f"linalg.lstsq: driver must be gels, gelsy, gelsd or gelss, got {driver!r}")
     a, b = as_array(A), as_array(B)
     solution = spectral.lstsq(a, b, rcond)
     nothing = getitem(pointwise.detach(pointwise.abs(shaping.ravel(solution))), slice(0, 0))
-    return LstSq(solution, nothing, _matrix_rank(a, rtol=rcond), nothing)
+    rank = _matrix_rank(a, rtol=rcond)
+    is_full = bool((concrete(rank, "lstsq").numpy() == a.shape[-1]).all()) and a.shape[-2] > a.shape[-1]
+    residuals = nothing
+    if is_full and driver not in (None, "gelsy"):
+        missing = pointwise.sub(contractions.matmul(a, solution), b)
+        residuals = shaping.sum(pointwise.square(pointwise.abs(missing)), -2)
+    values = spectral.svdvals(a) if driver in ("gelsd", "gelss") else nothing
+    return LstSq(solution, residuals, getitem(shaping.ravel(rank), slice(0, 0)) if driver == "gels" else rank, values)
 
 
 def _lower(name: str, UPLO: str) -> bool:
@@ -141,13 +193,15 @@ def _multi_dot(tensors: Sequence[Any]) -> Any:
 def _logdet(input: Any) -> Any:
     """Compute the logarithm of a determinant; NaN where it is negative."""
     sign, log = linalg.slogdet(input)
+    if dtypes.is_complex(sign.dtype):
+        return pointwise.add(log, pointwise.log(sign))
     return pointwise.where(pointwise.equal(sign, -1), float("nan"), log)
 
 
 # fmt: off
 LINALG: Table = {
     "inv": lambda A: linalg.inv(A),
-    "solve": lambda A, B: linalg.solve(A, B),
+    "solve": _solve,
     "solve_triangular": _solve_triangular,
     "det": lambda A: linalg.det(A),
     "slogdet": lambda A: SlogDet(*linalg.slogdet(A)),
@@ -157,7 +211,7 @@ LINALG: Table = {
     "svdvals": lambda A: spectral.svdvals(A),
     "eigh": lambda A, UPLO="L": Eigh(*spectral.eigh(A, _lower("linalg.eigh", UPLO))),
     "eigvalsh": lambda A, UPLO="L": spectral.eigvalsh(A, _lower("linalg.eigvalsh", UPLO)),
-    "pinv": lambda A, *, rtol=None: spectral.pinv(A, rtol),
+    "pinv": _pinv,
     "lstsq": _lstsq,
     "matrix_power": lambda A, n: linalg.matrix_power(A, n),
     "matrix_exp": lambda A: linalg.matrix_exp(A),

@@ -22,6 +22,7 @@ from . import fast
 from .algebra import matmul
 from .alias import index_step
 from .handle import Tensor, tensor_of
+from .printing import known
 from .shortcut import structural
 
 Function = Callable[..., Any]
@@ -150,8 +151,21 @@ def _length(x: Tensor) -> int:
     return x.shape[0]
 
 
+def _dlpack(x: Tensor, **options: Any) -> Any:
+    if x.requires_grad:
+        raise BufferError("__dlpack__: a tensor that requires grad does not leave with it; use x.detach()")
+    return x.concrete("__dlpack__").__dlpack__(**options)
+
+
+def _dlpack_device(x: Tensor) -> tuple[int, int]:
+    return x.concrete("__dlpack_device__").__dlpack_device__()
+
+
 def _format(x: Tensor, spec: str) -> str:
-    return format(x.item(), spec) if not x.shape and spec else str(x)
+    """Format the number of a 0-d tensor. Others, and parameters, show their text and take no specification."""
+    if x.shape or type(x) is not Tensor:
+        return object.__format__(x, spec)
+    return str(x) if not spec and known(x.current()) is None else format(x.item(), spec)
 
 
 _attach_operators()
@@ -173,6 +187,8 @@ SPECIAL: dict[str, Function] = {
     "__contains__": _contains,
     "__len__": _length,
     "__format__": _format,
+    "__dlpack__": _dlpack,
+    "__dlpack_device__": _dlpack_device,
 }
 for _name, _function in SPECIAL.items():
     setattr(Tensor, _name, _function)

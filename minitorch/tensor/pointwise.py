@@ -84,6 +84,10 @@ def _where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
 def _isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     """Tell which elements differ by at most `atol + rtol * abs(other)`."""
+    if rtol < 0 or atol < 0:
+        raise ArgumentError(f"isclose: rtol and atol must not be negative, got {rtol} and {atol}")
+    if as_array(input).dtype == dtypes.bool_ == as_array(other).dtype:
+        return core.equal(input, other)
     allowed = core.add(core.mul(core.abs(other), rtol), atol)
     near = core.logical_and(core.less_equal(core.abs(core.sub(input, other)), allowed), core.isfinite(other))
     close = core.logical_or(core.equal(input, other), near)
@@ -116,12 +120,14 @@ def _nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, negin
 
 def _heaviside(input: Any, values: Any) -> Any:
     """Return 0 for negative numbers, 1 for positive ones, and `values` at 0."""
-    return core.where(core.equal(input, 0), values, cast(core.greater(input, 0), input.dtype))
+    x = as_array(input)
+    return core.where(core.equal(x, 0), values, cast(core.greater(x, 0), x.dtype))
 
 
 def _logit(input: Any, eps: float | None = None) -> Any:
     """Compute `log(x / (1 - x))`; with `eps`, of x limited to [eps, 1 - eps]."""
-    x = input if eps is None else core.clip(input, eps, 1 - eps)
+    x = cast(input, dtypes.floating(as_array(input).dtype))
+    x = x if eps is None else core.clip(x, eps, 1 - eps)
     return core.log(core.div(x, core.sub(1.0, x)))
 
 
@@ -181,7 +187,7 @@ def _polar(abs: Any, angle: Any) -> Any:
     if as_array(abs).dtype != as_array(angle).dtype or as_array(abs).dtype not in (dtypes.float32, dtypes.float64):
         given = f"{aval_of(as_array(abs))} and {aval_of(as_array(angle))}"
         raise DTypeError(f"polar: abs and angle must both be float32 or float64, got {given}; cast them")
-    return core.add(core.mul(abs, core.cos(angle)), core.mul(core.mul(abs, core.sin(angle)), 1j))
+    return core.joined(core.mul(abs, core.cos(angle)), core.mul(abs, core.sin(angle)))
 
 
 def prelu(input: Any, weight: Any) -> Any:

@@ -118,6 +118,18 @@ def _body(data: Data, indent: int, show: Callable[[Any], str], width: int, optio
     return "[" + ("," + "\n" * (data.ndim - 1) + " " * (indent + 1)).join(parts) + "]"
 
 
+def cells(value: Array) -> Any:
+    """Return the texts of all elements, as nested lists."""
+    data = _data(value)
+    show, _ = _formatter(data, _options[0])
+    return np.array([show(v).strip() for v in data.ravel().tolist()], dtype=object).reshape(data.shape).tolist()
+
+
+def _data(value: Array) -> Data:
+    data = value.numpy()
+    return data.astype(np.float32) if data.dtype in dtypes.HALVES else data
+
+
 def _shown(data: Data, options: Options, cut: bool) -> Data:
     """Return the elements that will be printed, which alone decide about the format."""
     edge = options.edgeitems
@@ -156,13 +168,11 @@ def grad_name(x: Tensor) -> str:
 
 def text(x: Tensor, prefix: str = "tensor(") -> str:
     """Return what `repr` shows of a tensor."""
-    value = _known(x.current())
+    value = known(x.current())
     if value is None:
         return f"{prefix}{x.current()!r}, requires_grad={x.requires_grad})"
     options = _options[0]
-    data = value.numpy()
-    if data.dtype in dtypes.HALVES:
-        data = data.astype(np.float32)
+    data = _data(value)
     if data.size:
         cut = data.size > options.threshold
         show, width = _formatter(_shown(data, options, cut), options)
@@ -181,7 +191,7 @@ def text(x: Tensor, prefix: str = "tensor(") -> str:
     return out + ")"
 
 
-def _known(value: Value) -> Array | None:
+def known(value: Value) -> Array | None:
     """Return the Array behind a value, None where a transform alone knows it."""
     while isinstance(value, Tracer):
         if value.transform not in ("grad", "an outer transform", "jvp"):

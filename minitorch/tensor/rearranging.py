@@ -18,7 +18,7 @@ from ..core.ops.families import as_array
 from ..core.ops.shaping import canonical_axis
 from ..core.primitive import Value, aval_of
 from .alias import Step, function_step, index_step
-from .arranging import _at, _identity, _pad
+from .arranging import _at, _identity, _pad, _vector_wise
 from .conversion import clone
 from .handle import Tensor
 from .layout import is_contiguous, storage_offset
@@ -77,6 +77,7 @@ def _unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     wanted = (shape,) if isinstance(shape, int) else tuple(map(as_int, shape))
     if dtypes.rank(places.dtype) != 1:
         raise DTypeError(f"unravel_index: indices must be integers, got {aval_of(places)}; cast them with .long()")
+    places = shaping.cast(places, dtypes.int64)
     steps = [math.prod(wanted[i + 1 :]) for i in range(len(wanted))]
     return tuple(pointwise.remainder(pointwise.floor_divide(places, s), n) for s, n in zip(steps, wanted))
 
@@ -195,7 +196,7 @@ def _pairs(x: Value) -> Value:
 
 def _joined(x: Value) -> Value:
     real, imag = (indexing.getitem(x, (..., k)) for k in (0, 1))
-    return pointwise.add(real, pointwise.mul(imag, 1j))
+    return pointwise.joined(real, imag)
 
 
 _AS_REAL = Step(_pairs, lambda whole, part: _joined(part))
@@ -235,6 +236,7 @@ def _put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
 _REDUCE = {"prod": "multiply", "mean": "add", "amax": "max", "amin": "min"}
 
 
+@_vector_wise
 def _index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:
     """Combine slices of `source` at the positions that `index` holds, by prod, mean, amax or amin, with what was there."""
     if reduce not in _REDUCE:

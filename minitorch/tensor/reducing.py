@@ -9,7 +9,8 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.errors import ArgumentError
-from ..core.ops import extrema, lookup, norms, pointwise, reductions, scanning, shaping, softmax, sorting
+from ..core.ops import extrema, lookup, norms, pointwise, reductions, scanning, shaping, softmax, sorting, spectral
+from ..core.ops.families import as_array
 from ..core.primitive import concrete
 from .distinct import unique_slices
 from .handle import Tensor
@@ -119,8 +120,10 @@ def _with_mean(spread: Callable[..., Any]) -> Callable[..., Any]:
 def _norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """Compute the p-norm of vectors along axes (of all elements by default); "fro" is the 2-norm."""
     x = input if dtype is None else shaping.cast(input, dtype)
+    if p == "nuc":
+        return spectral.matrix_norm(x, "nuc", (-2, -1) if dim is None else dim, keepdim)
     if p is not None and p != "fro" and not isinstance(p, (int, float)):
-        raise ArgumentError(f"norm: p must be a number or 'fro', got {p!r}; other matrix norms are in linalg")
+        raise ArgumentError(f"norm: p must be a number, 'fro' or 'nuc', got {p!r}; other matrix norms are in linalg")
     return norms.norm(x, 2 if p is None or p == "fro" else p, over(input, dim), keepdim)
 
 
@@ -164,12 +167,45 @@ def _unique(
     return lookup.unique(input, False, return_inverse, return_counts)
 
 
+def _bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """Count how often each integer from 0 on occurs, or add up the weights of its places: float64 unless float32."""
+    if weights is not None and as_array(weights).dtype != dtypes.float32:
+        weights = shaping.cast(weights, dtypes.float64)
+    return lookup.bincount(input, weights, minlength)
+
+
 def _histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     """Count elements in equal bins between `min` and `max` (the data's own if both are equal)."""
     data = concrete(input, "histc").numpy()
     low, high = (min, max) if min != max else (data.min(), data.max())
     counts = np.histogram(data, bins, (low, high))[0]
     return shaping.cast(counts, input.dtype)
+
+
+def _searchsorted(
+    sorted_sequence: Any, input: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None,
+    sorter: Any = None,
+) -> Any:  # fmt: skip
+    """Return where numbers would stand in a sorted sequence: before equal ones, or after them (`right`).
+
+    `sorter` holds the order that sorts the sequence (`argsort`).
+    """
+    if right and side == "left":
+        raise ArgumentError("searchsorted: side 'left' and right=True contradict each other; give one of them")
+    ordered = sorted_sequence if sorter is None else lookup.take_along_axis(sorted_sequence, sorter, -1)
+    places = lookup.searchsorted(ordered, input, side or ("right" if right else "left"))
+    return shaping.cast(places, dtypes.int32) if out_int32 else places
+
+
+def _all_or_any(core: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a bool, and of uint8 a uint8, as in PyTorch, whose bools these once were."""
+
+    def call(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        out = core(input, over(input, dim), keepdim)
+        return shaping.cast(out, dtypes.uint8) if as_array(input).dtype == dtypes.uint8 else out
+
+    call.__doc__ = core.__doc__
+    return call
 
 
 # fmt: off
@@ -190,8 +226,8 @@ BOTH: Table = {
     ),
     "argmax": _argument(reductions.argmax),
     "argmin": _argument(reductions.argmin),
-    "all": lambda input, dim=None, keepdim=False: reductions.all(input, over(input, dim), keepdim),
-    "any": lambda input, dim=None, keepdim=False: reductions.any(input, over(input, dim), keepdim),
+    "all": _all_or_any(reductions.all),
+    "any": _all_or_any(reductions.any),
     "count_nonzero": lambda input, dim=None: reductions.count_nonzero(input, over(input, dim)),
     "var": _var,
     "std": _std,
@@ -215,17 +251,15 @@ BOTH: Table = {
     "quantile": quantile,
     "nanquantile": nanquantile,
     "unique": _unique,
-    "bincount": lambda input, weights=None, minlength=0: lookup.bincount(input, weights, minlength),
+    "bincount": _bincount,
     "histc": _histc,
 }
 FUNCTIONS: Table = {
     "var_mean": _with_mean(_var),
     "std_mean": _with_mean(_std),
-    "searchsorted": lambda sorted_sequence, values, *, right=False, side=None: lookup.searchsorted(
-        sorted_sequence, values, side or ("right" if right else "left")
-    ),
-    "bucketize": lambda input, boundaries, *, right=False: (
-        lookup.searchsorted(boundaries, input, "right" if right else "left")
+    "searchsorted": _searchsorted,
+    "bucketize": lambda input, boundaries, *, out_int32=False, right=False: (
+        _searchsorted(boundaries, input, out_int32=out_int32, right=right)
     ),
     "one_hot": lambda input, num_classes=-1: lookup.one_hot(
         input, int(reductions.max(input).item()) + 1 if num_classes == -1 else num_classes

@@ -75,7 +75,7 @@ def _polynomial(name: str, first: Callable[[Any], Any], step: Step) -> Any:
     """Return `p(x, n)` for polynomials with `p0 = 1`, `p1 = first(x)` and `p_{k+1} = step(k, x, p_k, p_{k-1})`."""
 
     def call(input: Any, n: Any) -> Any:
-        x, degrees = as_array(input), as_array(n)
+        x, degrees = as_array(input), cast(as_array(n), dtypes.int64)  # which drops fractions, as in PyTorch
         x = cast(x, dtypes.floating(x.dtype))
         highest = int(np.max(concrete(degrees, name).numpy(), initial=-1))
         before = core.add(core.mul(x, 0.0), 1.0)

@@ -87,6 +87,8 @@ def _histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None
     """Count points (the rows) in a grid of bins, one number or one tensor of edges for each coordinate."""
     x = as_array(input)
     given = [bins] * x.shape[-1] if isinstance(bins, int) else list(bins)
+    if len(given) != x.shape[-1]:
+        raise ShapeError(f"histogramdd: bins must say something of each of {x.shape[-1]} coordinates, got {len(given)}")
     spans = [None] * len(given) if range is None else list(zip(range[::2], range[1::2]))
     if not _is_known(x):
         rows = shaping.reshape(x, (-1, x.shape[-1]))
@@ -95,6 +97,8 @@ def _histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None
     data = x.numpy().reshape(-1, x.shape[-1])
     edges = [_edges("histogramdd", column, n, span) for column, n, span in zip(data.T, given, spans)]
     weights = None if weight is None else concrete(as_array(weight), "histogramdd").numpy().ravel()
+    if any((np.diff(e) < 0).any() for e in edges):
+        raise ArgumentError(f"histogramdd: the edges of bins must rise, got {edges}; sort them")
     hist = np.histogramdd(data, edges, weights=weights, density=density)[0]
     return Histogram(wrap(hist.astype(x.dtype)), tuple(wrap(e.astype(x.dtype)) for e in edges))
 
@@ -186,7 +190,13 @@ def _gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int 
     """
     x = as_array(input)
     axes = tuple(range(-x.ndim, 0)) if dim is None else canonical_axes("gradient", dim, x.ndim)
+    spacing = 1 if spacing is None else spacing
     steps = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(axes)
+    x = (
+        shaping.cast(x, dtypes.floating(x.dtype))
+        if any(hasattr(s, "shape") or isinstance(s, float) for s in steps)
+        else x
+    )
     if len(steps) != len(axes) or edge_order not in (1, 2):
         raise ArgumentError(
             f"gradient: needs one spacing for each of {len(axes)} dimensions and edge_order 1 or 2, got {len(steps)} "
@@ -203,9 +213,11 @@ def _slopes(x: Any, axis: int, step: Any, edge_order: int) -> Any:
     places = as_array(step)
     if places.ndim and places.shape[-1] != n:
         raise ShapeError(f"gradient: spacing {aval_of(places)} does not fit dim {axis} of {aval_of(x)}")
-    points = places if places.ndim else pointwise.mul(np.arange(n), step)
     part = slicing.slice_axis
-    h = pointwise.sub(part(points, -1, 1, None), part(points, -1, None, -1))
+    if places.ndim:
+        h = pointwise.sub(part(places, -1, 1, None), part(places, -1, None, -1))
+    else:
+        h = shaping.broadcast_to(shaping.cast(step, dtypes.floating(y.dtype)), (n - 1,))
     slope = pointwise.div(pointwise.sub(part(y, -1, 1, None), part(y, -1, None, -1)), h)
     if n == 2:
         return shaping.moveaxis(joining.concatenate([slope, slope], -1), -1, axis)

@@ -60,7 +60,7 @@ def over(input: Any, dim: Any) -> Any:
     """Return the axes meant by a `dim`: None and an empty tuple mean all; a 0-d tensor counts as a vector of one."""
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return None
-    return None if (dim == 0 or dim == -1) and getattr(input, "shape", None) == () else dim
+    return None if dim in (0, -1, (0,), (-1,), [0], [-1]) and getattr(input, "shape", None) == () else dim
 
 
 def vector_like(core: Function) -> Function:

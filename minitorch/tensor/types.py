@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
@@ -78,16 +78,43 @@ def set_default_dtype(dtype: Any) -> None:
     config.default_float.set(found)
 
 
-def finfo(dtype: Any = None) -> Any:
-    """Return the limits of a floating dtype: `eps`, `max`, `min`, `tiny`, `smallest_normal`, `bits`, `resolution`.
+class FloatInfo(NamedTuple):
+    """The limits of a floating dtype, as Python numbers."""
 
-    >>> float(finfo(dtypes.float32).max)
-    3.4028234663852886e+38
+    resolution: float
+    min: float
+    max: float
+    eps: float
+    smallest_normal: float
+    tiny: float
+    dtype: str
+    bits: int
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{key}={value:g}" for key, value in zip(self._fields[:6], self))
+        return f"finfo({shown}, dtype={self.dtype})"
+
+
+def finfo(dtype: Any = None) -> FloatInfo:
+    """Return the limits of a floating dtype (of a complex one, those of its parts).
+
+    >>> finfo(dtypes.float32).max, finfo(dtypes.float16).eps
+    (3.4028234663852886e+38, 0.0009765625)
     """
     found = get_default_dtype() if dtype is None else dtypes.canonical(dtype)
     if found not in dtypes.INEXACT:
         raise DTypeError(f"finfo: takes a floating dtype, got {dtypes.name(found)}; use iinfo for integers")
-    return ml_dtypes.finfo(found)
+    limits = ml_dtypes.finfo(found)
+    tiny = float(limits.tiny)
+    sizes = (
+        float(f"{float(limits.resolution):.0e}"),
+        float(limits.min),
+        float(limits.max),
+        float(limits.eps),
+        tiny,
+        tiny,
+    )
+    return FloatInfo(*sizes, dtypes.name(dtypes.real_of(found)), int(limits.bits))
 
 
 def iinfo(dtype: Any) -> Any:

@@ -296,6 +296,8 @@ def _tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[A
     x = as_array(input)
     axis = canonical_axis("tensor_split", dim, x.ndim)
     n = x.shape[axis]
+    if hasattr(indices_or_sections, "tolist"):
+        indices_or_sections = indices_or_sections.tolist()
     if isinstance(indices_or_sections, (tuple, list)):
         cuts = [0, *(min(max(i + n if i < 0 else i, 0), n) for i in map(as_int, indices_or_sections)), n]
         spans = [slice(a, max(a, b)) for a, b in pairwise(cuts)]
@@ -333,7 +335,8 @@ def _unfold(input: Any, dimension: int, size: int, step: int) -> Any:
     places = np.arange(0, n - size + 1, step)[:, None] + np.arange(size)
 
     def windows(x: Value) -> Value:
-        x = shaping.atleast_nd(x, 1)
+        if not x.ndim:
+            return shaping.reshape(x, (1,))
         found = getitem(x, (slice(None),) * (x.ndim + axis) + (places,))
         return shaping.moveaxis(found, x.ndim + axis + 1, -1)
 

@@ -230,7 +230,7 @@ ROWS = [
         cases(regular, (3, 3), (2, 2, 2)),
         complex_cases=cases(complex_regular, (3, 3)),
     ),
-    Row("lu, not square", F.lu, lu, cases(real, (3, 2), (2, 4)), ("lu",), grad=False),
+    Row("lu, not square", F.lu, lu, cases(real, (3, 2), (2, 4)), ("lu",)),
     Row(
         "qr",
         F.qr,

@@ -342,6 +342,12 @@ COMPLEX = [
     unary("conj", np.conjugate, holomorphic=True),
     unary("real", np.real, holomorphic=True),
     unary("imag", np.imag, holomorphic=True),
+    Row(
+        "complex",
+        pointwise.joined,
+        lambda x, y: x + 1j * y,
+        (Case((real(2, 3), real(2, 3))), Case((real(2, 1), real(3))), Case((real(), real()))),
+    ),
     unary("angle", _phase, 0.2, 2.0, special=None, holomorphic=True),
     unary("sgn", _direction, 0.2, 2.0, special=None, holomorphic=True),
     unary("detach", lambda x: x, grad=False),

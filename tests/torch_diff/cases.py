@@ -137,11 +137,23 @@ def materialize(x: Any, make: Any, lib: Any) -> Any:
     return x
 
 
+# How the elements of a tensor lie: what memory holds them, and how the tensor is taken of it.
+LAYOUTS: dict[str, tuple[Any, Any]] = {
+    "in order": (lambda data: data, lambda x: x),
+    "transposed": (lambda data: data.T, lambda x: x.permute(*range(x.ndim - 1, -1, -1))),
+    "strided": (lambda data: np.repeat(data, 2, -1), lambda x: x[..., ::2]),
+    "backwards": (lambda data: data[..., ::-1], lambda x: x.flip(-1)),
+    "expanded": (lambda data: data[:1], lambda x: x),
+}
+_REPEATABLE = ("real", "positive", "unit", "small", "above", "special", "integer", "index", "bool", "byte", "complex")
+
+
 class Side:
     """One library's half of a comparison: its tensors, made in order, with those whose gradients are compared."""
 
-    def __init__(self, lib: Any, seed: str, dtype: str, grad: bool = True):
+    def __init__(self, lib: Any, seed: str, dtype: str, grad: bool = True, layout: str = "in order"):
         self.lib = lib
+        self.layout = layout
         self.rng = np.random.default_rng(zlib.crc32(seed.encode()))
         self.dtype = dtype
         self.grad = grad
@@ -150,10 +162,13 @@ class Side:
 
     def make(self, what: Given) -> Any:
         data = what.data(self.rng, self.dtype)
-        x = self.lib.from_numpy(np.array(data))
+        layout = self.layout if data.ndim and (self.layout != "expanded" or what.kind in _REPEATABLE) else "in order"
+        store, taken = LAYOUTS[layout]
+        x = self.lib.from_numpy(np.array(store(data), order="C"))
         if what.has_gradient and self.grad:
             x.requires_grad_()
             self.leaves.append(x)
+        x = x.expand(*what.shape) if layout == "expanded" else taken(x)
         self.all.append(x)
         return x
 

@@ -36,9 +36,9 @@ def result(lib: Any, one: Case, args: Any, params: Any, as_method: bool) -> Any:
     return attrgetter(one.name)(lib)(*args, **params)
 
 
-def compare(torch: Any, one: Case, dtype: str, as_method: bool) -> None:
+def compare(torch: Any, one: Case, dtype: str, as_method: bool, layout: str = "in order") -> None:
     """Assert that a call gives the same values, dtypes and gradients."""
-    ours, theirs = Side(mt, str(one), dtype), Side(torch, str(one), dtype)
+    ours, theirs = (Side(lib, str(one), dtype, layout=layout) for lib in (mt, torch))
     out = [flat(result(s.lib, one, *s.arguments(one.args, one.params), as_method)) for s in (ours, theirs)]
     assert len(out[0]) == len(out[1]), f"{one}: {len(out[0])} results, in torch {len(out[1])}"
     for k, (a, b) in enumerate(zip(*out)):

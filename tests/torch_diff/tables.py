@@ -240,4 +240,4 @@ ALL = SCALARS + LINALG + UNARY + BINARY + REDUCTIONS + VIEWS + ARRANGING + ALGEB
 ELSEWHERE = {"softplus", "silu", "gelu", "one_hot", "pad", "svd"}
 # Compared in tests of their own, in test_functions.py.
 PLAIN = {"numel", "is_floating_point", "is_complex", "is_nonzero", "is_signed", "is_same_size", "get_device"}
-PLAIN |= {"is_inference", "typename", "lu_unpack", "lu_solve"}
+PLAIN |= {"stft", "istft", "is_inference", "typename", "lu_unpack", "lu_solve"}

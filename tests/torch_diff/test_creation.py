@@ -141,13 +141,33 @@ def test_default_dtype():
 def test_finfo(name):
     ours, theirs = mt.finfo(getattr(mt, name)), torch.finfo(getattr(torch, name))
     for field in ("bits", "eps", "max", "min", "tiny", "smallest_normal"):
-        assert float(getattr(ours, field)) == getattr(theirs, field), field
+        assert getattr(ours, field) == getattr(theirs, field) and type(getattr(ours, field)) in (float, int), field
+    assert repr(ours) == repr(theirs) and ours.dtype == theirs.dtype and ours.resolution == theirs.resolution
 
 
 @pytest.mark.parametrize("name", ["int8", "uint8", "int64"])
 def test_iinfo(name):
     ours, theirs = mt.iinfo(getattr(mt, name)), torch.iinfo(getattr(torch, name))
     assert (ours.bits, ours.max, ours.min) == (theirs.bits, theirs.max, theirs.min)
+
+
+def test_dlpack_both_ways():
+    x = mt.arange(6.0).reshape(2, 3)
+    for theirs in (torch.from_dlpack(x), torch.from_dlpack(mt.utils.dlpack.to_dlpack(x)), np.from_dlpack(x)):
+        assert array(theirs).tolist() == x.tolist()
+    y = torch.arange(6).reshape(3, 2).T
+    for ours in (mt.from_dlpack(y), mt.utils.dlpack.from_dlpack(torch.utils.dlpack.to_dlpack(y))):
+        assert ours.tolist() == y.tolist() and ours.dtype == mt.int64
+    with pytest.raises(BufferError, match="detach"):
+        x.requires_grad_().__dlpack__()
+
+
+def test_a_generator_and_its_clone():
+    a = mt.Generator().manual_seed(5)
+    mt.rand(3, generator=a)
+    b = a.clone_state()
+    assert b.initial_seed() == 5 and b.device.type == "cpu"
+    assert mt.rand(4, generator=a).tolist() == mt.rand(4, generator=b).tolist() != mt.rand(4, generator=a).tolist()
 
 
 DTYPES = [

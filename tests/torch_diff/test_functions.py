@@ -6,13 +6,28 @@ import pytest
 import minitorch as mt
 from minitorch.tensor import functions
 
+from . import breadth, tables
 from .breadth import SPECIALS
-from .cases import Case, Side, array, given
+from .cases import LAYOUTS, Case, Side, array, given
 from .compare import both_raise, compare, compare_second
 from .tables import ALL, ELSEWHERE, PLAIN
 
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore::UserWarning")]
+
+
+# What asks how the elements lie, raises in PyTorch for some layouts, or leaves open which of equal places it takes.
+IN_ORDER = {
+    "as_strided",
+    "as_strided_copy",
+    "as_strided_scatter",
+    "view_as_complex",
+    "view_copy",
+    "view_as_complex_copy",
+}
+
+
+IN_ORDER |= {"median", "take_along_dim", "index_put"}
 
 
 def ids(one: Case) -> str:
@@ -30,6 +45,14 @@ def test_method(one):
     compare(torch, one, "float64", as_method=True)
 
 
+@pytest.mark.parametrize("one", [c for c in ALL if not c.only and c.name not in IN_ORDER], ids=ids)
+def test_layouts(one):
+    is_algebra = one in tables.LINALG + breadth.ALGEBRA  # rows that are all alike make singular matrices
+    for layout in LAYOUTS:
+        if layout != "in order" and not (is_algebra and layout == "expanded"):
+            compare(torch, one, "float64", as_method=False, layout=layout)
+
+
 def test_every_function_is_compared():
     names = {c.name for c in ALL}
     missing = set(functions.PUBLIC) - names - ELSEWHERE - PLAIN
@@ -40,7 +63,7 @@ def test_every_method_is_compared():
     names = {c.name for c in ALL if c.method or c.only}
     missing = set(functions.BOTH) | set(functions.METHODS)
     # `rsub` is no method in PyTorch; the two others are compared with the views, polygamma as a function.
-    assert not missing - names - {"is_contiguous", "stride", "rsub", "polygamma", "svd", "lu_solve"}
+    assert not missing - names - {"is_contiguous", "stride", "rsub", "polygamma", "svd", "lu_solve", "stft", "istft"}
 
 
 SQUARE, TALL, SPD, COLUMNS = given(2, 3, 3), given(2, 4, 3), given(2, 3, 3, kind="spd"), given(2, 3, 2)

@@ -63,6 +63,11 @@ class Graph:
     def __str__(self) -> str:
         return text(self)
 
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(str(self))}</pre>"
+
 
 def atom_aval(atom: Atom) -> Aval:
     """Return the aval of an atom that is not None."""

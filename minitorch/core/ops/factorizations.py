@@ -110,25 +110,60 @@ def _lu_abstract(x: Aval) -> tuple[Aval, Aval, Aval]:
     return with_matrices(x, m, m), with_matrices(x, m, k), with_matrices(x, k, n)
 
 
-def _needs_square(x: Aval) -> None:
-    if x.shape[-1] != x.shape[-2]:
-        raise UnsupportedError(f"lu: has derivatives for square matrices only, got {x}; use qr")
+def _square_lu_vjp(g_lower: Value, g_upper: Value, lower: Value, upper: Value) -> Value:
+    inner = add(tril_p(matmul(adjoint(lower), g_lower), k=-1), triu_p(matmul(g_upper, adjoint(upper)), k=0))
+    left = triangular_solve_p(adjoint(lower), inner, lower=False, unit_diagonal=True)
+    return adjoint(_solve_upper(upper, adjoint(left)))
 
 
 def _lu_vjp(g: tuple[Value, ...], out: tuple[Value, ...], x_aval: Aval) -> Value:
-    _needs_square(x_aval)
+    """The square block in the corner has the rule; what lies below is `L2 = A2 / U1`, what lies beside `U2 = L1 \\ A2`."""
     p, lower, upper = out
-    inner = add(tril_p(matmul(adjoint(lower), g[1]), k=-1), triu_p(matmul(g[2], adjoint(upper)), k=0))
-    left = triangular_solve_p(adjoint(lower), inner, lower=False, unit_diagonal=True)
-    return matmul(p, adjoint(_solve_upper(upper, adjoint(left))))
+    _, g_lower, g_upper = g
+    m, n = x_aval.shape[-2:]
+    if m > n:
+        (_, below), (g_lower, g_below) = _cut(lower, -2, n), _cut(g_lower, -2, n)
+        bottom = adjoint(_solve_upper(upper, adjoint(g_below)))
+        corner = _square_lu_vjp(g_lower, sub(g_upper, matmul(adjoint(below), bottom)), _cut(lower, -2, n)[0], upper)
+        return matmul(p, concatenate([corner, bottom], -2))
+    if m < n:
+        (first, beside), (g_upper, g_beside) = _cut(upper, -1, m), _cut(g_upper, -1, m)
+        right = triangular_solve_p(adjoint(lower), g_beside, lower=False, unit_diagonal=True)
+        corner = _square_lu_vjp(sub(g_lower, matmul(right, adjoint(beside))), g_upper, lower, first)
+        return matmul(p, concatenate([corner, right], -1))
+    return matmul(p, _square_lu_vjp(g_lower, g_upper, lower, upper))
+
+
+def _cut(x: Value, axis: int, n: int) -> tuple[Value, Value]:
+    return slice_axis(x, axis, 0, n), slice_axis(x, axis, n, None)
+
+
+def _square_lu_jvp(t: Value, lower: Value, upper: Value) -> tuple[Value, Value]:
+    left = triangular_solve_p(lower, t, lower=True, unit_diagonal=True)
+    inner = _right_divided(left, upper)
+    return matmul(lower, tril_p(inner, k=-1)), matmul(triu_p(inner, k=0), upper)
+
+
+def _right_divided(x: Value, upper: Value) -> Value:
+    return adjoint(_solve_lower(adjoint(upper), adjoint(x)))
 
 
 def _lu_jvp(t: Value, out: tuple[Value, ...], x_aval: Aval) -> tuple[None, Value, Value]:
-    _needs_square(x_aval)
     p, lower, upper = out
-    left = triangular_solve_p(lower, matmul(adjoint(p), t), lower=True, unit_diagonal=True)
-    inner = adjoint(_solve_lower(adjoint(upper), adjoint(left)))
-    return None, matmul(lower, tril_p(inner, k=-1)), matmul(triu_p(inner, k=0), upper)
+    m, n = x_aval.shape[-2:]
+    t = matmul(adjoint(p), t)
+    if m > n:
+        (first, below), (t, t_below) = _cut(lower, -2, n), _cut(t, -2, n)
+        t_first, t_upper = _square_lu_jvp(t, first, upper)
+        t_below = _right_divided(sub(t_below, matmul(below, t_upper)), upper)
+        return None, concatenate([t_first, t_below], -2), t_upper
+    if m < n:
+        (first, beside), (t, t_beside) = _cut(upper, -1, m), _cut(t, -1, m)
+        t_lower, t_first = _square_lu_jvp(t, lower, first)
+        rest = sub(t_beside, matmul(t_lower, beside))
+        t_beside = triangular_solve_p(lower, rest, lower=True, unit_diagonal=True)
+        return None, t_lower, concatenate([t_first, t_beside], -1)
+    return (None, *_square_lu_jvp(t, lower, upper))
 
 
 lu_p: Any = custom("lu", _lu_impl, abstract=_lu_abstract, vjp=(_lu_vjp,), jvp=(_lu_jvp,), batch=LEADING)
@@ -137,7 +172,7 @@ lu_p: Any = custom("lu", _lu_impl, abstract=_lu_abstract, vjp=(_lu_vjp,), jvp=(_
 def lu(x: Value) -> tuple[Value, Value, Value]:
     """Return a permutation P, a unit lower triangular L and an upper triangular U with `P @ L @ U = x`.
 
-    Derivatives exist for square regular matrices.
+    Derivatives exist where the square block of the first rows and columns, as permuted, is regular.
     """
     return lu_p(matrices("lu", x))  # type: ignore[no-any-return]
 

@@ -158,15 +158,17 @@ def pad(x: Value, widths: Any, mode: str = "constant", value: float | complex = 
         raise ShapeError(f"pad: widths {widths} cut more than there is of {aval_of(x)}")
     if mode not in _EXTENSIONS:
         raise ArgumentError(f"pad: mode must be one of {', '.join(_EXTENSIONS)}, got {mode!r}")
-    x = cut(x, cuts)
+    late = mode in ("edge", "reflect", "symmetric")  # these may reach elements that are cut
+    x = x if late else cut(x, cuts)
     added = tuple((max(a, 0), max(b, 0)) for a, b in pairs)
     if not any(map(any, added)):
-        return x
+        return cut(x, cuts) if late else x
     if mode != "constant":
         for axis, (before, after) in enumerate(added):
             if before or after:
                 x = _extended(x, axis - x.ndim, before, after, mode)
-        return x
+        ends = [n - max(-b, 0) for n, (_, b) in zip(x.shape, pairs)]
+        return cut(x, [(start, end - start, 1) for (start, _, _), end in zip(cuts, ends)]) if late else x
     sizes = tuple(n + before + after for (before, after), n in zip(added, x.shape))
     return pad_p(x, starts=tuple(before for before, _ in added), steps=(1,) * x.ndim, sizes=sizes, value=value)
 

@@ -120,6 +120,13 @@ def _conj(x: Any) -> Any:
     return np.conjugate(x) if x.dtype.kind == "c" else x
 
 
+def _joined(x: Any, y: Any) -> Any:
+    # Not `x + 1j * y`, which makes a NaN of the real part where y is infinite.
+    out = np.empty(np.broadcast_shapes(x.shape, y.shape), dtypes.complex_of(x.dtype))
+    out.real, out.imag = x, y
+    return out
+
+
 def _angle(x: Any) -> Any:
     if x.dtype.kind == "c":
         return np.arctan2(x.imag, x.real)
@@ -145,6 +152,11 @@ def _selected(c: Any, *kinds: Any) -> Any:
 def _modulus(kind: Any) -> Any:
     numeric(kind)
     return magnitude(kind)
+
+
+def _of_parts(*kinds: Any) -> Any:
+    dtype = real_floating(*kinds)[1]
+    return (dtype, dtype), dtypes.complex_of(dtype)
 
 
 def _phase(kind: Any) -> Any:
@@ -350,6 +362,9 @@ real  = elementwise("real", "real(x)", lambda g: g, jvp=(lambda t: real(t),), ho
                     dtype=magnitude, impl=lambda x: x.real)
 imag  = elementwise("imag", "imag(x)", lambda g: mul(g, 1j), jvp=(lambda t: imag(t),), holomorphic=False,
                     dtype=magnitude, impl=lambda x: x.imag)
+joined = elementwise("complex", "complex(x, y)", lambda g: real(g), lambda g: imag(g),
+                     jvp=(lambda t: joined(t, 0.0), lambda t: joined(0.0, t)), holomorphic=False,
+                     dtype=_of_parts, impl=_joined)
 angle = elementwise("angle", "angle(x)", _angle_cotangent, jvp=(_angle_tangent,), holomorphic=False,
                     dtype=_phase, impl=_angle)
 sgn_p = elementwise("sgn", "x / abs(x) if x != 0 else x", _sgn_rule, holomorphic=False, impl=_sgn)

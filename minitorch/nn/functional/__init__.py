@@ -76,7 +76,6 @@ from .image import (
 from .layer import (
     batch_norm,
     bilinear,
-    cosine_similarity,
     embedding,
     group_norm,
     instance_norm,
@@ -103,7 +102,9 @@ from .loss import (
     smooth_l1_loss,
 )
 
-pairwise_distance, pdist = PUBLIC["pairwise_distance"], PUBLIC["pdist"]
+cosine_similarity, pairwise_distance, pdist = (
+    PUBLIC[name] for name in ("cosine_similarity", "pairwise_distance", "pdist")
+)
 
 # What few programs need loads when it is first named, so that importing the package stays cheap: its names by file.
 _LATER = {

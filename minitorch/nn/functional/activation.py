@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...core import dtypes
 from ...core.errors import ArgumentError, ShapeError
 from ...core.ops import pointwise as core
 from ...core.ops import special
@@ -132,6 +133,11 @@ def logsigmoid(input: Any) -> Any:
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
     """Return x limited to [min_val, max_val]; its slope at the limits is 0."""
+    if min_val > max_val:
+        raise ArgumentError(f"hardtanh: min_val must not be over max_val, got {min_val} and {max_val}")
+    if not dtypes.is_inexact(input.dtype):
+        out = core.clip(input, int(min_val), int(max_val))
+        return in_place(input, out) if inplace else out
     inside = core.logical_and(core.greater(input, min_val), core.less(input, max_val))
     out = core.where(inside, input, core.detach(core.clip(input, float(min_val), float(max_val))))
     return in_place(input, out) if inplace else out

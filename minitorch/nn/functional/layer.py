@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...core import dtypes
 from ...core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
 from ...core.ops import affine, attention, lookup, normalization
 from ...core.ops.families import as_array
@@ -16,6 +17,7 @@ from ...core.primitive import aval_of
 from ...tensor.fast import fused
 from ...tensor.handle import Tensor, extent
 from ...tensor.modes import no_grad
+from ...tensor.table import over
 from ...tensor.types import finfo
 from .activation import dropout
 
@@ -102,9 +104,9 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     if not wanted or tuple(input.shape[-len(wanted) :]) != wanted:
         raise ShapeError(f"rms_norm: input {aval_of(input)} does not end with normalized_shape {list(wanted)}")
     eps = float(finfo(input.dtype).eps) if eps is None else eps
-    scale = rsqrt(add(mean(mul(input, input), tuple(range(-len(wanted), 0)), keepdims=True), eps))
-    out = mul(input, scale)
-    return out if weight is None else mul(out, weight)
+    x = cast(input, dtypes.float32) if input.dtype in dtypes.HALVES else input  # squares would overflow
+    out = mul(x, rsqrt(add(mean(mul(x, x), tuple(range(-len(wanted), 0)), keepdims=True), eps)))
+    return cast(out if weight is None else mul(out, weight), input.dtype)
 
 
 def batch_norm(
@@ -139,6 +141,8 @@ def batch_norm(
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Normalize each of `num_groups` groups of channels of each example. Wu and He (2018)."""
+    if input.ndim < 2:
+        raise ShapeError(f"group_norm: needs [examples, channels, ...], got {aval_of(input)}; insert an axis")
     n, channels, *rest = input.shape
     if num_groups < 1 or channels % num_groups:
         raise ShapeError(
@@ -198,12 +202,7 @@ def _scaled(out: Any, weight: Any, bias: Any, trailing: int) -> Any:
 
 def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
     """Divide by the p-norm along a dimension, or by `eps` where the norm is smaller."""
-    return div(input, maximum(norm(input, p, dim, keepdims=True), eps))
-
-
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
-    """Return the cosine of the angle between vectors along a dimension."""
-    return sum(mul(normalize(x1, 2.0, dim, eps), normalize(x2, 2.0, dim, eps)), dim)
+    return div(input, maximum(norm(input, p, over(input, dim), keepdims=True), eps))
 
 
 # --------------------------------------------------------------------------- attention

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..aval import Aval
 from ..errors import ShapeError
 from ..ops.contractions import matmul
@@ -24,9 +22,8 @@ from .recurrence import (
     checked,
     chosen,
     mask_of,
-    masks,
+    native,
     operands,
-    order,
     plus,
     previous,
     pulled,
@@ -34,34 +31,6 @@ from .recurrence import (
 )
 
 # --------------------------------------------------------------------------- forward
-
-
-def _gru(x: Any, w: Any, b: Any, h: Any, live: Any, *, reverse: bool) -> Any:
-    steps, (batch, width), dtype = x.shape[0], h.shape, x.dtype
-    hs, kept = np.empty((steps, batch, width), dtype), np.empty((steps, batch, 4 * width), dtype)
-    product, w = np.empty((batch, 3 * width), dtype), np.ascontiguousarray(w.T)
-    for t in order(steps, reverse):
-        now, new = kept[t], hs[t]
-        gates, n, m = now[:, : 2 * width], now[:, 2 * width : 3 * width], now[:, 3 * width :]
-        np.dot(h, w, out=product)
-        if b is not None:
-            product += b
-        np.add(x[t, :, : 2 * width], product[:, : 2 * width], gates)
-        gates *= 0.5  # the logistic function is 0.5 * tanh(0.5 * x) + 0.5
-        np.tanh(gates, gates)
-        gates *= 0.5
-        gates += 0.5
-        np.copyto(m, product[:, 2 * width :])
-        np.multiply(now[:, :width], m, n)
-        n += x[t, :, 2 * width :]
-        np.tanh(n, n)
-        np.subtract(h, n, new)
-        new *= now[:, width : 2 * width]
-        new += n
-        if live is not None:
-            np.copyto(new, h, where=~live[t])
-        h = new
-    return hs, kept
 
 
 def _abstract(x: Aval, w: Aval, b: Aval | None, h: Aval, live: Aval | None, *, reverse: bool) -> tuple[Aval, Aval]:
@@ -92,69 +61,25 @@ def _composed(
 
 def _rule(g: Any, out: Any, w: Value, b: Value | None, h: Value, live: Value | None, reverse: bool) -> Leaves:
     hs, kept = out
-    before = previous(hs, h, reverse)
-    dx, da, dh = gru_back_p(kept, before, w, *g, live, reverse=reverse)
-    return dx, weight_cotangent(da, before), None if b is None else sum_p(da, axes=(-3, -2), keepdims=False), dh, None
+    dx, dw, db, dh = gru_back_p(kept, hs, h, w, *g, live, reverse=reverse)
+    return dx, dw, None if b is None else db, dh, None
 
 
-gru_p = fused("gru", _gru, abstract=_abstract, vjp=_rule, decompose=_composed, fills=False)
+gru_p = fused("gru", native(_composed), abstract=_abstract, vjp=_rule, decompose=_composed, fills=False)
 
 
 # --------------------------------------------------------------------------- backward
 
 
-def _gru_back(kept: Any, before: Any, w: Any, gh: Any, gkept: Any, live: Any, *, reverse: bool) -> tuple[Any, ...]:
-    """Return the cotangents of the inputs, of what the state adds to the gates, and of the first state."""
-    (steps, batch, width), dtype = before.shape, before.dtype
-    dx, da = (np.empty((steps, batch, 3 * width), dtype) for _ in "xa")
-    dh, dn, part = np.zeros((batch, width), dtype), np.empty((batch, width), dtype), np.empty((batch, width), dtype)
-    alive, dead = masks(live, dtype)
-    for t in order(steps, not reverse):
-        r, z, n, m = (kept[t, :, k * width : (k + 1) * width] for k in range(4))
-        sums, out = dx[t], da[t]
-        dr, dz = sums[:, :width], sums[:, width : 2 * width]
-        if gh is not None:
-            dh += gh[t]
-        if alive is not None:
-            held = dh * dead[t]
-            dh *= alive[t]
-        np.subtract(before[t], n, dz)
-        dz *= dh
-        np.multiply(dh, z, part)
-        np.subtract(dh, part, dn)
-        dh, part = part, dh
-        if gkept is not None:
-            of_r, of_z, of_n, of_m = (gkept[t, :, k * width : (k + 1) * width] for k in range(4))
-            dn += of_n
-            dz += of_z
-        np.multiply(n, n, part)
-        np.subtract(1, part, part)
-        dn *= part
-        np.multiply(dn, m, dr)
-        if gkept is not None:
-            dr += of_r
-        gates = kept[t, :, : 2 * width]
-        sums[:, : 2 * width] *= gates
-        sums[:, : 2 * width] *= np.subtract(1, gates, out[:, : 2 * width])
-        sums[:, 2 * width :] = dn
-        out[:, : 2 * width] = sums[:, : 2 * width]
-        np.multiply(dn, r, out[:, 2 * width :])
-        if gkept is not None:
-            out[:, 2 * width :] += of_m
-        dh += np.dot(out, w, out=part)
-        if alive is not None:
-            dh += held
-    return dx, da, dh
-
-
-def _back_abstract(kept: Aval, before: Aval, *rest: Aval, reverse: bool) -> tuple[Aval, ...]:
-    sums = before._replace(shape=(*before.shape[:-1], 3 * before.shape[-1]), weak=False)
-    return sums, sums, before._replace(shape=before.shape[1:], weak=False)
+def _back_abstract(kept: Aval, hs: Aval, h: Aval, w: Aval, *rest: Any, reverse: bool) -> tuple[Aval, ...]:
+    sums = hs._replace(shape=(*hs.shape[:-1], w.shape[0]))
+    return sums, w, w._replace(shape=w.shape[:1]), h
 
 
 def _back_composed(
     kept: Value,
-    before: Value,
+    hs: Value,
+    h: Value,
     w: Value,
     gh: Value | None,
     gkept: Value | None,
@@ -177,25 +102,28 @@ def _back_composed(
             back = add(back, where(live, 0.0, held))
         return back, (concatenate([dr, dz, dn], -1), da)
 
-    zero = zeros_of(_back_abstract(aval_of(kept), aval_of(before), reverse=reverse)[2])
-    dh, (dx, da) = scan(step, zero, (kept, before, gh, gkept, live), reverse=not reverse)
-    return dx, da, dh
+    before = previous(hs, h, reverse)
+    dh, (dx, da) = scan(step, zeros_of(aval_of(h)), (kept, before, gh, gkept, live), reverse=not reverse)
+    return dx, weight_cotangent(da, before), sum_p(da, axes=(-3, -2), keepdims=False), dh
 
 
 def _back_rule(
     g: Any,
     kept: Value,
-    before: Value,
+    hs: Value,
+    h: Value,
     w: Value,
     gh: Value | None,
     gkept: Value | None,
     live: Value | None,
     reverse: bool,
 ) -> Leaves:
-    return pulled(lambda *args: _back_composed(*args, reverse=reverse), g, kept, before, w, gh, gkept, live)
+    return pulled(lambda *args: _back_composed(*args, reverse=reverse), g, kept, hs, h, w, gh, gkept, live)
 
 
-gru_back_p = fused("gru_back", _gru_back, abstract=_back_abstract, vjp=_back_rule, decompose=_back_composed)
+gru_back_p = fused(
+    "gru_back", native(_back_composed), abstract=_back_abstract, vjp=_back_rule, decompose=_back_composed
+)
 
 
 # --------------------------------------------------------------------------- as layers call it

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array import wrap
+from ..array import Array, wrap
 from ..aval import Aval
 from ..ops.contractions import matmul
 from ..ops.fusing import fused
@@ -24,9 +24,8 @@ from .recurrence import (
     checked,
     chosen,
     mask_of,
-    masks,
+    native,
     operands,
-    order,
     plus,
     previous,
     pulled,
@@ -35,47 +34,14 @@ from .recurrence import (
 
 
 @lru_cache(maxsize=16)
-def _curve(width: int, dtype: Any) -> tuple[Any, Any]:
+def _curve(width: int, dtype: Any) -> tuple[Array, Array]:
     """Return the vectors s and b with which `s * tanh(s * x) + b` is the logistic function or, for the cell, tanh."""
     scale, offset = np.full(4 * width, 0.5, dtype), np.full(4 * width, 0.5, dtype)
     scale[2 * width : 3 * width], offset[2 * width : 3 * width] = 1, 0
-    for x in (scale, offset):
-        x.flags.writeable = False
-    return scale, offset
-
-
-def _parts(x: Any) -> tuple[Any, ...]:
-    """Return views of the four gates."""
-    n = x.shape[-1] // 4
-    return tuple(x[..., k * n : (k + 1) * n] for k in range(4))
+    return wrap(scale), wrap(offset)
 
 
 # --------------------------------------------------------------------------- forward
-
-
-def _lstm(x: Any, w: Any, h: Any, c: Any, live: Any, *, reverse: bool) -> Any:
-    scale, offset = _curve(c.shape[-1], x.dtype)
-    gates = np.multiply(x, scale, order="C")
-    w = np.multiply(w.T, scale, order="C")
-    hs, cs = (np.empty((x.shape[0], *h.shape), x.dtype) for _ in "hc")
-    product, part = np.empty(x.shape[1:], x.dtype), np.empty(h.shape, x.dtype)
-    for t in order(x.shape[0], reverse):
-        gate, new_h, new_c = gates[t], hs[t], cs[t]
-        gate += np.dot(h, w, out=product)
-        np.tanh(gate, gate)
-        gate *= scale
-        gate += offset
-        i, f, g, o = _parts(gate)
-        np.multiply(f, c, new_c)
-        new_c += np.multiply(i, g, part)
-        np.tanh(new_c, new_h)
-        new_h *= o
-        if live is not None:
-            dead = ~live[t]
-            np.copyto(new_h, h, where=dead)
-            np.copyto(new_c, c, where=dead)
-        h, c = new_h, new_c
-    return hs, cs, gates
 
 
 def _abstract(x: Aval, w: Aval, h: Aval, c: Aval, live: Aval | None, *, reverse: bool) -> tuple[Aval, ...]:
@@ -85,7 +51,7 @@ def _abstract(x: Aval, w: Aval, h: Aval, c: Aval, live: Aval | None, *, reverse:
 
 
 def _composed(x: Value, w: Value, h: Value, c: Value, live: Value | None, *, reverse: bool) -> tuple[Value, ...]:
-    scale, offset = map(wrap, _curve(c.shape[-1], x.dtype))
+    scale, offset = _curve(c.shape[-1], x.dtype)
     across = swapaxes(w, -1, -2)
 
     def step(carry: Any, now: Any) -> Any:
@@ -101,71 +67,24 @@ def _composed(x: Value, w: Value, h: Value, c: Value, live: Value | None, *, rev
 
 def _rule(g: Any, out: Any, w: Value, h: Value, c: Value, live: Value | None, reverse: bool) -> Leaves:
     hs, cs, gates = out
-    da, dh, dc = lstm_back_p(gates, cs, c, w, *g, live, reverse=reverse)
-    return da, weight_cotangent(da, previous(hs, h, reverse)), dh, dc, None
+    return *lstm_back_p(gates, hs, cs, h, c, w, *g, live, reverse=reverse), None
 
 
-lstm_p = fused("lstm", _lstm, abstract=_abstract, vjp=_rule, decompose=_composed, fills=False)
+lstm_p = fused("lstm", native(_composed), abstract=_abstract, vjp=_rule, decompose=_composed, fills=False)
 
 
 # --------------------------------------------------------------------------- backward
 
 
-def _lstm_back(
-    gates: Any, cs: Any, c: Any, w: Any, gh: Any, gc: Any, ggates: Any, live: Any, *, reverse: bool
-) -> tuple[Any, ...]:
-    steps, (batch, width), dtype = gates.shape[0], c.shape, gates.dtype
-    da = np.empty(gates.shape, dtype)
-    dh, dc = np.zeros(c.shape, dtype), np.zeros(c.shape, dtype)
-    curve, part = np.empty(c.shape, dtype), np.empty(c.shape, dtype)
-    alive, dead = masks(live, dtype)
-    for t in order(steps, not reverse):
-        before = t + 1 if reverse else t - 1
-        gate, out = gates[t], da[t]
-        i, f, g, o = _parts(gate)
-        di, df, dg, do = _parts(out)
-        if gh is not None:
-            dh += gh[t]
-        if gc is not None:
-            dc += gc[t]
-        if alive is not None:
-            held = dh * dead[t], dc * dead[t]
-            dh *= alive[t]
-            dc *= alive[t]
-        np.subtract(1, gate, out)
-        out *= gate  # the slopes of i, f and o in their sums
-        np.multiply(g, g, part)
-        np.subtract(1, part, dg)
-        bent = None if ggates is None else out * ggates[t]
-        np.tanh(cs[t], curve)
-        do *= curve
-        do *= dh
-        curve *= curve
-        np.subtract(1, curve, curve)
-        curve *= o
-        curve *= dh
-        dc += curve
-        di *= g
-        dg *= i
-        df *= cs[before] if 0 <= before < steps else c
-        out.reshape(batch, 4, width)[:, :3] *= dc[:, None]
-        if bent is not None:
-            out += bent
-        dc *= f
-        np.dot(out, w, out=dh)
-        if alive is not None:
-            dh += held[0]
-            dc += held[1]
-    return da, dh, dc
-
-
-def _back_abstract(gates: Aval, cs: Aval, c: Aval, *rest: Aval, reverse: bool) -> tuple[Aval, ...]:
-    return gates, c, c
+def _back_abstract(gates: Aval, hs: Aval, cs: Aval, h: Aval, c: Aval, w: Aval, *rest: Any, reverse: bool) -> Any:
+    return gates, w, h, c
 
 
 def _back_composed(
     gates: Value,
+    hs: Value,
     cs: Value,
+    h: Value,
     c: Value,
     w: Value,
     gh: Value | None,
@@ -194,7 +113,7 @@ def _back_composed(
     steps = gates, cs, previous(cs, c, reverse), gh, gc, _bent(gates, ggates), live
     zero = zeros_of(aval_of(c))
     (dh, dc), da = scan(step, (zero, zero), steps, reverse=not reverse)
-    return da, dh, dc
+    return da, weight_cotangent(da, previous(hs, h, reverse)), dh, dc
 
 
 def _bent(gates: Value, ggates: Value | None) -> Value | None:
@@ -209,7 +128,9 @@ def _bent(gates: Value, ggates: Value | None) -> Value | None:
 def _back_rule(
     g: Any,
     gates: Value,
+    hs: Value,
     cs: Value,
+    h: Value,
     c: Value,
     w: Value,
     gh: Value | None,
@@ -218,13 +139,13 @@ def _back_rule(
     live: Value | None,
     reverse: bool,
 ) -> Leaves:
-    def function(*args: Any) -> Any:
-        return _back_composed(*args, reverse=reverse)
-
-    return pulled(function, g, gates, cs, c, w, gh, gc, ggates, live)
+    args = (gates, hs, cs, h, c, w, gh, gc, ggates, live)
+    return pulled(lambda *xs: _back_composed(*xs, reverse=reverse), g, *args)
 
 
-lstm_back_p = fused("lstm_back", _lstm_back, abstract=_back_abstract, vjp=_back_rule, decompose=_back_composed)
+lstm_back_p = fused(
+    "lstm_back", native(_back_composed), abstract=_back_abstract, vjp=_back_rule, decompose=_back_composed
+)
 
 
 # --------------------------------------------------------------------------- as layers call it

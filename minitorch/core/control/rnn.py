@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..aval import Aval
 from ..errors import ArgumentError
 from ..ops.contractions import matmul
 from ..ops.fusing import fused
-from ..ops.pointwise import add, greater, maximum, mul, square, sub, tanh, where
+from ..ops.pointwise import add, greater, maximum, mul, sub, tanh, where
 from ..ops.shaping import swapaxes, zeros_of
 from ..primitive import Value, aval_of
 from .loops import scan
@@ -19,8 +17,8 @@ from .recurrence import (
     checked,
     chosen,
     mask_of,
+    native,
     operands,
-    order,
     plus,
     previous,
     pulled,
@@ -30,21 +28,6 @@ from .recurrence import (
 ACTIVATIONS = ("tanh", "relu")
 
 # --------------------------------------------------------------------------- forward
-
-
-def _rnn(x: Any, w: Any, h: Any, live: Any, *, activation: str, reverse: bool) -> Any:
-    hs, w = np.empty(x.shape, x.dtype), np.ascontiguousarray(w.T)
-    for t in order(x.shape[0], reverse):
-        new = np.dot(h, w, out=hs[t])
-        new += x[t]
-        if activation == "tanh":
-            np.tanh(new, new)
-        else:
-            np.maximum(new, 0, out=new)
-        if live is not None:
-            np.copyto(new, h, where=~live[t])
-        h = new
-    return hs
 
 
 def _abstract(x: Aval, w: Aval, h: Aval, live: Aval | None, *, activation: str, reverse: bool) -> Aval:
@@ -64,57 +47,56 @@ def _composed(x: Value, w: Value, h: Value, live: Value | None, *, activation: s
     return scan(step, h, (x, live), reverse=reverse)[1]
 
 
-def _slope(out: Value, activation: str) -> Value:
-    """Return the slope of the activation, by its result. At the kink of relu it is 0."""
-    return sub(1.0, square(out)) if activation == "tanh" else where(greater(out, 0.0), 1.0, zeros_of(aval_of(out)))
-
-
 def _rule(g: Value, out: Value, w: Value, h: Value, live: Value | None, activation: str, reverse: bool) -> Leaves:
-    slope = chosen(live, _slope(out, activation), 0.0)
-    da, dh = rnn_back_p(g, slope, w, live, reverse=reverse)
-    return da, weight_cotangent(da, previous(out, h, reverse)), dh, None
+    return *rnn_back_p(out, h, w, g, live, activation=activation, reverse=reverse), None
 
 
-rnn_p = fused("rnn", _rnn, abstract=_abstract, vjp=_rule, decompose=_composed)
+rnn_p = fused("rnn", native(_composed), abstract=_abstract, vjp=_rule, decompose=_composed)
 
 
 # --------------------------------------------------------------------------- backward
 
 
-def _rnn_back(dhs: Any, slope: Any, w: Any, live: Any, *, reverse: bool) -> tuple[Any, Any]:
-    da, dh = np.empty(dhs.shape, dhs.dtype), np.zeros(dhs.shape[1:], dhs.dtype)
-    for t in order(dhs.shape[0], not reverse):
-        out = da[t]
-        dh += dhs[t]
-        held = None if live is None else np.where(live[t], 0, dh)
-        np.multiply(dh, slope[t], out)
-        np.dot(out, w, out=dh)
-        if held is not None:
-            dh += held
-    return da, dh
+def _back_abstract(
+    hs: Aval, h: Aval, w: Aval, g: Aval, live: Aval | None, *, activation: str, reverse: bool
+) -> tuple[Aval, ...]:
+    return hs, w, h
 
 
-def _back_abstract(g: Aval, slope: Aval, w: Aval, live: Aval | None, *, reverse: bool) -> tuple[Aval, Aval]:
-    return g._replace(weak=False), g._replace(shape=g.shape[1:], weak=False)
-
-
-def _back_composed(g: Value, slope: Value, w: Value, live: Value | None, *, reverse: bool) -> tuple[Value, Value]:
+def _back_composed(
+    hs: Value, h: Value, w: Value, gh: Value, live: Value | None, *, activation: str, reverse: bool
+) -> tuple[Value, ...]:
     def step(dh: Any, now: Any) -> Any:
-        g, slope, live = now
-        dh = add(dh, g)
-        da = mul(dh, slope)
+        gh, h, live = now
+        dh = add(dh, gh)
+        # By the result of the activation: where relu gives 0, its slope is 0.
+        da = mul(dh, sub(1.0, mul(h, h))) if activation == "tanh" else where(greater(h, 0.0), dh, 0.0)
+        da = chosen(live, da, 0.0)
         return plus(matmul(da, w), None if live is None else where(live, 0.0, dh)), da
 
-    zero = zeros_of(aval_of(g)._replace(shape=g.shape[1:]))
-    dh, da = scan(step, zero, (g, slope, live), reverse=not reverse)
-    return da, dh
+    dh, da = scan(step, zeros_of(aval_of(h)), (gh, hs, live), reverse=not reverse)
+    return da, weight_cotangent(da, previous(hs, h, reverse)), dh
 
 
-def _back_rule(g: Any, dhs: Value, slope: Value, w: Value, live: Value | None, reverse: bool) -> Leaves:
-    return pulled(lambda *args: _back_composed(*args, reverse=reverse), g, dhs, slope, w, live)
+def _back_rule(
+    g: Any,
+    hs: Value,
+    h: Value,
+    w: Value,
+    gh: Value,
+    live: Value | None,
+    activation: str,
+    reverse: bool,
+) -> Leaves:
+    def function(*xs: Any) -> Any:
+        return _back_composed(*xs, activation=activation, reverse=reverse)
+
+    return pulled(function, g, hs, h, w, gh, live)
 
 
-rnn_back_p = fused("rnn_back", _rnn_back, abstract=_back_abstract, vjp=_back_rule, decompose=_back_composed)
+rnn_back_p = fused(
+    "rnn_back", native(_back_composed), abstract=_back_abstract, vjp=_back_rule, decompose=_back_composed
+)
 
 
 # --------------------------------------------------------------------------- as layers call it

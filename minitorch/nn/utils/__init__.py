@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Iterable
 from typing import Any
 
-from ..core.errors import GradError
-from ..core.ops.joining import concatenate
-from ..core.ops.norms import norm
-from ..core.ops.pointwise import clip, div, minimum, mul
-from ..core.ops.shaping import cast, reshape
-from ..tensor.handle import Tensor, tensor_of
-from ..tensor.modes import no_grad
+from ...core.errors import GradError
+from ...core.ops.joining import concatenate
+from ...core.ops.norms import norm
+from ...core.ops.pointwise import clip, div, minimum, mul
+from ...core.ops.shaping import cast, reshape
+from ...tensor.handle import Tensor, tensor_of
+from ...tensor.modes import no_grad
 
 
 def _with_grads(parameters: Any) -> list[Tensor]:
@@ -78,3 +79,9 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         stop = start + p.size
         p.data = vec[start:stop].reshape(p.shape).detach()
         start = stop
+
+
+def __getattr__(name: str) -> Any:
+    if name == "rnn":
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

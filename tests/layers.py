@@ -196,7 +196,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.functional.activation", "minitorch.nn.functional.image", "minitorch.nn.functional.loss"],
     ["minitorch.nn.functional.layer"],
     ["minitorch.nn.functional.toplevel"],
-    ["minitorch.nn.functional.attention", "minitorch.nn.functional.embedding", "minitorch.nn.functional.recurrent"],
+    ["minitorch.nn.functional.attention", "minitorch.nn.functional.bags", "minitorch.nn.functional.recurrent"],
     ["minitorch.nn.functional"],
     ["minitorch.nn.utils.rnn"],
     ["minitorch.nn.init", "minitorch.nn.utils", "minitorch.nn.functions", "minitorch.nn.initializers"],

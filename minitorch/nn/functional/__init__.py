@@ -108,7 +108,7 @@ pairwise_distance, pdist = PUBLIC["pairwise_distance"], PUBLIC["pdist"]
 # What few programs need loads when it is first named, so that importing the package stays cheap: its names by file.
 _LATER: dict[str, str] = {
     "attention": "multi_head_attention_forward",
-    "embedding": "embedding_bag",
+    "bags": "embedding_bag",
 }
 
 

@@ -4,7 +4,18 @@ from importlib import import_module
 
 from ..registry import WORKLOADS
 
-for name in ("linear_regression", "mlp", "mlp_adam", "cnn", "gpt", "pointwise_chain", "single_op"):
+for name in (
+    "linear_regression",
+    "mlp",
+    "mlp_adam",
+    "cnn",
+    "gpt",
+    "lstm",
+    "attention",
+    "embedding",
+    "pointwise_chain",
+    "single_op",
+):
     import_module(f"{__name__}.{name}")
 
 __all__ = ["WORKLOADS"]

@@ -62,6 +62,7 @@ def row(work: Workload, library: str) -> list[str]:
 
 def section(workloads: list[str], libraries: list[str]) -> str:
     """Report the workloads that have a compiled contender besides our own; of those named, if any are."""
+    harness.write_bytecode()
     rows, notes = [], []
     training = [work for work in WORKLOADS.values() if "jax" in work.contenders]
     for work in [work for work in training if work.name in workloads] or training:

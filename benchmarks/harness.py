@@ -7,18 +7,22 @@ Knows nothing of what the steps do.
 
 from __future__ import annotations
 
+import compileall
 import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import repeat
+from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
+
+import minitorch
 
 from .registry import Step, Workload
 
@@ -112,6 +116,11 @@ def measure(steps: dict[str, Step], rounds: int, seconds: float) -> dict[str, Ti
                 with no_gc():
                     timings[name].rounds.append(block(steps[name], calls[name]))
     return timings
+
+
+def write_bytecode() -> None:
+    """Compile the library to bytecode, as its installation does; in a working tree it may not be there."""
+    compileall.compile_dir(Path(minitorch.__file__).parent, quiet=1)
 
 
 def probe_machine() -> Machine:

@@ -20,7 +20,7 @@ from ..core.errors import GradError
 from ..core.jvp import JVPTrace
 from ..core.ops.families import as_array
 from ..core.ops.shaping import zeros_of
-from ..core.primitive import Plan, Primitive, Tracer, Value, aval_of
+from ..core.primitive import Plan, Primitive, RuleCall, Tracer, Value, aval_of
 from ..core.tape import Tape, TapeTracer, context, lower, muting, user_line
 from ..tensor.handle import Tensor, ambient, tensor_of
 from ..tensor.modes import no_grad
@@ -300,7 +300,7 @@ class _Application(Call):
             tuple(x if j in from_out else None for j, x in enumerate(results)),
             tuple(x if i in from_in else None for i, x in enumerate(values)),
         )
-        plan = Plan(self.primitive, _SAVED, lambda env: env, ((-1, self._cotangents, None, ()),), fills=False)
+        plan = Plan(self.primitive, _SAVED, lambda env: env, (RuleCall(-1, self._cotangents),), fills=False)
         line = user_line() if here.anomaly else None
         wrapped = tape.record(plan, nodes, saved, None, tuple(results), line)
         recorded = [tape.wrap(x.value, None) if j in note.constant else x for j, x in enumerate(wrapped)]

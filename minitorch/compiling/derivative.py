@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.array import Array
 from ..core.jit.graph import Atom, Graph, Var, has_effect, interpret
-from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, Tracer, Value, aval_of
+from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall, Tracer, Value, aval_of
 from ..core.tape import FREED, Node, TapeTracer, make_node, pick
 from ..tensor.handle import AmbientTape, Tensor
 from .inspecting import run
@@ -92,7 +92,7 @@ def attach(
     live = [by_index[index] for index in derivative.live]
     nodes = tuple(node_of(p, leaves, tape) for p in derivative.parents)
     kept = Kept(outs[len(outs) - len(derivative.residuals) :], values, leaves, nodes)
-    plan = Plan(COMPILED, ((True, 0),), _unused, ((-1, Pull(derivative), None, ()),))
+    plan = Plan(COMPILED, ((True, 0),), _unused, (RuleCall(-1, Pull(derivative)),))
     avals = [aval_of(x.value) for x in live]
     node = make_node(plan, nodes, (kept,), None, [a.shape for a in avals], [a.dtype for a in avals])
     for i, x in enumerate(live):

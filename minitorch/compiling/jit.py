@@ -18,6 +18,7 @@ from ..core.array import Array
 from ..core.config import default_float, inspector
 from ..core.errors import ArgumentError, JitError
 from ..core.jit.graph import has_effect
+from ..core.jit.native.compile import get_ready
 from ..core.jit.staging import Lifted, StagedTracer
 from ..core.primitive import Tracer, Value
 from ..core.tape import context
@@ -387,6 +388,8 @@ def jit(
     donated = frozenset((donate_argnums,) if isinstance(donate_argnums, int) else donate_argnums)
     if donated & numbers:
         raise ArgumentError(f"jit: arguments {sorted(donated & numbers)} are both static and donated; choose one")
+    if mode.get() is not OFF:
+        get_ready()
     return Compiled(function, frozenset(numbers), frozenset(names), donated)
 
 

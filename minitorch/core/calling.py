@@ -16,7 +16,7 @@ from .jvp import JVPTracer
 from .ops.collectives import Axis
 from .ops.families import as_array
 from .ops.shaping import broadcast_to, zeros_of
-from .primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, Trace, Tracer, Value, aval_of
+from .primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall, Trace, Tracer, Value, aval_of
 from .tape import Node, Tape, TapeTracer, context, entering, lower, muting, user_line
 from .vmap import BatchTrace, BatchTracer, naming
 
@@ -50,7 +50,7 @@ def recorded(
     fills: bool = True,
 ) -> Leaves:
     """Record a call: `saved` is one object and the arguments, and `cotangents(g, *saved)` pulls back."""
-    plan = Plan(primitive, ((True, 0), (False, 1)), lambda env: env, ((-1, cotangents, None, ()),), fills)
+    plan = Plan(primitive, ((True, 0), (False, 1)), lambda env: env, (RuleCall(-1, cotangents),), fills)
     line = user_line() if context.get().anomaly else None
     return list(tape.record(plan, nodes, saved, None, tuple(outs), line))
 

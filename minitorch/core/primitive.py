@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -63,6 +63,20 @@ class Whole:
     process: Callable[[Any, Primitive, tuple[Any, ...], Params], Any]
 
 
+class RuleCall(NamedTuple):
+    """A rule that a plan calls: for the argument at a position, or for all of them (-1).
+
+    `picks` says which saved values it takes (None for all), `statics` which statics. `on_buffers` does the same for values
+    that are concrete arrays in host memory, on their buffers.
+    """
+
+    position: int
+    function: Callable[..., Any]
+    on_buffers: Callable[..., Any] | None = None
+    picks: tuple[int, ...] | None = None
+    statics: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a tape node keeps for the arguments that need a gradient, and whom it calls.
@@ -73,7 +87,7 @@ class Plan:
     primitive: Primitive
     codes: tuple[tuple[bool, int], ...]
     save: Callable[[tuple[Any, ...]], tuple[Any, ...]]
-    calls: tuple[tuple[int, Callable[..., Any], tuple[int, ...] | None, tuple[str, ...]], ...]
+    calls: tuple[RuleCall, ...]
     fills: bool = True
 
 
@@ -167,7 +181,9 @@ def _make_plan(primitive: Primitive, mask: int) -> Plan:
     calls = []
     for i, r in wanted:
         picks = tuple(codes.index(source) for source in r.sources)
-        calls.append((i, r.function, None if picks == tuple(range(len(codes))) else picks, r.statics))
+        picked = None if picks == tuple(range(len(codes))) else picks
+        on_buffers = None if i < 0 else getattr(r.function, "on_buffers", None)
+        calls.append(RuleCall(i, r.function, on_buffers, picked, r.statics))
     return Plan(primitive, codes, _saver(codes), tuple(calls), primitive.fills)
 
 

@@ -2,7 +2,7 @@
 
 Owns the accumulation of cotangents. Broadcasting and dtype changes are undone here and nowhere else, so a rule may
 pretend that every argument already had the result's shape. Iterative, in reverse creation order; saved values are freed
-as the walk goes. Knows nothing of devices or of any operation but addition.
+as the walk goes. Knows no operation but addition, and of devices that host memory has shortcuts (`on_buffers`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from collections.abc import Collection, Iterable
 from operator import attrgetter
 from typing import Any
 
-from .array import Array
+from numpy import ndarray
+
+from .array import Array, wrap_scalar
 from .aval import Aval
-from .config import setting
+from .config import inspector, setting
 from .errors import GradError
 from .ops.pointwise import add, conj
 from .ops.shaping import cast, unbroadcast, zeros_of
@@ -21,6 +23,9 @@ from .primitive import Tracer, Value
 from .tape import FREED, Node, Tape, context, pick, pulling
 
 by_sequence = attrgetter("sequence")
+_buffer_of = attrgetter("_data")
+_inspector = inspector.get
+_NOTHING: dict[str, Any] = {}
 
 
 def backward(
@@ -145,15 +150,23 @@ def _pull(cotangents: dict[Node, Any], node: Node, g: Any, recorder: Tape | None
     if conjugate:
         g = conj(g)
     parents, params = node.parents, node.params
+    result: Any
     plain = not conjugate and node.line is None
-    for position, function, picks, statics in plan.calls:
+    is_buffer = plain and type(g) is Array and type(g._data) is ndarray and g._data.itemsize > 2 and not _inspector()
+    for position, function, on_buffers, picks, statics in plan.calls:
         values = saved if picks is None else [saved[k] for k in picks]
         if statics:
             assert params is not None
             named = params if len(statics) == len(params) else {s: params[s] for s in statics}
-            result = function(g, *values, **named)
         else:
-            result = function(g, *values)
+            named = _NOTHING
+        if is_buffer and on_buffers is not None:
+            try:
+                result = wrap_scalar(on_buffers(g._data, *map(_buffer_of, values), **named))
+            except AttributeError:  # a tracer, an aval or an absent argument among the values
+                result = function(g, *values, **named)
+        else:
+            result = function(g, *values, **named)
         if plain and type(result) is Array:  # the common case, in line
             parent: Any = parents[position]
             data = result._data

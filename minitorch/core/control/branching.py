@@ -20,7 +20,7 @@ from ..ops.families import as_array
 from ..ops.pointwise import equal, maximum, minimum, not_equal
 from ..ops.reductions import any as any_
 from ..ops.shaping import cast, zeros_of
-from ..primitive import Params, Plan, Primitive, Tracer, Value, Whole, aval_of, concrete
+from ..primitive import Params, Plan, Primitive, RuleCall, Tracer, Value, Whole, aval_of, concrete
 from ..tape import Tape, context, muting, user_line
 from ..vmap import BatchTrace, BatchTracer
 from .calls import holding, outputs_of
@@ -130,7 +130,7 @@ def _record(tape: Tape, primitive: Primitive, args: tuple[Value, ...], params: P
     outs, kept = pull.forward(values)
     if not any(pull.active):
         return tape.untracked(tuple(outs))
-    plan = Plan(primitive, ((True, 0), (False, 1)), tuple, ((-1, pull, None, ()),), fills=False)
+    plan = Plan(primitive, ((True, 0), (False, 1)), tuple, (RuleCall(-1, pull),), fills=False)
     line = user_line() if context.get().anomaly else None
     found = tape.record(plan, nodes, ((tape, kept), tuple(values)), None, tuple(outs), line)
     return tuple(x if on else tape.wrap(out, None) for x, out, on in zip(found, outs, pull.active, strict=True))

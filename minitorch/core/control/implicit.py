@@ -19,7 +19,7 @@ from ..jvp import JVPTrace, JVPTracer
 from ..ops.families import as_array
 from ..ops.pointwise import neg, sub
 from ..ops.shaping import zeros_of
-from ..primitive import Params, Plan, Primitive, Value, Whole, aval_of
+from ..primitive import Params, Plan, Primitive, RuleCall, Value, Whole, aval_of
 from ..tape import Tape, context, muting, user_line
 from ..transforms import jvp
 from ..vmap import BatchTrace, BatchTracer
@@ -88,7 +88,7 @@ def _record(pull: Any) -> Whole:
             filled_in = [zeros_of(aval_of(x)) if one is None else one for x, one in zip(outs, g)]
             return pull(list(values), list(outs), filled_in, params, wanted)  # type: ignore[no-any-return]
 
-        plan = Plan(primitive, ((True, 0), (False, 1)), tuple, ((-1, rule, None, ()),), fills=False)
+        plan = Plan(primitive, ((True, 0), (False, 1)), tuple, (RuleCall(-1, rule),), fills=False)
         line = user_line() if context.get().anomaly else None
         return tape.record(plan, nodes, (outs, tuple(values)), None, outs, line)
 

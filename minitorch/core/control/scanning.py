@@ -19,7 +19,7 @@ from ..jvp import JVPTrace, JVPTracer
 from ..ops.families import as_array
 from ..ops.pointwise import add
 from ..ops.shaping import broadcast_to, moveaxis, zeros_of
-from ..primitive import Params, Plan, Primitive, Value, Whole, aval_of
+from ..primitive import Params, Plan, Primitive, RuleCall, Value, Whole, aval_of
 from ..tape import Tape, context, user_line
 from ..vmap import BatchTrace, BatchTracer
 from .calls import holding, outputs_of
@@ -145,7 +145,7 @@ def _record(tape: Tape, primitive: Primitive, args: tuple[Value, ...], params: P
     outs, residuals = pull.forward(values)
     if not any(linear.active):
         return tape.untracked(tuple(outs))
-    plan = Plan(primitive, ((True, 0), (False, 1)), tuple, ((-1, pull, None, ()),), fills=False)
+    plan = Plan(primitive, ((True, 0), (False, 1)), tuple, (RuleCall(-1, pull),), fills=False)
     line = user_line() if context.get().anomaly else None
     found = tape.record(plan, nodes, ((tape, residuals), tuple(values)), None, tuple(outs), line)
     flowing = wanted[c : c + k] + linear.active[k:]

@@ -19,7 +19,7 @@ from ..ops.pointwise import where
 from ..ops.reductions import any as any_
 from ..ops.reductions import min as min_
 from ..ops.shaping import reshape, zeros_of
-from ..primitive import Params, Plan, Primitive, Value, Whole, aval_of, concrete
+from ..primitive import Params, Plan, Primitive, RuleCall, Value, Whole, aval_of, concrete
 from ..tape import Tape, context, user_line
 from ..vmap import BatchTrace, BatchTracer
 from .calls import holding, outputs_of
@@ -141,7 +141,7 @@ def _record(tape: Tape, primitive: Primitive, args: tuple[Value, ...], params: P
     if not any(flags):
         return tape.untracked(outs)
     line = user_line() if context.get().anomaly else None
-    plan = Plan(primitive, (), lambda _: (), ((-1, _refuse, None, ()),), fills=False)
+    plan = Plan(primitive, (), lambda _: (), (RuleCall(-1, _refuse),), fills=False)
     found = tape.record(plan, nodes, (), None, tuple(outs), line)
     return tuple(x if on else tape.wrap(out, None) for x, out, on in zip(found, outs, flags, strict=True))
 

@@ -36,7 +36,7 @@ def _linear(x: Any, w: Any, b: Any) -> Any:
         out = _rows(x).dot(w.T).reshape(*x.shape[:-1], w.shape[0])
     if b is None:
         return out
-    out += b
+    out += b if b.size != 1 else b.reshape(())  # one number is added in half the time of a row of one
     return out
 
 

@@ -80,7 +80,8 @@ def _as_single(x: Any) -> Any:
 def shortcut(fast: Function) -> Callable[[Function], Function]:
     """Let a rule compute with `fast`, on buffers, when all its values are concrete arrays in host memory.
 
-    `fast` takes the rule's arguments by position, with buffers for arrays. Halves reach it in float32.
+    `fast` takes the rule's arguments by position, with buffers for arrays. Halves reach it in float32. The backward walk
+    finds it under `on_buffers`.
     """
 
     def decorate(composed: Function) -> Function:
@@ -118,6 +119,7 @@ def shortcut(fast: Function) -> Callable[[Function], Function]:
                 return wrap_scalar(out)
             return general(g, *values, **statics)
 
+        rule.on_buffers = fast  # type: ignore[attr-defined]
         return rule
 
     return decorate

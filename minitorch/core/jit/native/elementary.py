@@ -83,17 +83,21 @@ def define(name: str, single: Any, double: Any) -> None:
 
 
 def make_exp(f: Format) -> Any:
-    """exp(x + rest) for a rest of at most 0.01; the rest is 0 for exp itself."""
-    magic, log2e, high, low, one = f.magic, f.log2e, f.log2_high, f.log2_low, f.one
+    """exp(x + rest) for a rest of at most 0.01; the rest is 0 for exp itself.
+
+    What is 0 for sure is chosen and not computed: an underflow costs over 100 cycles, and attention masks with -inf.
+    """
+    magic, log2e, high, low, zero, one = f.magic, f.log2e, f.log2_high, f.log2_low, f.zero, f.one
     floor, ceiling, exponential = f.floor, f.ceiling, f.exponential
 
     def exp_sum(x: Any, rest: Any) -> Any:
-        x = select(x < floor, floor, x)
+        vanishes = x < floor
+        x = select(vanishes, zero, x)
         x = select(x > ceiling, ceiling, x)
         shifted = x * log2e + magic
         n = shifted - magic
         r = (x - n * high) - n * low + rest
-        return scale(r * r * exponential(r) + r + one, shifted)
+        return select(vanishes, zero, scale(r * r * exponential(r) + r + one, shifted))
 
     return exp_sum
 

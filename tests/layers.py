@@ -139,7 +139,12 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.control.branching", "minitorch.core.control.loops"],  # cond, switch; scan, fori_loop, while_loop
     ["minitorch.core.control.mapping", "minitorch.core.control.implicit"],  # map, scans; roots, linear systems
     ["minitorch.core.control.recurrence"],  # what recurrent layers share
-    ["minitorch.core.control.lstm", "minitorch.core.control.gru", "minitorch.core.control.rnn"],
+    [
+        "minitorch.core.control.gru",
+        "minitorch.core.control.inputs",
+        "minitorch.core.control.lstm",
+        "minitorch.core.control.rnn",
+    ],
     ["minitorch.core.control"],
     ["minitorch.core"],
     # The faces.

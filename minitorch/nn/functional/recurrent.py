@@ -15,6 +15,7 @@ from ...core.array import Array
 from ...core.control import gru as gated
 from ...core.control import lstm as long_short
 from ...core.control import rnn as plain
+from ...core.control.inputs import input_sums
 from ...core.errors import ArgumentError, DTypeError, ShapeError
 from ...core.ops.contractions import matmul
 from ...core.ops.gathering import take
@@ -40,7 +41,7 @@ class Weights(NamedTuple):
 
 def _with_bias(x: Any, own: Weights) -> Any:
     """Return what the input and both biases add to the gates."""
-    return linear(x, own.w_ih, None if own.b_ih is None else add(own.b_ih, own.b_hh))
+    return input_sums(x, own.w_ih, None if own.b_ih is None else add(own.b_ih, own.b_hh))
 
 
 def _lstm_layer(x: Any, states: States, own: Weights, live: Any, reverse: bool) -> States:
@@ -66,7 +67,7 @@ def _projecting(sums: Any, h: Any, c: Any, own: Weights, live: Any, reverse: boo
 
 
 def _gru_layer(x: Any, states: States, own: Weights, live: Any, reverse: bool) -> States:
-    return (gated.gru(linear(x, own.w_ih, own.b_ih), own.w_hh, own.b_hh, states[0], live, reverse),)
+    return (gated.gru(input_sums(x, own.w_ih, own.b_ih), own.w_hh, own.b_hh, states[0], live, reverse),)
 
 
 def _plain_layer(activation: str) -> Callable[..., States]:

@@ -6,7 +6,7 @@ import math
 import warnings
 from typing import Any
 
-from ...core.errors import ArgumentError, DTypeError, ShapeError
+from ...core.errors import ArgumentError, ShapeError
 from ...core.ops.shaping import expand_dims, squeeze
 from ...core.primitive import aval_of
 from ...tensor.creation import zeros
@@ -164,7 +164,7 @@ class RNNBase(Module):
         """Raise unless the input fits the parameters."""
         weight = self._flat_weights[0]
         if input.dtype != weight.dtype:
-            raise DTypeError(
+            raise ArgumentError(  # a ValueError, as in PyTorch
                 f"{self._get_name()}: RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "
                 f"Convert input: input.to({weight.dtype}), or convert model: model.to({input.dtype})"
             )

@@ -141,8 +141,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.control.recurrence"],  # what recurrent layers share
     [
         "minitorch.core.control.gru",
-        "minitorch.core.control.inputs",
         "minitorch.core.control.lstm",
+        "minitorch.core.control.projection",
         "minitorch.core.control.rnn",
     ],
     ["minitorch.core.control"],

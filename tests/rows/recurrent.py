@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.core.control import gru, lstm, rnn
-from minitorch.core.control import inputs as sums
+from minitorch.core.control import gru, lstm, projection, rnn
 
 from . import Case, Row, made, real
 
@@ -102,7 +101,7 @@ def _gru_kept(x: Any, w: Any, b: Any, h: Any, live: Any = None, reverse: bool = 
 ROWS = [
     Row(
         "input_sums",
-        sums.input_sums,
+        projection.input_sums,
         lambda x, w, b=None: x @ w.T + (0 if b is None else b),
         (Case((real(3, 2, 4), real(5, 4), real(5))), Case((real(1, 3, 2), real(4, 2)))),
     ),

@@ -136,6 +136,7 @@ def gru(x: Value, w: Value, b: Value | None, h: Value, live: Value | None = None
     multiplied with, `b[3 * width]` what is added to that, `h[batch, width]` the first state. With `reverse` the loop starts
     at the last step.
 
+    >>> import numpy as np
     >>> gru(np.zeros((3, 1, 6)), np.zeros((6, 2)), None, np.ones((1, 2)))[:, 0, 0].tolist()
     [0.5, 0.25, 0.125]
     """

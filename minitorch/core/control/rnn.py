@@ -110,6 +110,7 @@ def rnn(
     `x[steps, batch, width]` is what inputs and biases contribute, `w[width, width]` what states are multiplied with,
     `h[batch, width]` the first state. With `reverse` the loop starts at the last step.
 
+    >>> import numpy as np
     >>> rnn(np.ones((3, 1, 1)), np.ones((1, 1)), np.zeros((1, 1)), activation="relu").tolist()
     [[[1.0]], [[2.0]], [[3.0]]]
     """

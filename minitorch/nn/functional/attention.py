@@ -6,6 +6,7 @@ In the masks here True says where *not* to look, as PyTorch has it; `scaled_dot_
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ...core import dtypes
@@ -61,18 +62,16 @@ def multi_head_attention_forward(
         raise ShapeError(
             f"{NAME}: was expecting embedding dimension of {embed_dim_to_check}, but got query {aval_of(query)}"
         )
-    separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
+    own = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else in_proj_weight
     alone = _is_alone(query, key, value, key_padding_mask, attn_mask)
-    front = [expand_dims(x, 0) if alone else swapaxes(x, 0, 1) for x in _shared(query, key, value)]
+    if alone and key_padding_mask is not None:
+        key_padding_mask = expand_dims(key_padding_mask, 0)
     out, weights = attend(
-        _unshared(front, query, key, value),
+        _each_once(lambda x: expand_dims(x, 0) if alone else swapaxes(x, 0, 1), query, key, value),
         num_heads,
-        (in_proj_weight if separate is None else separate, in_proj_bias),
+        (own, in_proj_bias),
         (out_proj_weight, out_proj_bias),
-        masks=(
-            attn_mask,
-            expand_dims(key_padding_mask, 0) if alone and key_padding_mask is not None else key_padding_mask,
-        ),
+        masks=(attn_mask, key_padding_mask),
         extra=(bias_k, bias_v),
         static=(static_k, static_v),
         add_zero_attn=add_zero_attn,
@@ -86,15 +85,11 @@ def multi_head_attention_forward(
     return swapaxes(out, 0, 1), weights
 
 
-def _shared(*xs: Any) -> list[Any]:
-    """Return each tensor once."""
-    return list({id(x): x for x in xs}.values())
-
-
-def _unshared(made: list[Any], *xs: Any) -> tuple[Any, ...]:
-    """Return what was made of each tensor: the same for the same."""
-    of = dict(zip((id(x) for x in _shared(*xs)), made, strict=True))
-    return tuple(of[id(x)] for x in xs)
+def _each_once(function: Callable[[Any], Any], *xs: Any) -> tuple[Any, ...]:
+    """Apply a function to each tensor, once to the same: `attend` looks at which are."""
+    made = {id(x): x for x in xs}
+    made = {key: function(x) for key, x in made.items()}
+    return tuple(made[id(x)] for x in xs)
 
 
 def _is_alone(query: Any, key: Any, value: Any, padding: Any, mask: Any) -> bool:

@@ -15,7 +15,7 @@ from ...core.array import Array
 from ...core.control import gru as gated
 from ...core.control import lstm as long_short
 from ...core.control import rnn as plain
-from ...core.control.inputs import input_sums
+from ...core.control.projection import input_sums
 from ...core.errors import ArgumentError, DTypeError, ShapeError
 from ...core.ops.contractions import matmul
 from ...core.ops.gathering import take

@@ -254,6 +254,34 @@ def test_loss(name, reduction):
     compare(make)
 
 
+def test_packed_sequences_as_arguments_and_results():
+    rnn = nn.utils.rnn
+
+    def make(wrap):
+        layer = nn.GRU(3, 4)
+        batches = [
+            rnn.pack_padded_sequence(x.detach(), lengths, enforce_sorted=False)
+            for x, lengths in zip(inputs((5, 3, 3)), ([2, 5, 3], [5, 5, 1], [2, 5, 3]))
+        ]
+
+        def step(packed):
+            layer.zero_grad()
+            out, last = layer(packed)
+            (out.data.square().sum() + last.sum()).backward()
+            return out
+
+        compiled = wrap(step)
+
+        def call(i):
+            out = compiled(batches[i])
+            assert isinstance(out, rnn.PackedSequence)
+            return [*out, *rnn.unpack_sequence(out)]
+
+        return call, [layer]
+
+    compare(make)
+
+
 def test_every_layer_and_loss_is_here():
     classes = {name for name, kind in vars(nn).items() if inspect.isclass(kind) and issubclass(kind, nn.Module)}
     built = {kind for kind, *_ in LOSSES.values()}

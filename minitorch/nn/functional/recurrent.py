@@ -61,7 +61,7 @@ def _projecting(sums: Any, h: Any, c: Any, own: Weights, live: Any, reverse: boo
     begins = np.zeros((*sums.shape[:2], 1), bool)
     begins[-1 if reverse else 0] = True
     if live is not None and reverse:
-        begins = live & ~np.concatenate([live[1:], begins[:1] & False])
+        begins = live & ~np.concatenate([live[1:], np.zeros_like(live[:1])])
     sums = add(sums, where(Array(begins), expand_dims(linear(h, own.w_hh), 0), 0.0))
     return sums, matmul(own.w_hh, own.w_hr), zeros_like(c)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...core import tree
 from ...core.errors import ArgumentError, ShapeError
 from ...core.ops.gathering import take
 from ...core.ops.joining import pad, stack
@@ -101,6 +103,22 @@ class PackedSequence(_Fields):
     def byte(self) -> PackedSequence:
         """Cast the data to uint8."""
         return self.to(np.uint8)
+
+
+def _flatten(x: PackedSequence) -> tuple[Any, ...]:
+    """Return the data, and what is known of it: a compiled function that is given one is compiled for its lengths."""
+    return (x.data,), tuple(None if each is None else tuple(each.tolist()) for each in x[1:]), ("data",)
+
+
+def _unflatten(known: tuple[Any, ...], children: Iterable[Any]) -> PackedSequence:
+    (data,) = children
+    fields = (None if each is None else as_tensor(np.array(each, np.int64)) for each in known)
+    return PackedSequence(data, *fields)
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", UserWarning)  # a named tuple is a tree already, of all its fields
+    tree.register(PackedSequence, _flatten, _unflatten)
 
 
 def invert_permutation(permutation: Any) -> Any:

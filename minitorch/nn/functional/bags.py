@@ -45,29 +45,32 @@ def embedding_bag(
     _check(input, weight, offsets, mode, sparse, scale_grad_by_freq, per_sample_weights)
     if max_norm is not None:
         shorten(weight, max_norm, norm_type, input)
-    count, width = input.size, weight.shape[1]
-    if input.ndim == 2:
-        bags, size = input.shape
-        bag: Any = Array(np.repeat(np.arange(bags), size))
-    else:
-        bags, bag = _bags(offsets, count, include_last_offset)
-    indices = reshape(input, (count,))
-    rows = affine.embedding(indices, weight, None, scale_grad_by_freq)
+    rows = affine.embedding(input, weight, None, scale_grad_by_freq)
     if per_sample_weights is not None:
-        rows = mul(rows, reshape(per_sample_weights, (count, 1)))
+        rows = mul(rows, expand_dims(per_sample_weights, -1))
     kept = None
     if padding_idx is not None:
-        kept = not_equal(indices, padding_idx % weight.shape[0] if weight.shape[0] else padding_idx)
+        kept = not_equal(input, padding_idx % weight.shape[0] if weight.shape[0] else padding_idx)
     if mode == "max":
-        return _largest(rows, bag, bags, kept)
+        return _largest(rows, kept, *_places(input, offsets, include_last_offset))
     rows = rows if kept is None else where(expand_dims(kept, -1), rows, 0.0)
     if input.ndim == 2:
-        total = sum(reshape(rows, (bags, size, width)), 1)
+        total, counts = sum(rows, 1), None if kept is None else sum(cast(kept, rows.dtype), 1)
     else:
-        total = scatter_add(full((bags, width), 0.0, rows.dtype), bag, rows, axis=-2)
+        bags, bag = _places(input, offsets, include_last_offset)
+        total = scatter_add(full((bags, weight.shape[1]), 0.0, rows.dtype), bag, rows, axis=-2)
+        counts = _counts(bag, bags, kept, rows.dtype) if mode == "mean" else None
     if mode == "sum":
         return total
-    return div(total, expand_dims(maximum(_counts(bag, bags, kept, rows.dtype), 1.0), -1))
+    return div(total, max(input.shape[-1], 1) if counts is None else expand_dims(maximum(counts, 1.0), -1))
+
+
+def _places(input: Any, offsets: Any, include_last: bool) -> tuple[int, Any]:
+    """Return how many bags there are, and the bag of each index."""
+    if input.ndim == 1:
+        return _bags(offsets, input.size, include_last)
+    bags, size = input.shape
+    return bags, Array(np.repeat(np.arange(bags), size))
 
 
 def _counts(bag: Any, bags: int, kept: Any, dtype: Any) -> Any:
@@ -91,9 +94,11 @@ def _bags(offsets: Any, count: int, include_last: bool) -> tuple[int, Any]:
     return bags, minimum(found, max(bags - 1, 0))
 
 
-def _largest(rows: Any, bag: Any, bags: int, kept: Any) -> Any:
+def _largest(rows: Any, kept: Any, bags: int, bag: Any) -> Any:
     """Return the largest number of each column of each bag; its first occurrence is where the gradient goes."""
-    count, width = rows.shape
+    count, width = bag.shape[0], rows.shape[-1]
+    rows = reshape(rows, (count, width))
+    kept = None if kept is None else reshape(kept, (count,))
     if not count or not bags:
         return full((bags, width), 0.0, rows.dtype)
     seen = detach(rows) if kept is None else where(expand_dims(kept, -1), detach(rows), -math.inf)

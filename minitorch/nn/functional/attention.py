@@ -145,9 +145,8 @@ def attend(
     batch, targets, width = operands[0].shape
     if width % heads:
         raise ShapeError(f"{NAME}: embed_dim {width} not divisible by num_heads {heads}")
-    q, k, v = _projected(*operands, *inner)
+    q, k, v = _projected(*operands, *inner, heads)
     k, v, added = _with_extra(k, v, *extra, static)
-    q, k, v = (_by_head(x, heads) for x in (q, k, v))
     k, v = (x if s is None else _static(s, batch, heads, x) for x, s in zip((k, v), static))
     if add_zero_attn:
         k, v = (concatenate([x, zeros_of(aval_of(x)._replace(shape=(*x.shape[:2], 1, x.shape[3])))], 2) for x in (k, v))
@@ -162,7 +161,14 @@ def attend(
     return out, mean(weights, 1) if average else weights
 
 
-def _projected(query: Any, key: Any, value: Any, weight: Any, bias: Any) -> tuple[Any, ...]:
+def _by_head(x: Any, heads: int, parts: int = 1) -> tuple[Any, ...]:
+    """Return each part of `x[batch, steps, parts * width]` as `[batch, heads, steps, width / heads]`."""
+    batch, steps, width = x.shape
+    found = transpose(reshape(x, (batch, steps, parts * heads, width // (parts * heads))), (0, 2, 1, 3))
+    return (found,) if parts == 1 else tuple(split(found, parts, 1))
+
+
+def _projected(query: Any, key: Any, value: Any, weight: Any, bias: Any, heads: int) -> tuple[Any, ...]:
     """Apply the weights of queries, keys and values, which may come as one matrix: as few products as can be."""
     if isinstance(weight, tuple):
         if any(w is None for w in weight):
@@ -174,36 +180,32 @@ def _projected(query: Any, key: Any, value: Any, weight: Any, bias: Any) -> tupl
                 f"{NAME}: key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
             )
         biases = (None,) * 3 if bias is None else split(bias, 3)
-        return tuple(linear(x, w, b) for x, w, b in zip((query, key, value), weight, biases))
+        return tuple(_by_head(linear(x, w, b), heads)[0] for x, w, b in zip((query, key, value), weight, biases))
     if key.shape != value.shape:
         raise ShapeError(f"{NAME}: key shape {tuple(key.shape)} does not match value shape {tuple(value.shape)}")
     width = query.shape[-1]
     if query is key is value:
-        return tuple(split(linear(query, weight, bias), 3, -1))
+        return _by_head(linear(query, weight, bias), heads, 3)
     if key is value:
         w, b = split(weight, [width, 2 * width]), (None, None) if bias is None else split(bias, [width, 2 * width])
-        return linear(query, w[0], b[0]), *split(linear(key, w[1], b[1]), 2, -1)
+        return *_by_head(linear(query, w[0], b[0]), heads), *_by_head(linear(key, w[1], b[1]), heads, 2)
     biases = (None,) * 3 if bias is None else split(bias, 3)
-    return tuple(linear(x, w, b) for x, w, b in zip((query, key, value), split(weight, 3), biases))
+    rows = zip((query, key, value), split(weight, 3), biases)
+    return tuple(_by_head(linear(x, w, b), heads)[0] for x, w, b in rows)
 
 
 def _with_extra(k: Any, v: Any, bias_k: Any, bias_v: Any, static: tuple[Any, Any]) -> tuple[Any, Any, int]:
     """Put a learned key and value, the same for all examples, behind the others."""
     if bias_k is None and bias_v is None:
         return k, v, 0
-    if bias_k is None or bias_v is None or static != (None, None):
+    if bias_k is None or bias_v is None or any(s is not None for s in static):
         raise ArgumentError(f"{NAME}: bias_k and bias_v come together, and not with static_k or static_v")
+    batch, heads, _, width = k.shape
     k, v = (
-        concatenate([x, broadcast_to(reshape(b, (1, 1, x.shape[-1])), (x.shape[0], 1, x.shape[-1]))], 1)
+        concatenate([x, broadcast_to(reshape(b, (1, heads, 1, width)), (batch, heads, 1, width))], 2)
         for x, b in ((k, bias_k), (v, bias_v))
     )
     return k, v, 1
-
-
-def _by_head(x: Any, heads: int) -> Any:
-    """Return `[batch, heads, steps, width / heads]`."""
-    batch, steps, width = x.shape
-    return transpose(reshape(x, (batch, steps, heads, width // heads)), (0, 2, 1, 3))
 
 
 def _static(x: Any, batch: int, heads: int, like: Any) -> Any:

@@ -40,6 +40,7 @@ DIFFERENT = {
         "manual_seed": "fixes what is drawn, but not to PyTorch's numbers",
         "set_num_threads": "of compiled functions",
         "get_num_threads": "of compiled functions",
+        "compile": "`mt.jit`: a function as a whole, without graph breaks",
         "unique": "always sorted",
         "as_strided": "of contiguous tensors; windows that overlap cannot be written to",
         "Generator": "counter-based (Philox): other numbers than PyTorch's",

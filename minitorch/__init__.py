@@ -11,8 +11,10 @@
     random      numbers from explicit keys
     func        transforms under PyTorch's names
     compiling   jit for arrays and tensors, what it shows of itself, programs in files
+    cuda        which CUDA devices there are; backends, determinism: PyTorch's switches
     saving      trees of tensors in files; PyTorch's checkpoints
     utils       data loading
+    models      ResNet, VGG, ViT, GPT-2, with the names of published weights
     datasets    small real data sets, from scikit-learn
     viz         pictures of graphs
 
@@ -134,18 +136,35 @@ globals().update(TYPED)
 
 # What few programs need loads when it is first named, so that importing the package stays cheap.
 _MODULES = (
-    "datasets", "debug", "func", "lax", "numpy", "random", "special", "test_util", "tree", "tree_util", "viz",
-)  # fmt: skip
+    "backends",
+    "cuda",
+    "datasets",
+    "debug",
+    "func",
+    "lax",
+    "models",
+    "numpy",
+    "random",
+    "special",
+    "test_util",
+    "tree",
+    "tree_util",
+    "viz",
+)
 _NAMES = {
+    "are_deterministic_algorithms_enabled": "determinism",
     "check_leaks": "core.leaks",
+    "compile": "compiling.compile",
     "debug_infs": "core.nonfinite",
     "debug_keys": "key_reuse",
     "debug_nans": "core.nonfinite",
     "draw_graph": "viz",
     "export": "compiling.export",
+    "get_float32_matmul_precision": "determinism",
     "get_num_threads": "core.jit.native.replay",
     "gru": "nn.functional.recurrent",
     "gru_cell": "nn.functional.recurrent",
+    "is_deterministic_algorithms_warn_only_enabled": "determinism",
     "jet": "core.jet",
     "jit": "compiling.jit",
     "jit_stats": "compiling.stats",
@@ -161,12 +180,30 @@ _NAMES = {
     "rnn_tanh": "nn.functional.recurrent",
     "rnn_tanh_cell": "nn.functional.recurrent",
     "save": "saving.checkpoints",
+    "set_float32_matmul_precision": "determinism",
     "set_num_threads": "core.jit.native.replay",
     "train_steps": "compiling.steps",
+    "use_deterministic_algorithms": "determinism",
 }
 
 if typing.TYPE_CHECKING:
-    from . import datasets, debug, func, lax, numpy, random, special, test_util, tree, tree_util, viz
+    from . import (
+        backends,
+        cuda,
+        datasets,
+        debug,
+        func,
+        lax,
+        models,
+        numpy,
+        random,
+        special,
+        test_util,
+        tree,
+        tree_util,
+        viz,
+    )
+    from .compiling.compile import compile
     from .compiling.export import export, load_exported
     from .compiling.jit import jit
     from .compiling.show import make_graph
@@ -177,6 +214,13 @@ if typing.TYPE_CHECKING:
     from .core.leaks import check_leaks
     from .core.linear import linear_transpose, linearize
     from .core.nonfinite import debug_infs, debug_nans
+    from .determinism import (
+        are_deterministic_algorithms_enabled,
+        get_float32_matmul_precision,
+        is_deterministic_algorithms_warn_only_enabled,
+        set_float32_matmul_precision,
+        use_deterministic_algorithms,
+    )
     from .key_reuse import debug_keys
     from .saving.checkpoints import load, save
     from .viz import draw_graph

@@ -245,12 +245,15 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.describing"],  # a program's state and guards in words
     ["minitorch.compiling.explaining"],
     ["minitorch.compiling.jit"],
-    ["minitorch.compiling.archive"],  # the file of an exported function
+    ["minitorch.compiling.archive", "minitorch.compiling.compile"],  # the file of an exported function; torch.compile
     ["minitorch.compiling.export"],  # export, load_exported
     ["minitorch.compiling.show"],  # make_graph
     ["minitorch.compiling.steps"],  # train_steps
     ["minitorch.compiling.methods"],  # Module.compile
     ["minitorch.compiling"],
+    ["minitorch.models.variants", "minitorch.models.lenet", "minitorch.models.mlp"],
+    ["minitorch.models.resnet", "minitorch.models.vgg", "minitorch.models.vit", "minitorch.models.gpt"],
+    ["minitorch.models"],
     ["minitorch.saving.trees", "minitorch.saving.torch_files"],
     ["minitorch.saving.checkpoints"],
     ["minitorch.saving"],
@@ -259,6 +262,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.utils.data"],
     ["minitorch.utils.dlpack"],
     ["minitorch.utils"],
+    ["minitorch.backends", "minitorch.cuda", "minitorch.determinism"],  # devices and switches, as PyTorch asks for them
     ["minitorch.datasets", "minitorch.debug", "minitorch.progress", "minitorch.key_reuse", "minitorch.tree"],
     ["minitorch.tree_util"],
     ["minitorch.viz"],

@@ -31,6 +31,9 @@ class Backend(Protocol):
     def device_of(self, buffer: Buffer) -> str:
         """Return the device's name, `cpu` or `cuda:0`."""
 
+    def count(self) -> int:
+        """Return how many devices of the family there are."""
+
 
 class CPU:
     """NumPy buffers in host memory."""
@@ -49,6 +52,10 @@ class CPU:
     def device_of(self, buffer: Buffer) -> str:
         """Return `cpu`."""
         return "cpu"
+
+    def count(self) -> int:
+        """Return 1: all cores are one device."""
+        return 1
 
 
 _loaded: dict[str, Any] = {"cpu": CPU()}

@@ -33,6 +33,8 @@ class IncompatibleKeys(NamedTuple):
 class Stateful(Registry):
     """The part of a module that is saved and loaded."""
 
+    _may_lack: tuple[str, ...] = ()  # tensors that the files of older versions do not hold; they stay as they are
+
     def get_extra_state(self) -> Any:
         """Return what a subclass wants to save beside its tensors."""
         raise NotImplementedError
@@ -72,7 +74,11 @@ class Stateful(Registry):
                 "state_dict() returned"
             )
         wanted = dict(_slots(self, ""))
-        missing = [name for name in wanted if name not in state_dict]
+        missing = [
+            name
+            for name, (module, attribute) in wanted.items()
+            if name not in state_dict and attribute not in module._may_lack
+        ]
         unexpected = [name for name in state_dict if name not in wanted]
         errors = _complaints(missing, unexpected) if strict else []
         loads = []

@@ -66,6 +66,8 @@ class _BatchNorm(_Scaled):
         self.register_buffer("running_var", tensor_of(_filled(num_features, 1, dtype)) if track else None)
         self.register_buffer("num_batches_tracked", tensor_of(_filled((), 0, dtypes.int64)) if track else None)
 
+    _may_lack = ("num_batches_tracked",)  # PyTorch counts since version 0.4.1
+
     def reset_running_stats(self) -> None:
         """Forget what was tracked."""
         if self.track_running_stats:

@@ -31,10 +31,11 @@ _slice, _sum = primitive_of(strided_slice_p), primitive_of(sum_p)
 
 def simplify(graph: Graph) -> Graph:
     """Apply the algebra to every equation, operands first."""
-    return rewrite(graph, lambda: _simplified)
+    return rewrite(graph, lambda: simplified)
 
 
-def _simplified(writer: Writer, eq: Equation) -> Sequence[Atom] | None:
+def simplified(writer: Writer, eq: Equation) -> Sequence[Atom] | None:
+    """Return what an equation is in simpler terms, if there is such."""
     if eq.primitive.name == "hooked":  # hooks run in backward passes, which the graph has behind it
         return eq.inputs
     rewrites = (_unrepeated,) if eq.primitive.formula is not None else ()

@@ -27,10 +27,11 @@ SYMMETRIC = frozenset(
 
 def eliminate_common(graph: Graph) -> Graph:
     """Compute what is computed several times once."""
-    return rewrite(graph, _rule)
+    return rewrite(graph, common_rule)
 
 
-def _rule() -> Rule:
+def common_rule() -> Rule:
+    """Return a rule that knows what has been computed."""
     known: dict[Hashable, Sequence[Atom]] = {}
 
     def rule(writer: Writer, eq: Equation) -> Sequence[Atom] | None:

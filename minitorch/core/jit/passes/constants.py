@@ -19,10 +19,11 @@ _LEFT = frozenset(("broadcast_to",))
 
 def fold_constants(graph: Graph) -> Graph:
     """Replace equations on constants by their values, as long as these are small."""
-    return rewrite(graph, lambda: _fold)
+    return rewrite(graph, lambda: folded)
 
 
-def _fold(writer: Writer, eq: Equation) -> Sequence[Atom] | None:
+def folded(writer: Writer, eq: Equation) -> Sequence[Atom] | None:
+    """Return the value of an equation on constants, if it is small."""
     if any(isinstance(a, Var) for a in eq.inputs) or eq.primitive.name in _LEFT or any(subgraphs(eq)) or has_effect(eq):
         return None
     if sum(v.aval.size * v.aval.dtype.itemsize for v in eq.outputs) > LARGEST:

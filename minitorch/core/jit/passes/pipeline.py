@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Set
 
 from ..graph import Graph
-from .algebra import simplify
-from .common import eliminate_common
-from .constants import fold_constants
+from .algebra import simplified
+from .common import common_rule
+from .constants import folded
 from .dead import eliminate_dead
 from .decompositions import decompose
-from .rewriting import Pass
+from .rewriting import in_turn, rewrite
 
-PASSES: tuple[Pass, ...] = (simplify, fold_constants, eliminate_common, eliminate_dead)
+# What `simplify`, `fold_constants` and `eliminate_common` do, in one walk.
+RULES = in_turn(lambda: simplified, lambda: folded, common_rule)
 ROUNDS = 8  # at most; two or three are usual
 
 
@@ -24,8 +25,7 @@ def optimize(graph: Graph, keep: Set[str] = frozenset()) -> Graph:
     graph = decompose(graph, keep)
     for _ in range(ROUNDS):
         before = graph
-        for run in PASSES:
-            graph = run(graph)
+        graph = eliminate_dead(rewrite(graph, RULES))
         if graph is before:
             break
     return graph

@@ -7,6 +7,7 @@ for its results from now on; what it needs for that it writes with `apply`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_not
 from typing import Any
 
 from ...array import Array, wrap
@@ -54,8 +55,9 @@ class Writer:
         """Write an equation of the graph that is being read; return whether it has changed."""
         self.line = eq.line
         inputs = tuple(map(self.read, eq.inputs))
-        moved = any(a is not b for a, b in zip(inputs, eq.inputs))
-        found = self.write(eq.with_inputs(inputs) if moved else eq)
+        found = self.write(eq.with_inputs(inputs) if any(map(is_not, inputs, eq.inputs)) else eq)
+        if found is eq.outputs:
+            return False
         changed = {var: atom for var, atom in zip(eq.outputs, found, strict=True) if atom is not var}
         self.replaced.update(changed)
         return bool(changed)
@@ -84,9 +86,27 @@ def rewrite(graph: Graph, make_rule: Callable[[], Rule]) -> Graph:
     return writer.graph
 
 
+def in_turn(*makers: Callable[[], Rule]) -> Callable[[], Rule]:
+    """Return what makes one rule of several: the first that has something to say about an equation decides."""
+
+    def make() -> Rule:
+        rules = [make_rule() for make_rule in makers]
+
+        def rule(writer: Writer, eq: Equation) -> Sequence[Atom] | None:
+            for one in rules:
+                found = one(writer, eq)
+                if found is not None:
+                    return found
+            return None
+
+        return rule
+
+    return make
+
+
 def with_subgraphs(eq: Equation, run: Pass) -> Equation:
     """Return an equation with a pass run over the graphs that it holds, the same equation if it changes none."""
-    if not any(isinstance(value, (Graph, tuple)) for value in eq.params.values()):
+    if not eq.params or not any(isinstance(value, (Graph, tuple)) for value in eq.params.values()):
         return eq
     params = {key: _each(value, run) for key, value in eq.params.items()}
     if all(params[key] is value for key, value in eq.params.items()):

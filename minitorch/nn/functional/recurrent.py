@@ -2,6 +2,8 @@
 
 Weights come as one list: for each layer, and in it for each direction, `w_ih, w_hh`, with biases `b_ih, b_hh`, and for an
 LSTM whose states are projected `w_hr`. Packed sequences are run as a padded batch with a mask of the steps that count.
+
+The operations load with the compiler when a layer is first run: naming the layers costs nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...core.array import Array
-from ...core.control import gru as gated
-from ...core.control import lstm as long_short
-from ...core.control import rnn as plain
-from ...core.control.projection import input_sums
 from ...core.errors import ArgumentError, DTypeError, ShapeError
 from ...core.ops.contractions import matmul
 from ...core.ops.gathering import take
@@ -41,15 +39,19 @@ class Weights(NamedTuple):
 
 def _with_bias(x: Any, own: Weights) -> Any:
     """Return what the input and both biases add to the gates."""
+    from ...core.control.projection import input_sums
+
     return input_sums(x, own.w_ih, None if own.b_ih is None else add(own.b_ih, own.b_hh))
 
 
 def _lstm_layer(x: Any, states: States, own: Weights, live: Any, reverse: bool) -> States:
+    from ...core.control.lstm import lstm
+
     h, c = states
     sums, w_hh = _with_bias(x, own), own.w_hh
     if own.w_hr is not None:
         sums, w_hh, h = _projecting(sums, h, c, own, live, reverse)
-    hs, cs = long_short.lstm(sums, w_hh, h, c, live, reverse)
+    hs, cs = lstm(sums, w_hh, h, c, live, reverse)
     return (hs if own.w_hr is None else linear(hs, own.w_hr)), cs
 
 
@@ -67,12 +69,17 @@ def _projecting(sums: Any, h: Any, c: Any, own: Weights, live: Any, reverse: boo
 
 
 def _gru_layer(x: Any, states: States, own: Weights, live: Any, reverse: bool) -> States:
-    return (gated.gru(input_sums(x, own.w_ih, own.b_ih), own.w_hh, own.b_hh, states[0], live, reverse),)
+    from ...core.control.gru import gru
+    from ...core.control.projection import input_sums
+
+    return (gru(input_sums(x, own.w_ih, own.b_ih), own.w_hh, own.b_hh, states[0], live, reverse),)
 
 
 def _plain_layer(activation: str) -> Callable[..., States]:
     def layer(x: Any, states: States, own: Weights, live: Any, reverse: bool) -> States:
-        return (plain.rnn(_with_bias(x, own), own.w_hh, states[0], live, activation, reverse),)
+        from ...core.control.rnn import rnn
+
+        return (rnn(_with_bias(x, own), own.w_hh, states[0], live, activation, reverse),)
 
     return layer
 

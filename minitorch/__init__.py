@@ -13,9 +13,10 @@
     compiling   jit for arrays and tensors, what it shows of itself, programs in files
     cuda        which CUDA devices there are; backends, determinism: PyTorch's switches
     saving      trees of tensors in files; PyTorch's checkpoints
-    utils       data loading
+    utils       data loading, checkpointing, TensorBoard
     models      ResNet, VGG, ViT, GPT-2, with the names of published weights
-    datasets    small real data sets, from scikit-learn
+    transforms  augmentations of images
+    datasets    tables, text, drawn digits, readers of MNIST's and CIFAR's files
     viz         pictures of graphs
 
 A file imports only from lower layers; `tests/layers.py` holds the order.
@@ -147,6 +148,7 @@ _MODULES = (
     "random",
     "special",
     "test_util",
+    "transforms",
     "tree",
     "tree_util",
     "viz",
@@ -199,6 +201,7 @@ if typing.TYPE_CHECKING:
         random,
         special,
         test_util,
+        transforms,
         tree,
         tree_util,
         viz,

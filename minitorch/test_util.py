@@ -55,17 +55,29 @@ def check_grads(
 
 
 def check_vjp(f: Function, args: Sequence[Any], rtol: float = 1e-6, atol: float = 1e-7, eps: float = 1e-5) -> None:
-    """Check the first derivative in reverse mode."""
+    """Check the first derivative in reverse mode.
+
+    >>> from minitorch.core.ops.pointwise import sin
+    >>> check_vjp(sin, (0.5,))
+    """
     check_grads(f, args, 1, ("rev",), rtol, atol, eps)
 
 
 def check_jvp(f: Function, args: Sequence[Any], rtol: float = 1e-6, atol: float = 1e-7, eps: float = 1e-5) -> None:
-    """Check the first derivative in forward mode."""
+    """Check the first derivative in forward mode.
+
+    >>> from minitorch.core.ops.pointwise import sin
+    >>> check_jvp(sin, (0.5,))
+    """
     check_grads(f, args, 1, ("fwd",), rtol, atol, eps)
 
 
 def flattened(f: Function, args: Sequence[Any]) -> tuple[Function, Arrays, list[str]]:
-    """Return `f` as a function from floating point arrays to such arrays, the point to check it at, and their names."""
+    """Return `f` as a function from floating point arrays to such arrays, the point to check it at, and their names.
+
+    >>> flattened(lambda p: p["x"] * 2, ({"x": 1.0},))[2]
+    ["args[0]['x']"]
+    """
     args = tuple(args)
     leaves, structure = tree.flatten(args)
     paths = [p for i, x in enumerate(args) for p in tree.paths(x, f"args[{i}]")]

@@ -154,7 +154,11 @@ class _Leaf:
 
 
 class DictKey(NamedTuple):
-    """The step to an entry of a dict."""
+    """The step to an entry of a dict.
+
+    >>> leaves_with_path({"w": 1})[0][0], str(DictKey("w"))
+    ((DictKey(key='w'),), "['w']")
+    """
 
     key: Any
 
@@ -163,7 +167,11 @@ class DictKey(NamedTuple):
 
 
 class SequenceKey(NamedTuple):
-    """The step to an entry of a tuple or list."""
+    """The step to an entry of a tuple or list.
+
+    >>> leaves_with_path([7])[0][0], str(SequenceKey(0))
+    ((SequenceKey(idx=0),), '[0]')
+    """
 
     idx: int
 
@@ -172,7 +180,11 @@ class SequenceKey(NamedTuple):
 
 
 class GetAttrKey(NamedTuple):
-    """The step to an attribute: of a named tuple, a dataclass, a Module."""
+    """The step to an attribute: of a named tuple, a dataclass, a Module.
+
+    >>> str(GetAttrKey("weight"))
+    '.weight'
+    """
 
     name: str
 
@@ -181,7 +193,11 @@ class GetAttrKey(NamedTuple):
 
 
 class FlattenedIndexKey(NamedTuple):
-    """The step to a child that its class has given no name."""
+    """The step to a child that its class has given no name.
+
+    >>> str(FlattenedIndexKey(1))
+    '[<flat index 1>]'
+    """
 
     key: Any
 

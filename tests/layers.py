@@ -45,6 +45,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.extrema"],  # max and min with their positions; running ones
     ["minitorch.core.ops.sorting"],
     ["minitorch.core.ops.bessel", "minitorch.core.ops.bits", "minitorch.core.ops.fourier"],
+    ["minitorch.core.ops.transforming"],  # uniform numbers into others, rounded alike everywhere
     ["minitorch.core.ops.sampling"],  # the generator, keys, distributions
     ["minitorch.core.ops.rejection", "minitorch.core.ops.quantiles", "minitorch.core.ops.truncation"],  # gamma; counts
     ["minitorch.core.ops.linalg"],  # linear systems, determinants, powers
@@ -71,8 +72,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.custom"],  # custom_vjp, custom_jvp, stop_gradient
     ["minitorch.core.transforms"],  # grad, value_and_grad, vjp, jvp, vmap
     ["minitorch.core.linearity"],  # what is linear in what
-    ["minitorch.core.jet"],  # Taylor mode
     ["minitorch.core.linear"],  # linearize, linear_transpose
+    ["minitorch.core.jet"],  # Taylor mode
     ["minitorch.core.jacobian"],  # jacrev, jacfwd, hessian, hvp
     ["minitorch.core.checkpoint_policies"],
     ["minitorch.core.keeping"],  # tapes that keep, and put back, what a policy says
@@ -92,6 +93,7 @@ LAYERS: list[list[str]] = [
         "minitorch.core.jit.native.arithmetic",
         "minitorch.core.jit.native.circular",
         "minitorch.core.jit.native.errorfunctions",
+        "minitorch.core.jit.native.exact",
         "minitorch.core.jit.native.gammafunctions",
     ],
     ["minitorch.core.jit.native.vectors"],
@@ -122,6 +124,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.lower.rows", "minitorch.core.jit.lower.columns", "minitorch.core.jit.lower.products"],
     ["minitorch.core.jit.lower.gather", "minitorch.core.jit.lower.tiles", "minitorch.core.jit.lower.pooling"],
     ["minitorch.core.jit.lower.convolution", "minitorch.core.jit.lower.placement"],
+    ["minitorch.core.jit.lower.along", "minitorch.core.jit.lower.drawing"],  # along one axis; random bits
     ["minitorch.core.jit.lower.nested"],  # loops and branches
     ["minitorch.core.jit.lower.program"],
     ["minitorch.core.jit.lower.blocks", "minitorch.core.jit.lower.explain"],
@@ -134,6 +137,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.control.calls"],  # functions with rules of their own, inside those graphs
     ["minitorch.core.control.closing"],  # functions of trees into graphs of leaves
     ["minitorch.core.control.deriving"],  # what the transforms make of graphs
+    ["minitorch.core.control.dividing"],  # what is linear in them, recorded apart from the rest
     ["minitorch.core.control.scanning"],
     ["minitorch.core.control.whiling"],
     ["minitorch.core.control.branching", "minitorch.core.control.loops"],  # cond, switch; scan, fori_loop, while_loop
@@ -258,10 +262,20 @@ LAYERS: list[list[str]] = [
     ["minitorch.saving.checkpoints"],
     ["minitorch.saving"],
     ["minitorch.utils.data.dataset", "minitorch.utils.data.sampler", "minitorch.utils.data.collate"],
+    ["minitorch.utils.data.distributed", "minitorch.utils.data.fetching"],
+    ["minitorch.utils.data.transport", "minitorch.utils.data.worker"],
+    ["minitorch.utils.data.iterating", "minitorch.utils.data.pool"],
     ["minitorch.utils.data.loader"],
     ["minitorch.utils.data"],
-    ["minitorch.utils.dlpack"],
+    ["minitorch.utils.checkpoint", "minitorch.utils.dlpack", "minitorch.utils.tensorboard"],
     ["minitorch.utils"],
+    ["minitorch.transforms.composing", "minitorch.transforms.images"],
+    ["minitorch.transforms.resampling"],
+    ["minitorch.transforms.functional"],
+    ["minitorch.transforms.chance", "minitorch.transforms.fixed"],
+    ["minitorch.transforms"],
+    ["minitorch.datasets.images", "minitorch.datasets.tables", "minitorch.datasets.text"],
+    ["minitorch.datasets.files", "minitorch.datasets.synthetic"],
     ["minitorch.backends", "minitorch.cuda", "minitorch.determinism"],  # devices and switches, as PyTorch asks for them
     ["minitorch.datasets", "minitorch.debug", "minitorch.progress", "minitorch.key_reuse", "minitorch.tree"],
     ["minitorch.tree_util"],

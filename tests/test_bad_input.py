@@ -288,7 +288,7 @@ DATA = {
     "batch_sampler and batch_size": (
         lambda: DataLoader([1, 2], batch_size=2, batch_sampler=BatchSampler(SequentialSampler(range(2)), 2, False)),
         ArgumentError, ("DataLoader", "batch_sampler", "batch_size")),
-    "workers": (lambda: DataLoader([1, 2], num_workers=2), UnsupportedError, ("DataLoader", "num_workers=2", "process")),
+    "workers": (lambda: DataLoader([1, 2], num_workers=-2), ArgumentError, ("DataLoader", "num_workers", "-2", "0")),
     "ragged samples": (lambda: next(iter(DataLoader([mt.ones(2), mt.ones(3)], batch_size=2))), ShapeError,
         ("default_collate", "(2,), (3,)", "collate_fn")),
     "objects": (lambda: next(iter(DataLoader([object()]))), DTypeError, ("default_collate", "object", "collate_fn")),

@@ -64,6 +64,10 @@ NAMES: dict[str, Any] = {
     **{f"a{name}": _c(getattr(np, f"arc{name}")) for name in ["sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh"]},
     **{name: _c(getattr(sp, name)) for name in ("erf", "erfc", "erfinv", "digamma")},
     "lgamma": _c(lambda x: sp.gammaln(np.inf if x == -np.inf else x)),
+    "exponential_of": lambda x: -np.log1p(-x),
+    "gumbel_of": lambda x: -np.log(-np.log1p(-x)),
+    "logarithm_of": np.log,
+    "stretched": lambda x, y, z: x * y + z,
     "abs": abs,
     "isinf": lambda x: bool(np.isinf(x)),
     "isfinite": lambda x: bool(np.isfinite(x)),
@@ -90,6 +94,8 @@ def in_domain(name: str, args: tuple[Any, ...]) -> bool:
     """Leave out what is a matter of rounding, and integers that have no result."""
     if name in ("floor_divide", "remainder", "fmod", "pow") and isinstance(args[0], np.int64):
         return bool(args[1] != 0 if name != "pow" else 0 <= args[1] < 8)
+    if name in ("exponential_of", "gumbel_of", "logarithm_of"):  # of what random words give
+        return bool(0 < args[0] < (np.inf if name == "logarithm_of" else 1))
     if name == "lerp":  # the difference of huge numbers overflows on one side or the other
         return all(abs(a) < 1e20 or a != a for a in args)
     if name == "binary_cross_entropy":  # anything else than a probability raises

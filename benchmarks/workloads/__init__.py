@@ -14,6 +14,7 @@ for name in (
     "attention",
     "embedding",
     "pointwise_chain",
+    "loading",
     "single_op",
 ):
     import_module(f"{__name__}.{name}")

@@ -74,6 +74,9 @@ class CustomVJPPrimal:
     """A leaf of an argument as the fwd of a `custom_vjp` with `symbolic_zeros` gets it.
 
     `value` is what the function gets, `perturbed` says whether its gradient is wanted.
+
+    >>> CustomVJPPrimal(1.0, perturbed=True).value
+    1.0
     """
 
     __slots__ = ("perturbed", "value")
@@ -205,7 +208,7 @@ class Call:
     def _expanded(self, trace: Any, leaves: Leaves) -> Leaves:
         """Return power series of the results."""
         raise GradError(
-            f"{self.primitive.name}: jet expands functions with a tangent rule; define this one with custom_jvp"
+            f"{self.primitive.name}: jet has no rule for it; define the function with custom_jvp or custom_vjp"
         )
 
     def _batched_primal(self, flags: list[bool], batch: Batch) -> Function:

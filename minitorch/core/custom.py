@@ -144,6 +144,13 @@ class _VJPCall(Call):
             "custom_jvp, which serves both modes, or use reverse mode"
         )
 
+    def _expanded(self, trace: Any, leaves: Leaves) -> Leaves:
+        return trace.against(self.primitive.name, self.forward, self._fitted, leaves)  # type: ignore[no-any-return]
+
+    def _fitted(self, residuals: Leaves, g: Leaves, values: Leaves) -> Leaves:
+        """Pull cotangents back, None for those that are zero."""
+        return [self._fitting(i, c, v) for i, (c, v) in enumerate(zip(self.pull(residuals, g), values, strict=True))]
+
     def _batched(self, flags: list[bool], batch: Batch) -> Call:
         layout: list[bool] = []  # which residuals are batched
 

@@ -66,12 +66,20 @@ class NonFiniteError(MinitorchError, FloatingPointError):
         self.is_recorded = is_recorded  # whether the line is where the operation was recorded, not where it was run
 
 
+class WorkerError(MinitorchError, RuntimeError):
+    """A worker of a DataLoader died, did not answer in time, or failed in a way that has no class of its own here."""
+
+
 class StateError(MinitorchError, RuntimeError, ValueError):
     """A saved state does not fit what it is loaded into."""
 
 
 class LinAlgError(MinitorchError, np.linalg.LinAlgError, RuntimeError):
-    """A matrix has no inverse or factorization, or an iteration did not converge."""
+    """A matrix has no inverse or factorization, or an iteration did not converge.
+
+    >>> issubclass(LinAlgError, np.linalg.LinAlgError)
+    True
+    """
 
 
 class OutOfBoundsError(MinitorchError, IndexError):

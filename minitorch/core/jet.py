@@ -17,8 +17,9 @@ from typing import Any
 from . import dtypes, tree
 from .calling import zero_tangent
 from .errors import ArgumentError, ShapeError, TracerError, UnsupportedError
+from .linear import transposed
 from .linearity import Group, groups
-from .ops.pointwise import add, div, mul, sub
+from .ops.pointwise import add, conj, div, mul, sub
 from .ops.shaping import broadcast_to, cast, zeros_of
 from .primitive import (
     DECOMPOSE,
@@ -29,6 +30,7 @@ from .primitive import (
     Trace,
     Tracer,
     Value,
+    Whole,
     aval_of,
     avals_of,
     bind,
@@ -65,6 +67,8 @@ class JetTrace(Trace):
         if primitive.jvp is DECOMPOSE:
             assert primitive.decompose is not None
             return primitive.decompose(*args, **params)
+        if type(primitive.jvp) is Whole:
+            return primitive.jvp.process(self, primitive, args, params)
         mine = [isinstance(a, JetTracer) and a._trace is self for a in args]
         order = min(len(a.series) for a, m in zip(args, mine) if m) - 1
         curves = [a.series[: order + 1] if m else [a] + [None] * order for a, m in zip(args, mine)]
@@ -127,7 +131,21 @@ class JetTrace(Trace):
             return None
         return JetTracer(self, [zeros_of(aval_of(made)), *series[1:]] if series[0] is None else series)
 
-    def along(self, rule: Function, leaves: list[Any]) -> list[Any]:
+    def taken(self, args: Sequence[Value]) -> tuple[list[Value], list[list[Value] | None], int]:
+        """Return values one level down, the higher coefficients of those that have some, and how many these are."""
+        mine = [isinstance(a, JetTracer) and a._trace is self for a in args]
+        count = min((len(a.series) for a, m in zip(args, mine) if m), default=1) - 1
+        higher: list[list[Value] | None] = [
+            [zeros_of(aval_of(a.value)) if c is None else c for c in a.series[1 : count + 1]] if m else None
+            for a, m in zip(args, mine)
+        ]
+        return [a.value if m else a for a, m in zip(args, mine)], higher, count
+
+    def joined(self, value: Value, higher: Sequence[Value]) -> JetTracer:
+        """Return the curve of a value and its higher coefficients."""
+        return JetTracer(self, [value, *higher])
+
+    def along(self, rule: Function, leaves: Sequence[Any]) -> list[Any]:
         """Expand a function that has a rule `rule(values, tangents)` for its values and tangents."""
         mine = [isinstance(x, JetTracer) and x._trace is self for x in leaves]
         order = min(len(x.series) for x, m in zip(leaves, mine) if m) - 1
@@ -146,6 +164,30 @@ class JetTrace(Trace):
             )
             for o, t in zip(outs, moved)
         ]
+
+    def against(self, name: str, forward: Function, pull: Function, leaves: Sequence[Any]) -> list[Any]:
+        """Expand a function by its rule for cotangents, linear in these, whose transpose is its rule for tangents.
+
+        `forward(values, perturbed)` returns results and residuals, `pull(residuals, cotangents, values)` cotangents.
+        """
+
+        def rule(values: list[Any], tangents: list[Any]) -> tuple[list[Any], list[Any]]:
+            outs, residuals = forward(values, [t is not None for t in tangents])
+            floats = [i for i, x in enumerate(outs) if aval_of(x).dtype in dtypes.INEXACT]
+            reached: list[int] = []
+
+            def back(*cotangents: Any) -> list[Any]:
+                given = dict(zip(floats, cotangents))
+                found = pull(residuals, [given.get(i) for i in range(len(outs))], values)
+                reached[:] = [i for i, c in enumerate(found) if c is not None and tangents[i] is not None]
+                return [cast(found[i], aval_of(values[i]).dtype) for i in reached]
+
+            forth = transposed(f"jet: the bwd of {name}", back, tuple(zeros_of(aval_of(outs[i])) for i in floats))
+            found = forth([conj(tangents[i]) for i in reached]) if reached else ()
+            moved = dict(zip(floats, map(conj, found)))
+            return outs, [moved.get(i) for i in range(len(outs))]
+
+        return self.along(rule, leaves)
 
 
 def _rules(primitive: Primitive, moving: set[int]) -> list[tuple[int, Rule]]:

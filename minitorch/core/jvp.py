@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,22 @@ class JVPTrace(Trace):
         if type(out) is tuple:
             return tuple(self._wrap(o, t) for o, t in zip(out, tangent or (None,) * len(out), strict=True))
         return self._wrap(out, tangent)
+
+    def taken(self, args: Sequence[Value]) -> tuple[list[Value], list[list[Value] | None], int]:
+        """Return values one level down, the tangents of those that have one, as lists of one, and this number."""
+        mine = [isinstance(a, JVPTracer) and a._trace is self for a in args]
+        values = [a.value if m else a for a, m in zip(args, mine)]
+        return values, [[a.tangent] if m else None for a, m in zip(args, mine)], 1
+
+    def joined(self, value: Value, tangents: Sequence[Value]) -> JVPTracer:
+        """Return a value with its tangent, as a list of one."""
+        return JVPTracer(self, value, tangents[0])
+
+    def along(self, rule: Callable[..., Any], leaves: Sequence[Value]) -> list[Value]:
+        """Push through a function that has a rule `rule(values, tangents)` for its values and tangents."""
+        values, parts, _ = self.taken(leaves)
+        outs, ts = rule(values, [None if part is None else part[0] for part in parts])
+        return [self._wrap(o, t) for o, t in zip(outs, ts, strict=True)]
 
     def _alone(self, primitive: Primitive, x: Any) -> JVPTracer | None:
         """Do a pointwise operation of one array on buffers. None sends it the general way."""

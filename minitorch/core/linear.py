@@ -7,8 +7,8 @@ values that do not depend on the argument are constants of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
 
 from . import dtypes, tree
 from .array import Array
@@ -18,7 +18,19 @@ from .linearity import groups
 from .ops.families import as_array
 from .ops.pointwise import conj
 from .ops.shaping import zeros_of
-from .primitive import DECOMPOSE, NO_DERIVATIVE, Params, Primitive, Trace, Tracer, Value, aval_of, bind
+from .primitive import (
+    DECOMPOSE,
+    NO_DERIVATIVE,
+    Params,
+    Primitive,
+    Trace,
+    Tracer,
+    Value,
+    Whole,
+    aval_of,
+    avals_of,
+    bind,
+)
 from .recording import constant, direction, inexact_leaves
 from .tape import entering, leaked, lower, muting
 from .transforms import push, vjp
@@ -51,6 +63,7 @@ class Program:
     inputs: list[Aval] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     outputs: list[Any] = field(default_factory=list)  # `Ref`s or constants
+    captured: list[int] = field(default_factory=list)  # values that are given after the inputs
     count: int = 0
 
     def new(self) -> int:
@@ -69,9 +82,24 @@ class Program:
                 needed.update(o.number for o in step.operands if isinstance(o, Ref))
         self.steps = kept[::-1]
 
+    def capture(self, key: Callable[[Any], Any]) -> list[Any]:
+        """Turn the constants that have a key into further inputs; return the keys, each once."""
+        places: dict[Any, int] = {}
+
+        def moved(x: Any) -> Any:
+            at = None if isinstance(x, Ref) else key(x)
+            if at is None:
+                return x
+            return Ref(places[at] if at in places else places.setdefault(at, self.new()))
+
+        self.steps = [replace(step, operands=tuple(map(moved, step.operands))) for step in self.steps]
+        self.outputs = list(map(moved, self.outputs))
+        self.captured = list(places.values())
+        return list(places)
+
     def run(self, *values: Value) -> list[Value]:
         """Apply the map."""
-        env: dict[int, Value] = dict(enumerate(values))
+        env: dict[int, Value] = dict(zip([*range(len(self.inputs)), *self.captured], values, strict=True))
         for step in self.steps:
             args = [env[o.number] if isinstance(o, Ref) else o for o in step.operands]
             out = bind(step.primitive, *args, **step.params)
@@ -80,7 +108,7 @@ class Program:
 
 
 class LinearTracer(Tracer):
-    """A value of a program. Behind it stands the value that zeros lead to, whose shape and dtype it has."""
+    """A value of a program. Behind it stand zeros, of its shape and dtype."""
 
     __slots__ = ("number",)
     transform = "linearize"
@@ -111,42 +139,46 @@ class LinearTrace(Trace):
         """Record an operation."""
         if self.closed:
             raise TracerError(leaked(primitive, self))
-        mine = [isinstance(a, LinearTracer) and a._trace is self for a in args]
+        if type(primitive.jvp) is Whole and primitive.jvp.divide is not None:
+            return primitive.jvp.divide(self, primitive, args, params)
+        mine = [self.owns(a) for a in args]
         values = [a.value if m else a for a, m in zip(args, mine)]
         if self.name is not None:
             if primitive.jvp is DECOMPOSE:
                 assert primitive.decompose is not None
                 return primitive.decompose(*args, **params)
             self._check(primitive, mine, values, params)
-        out = bind(primitive, *values, **params)
         if primitive.jvp is NO_DERIVATIVE:
-            return out
+            return bind(primitive, *values, **params)
+        return self.record(primitive, args, params)
+
+    def owns(self, x: Any) -> bool:
+        """Return whether a value is one of the program."""
+        return isinstance(x, LinearTracer) and x._trace is self
+
+    def record(self, primitive: Primitive, args: Sequence[Value], params: Params) -> Any:
+        """Add an operation to the program."""
+        operands = tuple(Ref(a.number) if self.owns(a) else a for a in args)
+        out = primitive.abstract(*(None if a is None else avals_of(a) for a in args), **params)
         many = type(out) is tuple
-        outs = out if many else (out,)
-        numbers = tuple(self.program.new() for _ in outs)
-        operands = tuple(Ref(a.number) if m else a for a, m in zip(args, mine))
-        self.program.steps.append(Step(primitive, operands, params, numbers, many))
-        made = tuple(LinearTracer(self, o, n) for o, n in zip(outs, numbers))
+        made = tuple(LinearTracer(self, zeros_of(a), self.program.new()) for a in (out if many else (out,)))
+        self.program.steps.append(Step(primitive, operands, params, tuple(x.number for x in made), many))
         return made if many else made[0]
 
-    def primal(self, x: Value) -> Value:
-        """Return a value as it is where all tangents are zero: a loop gives values and tangents out together."""
-        x = lower(x)
-        if isinstance(x, LinearTracer) and x._trace is self:
-            value: Value = x.value
-            return value
-        return x
-
-    def _check(self, primitive: Primitive, mine: list[bool], values: list[Value], params: Params) -> None:
-        traced = {i for i, m in enumerate(mine) if m}
-        for group in groups(primitive, len(mine), params):
-            if traced <= group and all(_is_zero(values[i]) for i in group - traced):
-                return
-        shown = ", ".join(str(aval_of(v)) for v in values if v is not None)
+    def refuse(self, primitive: Primitive, args: Sequence[Value]) -> NoReturn:
+        """Say that an operation is not linear."""
+        shown = ", ".join(str(aval_of(v)) for v in args if v is not None)
         raise GradError(
             f"{self.name}: {primitive.name}({shown}) is not linear in the function's arguments, and only linear functions "
             "have a transpose; take what is constant out of it, or use vjp at a point"
         )
+
+    def _check(self, primitive: Primitive, mine: list[bool], values: list[Value], params: Params) -> None:
+        traced = {i for i, m in enumerate(mine) if m}
+        for group in groups(primitive, len(mine), params):
+            if traced <= group and all(is_zero(values[i]) for i in group - traced):
+                return
+        self.refuse(primitive, values)
 
     def outcome(self, name: str, x: Value) -> Any:
         """Return a result as an output of the program."""
@@ -154,7 +186,8 @@ class LinearTrace(Trace):
         return Ref(x.number) if isinstance(x, LinearTracer) and x._trace is self else constant(name, self, x)
 
 
-def _is_zero(x: Value) -> bool:
+def is_zero(x: Value) -> bool:
+    """Return whether a value is known to be zero."""
     if type(x) is Array:
         return not x.numpy().any()
     return x is None or (type(x) in dtypes.SCALARS and x == 0)
@@ -163,9 +196,9 @@ def _is_zero(x: Value) -> bool:
 def linearize(function: Function, *primals: Any, has_aux: bool = False) -> Any:
     """Return `function(*primals)` and its derivative there: a linear function of tangents.
 
-    The derivative has been recorded, so that calling it computes nothing of `function` again but its loops; it takes one
-    tangent for each primal, and gives what `jvp` gives. Both may be pytrees. With `has_aux`, `function` returns
-    `(value, aux)`, and aux comes third.
+    The derivative has been recorded, so that calling it computes nothing of `function` again but a `while_loop`: what the
+    steps of other loops need is kept. It takes one tangent for each primal, and gives what `jvp` gives. Both may be
+    pytrees. With `has_aux`, `function` returns `(value, aux)`, and aux comes third.
 
     >>> from minitorch.core.ops.pointwise import sin
     >>> value, derivative = linearize(sin, 0.0)
@@ -181,7 +214,6 @@ def linearize(function: Function, *primals: Any, has_aux: bool = False) -> Any:
         out, tangent, aux = push("linearize", function, primals, {}, positions, tangents, has_aux)
         ends, out_structure = tree.flatten(tangent)
         trace.program.finish([trace.outcome("linearize", x) for x in ends])
-        out, aux = tree.map(trace.primal, out), tree.map(trace.primal, aux)
     run = _between("linearize", "a tangent", trace.program.run, avals, structure, out_structure)
 
     def derivative(*tangents: Any) -> Any:
@@ -200,7 +232,11 @@ def linear_transpose(function: Function, *primals: Any) -> Function:
     >>> transpose(2.0)
     (Array([6., 6.], dtype=float32),)
     """
-    name = "linear_transpose"
+    return transposed("linear_transpose", function, primals)
+
+
+def transposed(name: str, function: Function, primals: tuple[Any, ...]) -> Function:
+    """Return the transpose of a linear function; messages begin with a name."""
     with entering(LinearTrace) as trace:
         trace.name = name
         leaves, structure = tree.flatten(primals)
@@ -212,7 +248,7 @@ def linear_transpose(function: Function, *primals: Any) -> Function:
         ends = [lower(x) for x in ends]
         outs = [trace.outcome(name, x) for x in ends]
         for x in outs:
-            if not isinstance(x, Ref) and not _is_zero(x):
+            if not isinstance(x, Ref) and not is_zero(x):
                 raise GradError(
                     f"{name}: a result {aval_of(x)} is a constant that is not zero, so the function is affine"
                 )
@@ -220,11 +256,11 @@ def linear_transpose(function: Function, *primals: Any) -> Function:
         trace.program.finish(outs)
     _, pull = vjp(lambda *xs: trace.program.run(*xs), *(zeros_of(a) for a in trace.program.inputs))
 
-    def transposed(*cotangents: Value) -> list[Value]:
+    def turned(*cotangents: Value) -> list[Value]:
         found = pull([conj(c) for c in cotangents])
         return [conj(x) for x in found]
 
-    return _between(name, "a cotangent", transposed, avals, out_structure, structure)
+    return _between(name, "a cotangent", turned, avals, out_structure, structure)
 
 
 def _blank(x: Any) -> Value:

@@ -57,10 +57,13 @@ class Rule:
 class Whole:
     """A rule that takes a whole application over: `process(trace, primitive, args, params)`, from tracers to tracers.
 
-    For primitives that hold functions, such as loops: their derivatives are those of the functions.
+    For primitives that hold functions, such as loops: their derivatives are those of the functions. As a tangent rule it
+    comes with `divide`, which takes an application over whose arguments are linear in something: it computes what is not,
+    once, and records what is.
     """
 
     process: Callable[[Any, Primitive, tuple[Any, ...], Params], Any]
+    divide: Callable[[Any, Primitive, tuple[Any, ...], Params], Any] | None = None
 
 
 class RuleCall(NamedTuple):

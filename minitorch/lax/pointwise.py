@@ -171,7 +171,11 @@ def integer_pow(x: Any, y: int) -> Value:
 
 
 class RoundingMethod:
-    """How `round` decides halves: `AWAY_FROM_ZERO` or `TO_NEAREST_EVEN`."""
+    """How `round` decides halves: `AWAY_FROM_ZERO` or `TO_NEAREST_EVEN`.
+
+    >>> round(0.5, RoundingMethod.TO_NEAREST_EVEN).item()
+    0.0
+    """
 
     AWAY_FROM_ZERO = 0
     TO_NEAREST_EVEN = 1

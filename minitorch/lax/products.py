@@ -78,7 +78,11 @@ def batch_matmul(lhs: Any, rhs: Any, precision: Any = None) -> Value:
 
 
 class ConvDimensionNumbers(NamedTuple):
-    """Where batch, feature and spatial axes are: of the input, of the kernel (output feature first), of the result."""
+    """Where batch, feature and spatial axes are: of the input, of the kernel (output feature first), of the result.
+
+    >>> ConvDimensionNumbers(lhs_spec=(0, 3, 1, 2), rhs_spec=(3, 2, 0, 1), out_spec=(0, 3, 1, 2)).rhs_spec
+    (3, 2, 0, 1)
+    """
 
     lhs_spec: tuple[int, ...]
     rhs_spec: tuple[int, ...]

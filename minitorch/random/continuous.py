@@ -21,7 +21,6 @@ from ..core.ops.pointwise import (
     exp,
     less,
     log,
-    log1p,
     mul,
     neg,
     pow,
@@ -34,6 +33,7 @@ from ..core.ops.pointwise import (
 from ..core.ops.sampling import consumed_key, float_dtype, open_unit
 from ..core.ops.shaping import cast
 from ..core.ops.special import sigmoid
+from ..core.ops.transforming import exponential_of, logarithm_of
 from ..core.primitive import Value
 from .arguments import floats, sized, widened
 
@@ -114,7 +114,7 @@ def laplace(key: Value, shape: Sequence[int] = (), dtype: Any = None) -> Value:
     u, wanted = _unit("laplace", key, shape, dtype)
     lower = less(u, 0.5)
     # Each half from its own end, where the numbers are fine.
-    return cast(where(lower, log(mul(u, 2.0)), neg(log(mul(sub(1.0, u), 2.0)))), wanted)
+    return cast(where(lower, logarithm_of(mul(u, 2.0)), neg(logarithm_of(mul(sub(1.0, u), 2.0)))), wanted)
 
 
 def logistic(key: Value, shape: Sequence[int] = (), dtype: Any = None) -> Value:
@@ -125,7 +125,7 @@ def logistic(key: Value, shape: Sequence[int] = (), dtype: Any = None) -> Value:
     (3,)
     """
     u, wanted = _unit("logistic", key, shape, dtype)
-    return cast(sub(log(u), log1p(neg(u))), wanted)
+    return cast(add(logarithm_of(u), exponential_of(u)), wanted)
 
 
 def cauchy(key: Value, shape: Sequence[int] = (), dtype: Any = None) -> Value:

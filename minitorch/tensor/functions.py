@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core.array import Array
 from ..core.errors import UnsupportedError
+from ..core.ops.families import primitive_of
 from . import (
     algebra,
     arranging,
@@ -83,6 +84,12 @@ def public(name: str, function: Function) -> Function:
     return call
 
 
+def _described(core: Any, count: int) -> str:
+    """Say what a pointwise function does: its formula, which kernels are printed from, says it best."""
+    where = "each element x" if count == 1 else "each x and y of two tensors, which broadcast"
+    return f"Compute `{primitive_of(core).formula}` for {where}."
+
+
 def _public_unary(name: str, function: Function) -> Function:
     """Return a pointwise function of one argument: a frame of its own would cost 0.2 us."""
     quick = function.quick  # type: ignore[attr-defined]
@@ -93,6 +100,7 @@ def _public_unary(name: str, function: Function) -> Function:
         raise UnsupportedError(_NO_OUT.format(name))
 
     call.__name__ = call.__qualname__ = name
+    call.__doc__ = _described(function.core, 1)  # type: ignore[attr-defined]
     return call
 
 
@@ -106,6 +114,7 @@ def _public_binary(name: str, function: Function) -> Function:
         raise UnsupportedError(_NO_OUT.format(name))
 
     call.__name__ = call.__qualname__ = name
+    call.__doc__ = _described(function.core, 2)  # type: ignore[attr-defined]
     return call
 
 

@@ -53,6 +53,11 @@ class Generator:
         self.counter: Value = _ZERO
         return self
 
+    def restart(self, key: Value) -> None:
+        """Start the stream of a key; `initial_seed` stays what it was."""
+        self._enter()
+        self.key, self.counter = key, _ZERO
+
     def seed(self) -> int:
         """Start the stream of a seed from the operating system, and return it."""
         return self.manual_seed(_fresh_seed())._seed
@@ -120,6 +125,15 @@ _own = _Own()
 def default_generator() -> Generator:
     """Return the generator that functions without a `generator` argument draw from."""
     return _own.generator or _shared
+
+
+def _after_fork() -> None:
+    """Another thread may have been drawing when the process was forked; nobody will release that lock in the child."""
+    _shared.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def manual_seed(seed: int) -> Generator:

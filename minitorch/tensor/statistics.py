@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import dtypes
-from ..core.array import wrap
+from ..core.array import Array, wrap
 from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.ops import gathering, joining, norms, pointwise, scanning, shaping, slicing
 from ..core.ops.families import as_array
 from ..core.ops.indexing import getitem
 from ..core.ops.shaping import canonical_axes, canonical_axis
-from ..core.primitive import aval_of, concrete
+from ..core.primitive import Tracer, aval_of, concrete
 from .algebra import _cov
 from .distinct import isin, mode, unique_consecutive
 from .table import Table
@@ -29,23 +29,53 @@ class Histogram(NamedTuple):
 # --------------------------------------------------------------------------- histograms
 
 
+def _check_bins(name: str, bins: Any, span: Any) -> None:
+    if isinstance(bins, int) and bins < 1:
+        raise ArgumentError(f"{name}: bins must be positive, got {bins}")
+    if span is not None and not span[0] <= span[1]:
+        raise ArgumentError(f"{name}: range must rise, got {tuple(span)}")
+
+
 def _edges(name: str, data: np.ndarray[Any, Any], bins: Any, span: Any) -> np.ndarray[Any, Any]:
     if not isinstance(bins, int):
         return concrete(as_array(bins), name).numpy()
-    if bins < 1:
-        raise ArgumentError(f"{name}: bins must be positive, got {bins}")
+    _check_bins(name, bins, span)
     low, high = span or ((data.min(), data.max()) if data.size else (0.0, 0.0))
     low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
-    if not low < high:
-        raise ArgumentError(f"{name}: range must rise, got {tuple(span)}")
     return np.linspace(low, high, bins + 1)
+
+
+def _is_known(x: Any) -> bool:
+    """Return whether a value's data can be looked at."""
+    while isinstance(x, Tracer):
+        x = x.value
+    return type(x) is Array
+
+
+def _traced_histogram(
+    rows: Any, bins: list[Any], spans: Any, weight: Any, density: bool
+) -> tuple[Any, tuple[Any, ...]]:
+    """Count by operations on arrays, which see no data."""
+    from ..numpy.statistics import histogramdd
+
+    for b, span in zip(bins, spans or [None] * len(bins)):
+        _check_bins("histogram", b, span)
+    bins = [b if isinstance(b, int) else as_array(b) for b in bins]
+    weights = None if weight is None else shaping.flatten(as_array(weight))
+    hist, edges = histogramdd(rows, bins, range=spans, weights=weights, density=density)
+    return shaping.cast(hist, rows.dtype), tuple(shaping.cast(e, rows.dtype) for e in edges)
 
 
 def _histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
     """Count elements (or add up their weights) in bins, given by their number or their edges."""
-    x = concrete(as_array(input), "histogram")
+    x = as_array(input)
     if x.dtype not in dtypes.REALS:
         raise DTypeError(f"histogram: takes floats, got {aval_of(x)}; cast it with .float()")
+    if not _is_known(x):
+        flat = shaping.reshape(x, (x.size, 1))
+        hist, (edges,) = _traced_histogram(flat, [bins], None if range is None else [range], weight, density)
+        return Histogram(hist, edges)
+    x = concrete(x, "histogram")
     data = x.numpy().ravel()
     edges = _edges("histogram", data, bins, range)
     weights = None if weight is None else concrete(as_array(weight), "histogram").numpy().ravel()
@@ -55,10 +85,14 @@ def _histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, 
 
 def _histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
     """Count points (the rows) in a grid of bins, one number or one tensor of edges for each coordinate."""
-    x = concrete(as_array(input), "histogramdd")
-    data = x.numpy().reshape(-1, x.shape[-1])
+    x = as_array(input)
     given = [bins] * x.shape[-1] if isinstance(bins, int) else list(bins)
     spans = [None] * len(given) if range is None else list(zip(range[::2], range[1::2]))
+    if not _is_known(x):
+        rows = shaping.reshape(x, (-1, x.shape[-1]))
+        return Histogram(*_traced_histogram(rows, given, None if range is None else spans, weight, density))
+    x = concrete(x, "histogramdd")
+    data = x.numpy().reshape(-1, x.shape[-1])
     edges = [_edges("histogramdd", column, n, span) for column, n, span in zip(data.T, given, spans)]
     weights = None if weight is None else concrete(as_array(weight), "histogramdd").numpy().ravel()
     hist = np.histogramdd(data, edges, weights=weights, density=density)[0]

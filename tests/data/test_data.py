@@ -13,20 +13,23 @@ from minitorch import datasets
 from minitorch.errors import (
     ArgumentError,
     DTypeError,
+    JitError,
     MissingExtraError,
     OutOfBoundsError,
     ShapeError,
-    UnsupportedError,
 )
 from minitorch.progress import progress
 from minitorch.utils.data import (
     BatchSampler,
+    ChainDataset,
     ConcatDataset,
     DataLoader,
     Dataset,
+    DistributedSampler,
     IterableDataset,
     RandomSampler,
     SequentialSampler,
+    StackDataset,
     Subset,
     SubsetRandomSampler,
     TensorDataset,
@@ -213,11 +216,17 @@ def test_subset_concat_and_split():
     assert batches == [[5, 1], [7]]
 
 
+def test_a_pass_inside_jit():
+    loader = DataLoader(TensorDataset(mt.arange(6.0)), batch_size=2)
+    f = mt.jit(lambda x: sum((x * batch).sum() for (batch,) in loader))
+    assert f(mt.tensor(2.0)).item() == f(mt.tensor(2.0)).item() == 30.0
+    with pytest.raises(JitError, match="generator"):
+        mt.jit(lambda x: list(DataLoader(range(2), num_workers=1, worker_type="thread")))(mt.ones(1))
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: DataLoader(range(3), num_workers=2), UnsupportedError, "num_workers=2"),
-        (lambda: DataLoader(range(3), prefetch_factor=2), UnsupportedError, "prefetch_factor=2"),
         (lambda: DataLoader(range(3), batch_size=0), ArgumentError, "batch_size must be a positive integer, got 0"),
         (lambda: DataLoader(range(3), sampler=[1], shuffle=True), ArgumentError, "sampler .* shuffle"),
         (lambda: DataLoader(range(3), batch_sampler=[[1]], batch_size=2), ArgumentError, "batch_sampler"),
@@ -232,6 +241,14 @@ def test_subset_concat_and_split():
         (lambda: RandomSampler("ab", num_samples=0), ArgumentError, "num_samples"),
         (lambda: WeightedRandomSampler([1.0], 0), ArgumentError, "num_samples"),
         (lambda: Dataset()[0], NotImplementedError, "__getitem__"),
+        (lambda: StackDataset(range(2), range(3)), ShapeError, r"Size mismatch .* \[2, 3\]"),
+        (lambda: StackDataset(), ArgumentError, "by position"),
+        (lambda: StackDataset(range(2), b=range(2)), ArgumentError, "by name"),
+        (lambda: ChainDataset([range(3)]), ArgumentError, "ConcatDataset"),
+        (lambda: DistributedSampler(range(3)), ArgumentError, "num_replicas="),
+        (lambda: DistributedSampler(range(3), 2, 2), ArgumentError, r"Invalid rank 2.*\[0, 1\]"),
+        (lambda: RandomSampler("ab", replacement=1), TypeError, "replacement=1"),
+        (lambda: WeightedRandomSampler([[1.0]], 1), ArgumentError, "1d sequence"),
     ],
 )
 def test_refusals(make, error, message):

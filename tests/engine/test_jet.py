@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minitorch as mt
+from minitorch import lax
 from minitorch.core.array import Array
 from minitorch.core.custom import custom_jvp, custom_vjp
 from minitorch.core.jet import jet
@@ -151,10 +152,95 @@ def test_custom_rules():
     value, terms = jet(lambda x: wave(x) * x, (x,), series)
     for found, wanted in zip(terms, along(lambda x: wave(x) * x, [x], series), strict=True):
         close(found, wanted)
-    bare = custom_vjp(lambda x: x)
-    bare.defvjp(lambda x: (x, None), lambda _, g: (g,))
-    with pytest.raises(GradError, match="jet expands functions with a tangent rule; define this one with custom_jvp"):
-        jet(bare, (x,), ([1.0],))
+
+
+def test_reverse_rules_are_transposed():
+    @custom_vjp
+    def f(x, y):
+        return {"a": P.sin(x) * y.sum(), "n": mt.argmax(y), "z": x @ y}
+
+    f.defvjp(
+        lambda x, y: (f(x, y), (x, y)),
+        lambda r, g: (3.0 * P.cos(r[0]) * r[1].sum() * g["a"] + r[1] * g["z"], (P.sin(r[0]) * g["a"]).sum() + r[0] * g["z"]),
+    )  # fmt: skip
+    twin = custom_jvp(f.function)
+    twin.defjvp(
+        lambda p, t: (
+            twin(*p),
+            {
+                "a": 3.0 * P.cos(p[0]) * p[1].sum() * t[0] + P.sin(p[0]) * t[1].sum(),
+                "n": None,
+                "z": t[0] @ p[1] + p[0] @ t[1],
+            },
+        )
+    )
+    xs = [Array(R.normal(size=3)) for _ in range(2)]
+    series = [[Array(R.normal(size=3)) for _ in range(3)] for _ in range(2)]
+    for g, w in ((f, twin), (lambda x, y: f(x * x, x) | {"n": 0}, lambda x, y: twin(x * x, x) | {"n": 0})):
+        found, wanted = jet(g, xs, series)[1], jet(w, xs, series)[1]
+        for key in ("a", "z"):
+            for one, other in zip(found[key], wanted[key], strict=True):
+                close(one, other)
+    constant = custom_vjp(lambda x: x * 1.0)
+    constant.defvjp(lambda x: (x, None), lambda _, g: (None,))
+    assert [t.item() for t in jet(constant, (2.0,), ([1.0, 1.0],))[1]] == [0.0, 0.0]
+    clipped = custom_vjp(lambda x: x)
+    clipped.defvjp(lambda x: (x, None), lambda _, g: (P.minimum(g, 1.0),))
+    with pytest.raises(GradError, match=r"jet: the bwd of .*: minimum\(.*is not linear"):
+        jet(clipped, (2.0,), ([1.0],))
+
+
+XS = Array(R.normal(size=4))
+
+
+def _step(x):
+    return lambda c, a: (P.sin(c * x) + a, c * a)
+
+
+LOOPS = {
+    "carry": lambda x: lax.scan(_step(x), x * 0.5, XS)[0],
+    "a carry that starts known": lambda x: lax.scan(_step(x), 0.5, XS)[1],
+    "reverse": lambda x: lax.scan(
+        lambda c, a: ((P.sin(c[0]) * a, c[1] + 1), c[0] * x * c[1]), (1.0, 0), mt.stack([x, x * x, XS[0]]), reverse=True
+    )[1],
+    "counting": lambda x: lax.fori_loop(0, 3, lambda i, s: P.sin(s) * x + i, x),
+    "waiting": lambda x: lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, P.sin(s[1] * x) + x), (0, x))[1],
+    "cond": lambda x: lax.cond(x > 0, lambda y: P.sin(y * x), lambda y: y * y, x * 2),
+    "the other branch": lambda x: lax.cond(x < 0, lambda y: P.sin(y * x), lambda y: y * y, x * 2),
+    "switch": lambda x: lax.switch(1, [lambda y: y, lambda y: P.exp(y * x), lambda y: x], x * 2),
+    "nested": lambda x: lax.scan(
+        lambda c, a: (
+            lax.fori_loop(0, 2, lambda i, s: P.sin(s * a) + x, c),
+            lax.cond(a > 0, lambda s: s * x, lambda s: P.exp(s), c),
+        ),
+        x * 0.5,
+        XS,
+    )[1],
+    "custom_jvp inside": lambda x: lax.scan(lambda c, a: (_wave(c * x) + a, None), x, XS)[0],
+    "custom_root": lambda x: lax.custom_root(
+        lambda y: y * y * y - x,
+        Array(np.array(1.0)),
+        lambda f, y: lax.fori_loop(0, 30, lambda _, y: y - f(y) / (3 * y * y), y),
+        lambda g, y: y / g(y * 0 + 1.0),
+    ),
+    "custom_linear_solve": lambda x: lax.custom_linear_solve(
+        lambda y: P.sin(x) * y, x * x, lambda f, b: b / f(b * 0 + 1.0), symmetric=True
+    ),
+}
+
+_wave = custom_jvp(lambda x: P.sin(x))
+_wave.defjvp(lambda p, t: (_wave(*p), 2.0 * P.cos(p[0]) * t[0]))
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_loops_and_branches(name):
+    f, x = LOOPS[name], np.array(0.4)
+    agree(f, x, order=4, rtol=1e-7)
+    ones = ([1.0, 0.5, 0.0],)
+    third = lambda x: jet(f, (x,), ones)[1][2]  # noqa: E731
+    close(mt.jit(third)(Array(x)), third(Array(x)))
+    several = Array(np.array([0.4, 0.7]))
+    close(vmap(third)(several), np.stack([np.asarray(third(one)) for one in several]), 1e-7)
 
 
 def test_trees_constants_and_tensors():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import minitorch as mt
+from minitorch import lax
 from minitorch.core.array import Array
 from minitorch.core.checkpoint import checkpoint
 from minitorch.core.custom import custom_jvp
@@ -140,6 +141,103 @@ def test_linear_transpose_is_vjp(name):
     same(transpose(g)[0], pull(g)[0])
     again = linear_transpose(lambda g: transpose(g)[0], g)  # the transpose of the transpose
     same(again(Array(T))[0], function(Array(T)))
+
+
+XS = Array(np.array([0.5, -1.5, 2.0, 0.3]))
+LOOPS = {
+    "carry and inputs": lambda x: lax.scan(lambda c, a: (c * a[0] + a[1], c + a[1]), x, (XS, XS[:, None] * x))[1],
+    "a counter goes along": lambda x: lax.scan(lambda c, a: ((c[0] + 1, c[1] * c[0] * a), c[1]), (1.0, x), XS)[0][1],
+    "starts with zeros": lambda x: lax.scan(lambda c, a: (c * 2.0 + a * x, c), 0.0 * X, XS, reverse=True)[1],
+    "closed over": lambda x: lax.scan(lambda c, a: (c + sin(a) * x[0], None), Array(np.array(0.0)), XS)[0],
+    "nothing known inside": lambda x: lax.scan(lambda c, _: (c + x, c), x, length=3)[1],
+    "counting": lambda x: lax.fori_loop(0, 4, lambda i, c: c * i + x, x),
+    "cond": lambda x: lax.cond(XS[0] > 0, lambda c: c * exp(XS[1]), lambda c: c + x, x),
+    "switch": lambda x: lax.switch(2, [lambda c: c, lambda c: x, lambda c: 0.0 * X], x),
+    "branches in a loop": lambda x: lax.scan(
+        lambda c, a: (lax.cond(a > 0, lambda c: c * sin(a), lambda c: c + x, c), c), x, XS
+    )[1],
+    "a loop in a loop": lambda x: lax.scan(
+        lambda c, a: (lax.fori_loop(0, 3, lambda i, d: d * sin(a * i) + x, c), c.sum()), x, XS
+    )[0],
+    "custom_linear_solve": lambda x: lax.custom_linear_solve(
+        lambda y: Array(T) * y, x, lambda f, b: b / f(b * 0 + 1.0), symmetric=True
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_loops_are_transposed(name):
+    function = LOOPS[name]
+    out, pull = vjp(function, Array(X))
+    g = Array(np.random.default_rng(0).normal(size=out.shape))
+    same(linear_transpose(function, Array(X))(g)[0], pull(g)[0])
+    same(mt.jit(lambda g: linear_transpose(function, Array(X))(g)[0])(g), pull(g)[0])
+    again = linear_transpose(lambda g: linear_transpose(function, Array(X))(g)[0], g)
+    same(again(Array(T))[0], function(Array(T)))
+    several = Array(np.stack([g.numpy(), 2 * g.numpy()]))
+    same(vmap(lambda g: linear_transpose(function, Array(X))(g)[0])(several)[1], pull(2.0 * g)[0])
+
+
+def _deep(x):
+    def step(c, a):
+        inner = lax.fori_loop(0, 2, lambda i, s: sin(s * a) * exp(x), c)
+        return lax.cond(a > 0, lambda s: tanh(s) * x, lambda s: s * s, inner), sin(c) * a
+
+    return lax.scan(step, x, XS)
+
+
+def _deep_in_python(x):
+    c, ys = x, []
+    for a in XS:
+        ys.append(sin(c) * a)
+        for _ in range(2):
+            c = sin(c * a) * exp(x)
+        c = tanh(c) * x if a.item() > 0 else c * c
+    return c, mt.stack(ys)
+
+
+def test_a_linearized_loop_is_the_unrolled_one():
+    for x, t in ((X, T), (T, X)):
+        out, push = linearize(_deep, Array(x))
+        wanted, tangent = jvp(_deep_in_python, (Array(x),), (Array(t),))
+        for found, one in zip([*out, *push(Array(t))], [*wanted, *tangent], strict=True):
+            same(found, one)
+    for found, one in zip(mt.jit(lambda x, t: linearize(_deep, x)[1](t))(Array(T), Array(X)), tangent, strict=True):
+        same(found, one)
+    both = Array(np.stack([X, T])), Array(np.stack([T, X]))
+    for found, one in zip(vmap(lambda x, t: linearize(_deep, x)[1](t))(*both), tangent, strict=True):
+        same(found[1], one)
+    check_grads(lambda x: linearize(_deep, 0.1 * x)[1](Array(T))[0], (X,), order=1)
+    waiting = lambda x: lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, sin(s[1] * x)), (0, x))  # noqa: E731
+    (n, out), push = linearize(waiting, Array(X))
+    assert n.item() == 3
+    same(out, waiting(Array(X))[1])
+    same(push(Array(T))[1], jvp(lambda x: waiting(x)[1], (Array(X),), (Array(T),))[1])
+
+
+def test_nothing_of_a_loop_is_computed_again():
+    for f in (_deep, lambda x: mt.jvp(_deep, (x,), (x,))[1]):
+        _, push = linearize(f, Array(X))
+        graph = str(mt.make_graph(push)(Array(T)))
+        assert "scan[" in graph and "switch" in graph
+        assert not any(f" {name} " in graph for name in ("sin", "exp", "tanh", "cos", "square"))
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda x: lax.scan(lambda c, a: (c * c, c), x, XS)[1], r"mul\("),
+        (lambda x: lax.scan(lambda c, a: (c + a, c), x, XS)[1], r"add\("),
+        (lambda x: lax.scan(lambda c, a: (c + x, c), Array(X), XS)[1], r"scan\("),
+        (lambda x: lax.scan(lambda c, a: (X, c), x, XS)[1], r"scan\("),
+        (lambda x: lax.cond(XS[0] > 0, lambda c: c, lambda c: X, x), r"switch\("),
+        (lambda x: lax.cond(XS[0] > 0, lambda c: c, sin, x), r"sin\("),
+        (lambda x: lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, s[1] * 2.0), (0, x))[1], "a while_loop has no"),
+    ],
+)  # fmt: skip
+def test_loops_that_are_not_linear_are_refused(function, words):
+    with pytest.raises(GradError, match=rf"linear_transpose: {words}"):
+        linear_transpose(function, Array(X))
 
 
 @pytest.mark.parametrize(

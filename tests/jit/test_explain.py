@@ -52,7 +52,7 @@ def test_a_softmax_is_one_kernel():
 def test_what_stays_apart_and_why():
     plan = sections(mt.jit(lambda x, w: mt.relu(x @ w)).explain(mt.randn(4, 5), mt.randn(5, 6)))["plan"]
     assert "apart from step 1: gemm stands alone" in plan and "240 operations" in plan
-    plan = sections(mt.jit(lambda x: mt.sort(x).values).explain(mt.randn(5)))["plan"]
+    plan = sections(mt.jit(lambda x: mt.topk(x, 2).values).explain(mt.randn(5)))["plan"]
     assert "Python, because" in plan
 
 

@@ -91,7 +91,8 @@ def test_reuse_is_found(function, way):
 @pytest.mark.parametrize("function", USES)
 def test_right_use_passes(function, way):
     with mt.debug_keys():
-        WAYS[way](function)
+        watched = WAYS[way](function)
+    assert str(watched) == str(WAYS[way](function))  # numbers, or the graph
 
 
 def test_equal_keys_are_one_key():
@@ -129,8 +130,9 @@ def test_long_chains_of_keys_are_recorded():
         return random.normal(k)
 
     with mt.debug_keys():
-        mt.make_graph(chain)(random.key(0))
-        mt.make_graph(chain)(random.key(0))  # another graph, whose keys are others
+        first = mt.make_graph(chain)(random.key(0))
+        second = mt.make_graph(chain)(random.key(0))  # another graph, whose keys are others
+    assert str(first) == str(second) and str(first).count("split_key") == 1500
 
 
 def test_a_clone_may_be_used_again():
@@ -151,10 +153,13 @@ def test_a_checkpointed_function_draws_again_with_its_key():
 def test_hidden_generators_never_use_a_key_twice():
     mt.manual_seed(0)
     layer = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))
+    drawn: list = []
     with mt.debug_keys():
         for _ in range(5):
             layer(mt.randn(2, 4))
-            mt.randperm(5), nn.init.xavier_normal_(layer[0].weight)
+            drawn.append(mt.randperm(50).tolist())
+            drawn.append(nn.init.xavier_normal_(layer[0].weight).tolist())
+    assert all(a != b for i, a in enumerate(drawn) for b in drawn[:i])
 
 
 def test_the_watch_belongs_to_its_block_and_thread():

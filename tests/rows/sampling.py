@@ -8,6 +8,7 @@ from scipy import special, stats
 from minitorch.core.ops import quantiles as Q
 from minitorch.core.ops import rejection as R
 from minitorch.core.ops import sampling as S
+from minitorch.core.ops import transforming as T
 from minitorch.core.ops.families import as_array
 
 from . import Case, Row, integers, made, real
@@ -34,10 +35,13 @@ def unit(key, shape, dtype):
 
 def normal(key, shape, dtype):
     size = int(np.prod(shape))
-    pairs = philox(key, (size + 1) // 2 * 2).reshape(-1, 2)
-    u = pairs * 2.0**-64 + 2.0**-65
+    words = philox(key, (size + 1) // 2 * 2).reshape(-1, 2)
+    return of_pairs(words * 2.0**-64 + 2.0**-65).reshape(-1)[:size].reshape(shape)
+
+
+def of_pairs(u):
     z = np.sqrt(-2 * np.log(u[:, 0])) * np.exp(2j * np.pi * u[:, 1])
-    return np.stack([z.real, z.imag], -1).reshape(-1)[:size].reshape(shape)
+    return np.stack([z.real, z.imag], -1)
 
 
 def gamma(key, a):
@@ -71,6 +75,8 @@ def drawn(dtypes, shapes=((), (5,), (2, 3), (0,))):
     return tuple(Case((KEY,), {"shape": s, "dtype": np.dtype(d)}) for d in dtypes for s in shapes)
 
 
+OPEN = (Case((real(3, 4, low=1e-6, high=1 - 1e-6),)), Case((real(0, low=0.1, high=0.9),)))
+
 ROWS = [
     Row("random_bits", of_arrays(S.random_bits_p), bits, drawn(("uint32", "uint64", "uint8")), grad=False, dtypes=()),
     Row(
@@ -90,6 +96,18 @@ ROWS = [
         dtypes=(),
     ),
     Row("random_unit", of_arrays(S.random_unit_p), unit, drawn(("float32", "float64")), grad=False, dtypes=()),
+    Row(
+        "box_muller",
+        of_arrays(T.box_muller_p),
+        lambda words: of_pairs(words * 2.0**-64 + 2.0**-65).reshape(words.shape),
+        (Case((made(lambda rng: rng.integers(0, 2**64, (5, 2), np.uint64)),)),),
+        grad=False,
+        dtypes=(),
+    ),
+    Row("exponential_of", T.exponential_of, lambda x: -np.log1p(-x), OPEN, grad=False),
+    Row("gumbel_of", T.gumbel_of, lambda x: -np.log(-np.log1p(-x)), OPEN, grad=False),
+    Row("logarithm_of", T.logarithm_of, np.log, OPEN, grad=False),
+    Row("stretched", T.stretched, lambda x, y, z: x * y + z, (Case((real(3, 4), real(4), real(3, 1))),)),
     Row("random_normal", of_arrays(S.random_normal_p), normal, drawn(("float64",)), grad=False, dtypes=()),
     Row(
         "gamma",

@@ -238,7 +238,74 @@ def test_random_split_lengths(lengths):
 
 @pytest.mark.parametrize(
     "options",
-    [{"batch_size": 0}, {"sampler": [0], "shuffle": True}, {"batch_sampler": [[0]], "shuffle": True}],
+    [
+        {"batch_size": 0},
+        {"sampler": [0], "shuffle": True},
+        {"batch_sampler": [[0]], "shuffle": True},
+        {"num_workers": -1},
+        {"timeout": -1},
+        {"prefetch_factor": 2},
+        {"persistent_workers": True},
+    ],
 )
 def test_loader_refusals(options):
     refused(lambda lib: lib.utils.data.DataLoader(range(3), **options))
+
+
+def rows(lib, n, start=0):
+    return lib.utils.data.TensorDataset(lib.arange(start, start + n), lib.arange(2 * n).reshape(n, 2))
+
+
+def stream(lib, n):
+    class Stream(lib.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter(range(n))
+
+        def __len__(self):
+            return n
+
+    return Stream()
+
+
+DATASETS = {
+    "stack": lambda lib: lib.utils.data.StackDataset(rows(lib, 5), range(5)),
+    "named stack": lambda lib: lib.utils.data.StackDataset(a=rows(lib, 5), b=[*"abcde"]),
+    "subset of a stack": lambda lib: lib.utils.data.Subset(lib.utils.data.StackDataset(range(5), range(5)), [4, 0, 2]),
+    "concat": lambda lib: rows(lib, 3) + rows(lib, 2, 7),
+    "chain": lambda lib: stream(lib, 3) + stream(lib, 2),
+    "mixed numbers": lambda lib: [1, 2.5, 3],
+    "bools and numbers": lambda lib: [True, 2],
+}
+
+
+@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_datasets(name, batch_size):
+    def run(lib):
+        loader = lib.utils.data.DataLoader(DATASETS[name](lib), batch_size=batch_size)
+        return len(loader), list(loader)
+
+    same(run)
+
+
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.parametrize(("n", "replicas"), [(10, 3), (2, 5), (6, 2), (0, 2)])
+def test_distributed_sampler(n, replicas, drop_last):
+    def run(lib):
+        kind = lib.utils.data.distributed.DistributedSampler
+        made = [kind(range(n), replicas, rank, shuffle=False, drop_last=drop_last) for rank in range(replicas)]
+        return [(len(s), list(s)) for s in made]
+
+    if n:
+        same(run)
+    else:
+        assert run(mt) == [(0, []), (0, [])]
+
+
+def test_distributed_shuffling():
+    parts = [mt.utils.data.DistributedSampler(range(12), 3, rank) for rank in range(3)]
+    first = [list(s) for s in parts]
+    assert sorted(i for part in first for i in part) == list(range(12)) and first == [list(s) for s in parts]
+    for s in parts:
+        s.set_epoch(1)
+    assert [list(s) for s in parts] != first

@@ -15,7 +15,7 @@ from ..aval import Aval
 from ..calling import Batch, batch_flags, batch_size, is_recorded, split
 from ..errors import ArgumentError, DTypeError, JitError, ShapeError
 from ..jit.graph import Graph, Var, interpret
-from ..jvp import JVPTrace, JVPTracer
+from ..linear import LinearTrace
 from ..ops.families import as_array
 from ..ops.pointwise import equal, maximum, minimum, not_equal
 from ..ops.reductions import any as any_
@@ -26,6 +26,7 @@ from ..vmap import BatchTrace, BatchTracer
 from .calls import holding, outputs_of
 from .closing import Closed, arrays, close, flattened, transformed
 from .deriving import (
+    Directions,
     Linear,
     avals_of_inputs,
     batched,
@@ -35,7 +36,11 @@ from .deriving import (
     output_avals,
     picked,
     pushed,
+    split_at,
+    tangent_places,
+    tangents_of,
 )
+from .dividing import Division, Slots, divided
 from .whiling import chosen, protected
 
 Function = Callable[..., Any]
@@ -59,16 +64,15 @@ def _abstract(index: Aval, *avals: Aval, branches: Branches) -> tuple[Aval, ...]
     return outputs_of(branches[0])
 
 
-def _push(trace: JVPTrace, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
-    mine = [isinstance(x, JVPTracer) and x._trace is trace for x in args]
-    values = [x.value if m else x for x, m in zip(args, mine)]
-    ts = [x.tangent for x, m in zip(args, mine) if m and x is not args[0]]
+def _push(trace: Any, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
+    (index, *values), (_, *parts), count = trace.taken(args)
+    mine, directions = [part is not None for part in parts], Directions(type(trace), count)
     branches = params["branches"]
-    flags = _of_all([pushed(graph, mine[1:])[1] for graph in branches])
-    made = tuple(pushed(graph, mine[1:], flags)[0] for graph in branches)
-    outs = switch_p(*values, *ts, branches=made)
-    tangents = iter(outs[len(flags) :])
-    return tuple(JVPTracer(trace, x, next(tangents)) if f else x for x, f in zip(outs, flags))
+    flags = _of_all([pushed(graph, mine, None, directions)[1] for graph in branches])
+    made = tuple(pushed(graph, mine, flags, directions)[0] for graph in branches)
+    outs = switch_p(index, *values, *tangents_of(values, parts, mine, count), branches=made)
+    of = tangent_places(flags, count)
+    return tuple(trace.joined(outs[i], [outs[j] for j in of[i]]) if f else outs[i] for i, f in enumerate(flags))
 
 
 def _of_all(lists: Sequence[Sequence[bool]]) -> list[bool]:
@@ -142,34 +146,17 @@ class _Pull:
     def __init__(self, linears: list[Linear], wanted: list[bool]):
         self.linears, self.wanted = linears, wanted
         self.active = _of_all([one.active for one in linears])
-        self.slots: list[Aval] = []
-        self.places = [self._places(one) for one in linears]
-
-    def _places(self, linear: Linear) -> dict[Var, int]:
-        """Give each value that a branch keeps, but for its inputs, a slot of its shape and dtype."""
-        places: dict[Var, int] = {}
-        for v in linear.residuals:
-            if v not in linear.forward.inputs:
-                free = (i for i, a in enumerate(self.slots) if a == v.aval and i not in places.values())
-                at = next(free, len(self.slots))
-                if at == len(self.slots):
-                    self.slots.append(v.aval)
-                places[v] = at
-        return places
+        self.slots = Slots([(one.residuals, one.forward.inputs) for one in linears])
 
     def forward(self, values: Leaves) -> tuple[Leaves, Leaves]:
         """Run the branch; return its results, and the slots."""
         branches = tuple(
-            Graph(one.forward.inputs, one.forward.equations, [*one.forward.outputs, *self._kept(places)])
-            for one, places in zip(self.linears, self.places)
+            Graph(one.forward.inputs, one.forward.equations, [*one.forward.outputs, *self.slots.kept(i, zeros_of)])
+            for i, one in enumerate(self.linears)
         )
         outs = switch_p(*values, branches=branches)
-        count = len(outs) - len(self.slots)
-        return list(outs[:count]), list(outs[count:])
-
-    def _kept(self, places: dict[Var, int]) -> Leaves:
-        of = {at: v for v, at in places.items()}
-        return [of.get(at) or zeros_of(a) for at, a in enumerate(self.slots)]
+        outs, kept = split_at(outs, len(outs) - len(self.slots.avals))
+        return outs, kept
 
     def __call__(self, g: tuple[Any, ...], saved: tuple[Tape, Leaves], values: tuple[Value, ...]) -> Leaves:
         """Pull cotangents of the results back to the operands."""
@@ -182,7 +169,7 @@ class _Pull:
         avals = [aval_of(x) for x in (*operands, *kept, *picked(g, given))]
         branches = tuple(
             transformed(self._pulling(one, places, given, reached), avals)
-            for one, places in zip(self.linears, self.places)
+            for one, places in zip(self.linears, self.slots.places)
         )
         found = iter(switch_p(index, *operands, *kept, *picked(g, given), branches=branches))
         return [None, *(next(found) if r else None for r in reached)]
@@ -195,7 +182,7 @@ class _Pull:
         def run(xs: Leaves) -> Leaves:
             of = dict(zip(linear.forward.inputs, xs[:n]))
             residuals = [of[v] if v in of else xs[n + places[v]] for v in linear.residuals]
-            left = iter(xs[n + len(self.slots) :])
+            left = iter(xs[n + len(self.slots.avals) :])
             cotangents = picked([next(left) if flag else None for flag in given], linear.active)
             cotangents = [
                 zeros_of(a) if one is None else one for a, one in zip(cotangent_avals, cotangents, strict=True)
@@ -213,7 +200,41 @@ def _reaching(linear: Linear, wanted: list[bool]) -> list[bool]:
     return [want and next(reached) for want in wanted]
 
 
-switch_p = holding("switch", _evaluate, _abstract, Whole(_batch), Whole(_record), Whole(_push))
+# --------------------------------------------------------------------------- linear maps
+
+
+def _divide(trace: LinearTrace, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
+    """Run what is known of the branch, and record the linear rest of all."""
+    index, *operands = args
+    mine, branches = [trace.owns(a) for a in operands], params["branches"]
+    blank = [False] * len(branches[0].outputs)
+    unknown = _of_all([divided(graph, mine, blank).unknown for graph in branches])
+    parts = [divided(graph, mine, unknown, (trace, primitive)) for graph in branches]
+    slots = Slots([(one.residuals, one.known.inputs) for one in parts])
+    given = [x for x, m in zip(operands, mine) if not m]
+    known = tuple(one.keeping(slots.kept(i, zeros_of)) for i, one in enumerate(parts))
+    outs, kept = split_at(switch_p(index, *given, branches=known), unknown.count(False))
+    moved = picked(operands, mine)
+    avals = [aval_of(x) for x in (*given, *kept, *moved)]
+    rest = tuple(transformed(_resting(one, slots.places[i], len(slots.avals)), avals) for i, one in enumerate(parts))
+    found = iter(trace.record(primitive, [index, *given, *kept, *moved], {"branches": rest}))
+    values = iter(outs)
+    return tuple(next(found) if u else next(values) for u in unknown)
+
+
+def _resting(part: Division, places: dict[Var, int], slots: int) -> Function:
+    """Return the function `(known operands, slots, the others) -> unknown results` of one branch."""
+    n = len(part.known.inputs)
+
+    def run(xs: Leaves) -> Leaves:
+        of = dict(zip(part.known.inputs, xs[:n]))
+        residuals = [of[v] if v in of else xs[n + places[v]] for v in part.residuals]
+        return interpret(part.rest, [*residuals, *xs[n + slots :]])
+
+    return run
+
+
+switch_p = holding("switch", _evaluate, _abstract, Whole(_batch), Whole(_record), Whole(_push, _divide))
 
 
 # --------------------------------------------------------------------------- as people call them

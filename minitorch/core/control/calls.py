@@ -49,4 +49,4 @@ def _asked(trace: Any, primitive: Primitive, args: tuple[Value, ...], params: Pa
     return tuple(params["call"](list(args)))
 
 
-call_p = holding("call", _evaluate, _abstract, Whole(_asked), Whole(_asked), Whole(_asked))
+call_p = holding("call", _evaluate, _abstract, Whole(_asked), Whole(_asked), Whole(_asked, _asked))

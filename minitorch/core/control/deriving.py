@@ -15,7 +15,7 @@ from ..aval import Aval
 from ..calling import Batch, batch_run, filled
 from ..errors import TracerError
 from ..jit.graph import Atom, Graph, Var, atom_aval, interpret
-from ..jvp import JVPTrace, JVPTracer
+from ..jvp import JVPTrace
 from ..ops.families import as_array
 from ..ops.shaping import zeros_of
 from ..primitive import Value, aval_of
@@ -57,25 +57,63 @@ def until_stable(run: Callable[[list[bool]], tuple[Any, Flags]], flags: Flags) -
 # --------------------------------------------------------------------------- forward mode
 
 
-def pushed(graph: Graph, flags: Flags, wanted: Flags | None = None) -> tuple[Graph, list[bool]]:
+@dataclass(frozen=True, slots=True)
+class Directions:
+    """What moves along with a value: one tangent, or the higher coefficients of its Taylor series."""
+
+    trace: type[Any]  # the interpreter that pushes them
+    count: int
+
+
+TANGENTS = Directions(JVPTrace, 1)
+
+
+def pushed(
+    graph: Graph, flags: Flags, wanted: Flags | None = None, directions: Directions = TANGENTS
+) -> tuple[Graph, list[bool]]:
     """Return the graph that also takes tangents of flagged inputs and returns those of outputs, and which have one.
 
     Its inputs are all values, then the tangents; so are its outputs. Outputs that are `wanted` get a tangent anyhow.
+    Where there are several `directions`, each value has as many tangents.
     """
     n, depends = len(graph.inputs), [False] * len(graph.outputs)
 
     def run(values: Leaves) -> Leaves:
         tangents = iter(values[n:])
-        with entering(JVPTrace) as trace:
-            xs = [JVPTracer(trace, x, next(tangents)) if f else x for x, f in zip(values, flags)]
-            outs = [as_array(lower(x)) for x in interpret(graph, xs)]
-        mine = [isinstance(x, JVPTracer) and x._trace is trace for x in outs]
-        depends[:] = either(mine, wanted or [False] * len(mine))
-        ts = [x.tangent if m else zeros_of(aval_of(x)) for x, m, d in zip(outs, mine, depends) if d]
-        return [x.value if m else x for x, m in zip(outs, mine)] + ts
+        with entering(directions.trace) as trace:
+            xs = [trace.joined(x, [next(tangents) for _ in rest]) if f else x for x, f in zip(values, flags)]
+            outs, parts, _ = trace.taken([as_array(lower(x)) for x in interpret(graph, xs)])
+        depends[:] = either([part is not None for part in parts], wanted or [False] * len(parts))
+        moved = [part or [zeros_of(aval_of(x))] * len(rest) for x, part, d in zip(outs, parts, depends) if d]
+        return [*outs, *(t for part in moved for t in part)]
 
+    rest = range(directions.count)
     avals = avals_of_inputs(graph)
-    return transformed(run, avals + [a._replace(weak=False) for a in picked(avals, flags)]), depends
+    return transformed(run, avals + [a._replace(weak=False) for a in picked(avals, flags) for _ in rest]), depends
+
+
+def interleaved(flags: Flags, count: int, *sizes: int) -> list[int]:
+    """Return the places of values, in parts of given sizes, each part followed by its tangents.
+
+    The values are numbered first, then the `count` tangents of each flagged one.
+
+    >>> interleaved([True, False, True], 1, 2)
+    [0, 1, 3, 2, 4]
+    """
+    behind = tangent_places(flags, count)
+    return [i for part in split_at(range(len(flags)), *sizes) for i in (*part, *(j for n in part for j in behind[n]))]
+
+
+def tangent_places(flags: Flags, count: int) -> list[range]:
+    """Return the places of the tangents of each value, which are numbered behind all values."""
+    ends = [len(flags) + count * sum(flags[:i]) for i in range(len(flags))]
+    return [range(at, at + count * flag) for at, flag in zip(ends, flags)]
+
+
+def tangents_of(args: Leaves, parts: Leaves, flags: Flags, count: int) -> Leaves:
+    """Return the tangents of flagged values, zeros for those that have none."""
+    filled = [part or [zeros_of(aval_of(x))] * count for x, part in zip(args, parts)]
+    return [t for part in picked(filled, flags) for t in part]
 
 
 # --------------------------------------------------------------------------- batches
@@ -232,6 +270,7 @@ def output_avals(graph: Graph) -> list[Aval]:
 
 
 __all__ = [
+    "Directions",
     "Linear",
     "Value",
     "arranged",
@@ -239,12 +278,15 @@ __all__ = [
     "batched",
     "either",
     "hoisted",
+    "interleaved",
     "is_differentiable",
     "linearized",
     "output_avals",
     "picked",
     "pushed",
     "split_at",
+    "tangent_places",
+    "tangents_of",
     "until_stable",
     "with_axis",
 ]

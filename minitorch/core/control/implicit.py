@@ -15,7 +15,7 @@ from ..aval import Aval
 from ..calling import Batch, Leaves, batch_flags, batch_size, filled, is_recorded, split
 from ..errors import GradError, ShapeError
 from ..jit.graph import Graph, interpret
-from ..jvp import JVPTrace, JVPTracer
+from ..linear import LinearTrace
 from ..ops.families import as_array
 from ..ops.pointwise import neg, sub
 from ..ops.shaping import zeros_of
@@ -25,7 +25,8 @@ from ..transforms import jvp
 from ..vmap import BatchTrace, BatchTracer
 from .calls import holding, outputs_of
 from .closing import Closed, arrays, checked_structure, close, flattened, transformed
-from .deriving import avals_of_inputs, batched, is_differentiable, linearized, output_avals, picked, pushed
+from .deriving import avals_of_inputs, batched, is_differentiable, linearized, output_avals, picked, pushed, split_at
+from .dividing import zero
 
 Function = Callable[..., Any]
 
@@ -95,17 +96,17 @@ def _record(pull: Any) -> Whole:
     return Whole(process)
 
 
-def _push(tangents_of: Any) -> Whole:
+def _push(tangents_of: Any, divide: Any = None) -> Whole:
     """Push tangents by `tangents_of(values, outs, tangents, params)`."""
 
-    def process(trace: JVPTrace, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
-        mine = [isinstance(x, JVPTracer) and x._trace is trace for x in args]
-        values = [x.value if m else x for x, m in zip(args, mine)]
-        outs = primitive(*values, **params)
-        ts = tangents_of(values, list(outs), [x.tangent if m else None for x, m in zip(args, mine)], params)
-        return tuple(x if t is None else JVPTracer(trace, x, t) for x, t in zip(outs, ts, strict=True))
+    def process(trace: Any, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
+        def rule(values: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves]:
+            outs = list(primitive(*values, **params))
+            return outs, tangents_of(values, outs, tangents, params)
 
-    return Whole(process)
+        return tuple(trace.along(rule, args))
+
+    return Whole(process, divide)
 
 
 # --------------------------------------------------------------------------- linear systems
@@ -171,8 +172,17 @@ def _batch(trace: BatchTrace, primitive: Primitive, args: tuple[Value, ...], par
     return tuple(BatchTracer(trace, x) for x in primitive(*values, **_batched_graphs(params, over)))
 
 
+def _divide(trace: LinearTrace, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
+    """Record a system whose matrix is known: the solution is linear in the right side."""
+    consts, right = split_at(args, params["consts"])
+    if any(map(trace.owns, consts)):
+        trace.refuse(primitive, args)
+    given = [x if trace.owns(x) else zero(trace, primitive, x) for x in right]
+    return trace.record(primitive, [*consts, *given], params)
+
+
 linear_solve_p = holding(
-    "custom_linear_solve", _evaluate, _abstract, Whole(_batch), _record(_solve_pull), _push(_solve_tangents)
+    "custom_linear_solve", _evaluate, _abstract, Whole(_batch), _record(_solve_pull), _push(_solve_tangents, _divide)
 )
 
 

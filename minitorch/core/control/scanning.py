@@ -6,6 +6,7 @@ other way round, which carries cotangents.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..aval import Aval
 from ..calling import Batch, batch_flags, batch_size, is_recorded, split
 from ..errors import JitError
 from ..jit.graph import Graph, Var, interpret
-from ..jvp import JVPTrace, JVPTracer
+from ..linear import LinearTrace
 from ..ops.families import as_array
 from ..ops.pointwise import add
 from ..ops.shaping import broadcast_to, moveaxis, zeros_of
@@ -25,18 +26,23 @@ from ..vmap import BatchTrace, BatchTracer
 from .calls import holding, outputs_of
 from .closing import transformed
 from .deriving import (
+    Directions,
     Linear,
     arranged,
     avals_of_inputs,
     batched,
     hoisted,
+    interleaved,
     is_differentiable,
     linearized,
     picked,
     pushed,
     split_at,
+    tangent_places,
+    tangents_of,
     until_stable,
 )
+from .dividing import Division, divided, zero
 
 Leaves = list[Any]
 
@@ -75,31 +81,25 @@ def _abstract(*avals: Aval, body: Graph, counts: tuple[int, int], length: int, r
 # --------------------------------------------------------------------------- forward mode and batches
 
 
-def _push(trace: JVPTrace, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
+def _push(trace: Any, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
     body, (c, k) = params["body"], params["counts"]
-    mine = [isinstance(a, JVPTracer) and a._trace is trace for a in args]
-    values = [a.value if m else a for a, m in zip(args, mine)]
+    values, parts, count = trace.taken(args)
+    mine = [part is not None for part in parts]
 
     def run(flags: list[bool]) -> Any:
         wanted = [*flags, *[False] * (len(body.outputs) - k)]
-        graph, out = pushed(body, [*mine[:c], *flags, *mine[c + k :]], wanted)
+        graph, out = pushed(body, [*mine[:c], *flags, *mine[c + k :]], wanted, Directions(type(trace), count))
         return (graph, out), out[:k]
 
     (graph, out), flags = until_stable(run, mine[c : c + k])
     mine[c : c + k] = flags
-    n, parts = len(args), np.cumsum([False, *mine]).tolist()
-    tangent = [n + t if m else None for t, m in zip(parts, mine)]
-    order = [i for part in split_at(range(n), c, k) for i in (*part, *(tangent[j] for j in part if mine[j]))]
-    places = iter(range(len(out), len(out) + sum(out)))
-    of = [next(places) if d else None for d in out]
-    ends = [i for part in split_at(range(len(out)), k) for i in (*part, *(of[j] for j in part if out[j]))]
-    ts = [None if not m else a.tangent if isinstance(a, JVPTracer) and a._trace is trace else zeros_of(aval_of(a))
-          for a, m in zip(args, mine)]  # fmt: skip
-    both = [*values, *picked(ts, mine)]
-    consts, start, xs = split_at([both[i] for i in order], c + sum(mine[:c]), k + sum(flags))
+    order, ends = interleaved(mine, count, c, k), interleaved(out, count, k)
+    both = values + tangents_of(values, parts, mine, count)
+    consts, start, xs = split_at([both[i] for i in order], c + count * sum(mine[:c]), k + count * sum(flags))
     carry, ys = loop(arranged(graph, order, ends), consts, start, xs, params["length"], params["reverse"])
     found = dict(zip(ends, [*carry, *ys], strict=True))
-    return tuple(JVPTracer(trace, found[i], found[t]) if t is not None else found[i] for i, t in enumerate(of))
+    of = tangent_places(out, count)
+    return tuple(trace.joined(found[i], [found[j] for j in of[i]]) if d else found[i] for i, d in enumerate(out))
 
 
 def _batch(trace: BatchTrace, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
@@ -224,4 +224,54 @@ def _spread(values: Leaves, flags: list[bool]) -> Leaves:
     return [next(left) if flag else None for flag in flags]
 
 
-scan_p = holding("scan", _evaluate, _abstract, Whole(_batch), Whole(_record), Whole(_push))
+# --------------------------------------------------------------------------- linear maps
+
+
+def _divide(trace: LinearTrace, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
+    """Run the loop of what is known, which stacks what its steps keep, and record the linear loop that reads it."""
+    body, (c, k) = params["body"], params["counts"]
+    mine = [trace.owns(a) for a in args]
+
+    def run(flags: list[bool]) -> Any:
+        wanted = [*flags, *[False] * (len(body.outputs) - k)]
+        made = divided(body, [*mine[:c], *flags, *mine[c + k :]], wanted)
+        return made, made.unknown[:k]
+
+    division, mine[c : c + k] = until_stable(run, mine[c : c + k])
+    if trace.name is not None:
+        division = divided(body, mine, division.unknown, (trace, primitive))
+    given = [a if trace.owns(a) else zero(trace, primitive, a) for a in picked(args, mine)]
+    outs, residuals, fixed = _known(division, args, mine, params)
+    n, rest = len(residuals), division.rest
+    moved = split_at([*range(n, n + len(given))], sum(mine[:c]), sum(mine[c : c + k]))
+    places = [i for i, f in enumerate(fixed) if f], *moved[:2], [i for i, f in enumerate(fixed) if not f], moved[2]
+    order = [i for part in places for i in part]
+    both = [*residuals, *given]
+    found = trace.record(
+        primitive,
+        [both[i] for i in order],
+        params | {"body": arranged(rest, order), "counts": (len(places[0]) + len(places[1]), len(places[2]))},
+    )
+    known, linear = iter(outs), iter(found)
+    return tuple(next(linear) if u else next(known) for u in division.unknown)
+
+
+def _known(
+    division: Division, args: Sequence[Value], mine: list[bool], params: Params
+) -> tuple[Leaves, Leaves, list[bool]]:
+    """Run what is known of a loop; return its results, the residuals, and which of these are the same at each step."""
+    c, k = params["counts"]
+    consts, carry, xs = (
+        [a for a, m in zip(part, flags) if not m]
+        for part, flags in zip(split_at(args, c, k), split_at(mine, c, k), strict=True)
+    )
+    of_consts, of_carry, of_xs = split_at(division.known.inputs, len(consts), len(carry))
+    whole = dict(zip(of_consts + of_xs, consts + xs, strict=True))
+    stacked = [v for v in division.residuals if v not in whole]
+    last, ys = loop(division.keeping(stacked), consts, carry, xs, params["length"], params["reverse"])
+    count = len(division.known.outputs) - len(of_carry)
+    of = whole | dict(zip(stacked, ys[count:], strict=True))
+    return [*last, *ys[:count]], [of[v] for v in division.residuals], [v in of_consts for v in division.residuals]
+
+
+scan_p = holding("scan", _evaluate, _abstract, Whole(_batch), Whole(_record), Whole(_push, _divide))

@@ -12,29 +12,32 @@ from ..aval import Aval
 from ..calling import Batch, batch_flags, batch_size, split
 from ..errors import GradError, JitError
 from ..jit.graph import Graph, Var, interpret
-from ..jvp import JVPTrace, JVPTracer
+from ..linear import LinearTrace
 from ..ops.families import as_array
 from ..ops.gathering import iota, take
 from ..ops.pointwise import where
 from ..ops.reductions import any as any_
 from ..ops.reductions import min as min_
-from ..ops.shaping import reshape, zeros_of
+from ..ops.shaping import reshape
 from ..primitive import Params, Plan, Primitive, RuleCall, Value, Whole, aval_of, concrete
 from ..tape import Tape, context, user_line
 from ..vmap import BatchTrace, BatchTracer
 from .calls import holding, outputs_of
 from .closing import transformed
 from .deriving import (
+    Directions,
     arranged,
     avals_of_inputs,
     batched,
     is_differentiable,
     linearized,
-    picked,
     pushed,
     split_at,
+    tangent_places,
+    tangents_of,
     until_stable,
 )
+from .dividing import divided
 from .scanning import with_batch
 
 Leaves = list[Any]
@@ -57,22 +60,23 @@ def _abstract(*avals: Aval, cond: Graph, body: Graph, counts: tuple[int, int]) -
     return outputs_of(body)
 
 
-def _push(trace: JVPTrace, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
+def _push(trace: Any, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
     cond, body, (a, b) = params["cond"], params["body"], params["counts"]
-    mine = [isinstance(x, JVPTracer) and x._trace is trace for x in args]
-    of_cond, consts, carry = split_at([x.value if m else x for x, m in zip(args, mine)], a, b)
+    values, parts, count = trace.taken(args)
+    mine, directions = [part is not None for part in parts], Directions(type(trace), count)
+    of_cond, consts, carry = split_at(values, a, b)
     k = len(carry)
-    graph, flags = until_stable(lambda now: pushed(body, [*mine[a : a + b], *now], now), mine[a + b :])
-    ts = [x.tangent if m else zeros_of(aval_of(x)) for x, m in zip(args, mine)]
-    consts += picked(ts[a : a + b], mine[a : a + b])
-    extra = picked(ts[a + b :], flags)
+    graph, flags = until_stable(lambda now: pushed(body, [*mine[a : a + b], *now], now, directions), mine[a + b :])
+    _, of_consts, of_carry = split_at(parts, a, b)
+    consts += tangents_of(consts, of_consts, mine[a : a + b], count)
+    extra = tangents_of(carry, of_carry, flags, count)
     behind = k + len(consts)
     order = [*range(b), *range(b + k, behind), *range(b, b + k), *range(behind, len(graph.inputs))]
     longer = Graph([*cond.inputs, *(Var(aval_of(t)) for t in extra)], cond.equations, cond.outputs)
     counts = (a, len(consts))
     outs = while_p(*of_cond, *consts, *carry, *extra, cond=longer, body=arranged(graph, order), counts=counts)
-    tangents = iter(outs[k:])
-    return tuple(JVPTracer(trace, x, next(tangents)) if f else x for x, f in zip(outs, flags))
+    of = tangent_places(flags, count)
+    return tuple(trace.joined(outs[i], [outs[j] for j in of[i]]) if f else outs[i] for i, f in enumerate(flags))
 
 
 def _batch(trace: BatchTrace, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
@@ -153,4 +157,23 @@ def _refuse(g: Any) -> Any:
     )
 
 
-while_p = holding("while", _evaluate, _abstract, Whole(_batch), Whole(_record), Whole(_push))
+def _divide(trace: LinearTrace, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
+    """Record the whole loop: what a number of steps that is not known would keep has no place. What is known runs now."""
+    if trace.name is not None:
+        raise GradError(
+            f"{trace.name}: a while_loop has no transpose, for the number of its steps is not known; use scan, or fori_loop "
+            "with bounds that are known numbers"
+        )
+    b, mine = sum(params["counts"]), [trace.owns(a) for a in args]
+
+    def run(flags: list[bool]) -> Any:
+        made = divided(params["body"], [*mine[params["counts"][0] : b], *flags], flags)
+        return made, made.unknown
+
+    _, flags = until_stable(run, mine[b:])
+    outs = primitive(*(a.value if m else a for a, m in zip(args, mine)), **params)
+    found = trace.record(primitive, args, params)
+    return tuple(x if f else out for x, out, f in zip(found, outs, flags, strict=True))
+
+
+while_p = holding("while", _evaluate, _abstract, Whole(_batch), Whole(_record), Whole(_push, _divide))

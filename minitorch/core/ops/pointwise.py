@@ -416,6 +416,10 @@ def round(x: Value, decimals: int = 0) -> Any:
 
 
 def sgn(x: Value) -> Any:
-    """Return `x / |x|`, 0 at 0: the sign of a real number, the direction of a complex one."""
+    """Return `x / |x|`, 0 at 0: the sign of a real number, the direction of a complex one.
+
+    >>> sgn(np.array([-2.0, 3j, 0.0]))
+    Array([-1.+0.j,  0.+1.j,  0.+0.j], dtype=complex128)
+    """
     x = as_array(x)
     return sgn_p(x) if dtypes.is_complex(x.dtype) else sign(x)

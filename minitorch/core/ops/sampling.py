@@ -26,21 +26,14 @@ from ..primitive import NO_DERIVATIVE, Tracer, Value, aval_of
 from ..reuse import consume
 from .families import LEADING, as_array, as_value, custom
 from .gathering import take
-from .joining import stack
 from .pointwise import (
     add,
     bitwise_and,
-    cos,
     greater,
     less,
-    log,
-    log1p,
     minimum,
     mul,
-    neg,
     right_shift,
-    sin,
-    sqrt,
     sub,
     where,
 )
@@ -48,8 +41,10 @@ from .reductions import argmax
 from .shaping import broadcast_to, canonical_axis, cast, moveaxis, reshape
 from .slicing import slice_axis
 from .sorting import argsort
+from .transforming import box_muller_p, exponential_of, gumbel_of, normal_pairs, stretched
 
 DRAW, SPLIT, FOLD, REJECT = range(4)  # streams
+STREAMS = {"random_bits": DRAW, "split_key": SPLIT, "fold_in": FOLD}  # of the primitives that draw words
 
 # --------------------------------------------------------------------------- bits
 
@@ -118,6 +113,7 @@ def _bits(stream: int) -> Callable[..., Any]:
 
 # Large arrays are drawn in pieces that stay in cache: 2 to 4 times as fast.
 _PIECE = 1 << 15
+_PAIRS = 1 << 15
 
 
 def _unit(key: Any, size: int, dtype: DType) -> Any:
@@ -135,24 +131,14 @@ def _unit(key: Any, size: int, dtype: DType) -> Any:
 
 
 def _normal(key: Any, size: int, dtype: DType) -> Any:
-    """Draw Box-Muller pairs."""
+    """Draw pairs by Box and Muller."""
     source, wide = source_of(dtype), _wide(dtype)
-    width = source.itemsize * 8
     out = np.empty(((size + 1) // 2, 2), wide)
     generator = started(key)
-    for i in range(0, len(out), _PIECE):
-        piece = out[i : i + _PIECE]
-        whole = generator.random_raw(len(piece) * width // 32).view(source).reshape(-1, 2)
-        units = whole.T.astype(wide, order="C")
-        units *= 2.0**-width
-        units += 2.0 ** -(width + 1)
-        radius, angle = units
-        np.log(radius, out=radius)
-        radius *= -2.0
-        np.sqrt(radius, out=radius)
-        angle *= 2 * np.pi
-        np.multiply(radius, np.cos(angle), out=piece[:, 0])
-        np.multiply(radius, np.sin(angle), out=piece[:, 1])
+    for i in range(0, len(out), _PAIRS):
+        piece = out[i : i + _PAIRS]
+        words = generator.random_raw(len(piece) * source.itemsize // 4).view(source).reshape(-1, 2)
+        piece[:, 0], piece[:, 1] = normal_pairs(words, wide)
     flat = out.reshape(-1)[:size]
     return flat if wide == dtype else flat.astype(dtype)
 
@@ -191,13 +177,11 @@ def midpoints(key: Value, shape: tuple[int, ...], source: DType, dtype: DType) -
 
 
 def _normal_of_bits(key: Value, *, shape: tuple[int, ...], dtype: DType) -> Value:
-    size, wide = prod(shape), _wide(dtype)
-    units = midpoints(key, ((size + 1) // 2, 2), source_of(dtype), wide)
-    radius = sqrt(mul(log(take(units, 0, -1)), -2.0))
-    angle = mul(take(units, 1, -1), 2 * np.pi)
-    pairs = stack((mul(radius, cos(angle)), mul(radius, sin(angle))), -1)
-    flat = slice_axis(reshape(pairs, (pairs.size,)), 0, 0, size)
-    return cast(reshape(flat, shape), dtype)
+    size = prod(shape)
+    pairs = box_muller_p(random_bits_p(key, shape=((size + 1) // 2, 2), dtype=source_of(dtype)))
+    lead = key.shape[:-1]
+    flat = slice_axis(reshape(pairs, (*lead, pairs.shape[-2] * 2)), -1, 0, size)
+    return cast(reshape(flat, lead + shape), dtype)
 
 
 def _declare(name: str, impl: Callable[..., Any], decompose: Callable[..., Any] | None = None) -> Callable[..., Any]:
@@ -310,9 +294,10 @@ def uniform(key: Value, shape: Sequence[int] = (), low: Value = 0.0, high: Value
     unit = random_unit_p(consumed_key("uniform", key), shape=checked_shape("uniform", shape), dtype=wanted)
     if type(low) in dtypes.SCALARS and type(high) in dtypes.SCALARS:
         scale = high - low
-        unit = unit if scale == 1 else mul(unit, float(scale))
-        return unit if low == 0 else add(unit, float(low))
-    return add(mul(unit, cast(sub(as_value(high), as_value(low)), wanted)), cast(low, wanted))
+        if low == 0:
+            return unit if scale == 1 else mul(unit, float(scale))
+        return stretched(unit, float(scale), float(low))
+    return stretched(unit, cast(sub(as_value(high), as_value(low)), wanted), cast(low, wanted))
 
 
 def bernoulli(key: Value, p: Value = 0.5, shape: Sequence[int] | None = None) -> Value:
@@ -422,15 +407,19 @@ def open_unit(key: Value, shape: tuple[int, ...], dtype: DType) -> Value:
 
 
 def _exponential(key: Value, shape: tuple[int, ...], dtype: DType) -> Value:
-    return neg(log1p(neg(open_unit(key, shape, dtype))))
+    found: Value = exponential_of(open_unit(key, shape, dtype))
+    return found
 
 
 def gumbel(key: Value, shape: Sequence[int] = (), dtype: Any = None) -> Value:
     """Draw from the standard Gumbel distribution."""
     wanted = float_dtype("gumbel", dtype)
-    return cast(
-        neg(log(_exponential(consumed_key("gumbel", key), checked_shape("gumbel", shape), _wide(wanted)))), wanted
-    )
+    return cast(_gumbel(consumed_key("gumbel", key), checked_shape("gumbel", shape), _wide(wanted)), wanted)
+
+
+def _gumbel(key: Value, shape: tuple[int, ...], dtype: DType) -> Value:
+    found: Value = gumbel_of(open_unit(key, shape, dtype))
+    return found
 
 
 def categorical(key: Value, logits: Value, axis: int = -1, shape: Sequence[int] | None = None) -> Value:
@@ -445,5 +434,5 @@ def categorical(key: Value, logits: Value, axis: int = -1, shape: Sequence[int] 
     logits = moveaxis(logits, canonical_axis("categorical", axis, logits.ndim), -1)
     sizes = logits.shape[:-1] if shape is None else checked_shape("categorical", shape)
     dtype = dtypes.float64 if logits.dtype == dtypes.float64 else dtypes.float32
-    noise = neg(log(_exponential(consumed_key("categorical", key), (*sizes, logits.shape[-1]), dtype)))
+    noise = _gumbel(consumed_key("categorical", key), (*sizes, logits.shape[-1]), dtype)
     return argmax(add(noise, broadcast_to(logits, noise.shape)), -1)

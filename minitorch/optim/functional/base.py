@@ -29,6 +29,10 @@ class GradientTransformation(NamedTuple):
 
     `init(params)` returns the state; `update(updates, state, params)` the next updates and state. Updates are trees like
     the parameters, to be added to them. Most transformations do without `params`.
+
+    >>> halved = GradientTransformation(lambda params: EmptyState(), lambda g, state, params=None: (0.5 * g, state))
+    >>> halved.update(4.0, halved.init(1.0))
+    (2.0, EmptyState())
     """
 
     init: Callable[[Any], Any]
@@ -36,7 +40,11 @@ class GradientTransformation(NamedTuple):
 
 
 class EmptyState(NamedTuple):
-    """The state of a transformation that remembers nothing."""
+    """The state of a transformation that remembers nothing.
+
+    >>> tuple(EmptyState())
+    ()
+    """
 
 
 class RuleState(NamedTuple):

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from ...core import dtypes
-from ...core.array import Array
+from ...core.array import Array, wrap
 from ...core.errors import DTypeError, ShapeError
 from ...core.ops.joining import stack
 from ...core.primitive import Tracer
 from ...tensor.creation import tensor
-from ...tensor.handle import Tensor, as_tensor
+from ...tensor.handle import Tensor, as_tensor, tensor_of
 
 _NUMBERS = {bool: dtypes.bool_, int: dtypes.int64, float: dtypes.float64, complex: dtypes.complex128}
 
@@ -33,7 +33,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, np.generic):
         return tensor(np.array(batch))
     if kind in _NUMBERS:
-        return tensor(list(batch), dtype=_NUMBERS[kind])
+        return _numbers(batch, kind)
     if isinstance(first, (str, bytes)):
         return list(batch)
     if isinstance(first, Mapping):
@@ -67,4 +67,27 @@ def _stacked(batch: Sequence[Any]) -> Tensor:
             f"default_collate: samples have the shapes {', '.join(map(str, shapes))}, which do not stack; pad them, or pass "
             "collate_fn="
         )
-    return as_tensor(stack(list(batch)))
+    buffers = [_buffer(x) for x in batch]
+    dtype = getattr(buffers[0], "dtype", None)
+    if any(x is None or x.dtype != dtype for x in buffers) or dtype not in dtypes.ALL:
+        return as_tensor(stack(list(batch)))
+    # What nothing records is copied once, by NumPy: a third of the time for a batch of 64 images.
+    out = np.empty((len(buffers), *shapes[0]), dtype)
+    for i, x in enumerate(buffers):
+        out[i] = x
+    return tensor_of(wrap(out))
+
+
+def _buffer(x: Any) -> np.ndarray[Any, Any] | None:
+    """Return the data of an array or tensor that is known and not recorded."""
+    if isinstance(x, Tensor):
+        x = None if x.requires_grad else x.current()
+    if type(x) is Array:
+        x = x._data
+    return x if type(x) is np.ndarray else None
+
+
+def _numbers(batch: Sequence[Any], kind: type) -> Tensor:
+    if any(type(x) is not kind for x in batch):
+        return tensor(list(batch), dtype=dtypes.float64 if kind is float else None)
+    return tensor_of(wrap(np.array(batch, _NUMBERS[kind])))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
-from typing import Any
-
-import numpy as np
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, chain
+from typing import Any, Generic, TypeVar
 
 from ...core.array import Array, wrap
 from ...core.errors import ArgumentError, OutOfBoundsError, ShapeError
@@ -16,25 +14,34 @@ from ...tensor.generator import Generator
 from ...tensor.handle import Tensor, tensor_of
 from ...tensor.random import randperm
 
+Sample = TypeVar("Sample", covariant=True)
 
-class Dataset:
+
+class Dataset(Generic[Sample]):
     """A collection of samples; a subclass defines `__getitem__` and `__len__`."""
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any) -> Sample:
         raise NotImplementedError(f"{type(self).__name__}: a dataset needs a method __getitem__(index)")
 
-    def __add__(self, other: Dataset) -> ConcatDataset:
+    def __add__(self, other: Dataset[Any]) -> ConcatDataset:
         return ConcatDataset([self, other])
 
 
-class IterableDataset(Dataset):
-    """A stream of samples; a subclass defines `__iter__`."""
+class IterableDataset(Dataset[Sample]):
+    """A stream of samples; a subclass defines `__iter__`.
 
-    def __iter__(self) -> Iterator[Any]:
+    In a loader with workers each has the whole stream: `__iter__` gives the share of `get_worker_info()`. A stream with
+    `state_dict()` and `load_state_dict(state)` is resumed by them; any other is read again up to where it was.
+    """
+
+    def __iter__(self) -> Iterator[Sample]:
         raise NotImplementedError(f"{type(self).__name__}: an iterable dataset needs a method __iter__()")
 
+    def __add__(self, other: Dataset[Any]) -> ChainDataset:  # type: ignore[override]
+        return ChainDataset([self, other])
 
-class TensorDataset(Dataset):
+
+class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """The rows of tensors that have the same first axis: sample `i` is `(a[i], b[i], ...)`.
 
     >>> data = TensorDataset(Tensor([[1.0], [2.0]]), Tensor([3.0, 4.0]))
@@ -78,7 +85,39 @@ def _rows(x: Tensor, index: Any) -> Tensor:
     return x[index if isinstance(index, slice) else tensor_of(wrap(index))]
 
 
-class Subset(Dataset):
+class StackDataset(Dataset[Any]):
+    """Several datasets side by side: sample `i` is a tuple, or a dict, of the samples `i` of each.
+
+    >>> StackDataset(image=["a", "b"], label=[0, 1])[1]
+    {'image': 'b', 'label': 1}
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        if bool(args) == bool(kwargs):
+            raise ArgumentError("StackDataset: takes datasets either by position, for tuples, or by name, for dicts")
+        self.datasets: Any = kwargs or args
+        sizes = [len(x) for x in self._parts()]
+        if len(set(sizes)) > 1:
+            raise ShapeError(f"StackDataset: Size mismatch between datasets: got lengths {sizes}; they must agree")
+        self._length = sizes[0]
+
+    def _parts(self) -> list[Any]:
+        return list(self.datasets.values() if isinstance(self.datasets, Mapping) else self.datasets)
+
+    def _joined(self, samples: Iterable[Any]) -> Any:
+        return dict(zip(self.datasets, samples)) if isinstance(self.datasets, Mapping) else tuple(samples)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._joined(x[index] for x in self._parts())
+
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        return [self._joined(samples) for samples in zip(*(_samples(x, indices) for x in self._parts()))]
+
+    def __len__(self) -> int:
+        return self._length
+
+
+class Subset(Dataset[Any]):
     """Some of the samples of a dataset."""
 
     def __init__(self, dataset: Any, indices: Sequence[int]):
@@ -90,11 +129,14 @@ class Subset(Dataset):
             return self.dataset[[self.indices[i] for i in index]]
         return self.dataset[self.indices[index]]
 
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        return _samples(self.dataset, [self.indices[i] for i in indices])
+
     def __len__(self) -> int:
         return len(self.indices)
 
 
-class ConcatDataset(Dataset):
+class ConcatDataset(Dataset[Any]):
     """Datasets one after the other."""
 
     def __init__(self, datasets: Iterable[Any]):
@@ -102,7 +144,7 @@ class ConcatDataset(Dataset):
         if not self.datasets:
             raise ArgumentError("ConcatDataset: datasets is empty; give at least one")
         if any(isinstance(d, IterableDataset) for d in self.datasets):
-            raise ArgumentError("ConcatDataset: an IterableDataset has no length; chain them with itertools.chain")
+            raise ArgumentError("ConcatDataset: an IterableDataset has no length; use ChainDataset")
         self.cumulative_sizes = list(accumulate(len(d) for d in self.datasets))
 
     def __len__(self) -> int:
@@ -115,6 +157,27 @@ class ConcatDataset(Dataset):
         index %= n
         which = bisect_right(self.cumulative_sizes, index)
         return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
+
+
+class ChainDataset(IterableDataset[Any]):
+    """Streams one after the other."""
+
+    def __init__(self, datasets: Iterable[Any]):
+        self.datasets = list(datasets)
+        if not all(isinstance(d, IterableDataset) for d in self.datasets):
+            raise ArgumentError("ChainDataset: takes iterable datasets; use ConcatDataset for those with an index")
+
+    def __iter__(self) -> Iterator[Any]:
+        return chain.from_iterable(self.datasets)
+
+    def __len__(self) -> int:
+        return sum(len(d) for d in self.datasets)
+
+
+def _samples(dataset: Any, indices: list[int]) -> list[Any]:
+    """Return several samples, in one call where the dataset offers that."""
+    together = getattr(dataset, "__getitems__", None)
+    return [dataset[i] for i in indices] if together is None else list(together(indices))
 
 
 def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | None = None) -> list[Subset]:
@@ -145,14 +208,3 @@ def _from_fractions(n: int, fractions: list[float]) -> list[int]:
     for i in range(n - sum(sizes)):
         sizes[i % len(sizes)] += 1
     return sizes
-
-
-def rows_of(dataset: Any) -> Any:
-    """Return a function from indices to a collated batch, for datasets made of tensors; None for others."""
-    if isinstance(dataset, TensorDataset) and type(dataset).__getitem__ is TensorDataset.__getitem__:
-        return dataset.rows
-    if isinstance(dataset, Subset) and type(dataset).__getitem__ is Subset.__getitem__:
-        inner = rows_of(dataset.dataset)
-        places = np.asarray(dataset.indices, np.int64)
-        return None if inner is None else lambda index: inner(places[index])
-    return None

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from minitorch.core.jit.native import cache
+from minitorch.core.jit.native import cache, functions, kinds, scalarmath
 
 ENTRY = cache.key("entry")
 CODE = b"object code"
@@ -229,3 +230,25 @@ def test_no_warning_where_all_is_well(place: Path) -> None:
         warnings.simplefilter("error")
         fetch()
         fetch()
+
+
+def test_all_text_that_kernels_take_counts() -> None:
+    """An entry outlives no change of a function that is compiled into it."""
+    found: set[str] = set()
+
+    def visit(value: Any) -> None:
+        code = getattr(value, "__code__", None)
+        if code is None or (code.co_filename in found and not value.__closure__):
+            return
+        found.add(code.co_filename)
+        for cell in value.__closure__ or ():
+            visit(cell.cell_contents)
+
+    for function in scalarmath.NAMES.values():
+        for kind in (kinds.float32, kinds.float64) if isinstance(function, functions.Function) else ():
+            for count in (1, 2, 3):
+                with suppress(TypeError):  # it takes another number
+                    visit(function.choose(*[kind] * count))
+    covered = {str(path) for path in cache.files()}
+    assert found and found <= covered
+    assert any(path.endswith("transforming.py") for path in found)

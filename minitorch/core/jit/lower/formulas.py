@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from ... import dtypes
 from ...dtypes import DType
 from ...primitive import Primitive
@@ -61,6 +63,7 @@ FUNCTIONS = CHEAP | frozenset(
     )
     + ("cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "erfinv", "lgamma", "digamma", "hypot", "fmod", "pow")
     + ("sigmoid", "maximum", "minimum", "floor_divide", "remainder", "left_shift", "right_shift")
+    + ("exponential_of", "gumbel_of", "logarithm_of", "stretched")
 )
 
 # Formulas that depend on the kind of dtype: "f" real, "i" signed, "u" unsigned, "b" bool.
@@ -152,7 +155,7 @@ def literal(value: Any, dtype: DType) -> str:
     code = CODES[dtype]
     if kind_of(dtype) != "f":
         return f"{code}({int(value)})"
-    number = float(value)
+    number = float(np.asarray(value, dtype)) if dtype in dtypes.HALVES else float(value)
     if math.isfinite(number):
         return f"{code}({number!r})"
     return f"{code}(math.nan)" if number != number else f"{code}({'-' if number < 0 else ''}math.inf)"
@@ -243,6 +246,12 @@ def _is_wrapped(text: str) -> bool:
 
 def convert(text: str, source: DType, target: DType) -> str | None:
     """Print a conversion between dtypes as `cast` does it; None where a kernel's answer would differ."""
+    if source == target and source in CODES:
+        return text
+    if target in dtypes.HALVES:
+        exact = source in dtypes.HALVES or source == dtypes.float32 or source.itemsize == 1
+        single = convert(text, source, dtypes.float32) if exact else None  # else it would be rounded twice
+        return f"round_{POINTERS[target]}({single})" if single else None
     if CODES.get(source) == CODES.get(target) is not None:
         return text
     have, want = kind_of(source), kind_of(target)

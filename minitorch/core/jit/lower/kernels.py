@@ -123,11 +123,15 @@ class Text:
 
 def load_text(pointer: str, index: str, dtype: DType) -> str:
     """Print a load."""
+    if dtype in dtypes.HALVES:
+        return f"load_{formulas.POINTERS[dtype]}({pointer}, {index})"
     return f"{pointer}[{index}] != uint8(0)" if dtype == dtypes.bool_ else f"{pointer}[{index}]"
 
 
 def store_text(pointer: str, index: str, value: str, dtype: DType) -> str:
     """Print a store."""
+    if dtype in dtypes.HALVES:
+        return f"store_{formulas.POINTERS[dtype]}({pointer}, {index}, {value})"
     return f"{pointer}[{index}] = " + (f"select({value}, uint8(1), uint8(0))" if dtype == dtypes.bool_ else value)
 
 

@@ -24,6 +24,7 @@ from .layout import VIEWS, Layout, Shape, collapse, cuts, is_packed, packed
 
 MOST_AXES = 6  # that a kernel walks
 KERNEL_DTYPES = frozenset((dtypes.bool_, dtypes.float32, dtypes.float64, *dtypes.INTEGERS))
+MOVED_DTYPES = KERNEL_DTYPES | dtypes.HALVES  # what is laid out and converted; halves are computed in float32
 PLAIN = frozenset((0, 1, -1, 2, 0.5))  # literals in kernel text; any other number is data, so that kernels are shared
 
 
@@ -177,7 +178,7 @@ def wrap_number(value: Any, dtype: DType) -> Array:
 
 
 def _fits(*operands: Operand) -> bool:
-    return all(x.dtype in KERNEL_DTYPES and _on_host(x.source) for x in operands)
+    return all(x.dtype in MOVED_DTYPES and _on_host(x.source) for x in operands)
 
 
 def _on_host(source: Atom) -> bool:
@@ -199,10 +200,10 @@ def _unknown(_: Operations, eq: Equation) -> Lowered:
     return "no kernel for this operation"
 
 
-def refusal(eq: Equation, operands: tuple[Operand, ...]) -> str:
+def refusal(eq: Equation, operands: tuple[Operand, ...], kinds: frozenset[DType] = KERNEL_DTYPES) -> str:
     """Return why an equation cannot be a kernel, whatever it does; nothing if it can."""
     for aval in (*(v.aval for v in eq.outputs), *(atom_aval(x.source) for x in operands)):
-        if aval.dtype not in KERNEL_DTYPES:
+        if aval.dtype not in kinds:
             return f"{dtypes.name(aval.dtype)} has no kernels"
         if aval.device != "cpu":
             return f"on {aval.device}"
@@ -210,6 +211,21 @@ def refusal(eq: Equation, operands: tuple[Operand, ...]) -> str:
             return "no elements"
     edges = {e for x in operands for e in cuts(collapse(x.layout.shape, x.layout.strides))}
     return f"more than {MOST_AXES} axes" if len(edges) >= MOST_AXES else ""
+
+
+def in_order(kind: str) -> Callable[[Operations, Equation], Lowered]:
+    """Return what lowers an equation to one operation of a kind, with its operands laid out in order."""
+
+    def lower(ops: Operations, eq: Equation) -> Lowered:
+        operands = [ops.operand(a) for a in eq.inputs]
+        reason = refusal(eq, tuple(operands))
+        if reason:
+            return reason
+        made: list[Operation] = []
+        ordered = tuple(x if is_packed(x.layout) else ops.laid_out(x, made) for x in operands)
+        return [*made, Operation(kind, eq.outputs, ordered, ordered[0].layout.shape, ordered[0].dtype, equation=eq)]
+
+    return lower
 
 
 # --------------------------------------------------------------------------- pointwise
@@ -256,7 +272,7 @@ def _convertible(x: Operand, target: DType) -> bool:
 
 def _cast(ops: Operations, eq: Equation) -> Lowered:
     x = ops.operand(eq.inputs[0])
-    reason = refusal(eq, (x,))
+    reason = refusal(eq, (x,), MOVED_DTYPES)
     target = eq.params["dtype"]
     if reason or not _convertible(x, target):
         return reason or f"no conversion to {dtypes.name(target)}"
@@ -267,7 +283,7 @@ def _cast(ops: Operations, eq: Equation) -> Lowered:
 def _rearrange(ops: Operations, eq: Equation) -> Lowered:
     """A view whose strides cannot be told: the elements are laid out in order."""
     x = ops.operand(eq.inputs[0])
-    reason = refusal(eq, (x,))
+    reason = refusal(eq, (x,), MOVED_DTYPES)
     if reason or eq.primitive.name != "reshape":
         return reason or "a view of a number"
     params = {"names": ("x",), "wanted": (eq.outputs[0].aval.dtype,)}

@@ -14,7 +14,7 @@ from ..graph import Atom, Graph, Var
 from ..native.compile import Kernel as Code
 from ..native.compile import compile_kernel
 from ..native.schedule import Touch
-from . import convolution, gather, nested, placement, pooling
+from . import along, convolution, drawing, gather, nested, placement, pooling
 from .columns import Columns
 from .donation import donated
 from .fuse import Fusion, Group
@@ -25,7 +25,16 @@ from .parting import parted
 from .products import product_calls
 from .rows import Rows
 
-CALLS = gather.CALLS | convolution.CALLS | pooling.CALLS | placement.CALLS | nested.CALLS | {"gemm": product_calls}
+CALLS = (
+    gather.CALLS
+    | convolution.CALLS
+    | pooling.CALLS
+    | placement.CALLS
+    | drawing.CALLS
+    | along.CALLS
+    | nested.CALLS
+    | {"gemm": product_calls}
+)
 
 
 @dataclass(slots=True)

@@ -43,11 +43,17 @@ def key(*parts: object) -> str:
 
 @cache
 def sources() -> str:
-    """Return a digest of this package: kernels depend on the functions that it gives them."""
+    """Return a digest of the files that kernels depend on."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in files():
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def files() -> list[Path]:
+    """Return the files of this package, whose functions kernels take, and the one whose text it shares with NumPy."""
+    here = Path(__file__).parent
+    return [*sorted(here.glob("*.py")), here.parents[1] / "ops" / "transforming.py"]
 
 
 def folder() -> Path | None:

@@ -32,6 +32,12 @@ class Function:
         self.name, self.choose = name, choose
 
 
+def rounds_each_step(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a function in which a product and a sum are never joined."""
+    function.rounds_each_step = True  # type: ignore[attr-defined]
+    return function
+
+
 # --------------------------------------------------------------------------- syntax trees
 
 _parsing = threading.RLock()

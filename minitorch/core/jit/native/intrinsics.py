@@ -24,6 +24,7 @@ from .kinds import (
     int64,
     pointer_to,
     uint16,
+    uint64,
 )  # fmt: skip
 from .kinds import SCALARS as KINDS
 from .writer import CONTRACT, Writer
@@ -117,6 +118,15 @@ def from_bits(w: Writer, i: Value) -> Value:
 def select(w: Writer, condition: Value, x: Value, y: Value) -> Value:
     """`x if condition else y` with both computed, so that no branch stands in the way of vectorization."""
     return ex.chosen(w, condition, x, y)
+
+
+@Instruction
+def high_product(w: Writer, x: Value, y: Value) -> Value:
+    """The upper 64 bits of the product of two uint64."""
+    expect("high_product", x, uint64, y, uint64)
+    wide = [w.op(f"zext i64 {v.text} to i128") for v in (x, y)]
+    product = w.op(f"mul i128 {wide[0]}, {wide[1]}")
+    return Value(uint64, w.op(f"trunc i128 {w.op(f'lshr i128 {product}, 64')} to i64"))
 
 
 @Instruction
@@ -320,6 +330,13 @@ def store_f16(w: Writer, pointer: Value, index: Value, value: Value) -> None:
 
 
 @Instruction
+def round_f16(w: Writer, value: Value) -> Value:
+    """A float32 rounded to a float16."""
+    expect("round_f16", value, float32)
+    return Value(float32, w.op(f"fpext half {w.op(f'fptrunc float {value.text} to half')} to float"))
+
+
+@Instruction
 def load_bf16(w: Writer, pointer: Value, index: Value) -> Value:
     """A bfloat16, as a float32."""
     expect("load_bf16", pointer, HALVES)
@@ -329,20 +346,32 @@ def load_bf16(w: Writer, pointer: Value, index: Value) -> Value:
 
 @Instruction
 def store_bf16(w: Writer, pointer: Value, index: Value, value: Value) -> None:
-    """Round to nearest even by integer arithmetic; a NaN keeps its sign and becomes quiet."""
+    """Store a float32 as a bfloat16."""
     expect("store_bf16", pointer, HALVES, value, float32)
+    w.store(pointer, ex.index_of(w, index), w.cast(_top_half(w, value), uint16))
+
+
+@Instruction
+def round_bf16(w: Writer, value: Value) -> Value:
+    """A float32 rounded to a bfloat16."""
+    expect("round_bf16", value, float32)
+    return w.bitcast(w.integer("shl", _top_half(w, value), 16), float32)
+
+
+def _top_half(w: Writer, value: Value) -> Value:
+    """Round to nearest even by integer arithmetic; a NaN keeps its sign and becomes quiet."""
     bits = w.bitcast(value, int32)
     top = w.integer("lshr", bits, 16)
     upward = w.integer("add", w.integer("and", top, 1), 0x7FFF)
     rounded = w.integer("lshr", w.integer("add", bits, upward), 16)
     is_nan = w.compare("fcmp uno", value, value)
-    out = w.select(is_nan.text, "i1", w.integer("or", top, 0x40), rounded)
-    w.store(pointer, ex.index_of(w, index), w.cast(out, uint16))
+    return w.select(is_nan.text, "i1", w.integer("or", top, 0x40), rounded)
 
 
 INSTRUCTIONS: dict[str, Any] = {
     "call_kernel": call_kernel,
     "from_bits": from_bits,
+    "high_product": high_product,
     "to_key": to_key,
     "from_key": from_key,
     "larger_key": running_extreme("sgt"),
@@ -358,6 +387,8 @@ INSTRUCTIONS: dict[str, Any] = {
     "bf16": as_pointer(uint16),
     **{f"i{bits}": as_pointer(KINDS[f"int{bits}"]) for bits in (8, 16, 32, 64)},
     **{f"u{bits}": as_pointer(KINDS[f"uint{bits}"]) for bits in (8, 16, 32, 64)},
+    "round_f16": round_f16,
+    "round_bf16": round_bf16,
     "load_f16": load_f16,
     "store_f16": store_f16,
     "load_bf16": load_bf16,

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from . import arithmetic, circular, errorfunctions, gammafunctions, intrinsics, register_tiles, vectors
+from . import arithmetic, circular, errorfunctions, exact, gammafunctions, intrinsics, register_tiles, vectors
 from .elementary import FUNCTIONS
 from .kinds import SCALARS
 
-__all__ = ["NAMES", "arithmetic", "circular", "errorfunctions", "gammafunctions"]
+__all__ = ["NAMES", "arithmetic", "circular", "errorfunctions", "exact", "gammafunctions"]
 
 NAMES: dict[str, Any] = {
     **SCALARS,

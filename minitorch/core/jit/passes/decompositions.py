@@ -17,10 +17,11 @@ import numpy as np
 
 from ... import dtypes
 from ...array import Array, wrap
+from ...errors import JitError
 from ...ops.affine import row_numbers_p
 from ...ops.basic import BasicIndex
 from ...ops.contractions import matmul
-from ...ops.gathering import iota, scatter_add, take_p
+from ...ops.gathering import iota, ravel_index, scatter_add, take_p
 from ...ops.pointwise import (
     abs,
     add,
@@ -42,9 +43,9 @@ from ...ops.pointwise import (
     where,
 )
 from ...ops.reductions import max_p, size_over
-from ...ops.shaping import cast, expand_dims, full, reshape, sum, sum_p, swapaxes
+from ...ops.shaping import broadcast_to, cast, expand_dims, full, reshape, sum, sum_p, swapaxes
 from ...ops.slicing import cut, pad_p, slice_axis
-from ...primitive import Value
+from ...primitive import Value, aval_of
 from ..graph import Atom, Equation, Graph, Var, atom_aval, interpret
 from ..staging import stage
 from .rewriting import Writer, rewrite
@@ -64,7 +65,7 @@ def _expanded(keep: Set[str], writer: Writer, eq: Equation) -> Sequence[Atom] | 
         return None
     function, wide = STRUCTURAL.get(name), False
     if function is None:
-        function, wide = NUMERIC.get(name) or eq.primitive.decompose, True
+        function, wide = NUMERIC.get(name) or eq.primitive.decompose or _of_halves(eq), True
     if function is None:
         return None
     places = [i for i, a in enumerate(eq.inputs) if isinstance(a, (Var, Array))]
@@ -79,12 +80,24 @@ def _applied(function: Function, eq: Equation, places: list[int], values: list[V
         args[i] = x
     out = function(*args, **eq.params)
     outs = out if eq.many else (out,)
+    for x, var in zip(outs, eq.outputs, strict=True):
+        if aval_of(x).shape != var.aval.shape:
+            raise JitError(f"{eq.primitive.name}: its definition makes {aval_of(x)} of what its rule calls {var.aval}")
     return [cast(x, var.aval.dtype) for x, var in zip(outs, eq.outputs, strict=True)]
 
 
 def _in_single(function: Function, *args: Value, **params: Any) -> Any:
     """Compute halves in float32; the results are rounded once."""
     return function(*(cast(a, np.float32) if getattr(a, "dtype", None) in dtypes.HALVES else a for a in args), **params)
+
+
+def _of_halves(eq: Equation) -> Function | None:
+    """Return the operation itself, to be done in float32, if it is one of halves."""
+    is_one = eq.primitive.formula is not None and eq.primitive.name != "detach"
+    if not is_one and eq.primitive.name not in ("sum", "prod", "max", "min"):
+        return None
+    found = {atom_aval(a).dtype for a in eq.inputs if isinstance(a, (Var, Array))}
+    return eq.primitive if found & dtypes.HALVES and found <= dtypes.HALVES | {dtypes.bool_} else None
 
 
 # --------------------------------------------------------------------------- reductions
@@ -251,6 +264,19 @@ def _unrepeat(x: Value, *, counts: tuple[int, ...], axis: int) -> Value:
     return scatter_add(full(shape, 0, x.dtype, x.device), rows, x, axis=axis)
 
 
+def _locate(indices: Value, *, sizes: tuple[int, ...], shape: tuple[int, ...], axis: int) -> Value:
+    """Combine the indices of one axis with positions that count along the others."""
+    parts: list[Value] = []
+    for a, size in enumerate(sizes, -len(sizes)):
+        counted = np.arange(shape[a]) if size != 1 else np.zeros(1, np.int64)
+        parts.append(indices if a == axis else wrap(counted.reshape((-1,) + (1,) * (-1 - a))))
+    lead = indices.shape[: indices.ndim - len(sizes)]
+    at = len(shape) + axis
+    whole = (*lead, *shape[:at], indices.shape[at - len(shape)], *shape[at + 1 :])
+    found = ravel_index(parts, sizes)
+    return found if found.shape == whole else broadcast_to(found, whole)
+
+
 # Computed in float32 for halves.
 NUMERIC: dict[str, Function] = {
     "mean": _mean,
@@ -283,6 +309,7 @@ STRUCTURAL: dict[str, Function] = {
     "custom_linear_solve": _solved,
     "custom_root": _solved,
     "basic_index": _basic_index,
+    "locate": _locate,
     "basic_put": _basic_put,
     "split": _split,
     "tril": partial(_triangle, lower=True),

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .core.errors import ArgumentError, MissingExtraError, ShapeError
-from .tensor.creation import from_numpy
-from .tensor.handle import Tensor
+from ..core.errors import ArgumentError, MissingExtraError, ShapeError
+from ..tensor.creation import from_numpy
+from ..tensor.handle import Tensor
 
 
 class Split(NamedTuple):

@@ -142,6 +142,13 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.control.whiling"],
     ["minitorch.core.control.branching", "minitorch.core.control.loops"],  # cond, switch; scan, fori_loop, while_loop
     ["minitorch.core.control.mapping", "minitorch.core.control.implicit"],  # map, scans; roots, linear systems
+    ["minitorch.core.control.recurrence"],  # what recurrent layers share
+    [
+        "minitorch.core.control.gru",
+        "minitorch.core.control.lstm",
+        "minitorch.core.control.projection",
+        "minitorch.core.control.rnn",
+    ],
     ["minitorch.core.control"],
     ["minitorch.core"],
     # The faces.
@@ -206,7 +213,9 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.functional.alpha", "minitorch.nn.functional.ctc", "minitorch.nn.functional.grids"],
     ["minitorch.nn.functional.margins", "minitorch.nn.functional.resizing", "minitorch.nn.functional.windows"],
     ["minitorch.nn.functional.toplevel_later"],
+    ["minitorch.nn.functional.attention", "minitorch.nn.functional.bags", "minitorch.nn.functional.recurrent"],
     ["minitorch.nn.functional"],
+    ["minitorch.nn.utils.rnn"],
     ["minitorch.nn.init", "minitorch.nn.functions", "minitorch.nn.initializers"],
     ["minitorch.nn.modules.module"],
     ["minitorch.nn.modules.linear", "minitorch.nn.modules.container", "minitorch.nn.modules.dropout"],
@@ -215,6 +224,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.modules.adaptive", "minitorch.nn.modules.instancenorm", "minitorch.nn.modules.padding"],
     ["minitorch.nn.modules.resizing", "minitorch.nn.modules.windows"],
     ["minitorch.nn.modules.lazy", "minitorch.nn.modules.marginloss"],
+    ["minitorch.nn.modules.attention", "minitorch.nn.modules.embedding", "minitorch.nn.modules.recurrent"],
+    ["minitorch.nn.modules.transformer"],
     ["minitorch.nn.modules"],
     ["minitorch.nn.utils.clip_grad", "minitorch.nn.utils.convert_parameters", "minitorch.nn.utils.fusion"],
     ["minitorch.nn.utils.init", "minitorch.nn.utils.parametrize", "minitorch.nn.utils.stateless"],

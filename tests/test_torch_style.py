@@ -17,9 +17,11 @@ HELPERS = {"common"}
 
 # The arguments of `main`, and for each curve what its last value must be below (or, as a pair, between).
 SCRIPTS: dict[str, tuple[dict, dict]] = {
+    "char_gpt": ({}, {"loss": 2.6}),
     "deep_q_learning": ({"steps": 3000}, {"episode length": (60, 300)}),
     "digits_cnn": ({}, {"loss": 0.1, "test accuracy": (0.93, 1)}),
     "gan": ({}, {"critic": (1.2, 1.5), "forger": (0.6, 0.9), "mean radius": (0.9, 1.1)}),
+    "lstm_time_series": ({}, {"loss": 3e-3, "error of the forecast": 0.2}),
     "polynomial_regression": (
         {"steps": 1000},
         {"tensors": 50, "autograd": 50, "function": 20, "modules": 10, "dynamic": 600},
@@ -27,6 +29,7 @@ SCRIPTS: dict[str, tuple[dict, dict]] = {
     "resnet": ({}, {"loss": 0.75, "test accuracy": (0.9, 1)}),
     "style_transfer": ({}, {"loss": 5e-4, "style": 1e-6}),
     "vae": ({}, {"loss": 26, "divergence": (2, 4)}),
+    "word_embedding": ({}, {"loss": 2.6}),
 }
 EXTRAS = dict.fromkeys(("digits_cnn", "resnet", "style_transfer", "vae"), "sklearn")
 

@@ -20,6 +20,7 @@ from ..core import (
 )
 from ..core.array import Array
 from ..core.aval import Aval
+from ..core.control import gru, lstm, projection, rnn  # noqa: F401 (or its recurrent layers)
 from ..core.errors import ArgumentError, DTypeError, JitError, ShapeError
 from ..core.jit.graph import Graph, text
 from ..core.jit.lower import build, prepare

@@ -52,6 +52,25 @@ MORE = {
     "ctc": (lambda n: Spelled(n.CTCLoss()), (6, 3, 4)),
     "adaptive softmax": (lambda n: Counted(n.AdaptiveLogSoftmaxWithLoss(8, 9, [2, 5])), (4, 8)),
     "linear cross-entropy": (lambda n: Counted(n.LinearCrossEntropyLoss(8, 9)), (4, 8)),
+    "rnn": (lambda n: First(n.RNN(3, 4, 2, nonlinearity="relu", batch_first=True)), (2, 5, 3)),
+    "lstm": (lambda n: First(n.LSTM(3, 4, 2, bidirectional=True, dropout=0.5)), (5, 2, 3)),
+    "lstm projected": (lambda n: First(n.LSTM(3, 4, proj_size=2)), (5, 2, 3)),
+    "gru": (lambda n: First(n.GRU(3, 4, bidirectional=True)), (5, 3)),
+    "packed gru": (lambda n: Packed(n.GRU(3, 4, bidirectional=True)), (5, 3, 3)),
+    "packed lstm": (lambda n: Packed(n.LSTM(3, 4, 2)), (5, 3, 3)),
+    "rnn cell": (lambda n: n.RNNCell(3, 4), (2, 3)),
+    "lstm cell": (lambda n: First(n.LSTMCell(3, 4)), (2, 3)),
+    "gru cell": (lambda n: Repeated(n.GRUCell(3, 4)), (5, 2, 3)),
+    "multi-head attention": (lambda n: Looking(n.MultiheadAttention(8, 2, dropout=0.5, add_bias_kv=True)), (5, 2, 8)),
+    "encoder": (
+        lambda n: n.TransformerEncoder(n.TransformerEncoderLayer(8, 2, 16, norm_first=True), 2, n.LayerNorm(8)),
+        (5, 2, 8),
+    ),
+    "transformer": (lambda n: Translating(n.Transformer(8, 2, 1, 1, 16, 0.0, batch_first=True)), (2, 5, 8)),
+    "bags": (lambda n: Classes(n.EmbeddingBag(7, 3, mode="sum", padding_idx=2)), (4, 5)),
+    "bags, the largest": (lambda n: Classes(n.EmbeddingBag(7, 3, mode="max")), (4, 5)),
+    "bags by offsets": (lambda n: Bags(n.EmbeddingBag(7, 3, scale_grad_by_freq=True)), (9,)),
+    "frequencies": (lambda n: Classes(n.Embedding(7, 3, scale_grad_by_freq=True)), (2, 5)),
 }
 
 
@@ -78,6 +97,43 @@ class Twice(Wrapping):
 class Classes(Wrapping):
     def forward(self, x):
         return self.inner(x.detach().abs().long() % 7) + x.mean()
+
+
+class First(Wrapping):
+    def forward(self, x):
+        return self.inner(x)[0]
+
+
+class Packed(Wrapping):
+    def forward(self, x):
+        rnn = nn.utils.rnn
+        packed = rnn.pack_padded_sequence(x, [2, 5, 3], enforce_sorted=False)
+        return rnn.pad_packed_sequence(self.inner(packed)[0])[0]
+
+
+class Repeated(Wrapping):
+    def forward(self, x):
+        h = None
+        for step in x:
+            h = self.inner(step, h)
+        return h
+
+
+class Looking(Wrapping):
+    def forward(self, x):
+        out, weights = self.inner(x, x, x, key_padding_mask=mt.arange(5)[None] >= mt.tensor([[4], [5]]))
+        return out + weights.sum()
+
+
+class Translating(Wrapping):
+    def forward(self, x):
+        mask = self.inner.generate_square_subsequent_mask(x.shape[1])
+        return self.inner(x, x * 2, tgt_mask=mask, tgt_is_causal=True)
+
+
+class Bags(Wrapping):
+    def forward(self, x):
+        return self.inner(x.detach().abs().long() % 7, mt.tensor([0, 2, 2, 5])) + x.mean()
 
 
 class Chain(Wrapping):
@@ -247,10 +303,38 @@ def test_loss(name, reduction):
     compare(make)
 
 
+def test_packed_sequences_as_arguments_and_results():
+    rnn = nn.utils.rnn
+
+    def make(wrap):
+        layer = nn.GRU(3, 4)
+        batches = [
+            rnn.pack_padded_sequence(x.detach(), lengths, enforce_sorted=False)
+            for x, lengths in zip(inputs((5, 3, 3)), ([2, 5, 3], [5, 5, 1], [2, 5, 3]))
+        ]
+
+        def step(packed):
+            layer.zero_grad()
+            out, last = layer(packed)
+            (out.data.square().sum() + last.sum()).backward()
+            return out
+
+        compiled = wrap(step)
+
+        def call(i):
+            out = compiled(batches[i])
+            assert isinstance(out, rnn.PackedSequence)
+            return [*out, *rnn.unpack_sequence(out)]
+
+        return call, [layer]
+
+    compare(make)
+
+
 def test_every_layer_and_loss_is_here():
     classes = {name for name, kind in vars(nn).items() if inspect.isclass(kind) and issubclass(kind, nn.Module)}
     built = {kind for kind, *_ in LOSSES.values()}
     for build, _ in ALL.values():
         built |= {type(m).__name__ for m in build(nn).modules()}
     lazy = {name for name in classes if name.startswith("Lazy")}  # they become the others
-    assert classes - lazy - {"Module"} <= built
+    assert classes - lazy - {"Module", "RNNBase", "RNNCellBase"} <= built

@@ -223,6 +223,14 @@ ROWS = [
         primitives=("row_numbers",),
         nondiff=(0,),
     ),
+    # Its derivative is not that of what it computes.
+    Row(
+        "scaled_gradient",
+        affine.scaled_gradient_p,
+        lambda x, factor: x,
+        (Case((real(3, 4), real(3, 1))),),
+        grad=False,
+    ),
     Row(
         "softmax",
         softmax.softmax,

@@ -15,9 +15,9 @@ from ..primitive import NO_DERIVATIVE, Value, aval_of
 from .contractions import matmul
 from .families import LEADING, as_array, custom
 from .fusing import fused, shortcut
-from .gathering import take_p
-from .pointwise import add, detach, equal, where
-from .shaping import broadcast_to, canonical_axis, cast, expand_dims, reshape, sum_p, swapaxes
+from .gathering import scatter_add, take_p
+from .pointwise import add, detach, div, equal, mul, where
+from .shaping import broadcast_to, canonical_axis, cast, expand_dims, full, reshape, sum_p, swapaxes
 from .summation import add_reduce, column_sums
 
 # --------------------------------------------------------------------------- linear
@@ -148,10 +148,23 @@ row_numbers_p = custom(
 )
 
 
-def embedding(indices: Value, table: Value, padding_row: int | None = None) -> Value:
+# The identity, whose derivative is multiplied with a factor.
+scaled_gradient_p = custom(
+    "scaled_gradient",
+    lambda x, factor: x,
+    abstract=lambda x, factor: x._replace(weak=False),
+    vjp=(lambda g, factor: mul(g, factor), None),
+    jvp=(lambda t, factor: mul(t, factor), None),
+    batch=LEADING,
+    decompose=lambda x, factor: x,
+)
+
+
+def embedding(indices: Value, table: Value, padding_row: int | None = None, by_frequency: bool = False) -> Value:
     """Look up rows of `table[rows, width]`; the result has shape `[*indices.shape, width]`.
 
-    Negative indices raise, as in PyTorch. A `padding_row` is looked up like any other and receives no gradient.
+    Negative indices raise, as in PyTorch. A `padding_row` is looked up like any other and receives no gradient. With
+    `by_frequency`, the gradient of a row is divided by how often it is looked up.
 
     >>> embedding([1, 1, 0], [[1.0, 2.0], [3.0, 4.0]]).tolist()
     [[3.0, 4.0], [3.0, 4.0], [1.0, 2.0]]
@@ -163,6 +176,10 @@ def embedding(indices: Value, table: Value, padding_row: int | None = None) -> V
         raise ShapeError(f"embedding: the table must have two axes, [rows, width], got {aval_of(table)}; reshape it")
     rows = row_numbers_p(cast(indices, dtypes.int64), rows=table.shape[0])
     out = take_p(table, rows, axis=-2)
+    if by_frequency:
+        ones = full(rows.shape, 1.0, table.dtype)
+        counts = scatter_add(full(table.shape[:1], 0.0, table.dtype), rows, ones, axis=-1)
+        out = scaled_gradient_p(out, expand_dims(div(1.0, take_p(counts, rows, axis=-1)), -1))
     if padding_row is None:
         return out
     padding = canonical_axis("embedding", padding_row, table.shape[0]) + table.shape[0]

@@ -160,16 +160,20 @@ def take(x: Value, indices: Any, axis: int | None = None) -> Value:
 # --------------------------------------------------------------------------- scatter
 
 
-def _rows(x: Any, indices: Any, updates: Any, axis: int) -> tuple[Any, Any, Any]:
-    """Copy `x` as a matrix whose rows are what one index selects; return it with row numbers and updates to match."""
+def _rows(x: Any, indices: Any, updates: Any, axis: int) -> tuple[tuple[int, int], Any, Any]:
+    """See `x` as a matrix whose rows are what one index selects; return its shape, row numbers and updates to match."""
     n = x.shape[axis]
     at = x.ndim + axis
     lead, width = prod(x.shape[:at]), prod(x.shape[at + 1 :])
     rows = checked_index("scatter", indices, n).reshape(-1)
     if lead != 1:
         rows = (np.arange(lead)[:, None] * n + rows).reshape(-1)
-    table = np.zeros(x.shape, x.dtype) if _is_blank(x) else np.array(x, order="C")
-    return table.reshape(lead * n, width), rows, updates.reshape(rows.size, width)
+    return (lead * n, width), rows, updates.reshape(rows.size, width)
+
+
+def _copied(x: Any, shape: tuple[int, int]) -> Any:
+    """Copy `x` as that matrix."""
+    return (np.zeros(x.shape, x.dtype) if _is_blank(x) else np.array(x, order="C")).reshape(shape)
 
 
 def _is_blank(x: Any) -> bool:
@@ -191,16 +195,16 @@ def _scatter_add(x: Any, indices: Any, updates: Any, *, axis: int) -> Any:
     if dtype in _NARROW:
         wide = _scatter_add(x.astype(np.float32), indices, updates.astype(np.float32), axis=axis)
         return wide.astype(dtype)
-    table, rows, values = _rows(x, indices, updates, axis)
-    width = table.shape[1]
-    if width > 1 and values.size >= _SPARSE_FROM and dtype.kind in "fc":
+    shape, rows, values = _rows(x, indices, updates, axis)
+    if shape[1] > 1 and values.size >= _SPARSE_FROM and dtype.kind in "fc":
         from scipy.sparse import csc_array
 
         ones, ends = np.ones(rows.size, dtype), np.arange(rows.size + 1)
-        added = csc_array((ones, rows, ends), shape=(table.shape[0], rows.size)) @ values
-        table = added if _is_blank(x) else table + added
+        added = csc_array((ones, rows, ends), shape=(shape[0], rows.size)) @ values
+        table = added if _is_blank(x) else x.reshape(shape) + added
     else:
-        np.add.at(table.reshape(-1), _flat(rows, width), values.reshape(-1))
+        table = _copied(x, shape)
+        np.add.at(table.reshape(-1), _flat(rows, shape[1]), values.reshape(-1))
     return table.reshape(x.shape)
 
 
@@ -208,7 +212,8 @@ _NARROW = (dtypes.float16, dtypes.bfloat16)
 
 
 def _scatter_set(x: Any, indices: Any, updates: Any, *, axis: int) -> Any:
-    table, rows, values = _rows(x, indices, updates, axis)
+    shape, rows, values = _rows(x, indices, updates, axis)
+    table = _copied(x, shape)
     table[rows] = values
     return table.reshape(x.shape)
 
@@ -217,8 +222,9 @@ def _scatter_at(ufunc: np.ufunc) -> Callable[..., Any]:
     def impl(x: Any, indices: Any, updates: Any, *, axis: int) -> Any:
         if x.dtype in _NARROW:
             return impl(x.astype(np.float32), indices, updates.astype(np.float32), axis=axis).astype(x.dtype)
-        table, rows, values = _rows(x, indices, updates, axis)
-        ufunc.at(table.reshape(-1), _flat(rows, table.shape[1]), values.reshape(-1))
+        shape, rows, values = _rows(x, indices, updates, axis)
+        table = _copied(x, shape)
+        ufunc.at(table.reshape(-1), _flat(rows, shape[1]), values.reshape(-1))
         return table.reshape(x.shape)
 
     return impl

@@ -109,6 +109,8 @@ cosine_similarity, pairwise_distance, pdist = (
 # What few programs need loads when it is first named, so that importing the package stays cheap: its names by file.
 _LATER = {
     "alpha": "alpha_dropout feature_alpha_dropout",
+    "attention": "multi_head_attention_forward",
+    "bags": "embedding_bag",
     "ctc": "ctc_loss",
     "grids": "affine_grid grid_sample",
     "margins": "cosine_embedding_loss linear_cross_entropy multi_margin_loss multilabel_margin_loss "

@@ -9,7 +9,7 @@ from ...core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedErr
 from ...core.ops import affine, attention, lookup, normalization
 from ...core.ops.families import as_array
 from ...core.ops.norms import norm
-from ...core.ops.pointwise import add, div, maximum, mul, rsqrt, square, sub
+from ...core.ops.pointwise import add, div, greater, maximum, mul, rsqrt, square, sub, where
 from ...core.ops.reductions import max as max_of
 from ...core.ops.reductions import mean
 from ...core.ops.shaping import cast, expand_dims, flatten, reshape, sum, swapaxes
@@ -57,20 +57,23 @@ def embedding(
 ) -> Any:
     """Look up rows of a table. The row `padding_idx` receives no gradient.
 
-    With `max_norm`, rows that are looked up and longer are first shortened to it, in place.
+    With `max_norm`, rows that are looked up and longer are first shortened to it, in place. With `scale_grad_by_freq`, the
+    gradient of a row is divided by how often it is looked up. Gradients are dense.
     """
-    if scale_grad_by_freq or sparse:
-        raise UnsupportedError("embedding: scale_grad_by_freq and sparse are not supported; leave them off")
+    if sparse:
+        raise UnsupportedError("embedding: sparse gradients are not supported; leave sparse off, gradients are dense")
     if max_norm is not None:
-        _shorten(weight, max_norm, norm_type, input)
-    return affine.embedding(input, weight, padding_idx)
+        shorten(weight, max_norm, norm_type, input)
+    return affine.embedding(input, weight, padding_idx, scale_grad_by_freq)
 
 
-def _shorten(weight: Tensor, max_norm: float, norm_type: float, rows: Any) -> None:
+def shorten(weight: Tensor, max_norm: float, norm_type: float, rows: Any) -> None:
+    """Shorten rows of a table to a norm, in place."""
     with no_grad():
         chosen = weight[rows.reshape(-1)]
         length = norm(chosen, norm_type, -1, keepdims=True)
-        weight[rows.reshape(-1)] = mul(chosen, div(max_norm, maximum(length, max_norm)))
+        scale = where(greater(length, max_norm), div(max_norm, add(length, 1e-7)), 1.0)  # as PyTorch has it
+        weight[rows.reshape(-1)] = mul(chosen, scale)
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Any:

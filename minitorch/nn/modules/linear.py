@@ -1,11 +1,11 @@
-"""Affine layers, lookups, and layers that only reshape."""
+"""Affine layers, and layers that only reshape."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from ...core.errors import ArgumentError, ShapeError, UnsupportedError
+from ...core.errors import ArgumentError, ShapeError
 from ...core.ops import sampling
 from ...core.ops.shaping import flatten
 from ...core.primitive import Value
@@ -112,76 +112,6 @@ class Bilinear(Module):
         """Return the sizes."""
         sizes = f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}"
         return f"{sizes}, bias={self.bias is not None}"
-
-
-class Embedding(Module):
-    """A table of `num_embeddings` rows of `embedding_dim` numbers, looked up by integers; drawn from N(0, 1).
-
-    The row `padding_idx` starts at 0 and receives no gradient.
-    """
-
-    def __init__(
-        self,
-        num_embeddings: int,
-        embedding_dim: int,
-        padding_idx: int | None = None,
-        max_norm: float | None = None,
-        norm_type: float = 2.0,
-        scale_grad_by_freq: bool = False,
-        sparse: bool = False,
-        _weight: Tensor | None = None,
-        _freeze: bool = False,
-        device: Any = None,
-        dtype: Any = None,
-    ):
-        super().__init__()
-        if scale_grad_by_freq or sparse:
-            raise UnsupportedError("Embedding: scale_grad_by_freq and sparse are not supported; leave them off")
-        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
-            raise AssertionError("Padding_idx must be within num_embeddings")
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
-        self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
-        self.max_norm = max_norm
-        self.norm_type = norm_type
-        if _weight is None:
-            shape = (num_embeddings, embedding_dim)
-            dtype = get_default_dtype() if dtype is None else dtype
-            self.weight = placed(sampling.normal(next_key(None), shape, dtype), device)
-            self._clear_padding()
-        else:
-            self.weight = Parameter(_weight)
-        self.weight.requires_grad_(not _freeze)
-
-    def reset_parameters(self) -> None:
-        """Draw new initial values."""
-        init.normal_(self.weight)
-        self._clear_padding()
-
-    def _clear_padding(self) -> None:
-        if self.padding_idx is not None:
-            init._write(self.weight, self.weight.current().at[self.padding_idx].set(0.0))
-
-    @classmethod
-    def from_pretrained(
-        cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None, **options: Any
-    ) -> Embedding:
-        """Make a layer of a given table, fixed unless `freeze` is off."""
-        if embeddings.ndim != 2:
-            raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
-        rows, width = embeddings.shape
-        return cls(rows, width, padding_idx, _weight=embeddings, _freeze=freeze, **options)
-
-    def forward(self, input: Any) -> Any:
-        """Look up rows."""
-        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type)
-
-    def extra_repr(self) -> str:
-        """Return the sizes."""
-        text = f"{self.num_embeddings}, {self.embedding_dim}"
-        text += "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
-        text += "" if self.max_norm is None else f", max_norm={self.max_norm}"
-        return text + ("" if self.norm_type == 2 else f", norm_type={self.norm_type}")
 
 
 class Flatten(Module):

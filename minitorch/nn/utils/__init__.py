@@ -11,6 +11,7 @@ _MODULES = (
     "parametrizations",
     "parametrize",
     "prune",
+    "rnn",
     "stateless",
 )
 # Where each function stands.
@@ -34,7 +35,7 @@ _NAMES = {
 }
 
 if typing.TYPE_CHECKING:
-    from . import clip_grad, convert_parameters, fusion, init, parametrizations, parametrize, prune, stateless
+    from . import clip_grad, convert_parameters, fusion, init, parametrizations, parametrize, prune, rnn, stateless
     from .clip_grad import (
         clip_grad_norm,
         clip_grad_norm_,

@@ -215,7 +215,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.functional.toplevel_later"],
     ["minitorch.nn.functional.attention", "minitorch.nn.functional.bags", "minitorch.nn.functional.recurrent"],
     ["minitorch.nn.functional"],
-    ["minitorch.nn.utils.rnn"],
+    ["minitorch.nn.sequences"],  # of different lengths, padded and packed
     ["minitorch.nn.init", "minitorch.nn.functions", "minitorch.nn.initializers"],
     ["minitorch.nn.modules.module"],
     ["minitorch.nn.modules.linear", "minitorch.nn.modules.container", "minitorch.nn.modules.dropout"],
@@ -229,6 +229,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.modules"],
     ["minitorch.nn.utils.clip_grad", "minitorch.nn.utils.convert_parameters", "minitorch.nn.utils.fusion"],
     ["minitorch.nn.utils.init", "minitorch.nn.utils.parametrize", "minitorch.nn.utils.stateless"],
+    ["minitorch.nn.utils.rnn"],
     ["minitorch.nn.utils.computed"],  # tensors that are computed before each call
     ["minitorch.nn.utils.parametrizations", "minitorch.nn.utils.prune"],
     ["minitorch.nn.utils.norms"],

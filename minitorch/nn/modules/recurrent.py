@@ -14,7 +14,7 @@ from .. import init
 from ..functional import recurrent
 from ..module import Module
 from ..parameter import Parameter
-from ..utils.rnn import PackedSequence
+from ..sequences import PackedSequence
 from .linear import uniform_parameter
 
 # Of each mode: how many gates, and the function that runs the layers.

@@ -31,7 +31,7 @@ SCRIPTS: dict[str, tuple[dict, dict]] = {
     "vae": ({}, {"loss": 26, "divergence": (2, 4)}),
     "word_embedding": ({}, {"loss": 2.6}),
 }
-EXTRAS = dict.fromkeys(("digits_cnn", "resnet", "style_transfer", "vae"), "sklearn")
+EXTRAS = dict.fromkeys(("digits_cnn", "style_transfer", "vae"), "sklearn")
 
 
 def curves(name: str, library: str) -> dict[str, list[float]]:

@@ -1,4 +1,4 @@
-"""What the scripts in this folder share; NumPy only, so that it serves either library.
+"""What the scripts in this folder share; NumPy's arrays only, so that it serves either library.
 
 A script is plain PyTorch. Its imports name minitorch, and nothing else in it does: with `torch` written there it is the
 same program (`sed s/minitorch/torch/ examples/torch_style/vae.py > examples/torch_style/theirs.py`). The two libraries draw
@@ -47,6 +47,14 @@ def digits(count: int = 1797) -> tuple[np.ndarray, np.ndarray]:
 
     x, y = load_digits(return_X_y=True)
     return (x[:count] / 16).astype(np.float32).reshape(-1, 1, 8, 8), y[:count].astype(np.int64)
+
+
+def synthetic_mnist(count: int, train: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Return drawn digits in MNIST's format, float32 of shape (count, 1, 28, 28) in [0, 1], and their classes."""
+    from minitorch.datasets import SyntheticMNIST
+
+    drawn = SyntheticMNIST(train, count)
+    return np.asarray(drawn.data, np.float32) / 255, np.array(drawn.targets)
 
 
 def show(curves: Curves) -> None:

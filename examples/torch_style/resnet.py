@@ -1,7 +1,6 @@
-"""A small residual network on handwritten digits, enlarged to 28 x 28 pixels and moved about."""
+"""A small residual network on SyntheticMNIST, drawn digits of 28 x 28 pixels."""
 
-import numpy as np
-from common import Curves, batches, digits, draw_weights, show
+from common import Curves, batches, draw_weights, show, synthetic_mnist
 
 import minitorch as torch
 import minitorch.nn.functional as F
@@ -47,24 +46,16 @@ class ResNet(nn.Module):
         return self.fc(torch.flatten(self.pool(x), 1))
 
 
-def enlarged(images, seed=3):
-    """Return images of 28 x 28 with each digit three times as large, somewhere in it."""
-    large = images.repeat(3, axis=2).repeat(3, axis=3)
-    result = np.zeros((len(images), 1, 28, 28), np.float32)
-    for image, (row, column), place in zip(large, np.random.default_rng(seed).integers(0, 5, (len(large), 2)), result):
-        place[:, row : row + 24, column : column + 24] = image
-    return result
-
-
 def main(steps: int = 100, size: int = 32) -> Curves:
-    images, labels = digits()
-    images, labels = torch.from_numpy(enlarged(images)).double(), torch.from_numpy(labels)
+    images, labels = map(torch.from_numpy, synthetic_mnist(2000))
+    images_test, labels_test = map(torch.from_numpy, synthetic_mnist(500, train=False))
+    images, images_test = images.double(), images_test.double()  # the steps amplify rounding
     model = draw_weights(ResNet().double())
     optimizer = optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4)
     scheduler = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=steps)
 
     losses = []
-    for _, indices in zip(range(steps), batches(1437, size, epochs=100)):
+    for _, indices in zip(range(steps), batches(len(images), size, epochs=100)):
         indices = torch.from_numpy(indices)
         loss = F.cross_entropy(model(images[indices]), labels[indices], label_smoothing=0.1)
         optimizer.zero_grad(set_to_none=True)
@@ -75,7 +66,7 @@ def main(steps: int = 100, size: int = 32) -> Curves:
 
     model.eval()
     with torch.no_grad():
-        right = (model(images[1437:]).argmax(1) == labels[1437:]).float().mean()
+        right = (model(images_test).argmax(1) == labels_test).float().mean()
     return {"loss": losses, "test accuracy": [right.item()]}
 
 

@@ -11,36 +11,10 @@ from typing import Any
 
 from .. import nn
 from ..core.errors import ArgumentError, ShapeError
-from ..nn import functional as F
 from ..tensor.creation import empty, zeros
 from ..tensor.functions import cat
 from .mlp import MLP
 from .variants import renamed, variant
-
-
-class SelfAttention(nn.Module):
-    """Attention of a sequence `[N, L, E]` to itself, with the names of PyTorch's MultiheadAttention."""
-
-    def __init__(self, width: int, heads: int, dropout: float):
-        super().__init__()
-        if width % heads:
-            raise ArgumentError(
-                f"SelfAttention: {heads} heads cannot share {width} channels evenly; change one of them"
-            )
-        self.heads, self.dropout = heads, dropout
-        self.in_proj_weight = nn.Parameter(nn.init.xavier_uniform_(empty(3 * width, width)))
-        self.in_proj_bias = nn.Parameter(zeros(3 * width))
-        self.out_proj = nn.Linear(width, width)
-        nn.init.zeros_(self.out_proj.bias)
-
-    def forward(self, x: Any) -> Any:
-        """Return the sequence of what each place has gathered."""
-        n, length, width = x.shape
-        joint = F.linear(x, self.in_proj_weight, self.in_proj_bias)
-        query, key, value = joint.reshape(n, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        dropout = self.dropout if self.training else 0.0
-        out = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
-        return self.out_proj(out.transpose(1, 2).reshape(n, length, width))
 
 
 class EncoderBlock(nn.Module):
@@ -49,7 +23,7 @@ class EncoderBlock(nn.Module):
     def __init__(self, heads: int, width: int, mlp_width: int, dropout: float, attention_dropout: float):
         super().__init__()
         self.ln_1 = nn.LayerNorm(width, eps=1e-6)
-        self.self_attention = SelfAttention(width, heads, attention_dropout)
+        self.self_attention = nn.MultiheadAttention(width, heads, attention_dropout, batch_first=True)
         self.dropout = nn.Dropout(dropout)
         self.ln_2 = nn.LayerNorm(width, eps=1e-6)
         self.mlp = MLP(width, [mlp_width, width], activation_layer=nn.GELU, dropout=dropout)
@@ -60,7 +34,9 @@ class EncoderBlock(nn.Module):
 
     def forward(self, x: Any) -> Any:
         """Return the sequence after the block."""
-        x = x + self.dropout(self.self_attention(self.ln_1(x)))
+        y = self.ln_1(x)
+        y, _ = self.self_attention(y, y, y, need_weights=False)
+        x = x + self.dropout(y)
         return x + self.mlp(self.ln_2(x))
 
 

@@ -190,7 +190,11 @@ ERRORS = {
     "groups": (lambda: models.ResNet(BasicBlock, [1] * 4, groups=2), errors.ArgumentError, "groups=1"),
     "no layers": (lambda: models.MLP(3, []), errors.ArgumentError, "hidden_channels is empty"),
     "patches": (lambda: models.VisionTransformer(**{**VIT, "image_size": 9}), errors.ArgumentError, "patch_size=4"),
-    "vit heads": (lambda: models.VisionTransformer(**{**VIT, "num_heads": 3}), errors.ArgumentError, "3 heads"),
+    "vit heads": (
+        lambda: models.VisionTransformer(**{**VIT, "num_heads": 3}),
+        errors.ArgumentError,
+        "divisible by num_heads",
+    ),
     "image size": (lambda: models.VisionTransformer(**VIT)(mt.zeros(1, 3, 8, 12)), errors.ShapeError, "3, 8, 12"),
     "heads": (lambda: models.GPT2Config(n_head=5), errors.ArgumentError, "n_head=5"),
     "activation": (lambda: models.GPT2Config(activation_function="nope"), errors.ArgumentError, "gelu_new"),

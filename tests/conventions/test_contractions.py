@@ -265,11 +265,6 @@ BAD: dict[str, tuple[Any, type[Exception], tuple[str, ...]]] = {
         errors.UnsupportedError,
         ("svd", "full_matrices"),
     ),
-    "lu, derivative": (
-        lambda: grad(lambda x: sum(factorizations.lu(x)[1]))(A),
-        errors.UnsupportedError,
-        ("lu", "square"),
-    ),
     "second derivative of det": (
         lambda: grad(lambda x: sum(grad(linalg.det)(add(x, 0.0))))(ZEROS),
         errors.LinAlgError,

@@ -46,6 +46,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.sorting"],
     ["minitorch.core.ops.bessel", "minitorch.core.ops.bits", "minitorch.core.ops.fourier"],
     ["minitorch.core.ops.transforming"],  # uniform numbers into others, rounded alike everywhere
+    ["minitorch.core.ops.reproducible"],  # as these, of parameters too
     ["minitorch.core.ops.sampling"],  # the generator, keys, distributions
     ["minitorch.core.ops.rejection", "minitorch.core.ops.quantiles", "minitorch.core.ops.truncation"],  # gamma; counts
     ["minitorch.core.ops.linalg"],  # linear systems, determinants, powers

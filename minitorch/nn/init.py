@@ -9,9 +9,10 @@ import numpy as np
 from ..core.array import wrap
 from ..core.errors import ArgumentError, ShapeError
 from ..core.ops import sampling
-from ..core.ops.pointwise import add, clip, mul
+from ..core.ops.pointwise import clip
+from ..core.ops.reproducible import quantile_of
 from ..core.ops.shaping import cast
-from ..core.ops.special import erfinv
+from ..core.ops.transforming import stretched
 from ..core.primitive import Value
 from ..tensor.generator import Generator
 from ..tensor.handle import Tensor
@@ -55,7 +56,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from the normal distribution."""
     drawn = sampling.normal(next_key(generator), tensor.shape, tensor.dtype)
-    return _write(tensor, add(mul(drawn, float(std)), float(mean)))
+    return _write(tensor, stretched(drawn, float(std), float(mean)))
 
 
 def trunc_normal_(
@@ -69,7 +70,7 @@ def trunc_normal_(
     """Draw from the normal distribution cut off at a and b, by inverting its distribution function."""
     low, high = (math.erf((x - mean) / (std * math.sqrt(2.0))) for x in (a, b))
     unit = sampling.uniform(next_key(generator), tensor.shape, low, high, tensor.dtype)
-    return _write(tensor, clip(add(mul(erfinv(unit), std * math.sqrt(2.0)), float(mean)), float(a), float(b)))
+    return _write(tensor, clip(stretched(quantile_of(unit), float(std), float(mean)), float(a), float(b)))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:

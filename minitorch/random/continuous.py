@@ -7,7 +7,6 @@ and otherwise the default floating-point dtype.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import pi
 from math import sqrt as root_of
 from typing import Any
 
@@ -18,22 +17,18 @@ from ..core.ops.families import as_value
 from ..core.ops.pointwise import (
     add,
     div,
-    exp,
     less,
-    log,
     mul,
     neg,
-    pow,
     sqrt,
     square,
     sub,
-    tan,
     where,
 )
+from ..core.ops.reproducible import cauchy_of, natural_of, power_of, product_of, sigmoid_of
 from ..core.ops.sampling import consumed_key, float_dtype, open_unit
 from ..core.ops.shaping import cast
-from ..core.ops.special import sigmoid
-from ..core.ops.transforming import exponential_of, logarithm_of
+from ..core.ops.transforming import exponential_of, logarithm_of, stretched
 from ..core.primitive import Value
 from .arguments import floats, sized, widened
 
@@ -136,7 +131,7 @@ def cauchy(key: Value, shape: Sequence[int] = (), dtype: Any = None) -> Value:
     (3,)
     """
     u, wanted = _unit("cauchy", key, shape, dtype)
-    return cast(tan(mul(sub(u, 0.5), pi)), wanted)
+    return cast(cauchy_of(u), wanted)
 
 
 # --------------------------------------------------------------------------- gamma and its kin
@@ -172,8 +167,8 @@ def loggamma(key: Value, a: Any, shape: Sequence[int] | None = None, dtype: Any 
 def _loggamma(name: str, key: Value, a: Value) -> Value:
     first, second = sampling.split(key, 2, name)
     small = less(a, 1.0)
-    main = log(rejection.gamma(first, where(small, add(a, 1.0), a)))
-    boost = div(log(open_unit(second, a.shape, a.dtype)), where(small, a, 1.0))
+    main = natural_of(rejection.gamma(first, where(small, add(a, 1.0), a)))
+    boost = div(logarithm_of(open_unit(second, a.shape, a.dtype)), where(small, a, 1.0))
     return where(small, add(main, boost), main)
 
 
@@ -188,7 +183,7 @@ def beta(key: Value, a: Any, b: Any, shape: Sequence[int] | None = None, dtype: 
     first, second = sampling.split(key, 2, "beta")
     # x / (x + y) = sigmoid(log x - log y)
     gap = sub(_loggamma("beta", first, a), _loggamma("beta", second, b))
-    return cast(sigmoid(gap), wanted)
+    return cast(sigmoid_of(gap), wanted)
 
 
 def chisquare(key: Value, df: Any, shape: Sequence[int] | None = None, dtype: Any = None) -> Value:
@@ -203,7 +198,7 @@ def chisquare(key: Value, df: Any, shape: Sequence[int] | None = None, dtype: An
 
 
 def _chisquare(name: str, key: Value, df: Value) -> Value:
-    return mul(exp(_loggamma(name, key, mul(df, 0.5))), 2.0)
+    return mul(power_of(_loggamma(name, key, mul(df, 0.5))), 2.0)
 
 
 def f(key: Value, dfnum: Any, dfden: Any, shape: Sequence[int] | None = None, dtype: Any = None) -> Value:
@@ -216,7 +211,7 @@ def f(key: Value, dfnum: Any, dfden: Any, shape: Sequence[int] | None = None, dt
     _, wanted, (above, below) = floats("f", shape, dtype, dfnum, dfden)
     first, second = sampling.split(key, 2, "f")
     ratio = sub(_loggamma("f", first, mul(above, 0.5)), _loggamma("f", second, mul(below, 0.5)))
-    return cast(mul(exp(ratio), div(below, above)), wanted)
+    return cast(mul(power_of(ratio), div(below, above)), wanted)
 
 
 def t(key: Value, df: Any, shape: Sequence[int] | None = None, dtype: Any = None) -> Value:
@@ -229,7 +224,7 @@ def t(key: Value, df: Any, shape: Sequence[int] | None = None, dtype: Any = None
     sizes, wanted, (df,) = floats("t", shape, dtype, df)
     first, second = sampling.split(key, 2, "t")
     half = mul(df, 0.5)
-    scale = exp(mul(sub(log(half), _loggamma("t", second, half)), 0.5))
+    scale = power_of(mul(sub(natural_of(half), _loggamma("t", second, half)), 0.5))
     return cast(mul(sampling.normal(first, sizes, half.dtype), scale), wanted)
 
 
@@ -259,7 +254,7 @@ def weibull_min(
     (4,)
     """
     sizes, wanted, (scale, power) = floats("weibull_min", shape, dtype, scale, concentration)
-    return cast(mul(pow(sampling.exponential(key, sizes, scale.dtype), div(1.0, power)), scale), wanted)
+    return cast(mul(power_of(div(logarithm_of(sampling.exponential(key, sizes, scale.dtype)), power)), scale), wanted)
 
 
 def pareto(key: Value, b: Any, shape: Sequence[int] | None = None, dtype: Any = None) -> Value:
@@ -270,7 +265,7 @@ def pareto(key: Value, b: Any, shape: Sequence[int] | None = None, dtype: Any = 
     (4,)
     """
     sizes, wanted, (b,) = floats("pareto", shape, dtype, b)
-    return cast(exp(div(sampling.exponential(key, sizes, b.dtype), b)), wanted)
+    return cast(power_of(div(sampling.exponential(key, sizes, b.dtype), b)), wanted)
 
 
 def lognormal(key: Value, sigma: Any = 1.0, shape: Sequence[int] | None = None, dtype: Any = None) -> Value:
@@ -281,7 +276,7 @@ def lognormal(key: Value, sigma: Any = 1.0, shape: Sequence[int] | None = None, 
     (4,)
     """
     sizes, wanted, (sigma,) = floats("lognormal", shape, dtype, sigma)
-    return cast(exp(mul(sampling.normal(key, sizes, sigma.dtype), sigma)), wanted)
+    return cast(power_of(mul(sampling.normal(key, sizes, sigma.dtype), sigma)), wanted)
 
 
 def maxwell(key: Value, shape: Sequence[int] = (), dtype: Any = None) -> Value:
@@ -293,7 +288,7 @@ def maxwell(key: Value, shape: Sequence[int] = (), dtype: Any = None) -> Value:
     """
     sizes, wanted, _ = floats("maxwell", shape, dtype)
     x = sampling.normal(key, (3, *sizes), widened(wanted))
-    return cast(sqrt(add(add(square(x[0]), square(x[1])), square(x[2]))), wanted)
+    return cast(sqrt(add(add(product_of(x[0], x[0]), product_of(x[1], x[1])), product_of(x[2], x[2]))), wanted)
 
 
 def double_sided_maxwell(
@@ -308,7 +303,7 @@ def double_sided_maxwell(
     sizes, wanted, (loc, scale) = floats("double_sided_maxwell", shape, dtype, loc, scale)
     first, second = sampling.split(key, 2, "double_sided_maxwell")
     size = maxwell(first, sizes, loc.dtype)
-    return cast(add(loc, mul(scale, where(sampling.bernoulli(second, 0.5, sizes), size, neg(size)))), wanted)
+    return cast(stretched(where(sampling.bernoulli(second, 0.5, sizes), size, neg(size)), scale, loc), wanted)
 
 
 def wald(key: Value, mean: Any, shape: Sequence[int] | None = None, dtype: Any = None) -> Value:
@@ -321,9 +316,9 @@ def wald(key: Value, mean: Any, shape: Sequence[int] | None = None, dtype: Any =
     sizes, wanted, (mean,) = floats("wald", shape, dtype, mean)
     first, second = sampling.split(key, 2, "wald")
     y = square(sampling.normal(first, sizes, mean.dtype))
-    product = mul(mean, y)
+    product = product_of(mean, y)
     # The smaller root of its quadratic, without cancellation.
-    small = div(mul(mean, 2.0), add(add(product, 2.0), sqrt(mul(product, add(product, 4.0)))))
+    small = div(mul(mean, 2.0), add(add(product, 2.0), sqrt(product_of(product, add(product, 4.0)))))
     chosen = less(sampling.uniform(second, sizes, dtype=mean.dtype), div(mean, add(mean, small)))
     return cast(where(chosen, small, div(square(mean), small)), wanted)
 
@@ -357,5 +352,5 @@ def generalized_normal(key: Value, p: float, shape: Sequence[int] = (), dtype: A
         raise ArgumentError(f"generalized_normal: p must be positive, got {p}")
     sizes, wanted, (inverse,) = floats("generalized_normal", shape, dtype, 1.0 / p)
     first, second = sampling.split(key, 2, "generalized_normal")
-    size = exp(mul(_loggamma("generalized_normal", first, inverse), 1.0 / p))
+    size = power_of(mul(_loggamma("generalized_normal", first, inverse), 1.0 / p))
     return cast(where(sampling.bernoulli(second, 0.5, sizes), size, neg(size)), wanted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import inf, nan, prod
 from typing import Any
 
 from ..core import dtypes
@@ -13,12 +13,14 @@ from ..core.ops.families import as_array, as_value
 from ..core.ops.gathering import take
 from ..core.ops.joining import stack
 from ..core.ops.lookup import searchsorted, take_along_axis
-from ..core.ops.pointwise import add, div, floor, isnan, less_equal, log, log1p, minimum, mul, neg, sub, where
+from ..core.ops.pointwise import add, div, equal, floor, isnan, less, less_equal, minimum, mul, neg, sub, where
 from ..core.ops.quantiles import binomial_quantile_p, poisson_quantile_p
+from ..core.ops.reproducible import natural_of
 from ..core.ops.sampling import consumed_key, open_unit
 from ..core.ops.scanning import cumsum
 from ..core.ops.shaping import broadcast_to, canonical_axis, cast, moveaxis, reshape
 from ..core.ops.slicing import slice_axis
+from ..core.ops.transforming import exponential_of, logarithm_of
 from ..core.primitive import Value, aval_of
 from .arguments import floats, integer_dtype, sized
 
@@ -112,7 +114,7 @@ def _chosen(key: Value, count: int, size: int, replace: bool, p: Any) -> Value:
         total = cumsum(p)
         u = mul(sampling.uniform(key, (size,), dtype=p.dtype), total[-1])
         return minimum(searchsorted(total, u, "right"), count - 1)
-    return sorting.topk(add(log(p), sampling.gumbel(key, (count,), p.dtype)), size)[1]
+    return sorting.topk(add(natural_of(p), sampling.gumbel(key, (count,), p.dtype)), size)[1]
 
 
 def _first(x: Value, size: int) -> Value:
@@ -163,7 +165,9 @@ def geometric(key: Value, p: Any, shape: Sequence[int] | None = None, dtype: Any
     wanted = integer_dtype("geometric", dtype)
     sizes, _, (p,) = floats("geometric", shape, dtypes.float64, p)
     u = open_unit(consumed_key("geometric", key), sizes, dtypes.float64)
-    return cast(add(floor(div(log(u), log1p(neg(p)))), 1.0), wanted)
+    # -log(1 - p)
+    rate = where(less(p, 1.0), exponential_of(p), where(equal(p, 1.0), inf, nan))
+    return cast(add(floor(div(neg(logarithm_of(u)), rate)), 1.0), wanted)
 
 
 def poisson(key: Value, lam: Any, shape: Sequence[int] | None = None, dtype: Any = None) -> Value:

@@ -12,10 +12,11 @@ from ..core.ops.contractions import matmul
 from ..core.ops.diagonal import diagonal
 from ..core.ops.factorizations import cholesky, qr
 from ..core.ops.families import as_array
-from ..core.ops.pointwise import abs, add, div, less, maximum, mul, pow, sqrt, where
+from ..core.ops.pointwise import abs, add, detach, div, less, maximum, mul, sqrt, sub, where
+from ..core.ops.reductions import max as largest
+from ..core.ops.reproducible import natural_of, power_of, total
 from ..core.ops.sampling import checked_shape, float_dtype
-from ..core.ops.shaping import broadcast_to, cast, expand_dims, sum
-from ..core.ops.softmax import softmax
+from ..core.ops.shaping import broadcast_to, cast, expand_dims
 from ..core.ops.spectral import eigh, svd
 from ..core.primitive import Value, aval_of
 from .arguments import sized, widened
@@ -37,7 +38,9 @@ def dirichlet(key: Value, alpha: Any, shape: Sequence[int] | None = None, dtype:
     wanted = float_dtype("dirichlet", alpha.dtype if dtype is None and alpha.dtype in dtypes.REALS else dtype)
     lead = sized("dirichlet", shape, alpha[..., 0])
     alpha = broadcast_to(cast(alpha, widened(wanted)), (*lead, alpha.shape[-1]))
-    return cast(softmax(_loggamma("dirichlet", key, alpha), -1), wanted)
+    logs = _loggamma("dirichlet", key, alpha)
+    parts = power_of(sub(logs, detach(largest(logs, -1, keepdims=True))))
+    return cast(div(parts, expand_dims(total(parts), -1)), wanted)
 
 
 def multivariate_normal(
@@ -118,5 +121,6 @@ def ball(key: Value, d: int, p: float = 2, shape: Sequence[int] = (), dtype: Any
     wide = widened(wanted)
     g = generalized_normal(first, p, (*lead, d), wide)
     e = sampling.exponential(second, lead, wide)
-    size = pow(add(sum(pow(abs(g), float(p)), -1), e), 1.0 / p)
+    powers = power_of(mul(natural_of(abs(g)), float(p)))
+    size = power_of(mul(natural_of(add(total(powers), e)), 1.0 / p))
     return cast(div(g, expand_dims(size, -1)), wanted)

@@ -17,7 +17,9 @@ from ..core.errors import ArgumentError, DTypeError, GradError, ShapeError
 from ..core.ops import pointwise, sampling
 from ..core.ops.families import as_array
 from ..core.ops.indexing import update
+from ..core.ops.reproducible import cauchy_of, power_of
 from ..core.ops.shaping import broadcast_to, cast
+from ..core.ops.transforming import stretched
 from ..core.primitive import aval_of
 from ..core.tape import context
 from .conversion import clone
@@ -152,7 +154,7 @@ def _normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Ge
     if std < 0:
         raise ArgumentError(f"normal_: std must not be negative, got {std}")
     noise = sampling.normal(next_key(generator), self.shape, self.dtype)
-    return _drawn("normal_", self, pointwise.add(pointwise.mul(noise, float(std)), float(mean)), recorded)
+    return _drawn("normal_", self, stretched(noise, float(std), float(mean)), recorded)
 
 
 def _uniform_(self: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
@@ -208,8 +210,8 @@ def _cauchy_(self: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator
     recorded = checked("cauchy_", self)
     if sigma <= 0:
         raise ArgumentError(f"cauchy_: sigma must be positive, got {sigma}")
-    angle = sampling.uniform(next_key(generator), self.shape, -math.pi / 2, math.pi / 2, dtypes.float64)
-    return _drawn("cauchy_", self, pointwise.add(pointwise.mul(pointwise.tan(angle), sigma), median), recorded)
+    drawn = cauchy_of(sampling.open_unit(next_key(generator), self.shape, dtypes.float64))
+    return _drawn("cauchy_", self, stretched(drawn, float(sigma), float(median)), recorded)
 
 
 def _log_normal_(self: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
@@ -218,7 +220,7 @@ def _log_normal_(self: Tensor, mean: float = 1.0, std: float = 2.0, *, generator
     if std <= 0:
         raise ArgumentError(f"log_normal_: std must be positive, got {std}")
     noise = sampling.normal(next_key(generator), self.shape, self.dtype)
-    return _drawn("log_normal_", self, pointwise.exp(pointwise.add(pointwise.mul(noise, std), mean)), recorded)
+    return _drawn("log_normal_", self, power_of(stretched(noise, float(std), float(mean))), recorded)
 
 
 # --------------------------------------------------------------------------- other shapes

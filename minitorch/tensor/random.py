@@ -11,7 +11,9 @@ from ..core.errors import ArgumentError, DTypeError
 from ..core.ops import pointwise, sampling, sorting
 from ..core.ops.families import as_array, broadcast_shapes
 from ..core.ops.reductions import any as any_of
+from ..core.ops.reproducible import natural_of
 from ..core.ops.shaping import cast, moveaxis
+from ..core.ops.transforming import stretched
 from ..core.primitive import Value, aval_of
 from .creation import made, size_of
 from .generator import Generator, default_generator
@@ -121,7 +123,7 @@ def normal(
     kinds = [a.dtype for a, x in zip(avals, (mean, std)) if hasattr(x, "dtype")]
     dtype = dtypes.floating(*kinds) if dtype is None and kinds else dtype
     noise = sampling.normal(next_key(generator), shape, dtype)
-    return made(cast(pointwise.add(pointwise.mul(noise, std), mean), noise.dtype), device, requires_grad)
+    return made(cast(stretched(noise, std, mean), noise.dtype), device, requires_grad)
 
 
 def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Any:
@@ -150,7 +152,7 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
         )
     if bool(any_of(pointwise.less(x, 0))):
         raise ArgumentError(f"multinomial: weights must not be negative, got some in {aval_of(x)}")
-    key, logits = next_key(generator), pointwise.log(x)
+    key, logits = next_key(generator), natural_of(x)
     if replacement:
         return moveaxis(sampling.categorical(key, logits, shape=(count, *x.shape[:-1])), 0, -1)
     noisy = pointwise.add(logits, sampling.gumbel(key, x.shape, x.dtype))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from math import erf as erf_of
 from typing import Any
 
 from .. import dtypes
 from ..errors import ArgumentError
 from ..primitive import Value
 from .families import as_value
-from .pointwise import add, clip, mul, sub
+from .pointwise import clip, mul, sub
+from .reproducible import erf_of, quantile_of
 from .sampling import checked_shape, consumed_key, float_dtype, midpoints, source_of
 from .shaping import cast
-from .special import erf, erfinv
+from .transforming import stretched
 
 sqrt_2 = 2.0**0.5
 
@@ -27,13 +28,13 @@ def truncated_normal(key: Value, low: Value, high: Value, shape: Sequence[int] =
     # In float64, for float32 has few numbers near the bounds of its distribution function.
     if type(low) in dtypes.SCALARS and type(high) in dtypes.SCALARS:
         low, high = float(low), float(high)
-        first, last = erf_of(low / sqrt_2), erf_of(high / sqrt_2)
+        first, last = math.erf(low / sqrt_2), math.erf(high / sqrt_2)
         _check_interval(low, high, last - first)
     else:
-        first, last = (erf(mul(cast(as_value(x), dtypes.float64), 1 / sqrt_2)) for x in (low, high))
+        first, last = (erf_of(mul(cast(as_value(x), dtypes.float64), 1 / sqrt_2)) for x in (low, high))
     key = consumed_key("truncated_normal", key)
     unit = midpoints(key, sizes, source_of(wanted), dtypes.float64)
-    inside = mul(erfinv(add(mul(unit, sub(last, first)), first)), sqrt_2)
+    inside = quantile_of(stretched(unit, sub(last, first), first))
     return clip(cast(inside, wanted), cast(low, wanted), cast(high, wanted))
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from ...core.errors import ShapeError
 from ...core.ops.dropout import check_probability, dropout_p
-from ...core.ops.pointwise import add, mul, where
+from ...core.ops.pointwise import mul, where
 from ...core.ops.reductions import only_floats
 from ...core.ops.sampling import bernoulli
+from ...core.ops.transforming import stretched
 from ...core.primitive import aval_of
 from ...tensor.random import next_key
 from .activation import in_place
@@ -54,5 +55,5 @@ def _alpha(name: str, x: Any, p: float, training: bool, inplace: bool, shape: tu
     else:
         keep = bernoulli(next_key(None), 1.0 - p, shape)
         scale = 1.0 / math.sqrt((1.0 - p) * (1.0 + p * _SATURATED**2))
-        out = add(mul(where(keep, x, _SATURATED), scale), -scale * p * _SATURATED)
+        out = stretched(where(keep, x, _SATURATED), scale, -scale * p * _SATURATED)
     return in_place(x, out) if inplace else out

@@ -64,6 +64,7 @@ FUNCTIONS = CHEAP | frozenset(
     + ("cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "erfinv", "lgamma", "digamma", "hypot", "fmod", "pow")
     + ("sigmoid", "maximum", "minimum", "floor_divide", "remainder", "left_shift", "right_shift")
     + ("exponential_of", "gumbel_of", "logarithm_of", "stretched")
+    + ("natural_of", "power_of", "sigmoid_of", "cauchy_of", "quantile_of", "product_of")
 )
 
 # Formulas that depend on the kind of dtype: "f" real, "i" signed, "u" unsigned, "b" bool.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from types import CellType, FunctionType
 from typing import Any
 
+from ... import dtypes
+from ...ops import reproducible
 from ...ops.transforming import DOUBLE, SINGLE
-from .elementary import define, sqrt
+from .elementary import define, fabs, sqrt
 from .functions import rounds_each_step
-from .intrinsics import from_bits, to_bits
+from .intrinsics import from_bits, select, to_bits
 
-INSTEAD = {"root": sqrt, "to_bits": to_bits, "from_bits": from_bits}
+INSTEAD = {"root": sqrt, "to_bits": to_bits, "from_bits": from_bits, "where": select, "magnitude": fabs}
 
 
 def compiled(function: Any) -> Any:
@@ -30,3 +32,5 @@ for _name, _part in {
     "second_normal": "second",
 }.items():
     define(_name, compiled(getattr(SINGLE, _part)), compiled(getattr(DOUBLE, _part)))
+for _name, _single in reproducible.OF[dtypes.float32].items():
+    define(_name, compiled(_single), compiled(reproducible.OF[dtypes.float64][_name]))

@@ -51,9 +51,10 @@ def sources() -> str:
 
 
 def files() -> list[Path]:
-    """Return the files of this package, whose functions kernels take, and the one whose text it shares with NumPy."""
+    """Return the files of this package, whose functions kernels take, and those whose text it shares with NumPy."""
     here = Path(__file__).parent
-    return [*sorted(here.glob("*.py")), here.parents[1] / "ops" / "transforming.py"]
+    shared = (here.parents[1] / "ops" / f"{name}.py" for name in ("reproducible", "transforming"))
+    return [*sorted(here.glob("*.py")), *shared]
 
 
 def folder() -> Path | None:

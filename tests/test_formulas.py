@@ -68,6 +68,12 @@ NAMES: dict[str, Any] = {
     "gumbel_of": lambda x: -np.log(-np.log1p(-x)),
     "logarithm_of": np.log,
     "stretched": lambda x, y, z: x * y + z,
+    "natural_of": _c(np.log),
+    "power_of": _c(np.exp),
+    "sigmoid_of": _c(sp.expit),
+    "cauchy_of": _c(lambda x: -sp.cosdg(180 * x) / sp.sindg(180 * x)),
+    "quantile_of": _c(lambda x: 2**0.5 * sp.erfinv(x)),
+    "product_of": lambda x, y: x * y,
     "abs": abs,
     "isinf": lambda x: bool(np.isinf(x)),
     "isfinite": lambda x: bool(np.isfinite(x)),
@@ -95,7 +101,7 @@ def in_domain(name: str, args: tuple[Any, ...]) -> bool:
     """Leave out what is a matter of rounding, and integers that have no result."""
     if name in ("floor_divide", "remainder", "fmod", "pow") and isinstance(args[0], np.int64):
         return bool(args[1] != 0 if name != "pow" else 0 <= args[1] < 8)
-    if name in ("exponential_of", "gumbel_of", "logarithm_of"):  # of what random words give
+    if name in ("exponential_of", "gumbel_of", "logarithm_of", "cauchy_of"):  # of what random words give
         return bool(0 < args[0] < (np.inf if name == "logarithm_of" else 1))
     if name == "lerp":  # the difference of huge numbers overflows on one side or the other
         return all(abs(a) < 1e20 or a != a for a in args)

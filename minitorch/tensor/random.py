@@ -17,7 +17,7 @@ from ..core.ops.transforming import stretched
 from ..core.primitive import Value, aval_of
 from .creation import made, size_of
 from .generator import Generator, default_generator
-from .handle import Tensor, tensor_of
+from .handle import Tensor, known, tensor_of
 
 Draw = Callable[[Value, tuple[int, ...], Any], Value]
 
@@ -150,7 +150,8 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
             f"multinomial: cannot draw n_sample={count} from {aval_of(x)}; draw between 1 and {x.shape[-1]}, or use "
             "replacement=True"
         )
-    if bool(any_of(pointwise.less(x, 0))):
+    given = known(x)
+    if given is not None and bool(any_of(pointwise.less(given, 0))):
         raise ArgumentError(f"multinomial: weights must not be negative, got some in {aval_of(x)}")
     key, logits = next_key(generator), natural_of(x)
     if replacement:

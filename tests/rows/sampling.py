@@ -7,6 +7,7 @@ from scipy import special, stats
 
 from minitorch.core.ops import quantiles as Q
 from minitorch.core.ops import rejection as R
+from minitorch.core.ops import reproducible
 from minitorch.core.ops import sampling as S
 from minitorch.core.ops import transforming as T
 from minitorch.core.ops.families import as_array
@@ -108,6 +109,18 @@ ROWS = [
     Row("gumbel_of", T.gumbel_of, lambda x: -np.log(-np.log1p(-x)), OPEN, grad=False),
     Row("logarithm_of", T.logarithm_of, np.log, OPEN, grad=False),
     Row("stretched", T.stretched, lambda x, y, z: x * y + z, (Case((real(3, 4), real(4), real(3, 1))),)),
+    Row("natural_of", reproducible.natural_of, np.log, (Case((real(3, 4, low=0.1, high=9),)), Case((real(0, low=1),)))),
+    Row("power_of", reproducible.power_of, np.exp, (Case((real(3, 4, low=-9, high=9),)), Case((real(0),)))),
+    Row("sigmoid_of", reproducible.sigmoid_of, special.expit, (Case((real(3, 4, low=-9, high=9),)), Case((real(0),)))),
+    Row("cauchy_of", reproducible.cauchy_of, lambda x: -1 / np.tan(np.pi * x), OPEN, grad=False),
+    Row(
+        "quantile_of",
+        reproducible.quantile_of,
+        lambda x: 2**0.5 * special.erfinv(x),
+        (Case((real(3, 40, low=-0.99, high=0.99),)), Case((real(0, low=0),))),
+    ),
+    Row("product_of", reproducible.product_of, np.multiply, (Case((real(3, 4), real(4))), Case((real(0), real(0))))),
+    Row("erf_of", of_arrays(reproducible.erf_of), special.erf, (Case((real(3, 4),)), Case((real(0),))), dtypes=()),
     Row("random_normal", of_arrays(S.random_normal_p), normal, drawn(("float64",)), grad=False, dtypes=()),
     Row(
         "gamma",

@@ -251,4 +251,4 @@ def test_all_text_that_kernels_take_counts() -> None:
                     visit(function.choose(*[kind] * count))
     covered = {str(path) for path in cache.files()}
     assert found and found <= covered
-    assert any(path.endswith("transforming.py") for path in found)
+    assert all(any(path.endswith(name) for path in found) for name in ("reproducible.py", "transforming.py"))

@@ -281,9 +281,24 @@ OF: dict[DType, dict[str, Function]] = {
 # --------------------------------------------------------------------------- primitives
 
 
-def _declare(name: str, *rules: Any) -> Callable[..., Any]:
-    formula = f"{name}(x, y)" if len(rules) == 2 else f"{name}(x)"
-    return elementwise(name, formula, *rules, dtype=real_floating, impl=lambda *xs: OF[xs[0].dtype][name](*xs))
+PIECE = 1 << 14  # elements that stay in cache through all steps: up to twice as fast
+
+
+def _in_pieces(name: str) -> Function:
+    def evaluate(x: Any) -> Any:
+        function = OF[x.dtype][name]
+        if x.size <= PIECE:
+            return function(x)
+        flat, out = x.reshape(-1), np.empty(x.size, x.dtype)
+        for i in range(0, x.size, PIECE):
+            out[i : i + PIECE] = function(flat[i : i + PIECE])
+        return out.reshape(x.shape)
+
+    return evaluate
+
+
+def _declare(name: str, rule: Any) -> Callable[..., Any]:
+    return elementwise(name, f"{name}(x)", rule, dtype=real_floating, impl=_in_pieces(name))
 
 
 natural_of = _declare("natural_of", lambda g, x: div(g, x))
@@ -293,7 +308,14 @@ cauchy_of = _declare("cauchy_of", NO_DERIVATIVE)
 # Of 2 p - 1 for a probability p, which is fine near 0 as p is near one half.
 quantile_of = _declare("quantile_of", lambda g, out: mul(g, mul(exp(mul(mul(out, out), 0.5)), ROOT_OF_HALF_PI)))
 # A product that no sum is joined to.
-product_of = _declare("product_of", lambda g, y: mul(g, y), lambda g, x: mul(g, x))
+product_of = elementwise(
+    "product_of",
+    "product_of(x, y)",
+    lambda g, y: mul(g, y),
+    lambda g, x: mul(g, x),
+    dtype=real_floating,
+    impl=np.multiply,
+)
 
 
 def _erf(x: Any) -> Any:

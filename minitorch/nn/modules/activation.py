@@ -56,7 +56,7 @@ def _activation(name: str, function: Any, text: str, shown: dict[str, str] | Non
 
 
 class ReLU(Module):
-    """`max(x, 0)`."""
+    """Each element x becomes `max(x, 0)`."""
 
     def __init__(self, inplace: bool = False):
         super().__init__()
@@ -90,7 +90,7 @@ SELU        = _activation("SELU", F.selu, "A scaled ELU with the constants of Kl
 Softplus    = _activation("Softplus", F.softplus, "`log(1 + exp(beta * x)) / beta`.",
                           {"beta": "beta={}", "threshold": "threshold={}"}, beta=1.0, threshold=20.0)
 Softsign    = _activation("Softsign", F.softsign, "`x / (1 + |x|)`.")
-LogSigmoid  = _activation("LogSigmoid", F.logsigmoid, "`log(sigmoid(x))`.")
+LogSigmoid  = _activation("LogSigmoid", F.logsigmoid, "`log(sigmoid(x))`, without overflow.")
 ReLU6       = _activation("ReLU6", F.relu6, "x limited to [0, 6].", inplace=False)
 Hardtanh    = _activation("Hardtanh", F.hardtanh, "x limited to [min_val, max_val].",
                           {"min_val": "min_val={}", "max_val": "max_val={}"}, min_val=-1.0, max_val=1.0, inplace=False)

@@ -25,6 +25,8 @@ TORCH_NAMESPACES = (
     "transforms", "transforms.functional", "utils", "utils.checkpoint", "utils.data", "utils.tensorboard",
 )  # fmt: skip
 FEWEST_WORDS = 3
+# Bases, which nobody calls, and options without effect.
+WITHOUT_USE = {"LinearCrossEntropyOptions", "RNNBase", "RNNCellBase"}
 # Of minitorch itself, what the functional side has; PyTorch's names are known by PyTorch's pages.
 LAYERS = ("minitorch.core.", "minitorch.compiling.", "minitorch.debug", "minitorch.key_reuse", "minitorch.saving.")
 
@@ -87,6 +89,10 @@ def test_names_have_examples(name: str) -> None:
     names = public(importlib.import_module(f"minitorch.{name}"))
     assert names
     assert not without_example(names)
+
+
+def test_layers_have_examples() -> None:
+    assert set(without_example(public(mt.nn.modules))) == WITHOUT_USE
 
 
 def test_names_of_the_package_have_examples() -> None:

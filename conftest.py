@@ -9,8 +9,13 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def names_of_examples(doctest_namespace: dict[str, Any], request: pytest.FixtureRequest) -> None:
-    """Give the examples of `minitorch.numpy` its usual name."""
-    if "minitorch/numpy/" in request.path.as_posix():
+    """Give the examples of `minitorch.numpy` its usual name, and those of layers `mt` and `nn`."""
+    path = request.path.as_posix()
+    if "minitorch/numpy/" in path:
         import minitorch.numpy
 
         doctest_namespace["mnp"] = minitorch.numpy
+    if "minitorch/nn/modules/" in path:
+        import minitorch
+
+        doctest_namespace |= {"mt": minitorch, "nn": minitorch.nn}

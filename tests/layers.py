@@ -178,7 +178,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.types"],
     ["minitorch.tensor.fast", "minitorch.tensor.shortcut", "minitorch.tensor.generator"],
     ["minitorch.tensor.creation", "minitorch.tensor.table", "minitorch.tensor.printing"],
-    ["minitorch.tensor.display"],  # in notebooks
+    ["minitorch.tensor.display", "minitorch.tensor.texts"],  # in notebooks; docstrings of what is a line in a table
     ["minitorch.tensor.windows"],
     ["minitorch.tensor.random"],
     ["minitorch.tensor.counts"],  # random counts; segments

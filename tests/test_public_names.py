@@ -1,8 +1,9 @@
-"""Every public name of the functional side says what it is, and shows it in an example, which the tests run."""
+"""Every public name says what it is; those of the functional side show it in an example, too, which the tests run."""
 
 from __future__ import annotations
 
 import importlib
+import inspect
 from types import ModuleType
 from typing import Any
 
@@ -10,11 +11,22 @@ import numpy as np
 import pytest
 
 import minitorch as mt
+from minitorch.tensor import functions, texts
 
 NAMESPACES = (
     "debug", "func", "lax", "nn.functions", "nn.initializers", "numpy", "numpy.fft", "numpy.linalg",
     "optim.functional", "random", "test_util", "tree",
 )  # fmt: skip
+# PyTorch's names: its pages have the examples.
+TORCH_NAMESPACES = (
+    "autograd", "autograd.functional", "autograd.graph", "cuda", "datasets", "fft", "func", "linalg", "models", "nn",
+    "nn.functional", "nn.init", "nn.modules", "nn.utils", "nn.utils.parametrizations", "nn.utils.parametrize",
+    "nn.utils.prune", "nn.utils.rnn", "nn.utils.stateless", "optim", "optim.lr_scheduler", "optim.swa_utils", "special",
+    "transforms", "transforms.functional", "utils", "utils.checkpoint", "utils.data", "utils.tensorboard",
+)  # fmt: skip
+FEWEST_WORDS = 3
+# Bases, which nobody calls, and options without effect.
+WITHOUT_USE = {"LinearCrossEntropyOptions", "RNNBase", "RNNCellBase"}
 # Of minitorch itself, what the functional side has; PyTorch's names are known by PyTorch's pages.
 LAYERS = ("minitorch.core.", "minitorch.compiling.", "minitorch.debug", "minitorch.key_reuse", "minitorch.saving.")
 
@@ -50,6 +62,28 @@ def without_example(names: dict[str, Any]) -> list[str]:
     return sorted(found)
 
 
+def of_the_package() -> dict[str, Any]:
+    """Return what minitorch itself has, but what it takes from Python and NumPy."""
+    names = {name: getattr(mt, name) for name in dir(mt) if not name.startswith("_")}
+    return {name: x for name, x in names.items() if str(getattr(x, "__module__", "")).startswith("minitorch")}
+
+
+def of_tensors() -> dict[str, Any]:
+    """Return the public methods and properties of Tensor."""
+    return {name: inspect.getattr_static(mt.Tensor, name) for name in dir(mt.Tensor) if not name.startswith("_")}
+
+
+def text_of(value: Any) -> str:
+    """Return a docstring; a class has none from its bases."""
+    return (vars(value).get("__doc__") if isinstance(value, type) else value.__doc__) or ""
+
+
+def without_text(names: dict[str, Any]) -> list[str]:
+    """Return the functions, classes and properties that do not say what they are."""
+    saying = {n: x for n, x in names.items() if callable(x) or isinstance(x, (property, staticmethod, classmethod))}
+    return sorted(n for n, x in saying.items() if len(text_of(x).split()) < FEWEST_WORDS)
+
+
 @pytest.mark.parametrize("name", NAMESPACES)
 def test_names_have_examples(name: str) -> None:
     names = public(importlib.import_module(f"minitorch.{name}"))
@@ -57,9 +91,12 @@ def test_names_have_examples(name: str) -> None:
     assert not without_example(names)
 
 
+def test_layers_have_examples() -> None:
+    assert set(without_example(public(mt.nn.modules))) == WITHOUT_USE
+
+
 def test_names_of_the_package_have_examples() -> None:
-    names = {n: getattr(mt, n) for n in dir(mt) if not n.startswith("_")}
-    ours = {n: x for n, x in names.items() if str(getattr(x, "__module__", "")).startswith(LAYERS)}
+    ours = {n: x for n, x in of_the_package().items() if x.__module__.startswith(LAYERS)}
     assert len(ours) > 30
     assert not without_example(ours)
 
@@ -69,3 +106,32 @@ def test_a_name_without_an_example_is_found() -> None:
         """Do nothing."""
 
     assert without_example({"bare": bare, "pi": 3.0, "float32": mt.float32}) == ["bare"]
+
+
+@pytest.mark.parametrize("name", TORCH_NAMESPACES)
+def test_names_have_texts(name: str) -> None:
+    assert not without_text(public(importlib.import_module(f"minitorch.{name}")))
+
+
+def test_names_of_the_package_and_of_tensors_have_texts() -> None:
+    names, methods = of_the_package(), of_tensors()
+    assert len(names) > 500
+    assert len(methods) > 500
+    assert not without_text(names)
+    assert not without_text(methods)
+
+
+def test_methods_say_what_the_functions_do() -> None:
+    differing = [n for n in functions.BOTH if getattr(mt, n).__doc__ != inspect.getattr_static(mt.Tensor, n).__doc__]
+    assert not differing
+
+
+def test_texts_are_all_of_use() -> None:
+    spaces = [vars(importlib.import_module(f"minitorch.{name}")) for name in ("fft", "linalg", "special")]
+    said = {text_of(x) for space in (of_the_package(), of_tensors(), *spaces) for x in space.values()}
+    assert not [name for name, text in texts.TEXTS.items() if text not in said]
+
+
+def test_a_name_without_a_text_is_found() -> None:
+    bare, mute = lambda x: x, property(lambda self: 1)
+    assert without_text({"bare": bare, "mute": mute, "pi": 3.0, "exp": mt.exp}) == ["bare", "mute"]

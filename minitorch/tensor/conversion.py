@@ -49,6 +49,7 @@ def _size(x: Any) -> Size:
 
 
 def _item_bytes(x: Any) -> int:
+    """Return the size of one element in bytes."""
     return int(x.dtype.itemsize)
 
 
@@ -250,6 +251,16 @@ def _values(x: Any) -> Value:
     return x.current() if isinstance(x, Tensor) else x
 
 
+def _never(kind: str) -> Callable[[Any], bool]:
+    """Return the getter of a property that says of what kind a tensor is not."""
+
+    def call(self: Any) -> bool:
+        return False
+
+    call.__doc__ = f"Whether this is a tensor of the kind {kind}: False, for there are none."
+    return call
+
+
 # fmt: off
 FUNCTIONS: Table = {
     "numel": lambda input: math.prod(input.shape),
@@ -317,8 +328,7 @@ PROPERTIES: Table = {
     "output_nr": lambda self: 0,
     "name": lambda self: None,
 } | {
-    # What there are no tensors of.
-    f"is_{kind}": lambda self: False
+    f"is_{kind}": _never(kind)
     for kind in ("sparse", "sparse_csr", "quantized", "nested", "meta", "mkldnn", "mps", "xpu", "xla", "ipu", "maia",
         "mtia", "vulkan")
 }

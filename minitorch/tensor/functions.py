@@ -28,6 +28,7 @@ from . import (
 )
 from .handle import Tensor, tensor_of
 from .table import Function, Table, as_tensors
+from .texts import described
 
 THEMES = (pointwise, reducing, views, arranging, algebra, linalg, special, statistics, factors, rearranging, later)
 # What returns the tensor itself where nothing changes, as in PyTorch.
@@ -62,13 +63,13 @@ def collected(kind: str) -> Table:
 
 
 def public(name: str, function: Function) -> Function:
-    """Return a function under its public name."""
+    """Return a function under its public name, with a docstring."""
     if hasattr(function, "quick"):
         return _PUBLIC_POINTWISE[function.count](name, function)
     if "<" in function.__qualname__:
         function.__qualname__ = name  # what Python's own complaint about arguments shows
 
-    @functools.wraps(function)
+    @functools.wraps(described(name, function))
     def call(*args: Any, **kwargs: Any) -> Any:
         out = function(*args, **(_renamed(name, kwargs) if kwargs else kwargs))
         if args and isinstance(args[0], Tensor):
@@ -85,7 +86,7 @@ def public(name: str, function: Function) -> Function:
     return call
 
 
-def _described(core: Any, count: int) -> str:
+def _formula(core: Any, count: int) -> str:
     """Say what a pointwise function does: its formula, which kernels are printed from, says it best."""
     where = "each element x" if count == 1 else "each x and y of two tensors, which broadcast"
     return f"Compute `{primitive_of(core).formula}` for {where}."
@@ -101,7 +102,7 @@ def _public_unary(name: str, function: Function) -> Function:
         raise UnsupportedError(_NO_OUT.format(name))
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = _described(function.core, 1)  # type: ignore[attr-defined]
+    call.__doc__ = _formula(function.core, 1)  # type: ignore[attr-defined]
     return call
 
 
@@ -115,7 +116,7 @@ def _public_binary(name: str, function: Function) -> Function:
         raise UnsupportedError(_NO_OUT.format(name))
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = _described(function.core, 2)  # type: ignore[attr-defined]
+    call.__doc__ = _formula(function.core, 2)  # type: ignore[attr-defined]
     return call
 
 
@@ -131,7 +132,14 @@ def _renamed(name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
 
 def attach(name: str, function: Function) -> None:
     """Make a function a method of Tensor; pointwise functions take their shortcut directly."""
-    setattr(Tensor, name, getattr(function, "quick", None) or public(name, function))
+    if not hasattr(function, "quick"):
+        setattr(Tensor, name, public(name, function))
+        return
+    quick = function.quick
+    if quick.__doc__ is None:  # aliases share it: the first name is the function's own
+        quick.__name__ = quick.__qualname__ = name
+        quick.__doc__ = _formula(function.core, function.count)  # type: ignore[attr-defined]
+    setattr(Tensor, name, quick)
 
 
 BOTH, FUNCTIONS, METHODS = collected("BOTH"), collected("FUNCTIONS"), collected("METHODS")
@@ -139,7 +147,7 @@ PUBLIC: Table = {name: public(name, f) for name, f in (BOTH | FUNCTIONS | conver
 for _name, _function in (BOTH | METHODS | conversion.METHODS).items():
     attach(_name, _function)
 for _name, _function in (views.PROPERTIES | conversion.PROPERTIES).items():
-    setattr(Tensor, _name, property(_function))
+    setattr(Tensor, _name, property(described(_name, _function)))
 
 globals().update(PUBLIC)
 __all__ = list(PUBLIC)

@@ -124,7 +124,7 @@ def _fill_(self: Tensor, value: Any) -> Tensor:
 
 
 def _zero_(self: Tensor) -> Tensor:
-    """Write zeros."""
+    """Write 0 to every element."""
     recorded = checked("zero_", self)
     return write("zero_", self, wrap(np.zeros(self.shape, self.dtype)), recorded)
 

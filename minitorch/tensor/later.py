@@ -14,7 +14,6 @@ def _later(name: str, file: str) -> Function:
     def call(*args: Any, **kwargs: Any) -> Any:
         return getattr(import_module(f"{__package__}.{file}"), name)(*args, **kwargs)
 
-    call.__doc__ = f"See `minitorch.tensor.{file}.{name}`, which loads when this is first called."
     return call
 
 

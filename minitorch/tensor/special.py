@@ -144,26 +144,44 @@ POLYNOMIALS: Table = {
 # --------------------------------------------------------------------------- tables
 
 
-def _ordinary(name: str, primitive: Any) -> Any:
+def _ordinary(primitive: Any, text: str) -> Any:
     def call(input: Any) -> Any:
         return primitive(input)
 
-    call.__doc__ = f"Compute `{name}`, element by element."
+    call.__doc__ = f"Compute {text}, element by element."
     return call
 
 
 # fmt: off
+_J, _Y = (f"the Bessel function of the {which} kind and order" for which in ("first", "second"))
+_I, _K = (f"the modified Bessel function of the {which} kind and order" for which in ("first", "second"))
 SPECIAL: Table = POLYNOMIALS | {
-    name: _ordinary(name, function) for name, function in {
-        "i0": scipy.i0, "i0e": scipy.i0e, "i1": scipy.i1, "i1e": scipy.i1e, "erfcx": scipy.erfcx,
-        "ndtri": scipy.ndtri, "log_ndtr": scipy.log_ndtr, "airy_ai": scipy.airy_ai,
-        "bessel_j0": scipy.j0, "bessel_j1": scipy.j1, "bessel_y0": scipy.y0, "bessel_y1": scipy.y1,
-        "modified_bessel_i0": scipy.i0, "modified_bessel_i1": scipy.i1,
-        "modified_bessel_k0": scipy.k0, "modified_bessel_k1": scipy.k1,
-        "scaled_modified_bessel_k0": scipy.k0e, "scaled_modified_bessel_k1": scipy.k1e,
-        "gammaln": special.lgamma, "psi": special.digamma, "expit": special.sigmoid,
-        "ndtr": _ndtr, "entr": _entr, "spherical_bessel_j0": _spherical_bessel_j0,
-    }.items()
+    name: _ordinary(function, text) for name, function, text in (
+        ("i0", scipy.i0, f"{_I} 0"),
+        ("i0e", scipy.i0e, f"{_I} 0, times `exp(-abs(x))`"),
+        ("i1", scipy.i1, f"{_I} 1"),
+        ("i1e", scipy.i1e, f"{_I} 1, times `exp(-abs(x))`"),
+        ("erfcx", scipy.erfcx, "`exp(x**2) * erfc(x)`"),
+        ("ndtri", scipy.ndtri, "the inverse of the standard normal distribution function"),
+        ("log_ndtr", scipy.log_ndtr, "the logarithm of the standard normal distribution function"),
+        ("airy_ai", scipy.airy_ai, "the Airy function Ai"),
+        ("bessel_j0", scipy.j0, f"{_J} 0"),
+        ("bessel_j1", scipy.j1, f"{_J} 1"),
+        ("bessel_y0", scipy.y0, f"{_Y} 0"),
+        ("bessel_y1", scipy.y1, f"{_Y} 1"),
+        ("modified_bessel_i0", scipy.i0, f"{_I} 0"),
+        ("modified_bessel_i1", scipy.i1, f"{_I} 1"),
+        ("modified_bessel_k0", scipy.k0, f"{_K} 0"),
+        ("modified_bessel_k1", scipy.k1, f"{_K} 1"),
+        ("scaled_modified_bessel_k0", scipy.k0e, f"{_K} 0, times `exp(x)`"),
+        ("scaled_modified_bessel_k1", scipy.k1e, f"{_K} 1, times `exp(x)`"),
+        ("gammaln", special.lgamma, "the logarithm of the absolute value of the gamma function"),
+        ("psi", special.digamma, "the digamma function, the derivative of `gammaln`"),
+        ("expit", special.sigmoid, "`1 / (1 + exp(-x))`"),
+        ("ndtr", _ndtr, "the standard normal distribution function"),
+        ("entr", _entr, "`-x log x`, 0 at 0 and -inf for negative numbers"),
+        ("spherical_bessel_j0", _spherical_bessel_j0, "`sin(x) / x`, 1 at 0"),
+    )
 } | {
     name: POINTWISE[name]
     for name in ("digamma", "erf", "erfc", "erfinv", "exp2", "expm1", "log1p", "logit", "round", "sinc", "xlogy")

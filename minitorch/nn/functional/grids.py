@@ -224,7 +224,7 @@ def _check(input: Any, grid: Any, mode: str, padding_mode: str) -> None:
 
 
 def affine_grid_generator(theta: Any, size: Sequence[int], align_corners: bool) -> Any:
-    """As `nn.functional.affine_grid`."""
+    """As `nn.functional.affine_grid`, with no defaults."""
     return affine_grid(theta, size, align_corners)
 
 

@@ -145,7 +145,10 @@ def multi_margin_loss(
     reduce: Any = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return the mean over wrong classes of `max(0, margin - x[target] + x[class]) ** p`, times the target's weight."""
+    """Return the sum over wrong classes of `max(0, margin - x[target] + x[class]) ** p`, divided by the classes.
+
+    `weight` holds a factor for each target class.
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     check_reduction("multi_margin_loss", reduction)
     if p not in (1, 2):

@@ -13,12 +13,12 @@ from .toplevel import reduction_named
 
 
 def alpha_dropout(input: Any, p: float, train: bool) -> Any:
-    """As `nn.functional.alpha_dropout`."""
+    """As `nn.functional.alpha_dropout`, with no defaults."""
     return alpha.alpha_dropout(input, p, train)
 
 
 def feature_alpha_dropout(input: Any, p: float, train: bool) -> Any:
-    """As `nn.functional.feature_alpha_dropout`."""
+    """As `nn.functional.feature_alpha_dropout`, with no defaults."""
     return alpha.feature_alpha_dropout(input, p, train)
 
 

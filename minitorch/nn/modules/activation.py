@@ -44,9 +44,20 @@ class _Activation(Module):
         return ", ".join(shown + (["inplace=True"] if self.__dict__.get("inplace") else []))
 
 
-def _activation(name: str, function: Any, text: str, shown: dict[str, str] | None = None, **defaults: Any) -> Any:
+_EXAMPLE = """{text}
+
+    >>> nn.{name}({arguments})(mt.tensor([-1.0, 1.0]))
+    tensor({values})
+    """
+
+
+def _activation(
+    name: str, function: Any, text: str, values: str, shown: dict[str, str] | None = None, **defaults: Any
+) -> Any:
+    """Return a layer; `values` is what its example prints, the function of -1 and 1."""
+    arguments = "dim=0" if "dim" in defaults else ""
     body = {
-        "__doc__": text,
+        "__doc__": _EXAMPLE.format(text=text, name=name, arguments=arguments, values=values),
         "__module__": __name__,
         "_function": staticmethod(function),
         "_defaults": defaults,
@@ -56,7 +67,11 @@ def _activation(name: str, function: Any, text: str, shown: dict[str, str] | Non
 
 
 class ReLU(Module):
-    """`max(x, 0)`."""
+    """Each element x becomes `max(x, 0)`.
+
+    >>> nn.ReLU()(mt.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
 
     def __init__(self, inplace: bool = False):
         super().__init__()
@@ -72,44 +87,52 @@ class ReLU(Module):
 
 
 # fmt: off
-Sigmoid     = _activation("Sigmoid", F.sigmoid, "`1 / (1 + exp(-x))`.")
-Tanh        = _activation("Tanh", F.tanh, "The hyperbolic tangent.")
-Softmax     = _activation("Softmax", F.softmax, "`exp(x)` divided by its sum along `dim`.", {"dim": "dim={}"}, dim=None)
-LogSoftmax  = _activation("LogSoftmax", F.log_softmax, "The logarithm of the softmax along `dim`.", {"dim": "dim={}"},
-                          dim=None)
-Softmin     = _activation("Softmin", F.softmin, "The softmax of -x along `dim`.", {"dim": "dim={}"}, dim=None)
+Sigmoid     = _activation("Sigmoid", F.sigmoid, "`1 / (1 + exp(-x))`.", "[0.2689, 0.7311]")
+Tanh        = _activation("Tanh", F.tanh, "The hyperbolic tangent.", "[-0.7616,  0.7616]")
+Softmax     = _activation("Softmax", F.softmax, "`exp(x)` divided by its sum along `dim`.",
+                          "[0.1192, 0.8808]", {"dim": "dim={}"}, dim=None)
+LogSoftmax  = _activation("LogSoftmax", F.log_softmax, "The logarithm of the softmax along `dim`.",
+                          "[-2.1269, -0.1269]", {"dim": "dim={}"}, dim=None)
+Softmin     = _activation("Softmin", F.softmin, "The softmax of -x along `dim`.",
+                          "[0.8808, 0.1192]", {"dim": "dim={}"}, dim=None)
 GELU        = _activation("GELU", F.gelu, "x times the normal distribution function of x.",
-                          {"approximate": "approximate={!r}"}, approximate="none")
-SiLU        = _activation("SiLU", F.silu, "`x * sigmoid(x)`.", inplace=False)
-Mish        = _activation("Mish", F.mish, "`x * tanh(softplus(x))`.", inplace=False)
+                          "[-0.1587,  0.8413]", {"approximate": "approximate={!r}"}, approximate="none")
+SiLU        = _activation("SiLU", F.silu, "`x * sigmoid(x)`.", "[-0.2689,  0.7311]", inplace=False)
+Mish        = _activation("Mish", F.mish, "`x * tanh(softplus(x))`.", "[-0.3034,  0.8651]", inplace=False)
 LeakyReLU   = _activation("LeakyReLU", F.leaky_relu, "x where it is positive, else `negative_slope * x`.",
-                          {"negative_slope": "negative_slope={}"}, negative_slope=0.01, inplace=False)
-ELU         = _activation("ELU", F.elu, "x where it is positive, else `alpha * (exp(x) - 1)`.", {"alpha": "alpha={}"},
-                          alpha=1.0, inplace=False)
-SELU        = _activation("SELU", F.selu, "A scaled ELU with the constants of Klambauer et al. (2017).", inplace=False)
+                          "[-0.0100,  1.0000]", {"negative_slope": "negative_slope={}"}, negative_slope=0.01, inplace=False)
+ELU         = _activation("ELU", F.elu, "x where it is positive, else `alpha * (exp(x) - 1)`.",
+                          "[-0.6321,  1.0000]", {"alpha": "alpha={}"}, alpha=1.0, inplace=False)
+SELU        = _activation("SELU", F.selu, "A scaled ELU with the constants of Klambauer et al. (2017).",
+                          "[-1.1113,  1.0507]", inplace=False)
 Softplus    = _activation("Softplus", F.softplus, "`log(1 + exp(beta * x)) / beta`.",
-                          {"beta": "beta={}", "threshold": "threshold={}"}, beta=1.0, threshold=20.0)
-Softsign    = _activation("Softsign", F.softsign, "`x / (1 + |x|)`.")
-LogSigmoid  = _activation("LogSigmoid", F.logsigmoid, "`log(sigmoid(x))`.")
-ReLU6       = _activation("ReLU6", F.relu6, "x limited to [0, 6].", inplace=False)
+                          "[0.3133, 1.3133]", {"beta": "beta={}", "threshold": "threshold={}"}, beta=1.0, threshold=20.0)
+Softsign    = _activation("Softsign", F.softsign, "`x / (1 + |x|)`.", "[-0.5000,  0.5000]")
+LogSigmoid  = _activation("LogSigmoid", F.logsigmoid, "`log(sigmoid(x))`, without overflow.", "[-1.3133, -0.3133]")
+ReLU6       = _activation("ReLU6", F.relu6, "x limited to [0, 6].", "[0., 1.]", inplace=False)
 Hardtanh    = _activation("Hardtanh", F.hardtanh, "x limited to [min_val, max_val].",
-                          {"min_val": "min_val={}", "max_val": "max_val={}"}, min_val=-1.0, max_val=1.0, inplace=False)
-Hardsigmoid = _activation("Hardsigmoid", F.hardsigmoid, "`relu6(x + 3) / 6`.", inplace=False)
-Hardswish   = _activation("Hardswish", F.hardswish, "`x * relu6(x + 3) / 6`.", inplace=False)
+                          "[-1.,  1.]", {"min_val": "min_val={}", "max_val": "max_val={}"},
+                          min_val=-1.0, max_val=1.0, inplace=False)
+Hardsigmoid = _activation("Hardsigmoid", F.hardsigmoid, "`relu6(x + 3) / 6`.", "[0.3333, 0.6667]", inplace=False)
+Hardswish   = _activation("Hardswish", F.hardswish, "`x * relu6(x + 3) / 6`.", "[-0.3333,  0.6667]", inplace=False)
 GLU         = _activation("GLU", F.glu, "The first half times the sigmoid of the second half along `dim`.",
-                          {"dim": "dim={}"}, dim=-1)
+                          "[-0.7311]", {"dim": "dim={}"}, dim=-1)
 CELU        = _activation("CELU", F.celu, "x where it is positive, else `alpha * (exp(x / alpha) - 1)`.",
-                          {"alpha": "alpha={}"}, alpha=1.0, inplace=False)
+                          "[-0.6321,  1.0000]", {"alpha": "alpha={}"}, alpha=1.0, inplace=False)
 Hardshrink  = _activation("Hardshrink", F.hardshrink, "x where its absolute value is over `lambd`, else 0.",
-                          {"lambd": "{}"}, lambd=0.5)
+                          "[-1.,  1.]", {"lambd": "{}"}, lambd=0.5)
 Softshrink  = _activation("Softshrink", F.softshrink, "x moved by `lambd` towards 0, 0 where it is nearer than that.",
-                          {"lambd": "{}"}, lambd=0.5)
-Tanhshrink  = _activation("Tanhshrink", F.tanhshrink, "`x - tanh(x)`.")
+                          "[-0.5000,  0.5000]", {"lambd": "{}"}, lambd=0.5)
+Tanhshrink  = _activation("Tanhshrink", F.tanhshrink, "`x - tanh(x)`.", "[-0.2384,  0.2384]")
 # fmt: on
 
 
 class Threshold(Module):
-    """x where it is over a threshold, else a value."""
+    """x where it is over a threshold, else a value.
+
+    >>> nn.Threshold(0.5, -1.0)(mt.tensor([0.0, 2.0]))
+    tensor([-1.,  2.])
+    """
 
     def __init__(self, threshold: float, value: float, inplace: bool = False):
         super().__init__()
@@ -125,7 +148,11 @@ class Threshold(Module):
 
 
 class RReLU(Module):
-    """x where it is positive, else x times a slope: random in training, the mean of the limits in evaluation."""
+    """x where it is positive, else x times a slope: random in training, the mean of the limits in evaluation.
+
+    >>> nn.RReLU(0.25, 0.75).eval()(mt.tensor([-1.0, 2.0]))
+    tensor([-0.5000,  2.0000])
+    """
 
     def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False):
         super().__init__()
@@ -141,7 +168,12 @@ class RReLU(Module):
 
 
 class Softmax2d(Module):
-    """The softmax over the channels of `[N, C, H, W]` or `[C, H, W]`."""
+    """The softmax over the channels of `[N, C, H, W]` or `[C, H, W]`.
+
+    >>> nn.Softmax2d()(mt.zeros(1, 4, 2, 2)).sum(1)
+    tensor([[[1., 1.],
+             [1., 1.]]])
+    """
 
     def forward(self, input: Any) -> Any:
         """Apply the function."""
@@ -151,7 +183,11 @@ class Softmax2d(Module):
 
 
 class PReLU(Module):
-    """x where it is positive, else x times a trained weight, one for all or one for each channel."""
+    """x where it is positive, else x times a trained weight, one for all or one for each channel.
+
+    >>> nn.PReLU(init=0.5)(mt.tensor([-1.0, 2.0])).detach()
+    tensor([-0.5000,  2.0000])
+    """
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None):
         super().__init__()

@@ -32,6 +32,11 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     `cutoffs` are the numbers of the first class of each cluster; cluster i has `in_features // div_value**(i + 1)`
     hidden features.
+
+    >>> layer = nn.AdaptiveLogSoftmaxWithLoss(8, 100, cutoffs=[10, 50])
+    >>> out, loss = layer(mt.zeros(4, 8), mt.tensor([1, 20, 60, 99]))
+    >>> out.shape, loss.shape, layer.log_prob(mt.zeros(4, 8)).shape
+    ((4,), (), (4, 100))
     """
 
     def __init__(

@@ -92,7 +92,11 @@ class _Numbered(Module):
 
 
 class Container(Module):
-    """Holds modules by name. The older form of what every module does by assignment."""
+    """Holds modules by name. The older form of what every module does by assignment.
+
+    >>> nn.Container(first=nn.Linear(4, 8)).first
+    Linear(in_features=4, out_features=8, bias=True)
+    """
 
     def __init__(self, **kwargs: Any):
         super().__init__()
@@ -139,7 +143,12 @@ class Sequential(_Numbered):
 
 
 class ModuleList(_Numbered):
-    """A list of modules, all of which are registered."""
+    """A list of modules, all of which are registered.
+
+    >>> layers = nn.ModuleList([nn.Linear(4, 8), nn.Linear(8, 2)])
+    >>> layers[-1], len(layers)
+    (Linear(in_features=8, out_features=2, bias=True), 2)
+    """
 
     def __init__(self, modules: Iterable[Module] | None = None):
         super().__init__()
@@ -165,7 +174,11 @@ class ModuleList(_Numbered):
 
 
 class ParameterList(_Numbered):
-    """A list of parameters, all of which are registered; tensors become parameters."""
+    """A list of parameters, all of which are registered; tensors become parameters.
+
+    >>> nn.ParameterList([mt.zeros(2), mt.zeros(3)])[1].shape
+    (3,)
+    """
 
     _holds = PARAMETER
 
@@ -256,7 +269,12 @@ class _Keyed(Module):
 
 
 class ModuleDict(_Keyed):
-    """A dict of modules, all of which are registered."""
+    """A dict of modules, all of which are registered.
+
+    >>> layers = nn.ModuleDict({"first": nn.Linear(4, 8)})
+    >>> layers["first"](mt.zeros(3, 4)).shape
+    (3, 8)
+    """
 
     def __init__(self, modules: Any = None):
         super().__init__()
@@ -267,7 +285,11 @@ class ModuleDict(_Keyed):
 
 
 class ParameterDict(_Keyed):
-    """A dict of parameters, all of which are registered; tensors become parameters."""
+    """A dict of parameters, all of which are registered; tensors become parameters.
+
+    >>> nn.ParameterDict({"scale": mt.ones(2)})["scale"].requires_grad
+    True
+    """
 
     _holds = PARAMETER
 

@@ -120,7 +120,11 @@ class _Conv(Module):
 
 
 class Conv1d(_Conv):
-    """Slides a kernel over `[N, C, L]`."""
+    """Slides a kernel over `[N, C, L]`.
+
+    >>> nn.Conv1d(3, 8, 5, padding=2)(mt.zeros(2, 3, 16)).shape
+    (2, 8, 16)
+    """
 
     _dimensions = 1
 
@@ -142,7 +146,11 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Slides a kernel over `[N, C, D, H, W]`."""
+    """Slides a kernel over `[N, C, D, H, W]`.
+
+    >>> nn.Conv3d(3, 8, 3, padding=1)(mt.zeros(2, 3, 4, 4, 4)).shape
+    (2, 8, 4, 4, 4)
+    """
 
     _dimensions = 3
 
@@ -215,18 +223,30 @@ class _ConvTranspose(_Conv):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """The transpose of `Conv1d`."""
+    """The transpose of `Conv1d`.
+
+    >>> nn.ConvTranspose1d(8, 3, 2, stride=2)(mt.zeros(2, 8, 16)).shape
+    (2, 3, 32)
+    """
 
     _dimensions = 1
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """The transpose of `Conv2d`."""
+    """The transpose of `Conv2d`.
+
+    >>> nn.ConvTranspose2d(8, 3, 2, stride=2)(mt.zeros(2, 8, 4, 4)).shape
+    (2, 3, 8, 8)
+    """
 
     _dimensions = 2
 
 
 class ConvTranspose3d(_ConvTranspose):
-    """The transpose of `Conv3d`."""
+    """The transpose of `Conv3d`.
+
+    >>> nn.ConvTranspose3d(8, 3, 2, stride=2)(mt.zeros(2, 8, 4, 4, 4)).shape
+    (2, 3, 8, 8, 8)
+    """
 
     _dimensions = 3

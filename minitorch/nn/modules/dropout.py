@@ -10,7 +10,11 @@ from ..module import Module
 
 
 class Dropout(Module):
-    """Sets elements to 0 with probability p in training, and divides the others by 1 - p."""
+    """Sets elements to 0 with probability p in training, and divides the others by 1 - p.
+
+    >>> nn.Dropout(0.5).eval()(mt.ones(3)), nn.Dropout(0.5)(mt.ones(2, 3)).shape
+    (tensor([1., 1., 1.]), (2, 3))
+    """
 
     def __init__(self, p: float = 0.5, inplace: bool = False):
         super().__init__()
@@ -28,7 +32,11 @@ class Dropout(Module):
 
 
 class Dropout1d(Dropout):
-    """Sets whole channels of `[N, C, L]` to 0."""
+    """Sets whole channels of `[N, C, L]` to 0.
+
+    >>> nn.Dropout1d(0.5)(mt.ones(2, 3, 8)).shape
+    (2, 3, 8)
+    """
 
     def forward(self, input: Any) -> Any:
         """Drop channels."""
@@ -36,7 +44,11 @@ class Dropout1d(Dropout):
 
 
 class Dropout2d(Dropout):
-    """Sets whole channels of `[N, C, H, W]` to 0."""
+    """Sets whole channels of `[N, C, H, W]` to 0.
+
+    >>> nn.Dropout2d(0.5)(mt.ones(2, 3, 8, 8)).shape
+    (2, 3, 8, 8)
+    """
 
     def forward(self, input: Any) -> Any:
         """Drop channels."""
@@ -44,7 +56,11 @@ class Dropout2d(Dropout):
 
 
 class Dropout3d(Dropout):
-    """Sets whole channels of `[N, C, D, H, W]` to 0."""
+    """Sets whole channels of `[N, C, D, H, W]` to 0.
+
+    >>> nn.Dropout3d(0.5)(mt.ones(2, 3, 4, 4, 4)).shape
+    (2, 3, 4, 4, 4)
+    """
 
     def forward(self, input: Any) -> Any:
         """Drop channels."""
@@ -52,7 +68,11 @@ class Dropout3d(Dropout):
 
 
 class AlphaDropout(Dropout):
-    """Sets elements to SELU's negative limit in training, and keeps mean and variance. Klambauer et al. (2017)."""
+    """Sets elements to SELU's negative limit in training, and keeps mean and variance. Klambauer et al. (2017).
+
+    >>> nn.AlphaDropout(0.5)(mt.ones(2, 3)).shape
+    (2, 3)
+    """
 
     def forward(self, input: Any) -> Any:
         """Drop elements."""
@@ -60,7 +80,11 @@ class AlphaDropout(Dropout):
 
 
 class FeatureAlphaDropout(Dropout):
-    """Sets whole channels of `[N, C, ...]` to SELU's negative limit in training, and keeps mean and variance."""
+    """Sets whole channels of `[N, C, ...]` to SELU's negative limit in training, and keeps mean and variance.
+
+    >>> nn.FeatureAlphaDropout(0.5)(mt.ones(2, 3, 8)).shape
+    (2, 3, 8)
+    """
 
     def forward(self, input: Any) -> Any:
         """Drop channels."""

@@ -50,6 +50,9 @@ class Embedding(Module):
     """A table of `num_embeddings` rows of `embedding_dim` numbers, looked up by integers; drawn from N(0, 1).
 
     The row `padding_idx` starts at 0 and receives no gradient.
+
+    >>> nn.Embedding(10, 4)(mt.tensor([[1, 2, 3]])).shape
+    (1, 3, 4)
     """
 
     def __init__(

@@ -52,25 +52,41 @@ class _InstanceNorm(Tracking):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Instance normalization of `[N, C, L]` or `[C, L]`. Ulyanov, Vedaldi and Lempitsky (2016)."""
+    """Instance normalization of `[N, C, L]` or `[C, L]`. Ulyanov, Vedaldi and Lempitsky (2016).
+
+    >>> nn.InstanceNorm1d(3)(mt.zeros(2, 3, 8)).shape
+    (2, 3, 8)
+    """
 
     _ranks = (2, 3)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Instance normalization of `[N, C, H, W]` or `[C, H, W]`. Ulyanov, Vedaldi and Lempitsky (2016)."""
+    """Instance normalization of `[N, C, H, W]` or `[C, H, W]`. Ulyanov, Vedaldi and Lempitsky (2016).
+
+    >>> nn.InstanceNorm2d(3)(mt.zeros(2, 3, 8, 8)).shape
+    (2, 3, 8, 8)
+    """
 
     _ranks = (3, 4)
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Instance normalization of `[N, C, D, H, W]` or `[C, D, H, W]`. Ulyanov, Vedaldi and Lempitsky (2016)."""
+    """Instance normalization of `[N, C, D, H, W]` or `[C, D, H, W]`. Ulyanov, Vedaldi and Lempitsky (2016).
+
+    >>> nn.InstanceNorm3d(3)(mt.zeros(2, 3, 4, 4, 4)).shape
+    (2, 3, 4, 4, 4)
+    """
 
     _ranks = (4, 5)
 
 
 class LocalResponseNorm(Module):
-    """Divides by a power of the mean square of the channels around. Krizhevsky et al. (2012)."""
+    """Divides by a power of the mean square of the channels around. Krizhevsky et al. (2012).
+
+    >>> nn.LocalResponseNorm(2)(mt.zeros(2, 4, 8, 8)).shape
+    (2, 4, 8, 8)
+    """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):
         super().__init__()
@@ -90,6 +106,9 @@ class CrossMapLRN2d(LocalResponseNorm):
 
     PyTorch's class of this name adds up its windows incrementally and never takes the first channel out again; this one
     computes what the formula says.
+
+    >>> nn.CrossMapLRN2d(2)(mt.zeros(2, 4, 8, 8)).shape
+    (2, 4, 8, 8)
     """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1):

@@ -156,19 +156,29 @@ class _LazyNorm(LazyModuleMixin):
         self._materialize(**dict.fromkeys(names, (self.num_features,)))
 
 
-def _lazy(mixin: type, eager: type, what: str) -> Any:
-    text = f"A `{eager.__name__}` that reads its {what} from its first input."
+_EXAMPLE = """A `{name}` that reads its `{what}` from its first input.
+
+    >>> layer = nn.Lazy{name}({arguments})
+    >>> out = layer(mt.zeros(2, 3, {sizes}))
+    >>> layer.{what}
+    3
+    """
+
+
+def _lazy(mixin: type, eager: type, what: str, arguments: str = "") -> Any:
+    name = eager.__name__
+    text = _EXAMPLE.format(name=name, what=what, arguments=arguments, sizes=", ".join("4" * int(name[-2])))
     body = {"__doc__": text, "__module__": __name__, "cls_to_become": eager}
     return type(f"Lazy{eager.__name__}", (mixin, eager), body)
 
 
-LazyConv1d, LazyConv2d, LazyConv3d = (_lazy(_LazyConv, c, "`in_channels`") for c in (Conv1d, Conv2d, Conv3d))
+LazyConv1d, LazyConv2d, LazyConv3d = (_lazy(_LazyConv, c, "in_channels", "8, 3") for c in (Conv1d, Conv2d, Conv3d))
 LazyConvTranspose1d, LazyConvTranspose2d, LazyConvTranspose3d = (
-    _lazy(_LazyConv, c, "`in_channels`") for c in (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)
+    _lazy(_LazyConv, c, "in_channels", "8, 3") for c in (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)
 )
 LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d = (
-    _lazy(_LazyNorm, c, "`num_features`") for c in (BatchNorm1d, BatchNorm2d, BatchNorm3d)
+    _lazy(_LazyNorm, c, "num_features") for c in (BatchNorm1d, BatchNorm2d, BatchNorm3d)
 )
 LazyInstanceNorm1d, LazyInstanceNorm2d, LazyInstanceNorm3d = (
-    _lazy(_LazyNorm, c, "`num_features`") for c in (InstanceNorm1d, InstanceNorm2d, InstanceNorm3d)
+    _lazy(_LazyNorm, c, "num_features") for c in (InstanceNorm1d, InstanceNorm2d, InstanceNorm3d)
 )

@@ -30,7 +30,11 @@ def placed(value: Value, device: Any) -> Parameter:
 
 
 class Identity(Module):
-    """Returns its input; takes any arguments and ignores them."""
+    """Returns its input; takes any arguments and ignores them.
+
+    >>> nn.Identity()(mt.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__()
@@ -85,7 +89,11 @@ class Linear(Module):
 
 
 class Bilinear(Module):
-    """The map `x1 @ weight[o] @ x2 + bias[o]`."""
+    """The map `x1 @ weight[o] @ x2 + bias[o]`.
+
+    >>> nn.Bilinear(3, 4, 5)(mt.zeros(2, 3), mt.zeros(2, 4)).shape
+    (2, 5)
+    """
 
     def __init__(
         self,
@@ -115,7 +123,11 @@ class Bilinear(Module):
 
 
 class Flatten(Module):
-    """Merges dimensions, by default all but the first."""
+    """Merges dimensions, by default all but the first.
+
+    >>> nn.Flatten()(mt.zeros(2, 3, 4, 4)).shape
+    (2, 48)
+    """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1):
         super().__init__()
@@ -136,7 +148,11 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Splits a dimension into several."""
+    """Splits a dimension into several.
+
+    >>> nn.Unflatten(1, (3, 4, 4))(mt.zeros(2, 48)).shape
+    (2, 3, 4, 4)
+    """
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]):
         super().__init__()

@@ -26,7 +26,11 @@ class WeightedLoss(Loss):
 
 
 class MSELoss(Loss):
-    """The squared difference of input and target."""
+    """The squared difference of input and target.
+
+    >>> nn.MSELoss()(mt.tensor([1.0, 2.0]), mt.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         """Compute the loss."""
@@ -34,7 +38,11 @@ class MSELoss(Loss):
 
 
 class L1Loss(Loss):
-    """The absolute difference of input and target."""
+    """The absolute difference of input and target.
+
+    >>> nn.L1Loss()(mt.tensor([1.0, 2.0]), mt.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         """Compute the loss."""
@@ -42,7 +50,11 @@ class L1Loss(Loss):
 
 
 class SmoothL1Loss(Loss):
-    """`d*d / (2 beta)` for differences below `beta`, else `|d| - beta/2`."""
+    """`d*d / (2 beta)` for differences below `beta`, else `|d| - beta/2`.
+
+    >>> nn.SmoothL1Loss()(mt.tensor([1.0, 2.0]), mt.tensor([1.5, 4.0]))
+    tensor(0.8125)
+    """
 
     def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0):
         super().__init__(size_average, reduce, reduction)
@@ -54,7 +66,11 @@ class SmoothL1Loss(Loss):
 
 
 class HuberLoss(Loss):
-    """`d*d / 2` for differences up to `delta`, else `delta * (|d| - delta/2)`."""
+    """`d*d / 2` for differences up to `delta`, else `delta * (|d| - delta/2)`.
+
+    >>> nn.HuberLoss()(mt.tensor([1.0, 2.0]), mt.tensor([1.5, 4.0]))
+    tensor(0.8125)
+    """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0):
         super().__init__(reduction=reduction)
@@ -66,7 +82,11 @@ class HuberLoss(Loss):
 
 
 class CrossEntropyLoss(WeightedLoss):
-    """Minus the log-probability that logits give to class numbers or class probabilities."""
+    """Minus the log-probability that logits give to class numbers or class probabilities.
+
+    >>> nn.CrossEntropyLoss()(mt.zeros(4, 10), mt.tensor([1, 0, 4, 9]))
+    tensor(2.3026)
+    """
 
     def __init__(
         self,
@@ -89,7 +109,11 @@ class CrossEntropyLoss(WeightedLoss):
 
 
 class NLLLoss(WeightedLoss):
-    """Minus the log-probabilities of the target classes."""
+    """Minus the log-probabilities of the target classes.
+
+    >>> nn.NLLLoss()(mt.zeros(4, 10).log_softmax(1), mt.tensor([1, 0, 4, 9]))
+    tensor(2.3026)
+    """
 
     def __init__(
         self,
@@ -108,7 +132,11 @@ class NLLLoss(WeightedLoss):
 
 
 class BCELoss(WeightedLoss):
-    """The binary cross-entropy of probabilities; logarithms are clamped at -100."""
+    """The binary cross-entropy of probabilities; logarithms are clamped at -100.
+
+    >>> nn.BCELoss()(mt.tensor([0.5, 0.5]), mt.tensor([0.0, 1.0]))
+    tensor(0.6931)
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         """Compute the loss."""
@@ -116,7 +144,11 @@ class BCELoss(WeightedLoss):
 
 
 class BCEWithLogitsLoss(Loss):
-    """The binary cross-entropy of logits, exact for logits of any size."""
+    """The binary cross-entropy of logits, exact for logits of any size.
+
+    >>> nn.BCEWithLogitsLoss()(mt.tensor([0.0, 100.0]), mt.tensor([1.0, 1.0]))
+    tensor(0.3466)
+    """
 
     def __init__(
         self,
@@ -138,7 +170,11 @@ class BCEWithLogitsLoss(Loss):
 
 
 class KLDivLoss(Loss):
-    """The divergence of the distribution whose logarithm is the input from the target."""
+    """The divergence of the distribution whose logarithm is the input from the target.
+
+    >>> nn.KLDivLoss(reduction="batchmean")(mt.tensor([[0.5, 0.5]]).log(), mt.tensor([[0.25, 0.75]]))
+    tensor(0.1308)
+    """
 
     def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean", log_target: bool = False):
         super().__init__(size_average, reduce, reduction)
@@ -150,7 +186,11 @@ class KLDivLoss(Loss):
 
 
 class GaussianNLLLoss(Loss):
-    """Minus the log-density of normal distributions at the target."""
+    """Minus the log-density of normal distributions at the target.
+
+    >>> nn.GaussianNLLLoss()(mt.tensor([1.0, 2.0]), mt.tensor([1.0, 4.0]), mt.ones(2))
+    tensor(1.)
+    """
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"):
         super().__init__(reduction=reduction)
@@ -163,7 +203,11 @@ class GaussianNLLLoss(Loss):
 
 
 class PoissonNLLLoss(Loss):
-    """Minus the log-probability of counts."""
+    """Minus the log-probability of counts.
+
+    >>> nn.PoissonNLLLoss()(mt.zeros(2), mt.tensor([1.0, 3.0]))
+    tensor(1.)
+    """
 
     def __init__(self, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"):
         super().__init__(reduction=reduction)
@@ -177,7 +221,11 @@ class PoissonNLLLoss(Loss):
 
 
 class HingeEmbeddingLoss(Loss):
-    """x where the target is 1, `max(0, margin - x)` where it is -1."""
+    """x where the target is 1, `max(0, margin - x)` where it is -1.
+
+    >>> nn.HingeEmbeddingLoss()(mt.tensor([0.5, 0.25]), mt.tensor([1, -1]))
+    tensor(0.6250)
+    """
 
     def __init__(self, margin: float = 1.0, reduction: str = "mean"):
         super().__init__(reduction=reduction)
@@ -189,7 +237,11 @@ class HingeEmbeddingLoss(Loss):
 
 
 class MarginRankingLoss(Loss):
-    """`max(0, -target * (input1 - input2) + margin)`."""
+    """`max(0, -target * (input1 - input2) + margin)`.
+
+    >>> nn.MarginRankingLoss(margin=0.5)(mt.tensor([1.0]), mt.tensor([2.0]), mt.tensor([1.0]))
+    tensor(1.5000)
+    """
 
     def __init__(self, margin: float = 0.0, reduction: str = "mean"):
         super().__init__(reduction=reduction)

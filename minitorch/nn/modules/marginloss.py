@@ -16,11 +16,19 @@ from .resizing import PairwiseDistance
 
 
 class NLLLoss2d(NLLLoss):
-    """The older name of `NLLLoss` for images."""
+    """The older name of `NLLLoss` for images.
+
+    >>> nn.NLLLoss2d()(mt.zeros(1, 10, 2, 2).log_softmax(1), mt.tensor([[[0, 1], [2, 3]]]))
+    tensor(2.3026)
+    """
 
 
 class SoftMarginLoss(Loss):
-    """`log(1 + exp(-target * input))` for targets 1 and -1."""
+    """`log(1 + exp(-target * input))` for targets 1 and -1.
+
+    >>> nn.SoftMarginLoss()(mt.zeros(2), mt.tensor([1.0, -1.0]))
+    tensor(0.6931)
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         """Compute the loss."""
@@ -28,7 +36,11 @@ class SoftMarginLoss(Loss):
 
 
 class MultiLabelMarginLoss(Loss):
-    """The sum over labels and other classes of `max(0, 1 - x[label] + x[class])`, divided by the classes."""
+    """The sum over labels and other classes of `max(0, 1 - x[label] + x[class])`, divided by the classes.
+
+    >>> nn.MultiLabelMarginLoss()(mt.zeros(1, 3), mt.tensor([[2, -1, -1]]))
+    tensor(0.6667)
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         """Compute the loss."""
@@ -36,7 +48,11 @@ class MultiLabelMarginLoss(Loss):
 
 
 class MultiLabelSoftMarginLoss(WeightedLoss):
-    """The binary cross-entropy of logits, averaged over the classes of each example."""
+    """The binary cross-entropy of logits, averaged over the classes of each example.
+
+    >>> nn.MultiLabelSoftMarginLoss()(mt.zeros(1, 3), mt.tensor([[1.0, 0.0, 1.0]]))
+    tensor(0.6931)
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         """Compute the loss."""
@@ -44,7 +60,11 @@ class MultiLabelSoftMarginLoss(WeightedLoss):
 
 
 class MultiMarginLoss(WeightedLoss):
-    """The mean over wrong classes of `max(0, margin - x[target] + x[class]) ** p`."""
+    """The sum over wrong classes of `max(0, margin - x[target] + x[class]) ** p`, divided by the classes.
+
+    >>> nn.MultiMarginLoss()(mt.zeros(1, 4), mt.tensor([2]))
+    tensor(0.7500)
+    """
 
     def __init__(
         self,
@@ -69,7 +89,11 @@ class MultiMarginLoss(WeightedLoss):
 
 
 class CosineEmbeddingLoss(Loss):
-    """`1 - cos` of the angle of two vectors where the target is 1, `max(0, cos - margin)` where it is -1."""
+    """`1 - cos` of the angle of two vectors where the target is 1, `max(0, cos - margin)` where it is -1.
+
+    >>> nn.CosineEmbeddingLoss()(mt.tensor([[1.0, 0.0]]), mt.tensor([[3.0, 4.0]]), mt.tensor([1]))
+    tensor(0.4000)
+    """
 
     def __init__(self, margin: float = 0.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"):
         super().__init__(size_average, reduce, reduction)
@@ -87,7 +111,11 @@ def _checked_margin(name: str, margin: float) -> float:
 
 
 class TripletMarginLoss(Loss):
-    """`max(0, d(anchor, positive) - d(anchor, negative) + margin)` for p-norm distances."""
+    """`max(0, d(anchor, positive) - d(anchor, negative) + margin)` for p-norm distances.
+
+    >>> nn.TripletMarginLoss()(mt.zeros(1, 2), mt.tensor([[3.0, 4.0]]), mt.tensor([[0.0, 2.0]]))
+    tensor(4.0000)
+    """
 
     def __init__(
         self,
@@ -110,7 +138,12 @@ class TripletMarginLoss(Loss):
 
 
 class TripletMarginWithDistanceLoss(Loss):
-    """As `TripletMarginLoss`, with a distance of one's own."""
+    """As `TripletMarginLoss`, with a distance of one's own.
+
+    >>> loss = nn.TripletMarginWithDistanceLoss(distance_function=lambda x, y: (x - y).abs().sum(-1))
+    >>> loss(mt.zeros(1, 2), mt.tensor([[3.0, 4.0]]), mt.tensor([[0.0, 2.0]]))
+    tensor(6.)
+    """
 
     def __init__(
         self,
@@ -139,7 +172,12 @@ class TripletMarginWithDistanceLoss(Loss):
 
 
 class CTCLoss(Loss):
-    """Minus the log-probability of label sequences, whatever their alignment in time. Graves et al. (2006)."""
+    """Minus the log-probability of label sequences, whatever their alignment in time. Graves et al. (2006).
+
+    >>> log_probs = mt.zeros(12, 2, 5).log_softmax(2)  # time, batch, classes
+    >>> nn.CTCLoss()(log_probs, mt.tensor([[1, 2, 3], [1, 4, 4]]), (12, 12), (3, 3)).shape
+    ()
+    """
 
     def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False):
         super().__init__(reduction=reduction)
@@ -168,7 +206,11 @@ class LinearCrossEntropyOptions:
 
 
 class LinearCrossEntropyLoss(WeightedLoss):
-    """A `Linear` layer to logits, and their cross-entropy."""
+    """A `Linear` layer to logits, and their cross-entropy.
+
+    >>> nn.LinearCrossEntropyLoss(8, 10)(mt.zeros(4, 8), mt.tensor([1, 0, 4, 9])).shape
+    ()
+    """
 
     def __init__(
         self,

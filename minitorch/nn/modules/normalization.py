@@ -125,25 +125,41 @@ class _BatchNorm(Tracking):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Batch normalization of `[N, C]` or `[N, C, L]`. Ioffe and Szegedy (2015)."""
+    """Batch normalization of `[N, C]` or `[N, C, L]`. Ioffe and Szegedy (2015).
+
+    >>> nn.BatchNorm1d(3)(mt.zeros(2, 3)).shape
+    (2, 3)
+    """
 
     _ranks = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    """Batch normalization of `[N, C, H, W]`. Ioffe and Szegedy (2015)."""
+    """Batch normalization of `[N, C, H, W]`. Ioffe and Szegedy (2015).
+
+    >>> nn.BatchNorm2d(3)(mt.zeros(2, 3, 8, 8)).shape
+    (2, 3, 8, 8)
+    """
 
     _ranks = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
-    """Batch normalization of `[N, C, D, H, W]`. Ioffe and Szegedy (2015)."""
+    """Batch normalization of `[N, C, D, H, W]`. Ioffe and Szegedy (2015).
+
+    >>> nn.BatchNorm3d(3)(mt.zeros(2, 3, 4, 4, 4)).shape
+    (2, 3, 4, 4, 4)
+    """
 
     _ranks = (5,)
 
 
 class LayerNorm(_Scaled):
-    """Normalizes over the last dimensions. Ba, Kiros and Hinton (2016)."""
+    """Normalizes over the last dimensions. Ba, Kiros and Hinton (2016).
+
+    >>> nn.LayerNorm(4)(mt.zeros(2, 3, 4)).shape
+    (2, 3, 4)
+    """
 
     def __init__(
         self,
@@ -172,7 +188,11 @@ class LayerNorm(_Scaled):
 
 
 class RMSNorm(_Scaled):
-    """Divides by the root of the mean square over the last dimensions. Zhang and Sennrich (2019)."""
+    """Divides by the root of the mean square over the last dimensions. Zhang and Sennrich (2019).
+
+    >>> nn.RMSNorm(4)(mt.zeros(2, 3, 4)).shape
+    (2, 3, 4)
+    """
 
     def __init__(
         self,
@@ -199,7 +219,11 @@ class RMSNorm(_Scaled):
 
 
 class GroupNorm(_Scaled):
-    """Normalizes groups of channels of each example. Wu and He (2018)."""
+    """Normalizes groups of channels of each example. Wu and He (2018).
+
+    >>> nn.GroupNorm(2, 4)(mt.zeros(2, 4, 8, 8)).shape
+    (2, 4, 8, 8)
+    """
 
     def __init__(
         self,

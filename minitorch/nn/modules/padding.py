@@ -69,15 +69,26 @@ _TEXTS = {
 }
 
 
+_EXAMPLE = """{text}
+
+    >>> nn.{name}({arguments})(mt.zeros(1, 3, {before})).shape
+    (1, 3, {after})
+    """
+
+
+def _layer(name: str, base: type, mode: str, n: int) -> Any:
+    text = _EXAMPLE.format(
+        text=_TEXTS[mode].format(n=n),
+        name=name,
+        arguments="1, 0.5" if mode == "constant" else "1",
+        before=", ".join("4" * n),
+        after=", ".join("6" * n),
+    )
+    return type(name, (base,), {"__doc__": text, "__module__": __name__, "_dimensions": n, "_mode": mode})
+
+
 def _layers(name: str, base: type, mode: str) -> list[Any]:
-    return [
-        type(
-            f"{name}{n}d",
-            (base,),
-            {"__doc__": _TEXTS[mode].format(n=n), "__module__": __name__, "_dimensions": n, "_mode": mode},
-        )
-        for n in (1, 2, 3)
-    ]
+    return [_layer(f"{name}{n}d", base, mode, n) for n in (1, 2, 3)]
 
 
 CircularPad1d, CircularPad2d, CircularPad3d = _layers("CircularPad", _Pad, "circular")

@@ -110,8 +110,18 @@ class _AdaptivePool(Module):
         return f"output_size={self.output_size}"
 
 
+_EXAMPLE = """{text}
+
+    >>> nn.{name}(2)(mt.zeros(1, 3, {before})).shape
+    (1, 3, {after})
+    """
+
+
 def _layer(name: str, base: type, function: Any, text: str) -> Any:
-    return type(name, (base,), {"__doc__": text, "__module__": __name__, "_function": staticmethod(function)})
+    n = int(name[-2])
+    size = "2" if base is _AdaptivePool else "4"
+    doc = _EXAMPLE.format(text=text, name=name, before=", ".join("8" * n), after=", ".join(size * n))
+    return type(name, (base,), {"__doc__": doc, "__module__": __name__, "_function": staticmethod(function)})
 
 
 # fmt: off

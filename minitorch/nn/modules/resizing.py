@@ -48,21 +48,33 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """Resizes images by their nearest pixels."""
+    """Resizes images by their nearest pixels.
+
+    >>> nn.UpsamplingNearest2d(scale_factor=2)(mt.zeros(1, 3, 4, 4)).shape
+    (1, 3, 8, 8)
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None):
         super().__init__(size, scale_factor, mode="nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
-    """Resizes images bilinearly, with aligned corners."""
+    """Resizes images bilinearly, with aligned corners.
+
+    >>> nn.UpsamplingBilinear2d(size=(6, 8))(mt.zeros(1, 3, 4, 4)).shape
+    (1, 3, 6, 8)
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None):
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
 
 
 class PixelShuffle(Module):
-    """Lays channels side by side: `[*, C * r * r, H, W]` becomes `[*, C, H * r, W * r]`. Shi et al. (2016)."""
+    """Lays channels side by side: `[*, C * r * r, H, W]` becomes `[*, C, H * r, W * r]`. Shi et al. (2016).
+
+    >>> nn.PixelShuffle(2)(mt.zeros(1, 12, 4, 4)).shape
+    (1, 3, 8, 8)
+    """
 
     def __init__(self, upscale_factor: int):
         super().__init__()
@@ -78,7 +90,11 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """Undoes `PixelShuffle`: `[*, C, H * r, W * r]` becomes `[*, C * r * r, H, W]`."""
+    """Undoes `PixelShuffle`: `[*, C, H * r, W * r]` becomes `[*, C * r * r, H, W]`.
+
+    >>> nn.PixelUnshuffle(2)(mt.zeros(1, 3, 8, 8)).shape
+    (1, 12, 4, 4)
+    """
 
     def __init__(self, downscale_factor: int):
         super().__init__()
@@ -94,7 +110,11 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """Interleaves the channels of groups. Zhang et al. (2018)."""
+    """Interleaves the channels of groups. Zhang et al. (2018).
+
+    >>> nn.ChannelShuffle(2)(mt.arange(4).reshape(1, 4, 1, 1)).flatten()
+    tensor([0, 2, 1, 3])
+    """
 
     def __init__(self, groups: int):
         super().__init__()
@@ -110,7 +130,11 @@ class ChannelShuffle(Module):
 
 
 class CosineSimilarity(Module):
-    """The cosine of the angle between vectors along a dimension."""
+    """The cosine of the angle between vectors along a dimension.
+
+    >>> nn.CosineSimilarity()(mt.tensor([[1.0, 0.0]]), mt.tensor([[3.0, 4.0]]))
+    tensor([0.6000])
+    """
 
     def __init__(self, dim: int = 1, eps: float = 1e-8):
         super().__init__()
@@ -123,7 +147,11 @@ class CosineSimilarity(Module):
 
 
 class PairwiseDistance(Module):
-    """The p-norm of the differences of vectors, plus `eps` in each element."""
+    """The p-norm of the differences of vectors, plus `eps` in each element.
+
+    >>> nn.PairwiseDistance()(mt.zeros(1, 2), mt.tensor([[3.0, 4.0]]))
+    tensor([5.0000])
+    """
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False):
         super().__init__()

@@ -167,6 +167,10 @@ class TransformerEncoder(Module):
     """A stack of copies of an encoder layer, and a norm behind them.
 
     `enable_nested_tensor` and `mask_check` are accepted: what is padded is always computed, as PyTorch does in training.
+
+    >>> layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    >>> nn.TransformerEncoder(layer, 2)(mt.zeros(2, 5, 8)).shape
+    (2, 5, 8)
     """
 
     def __init__(
@@ -193,7 +197,12 @@ class TransformerEncoder(Module):
 
 
 class TransformerDecoder(Module):
-    """A stack of copies of a decoder layer, and a norm behind them."""
+    """A stack of copies of a decoder layer, and a norm behind them.
+
+    >>> layer = nn.TransformerDecoderLayer(8, 2, 16, batch_first=True)
+    >>> nn.TransformerDecoder(layer, 2)(mt.zeros(2, 3, 8), mt.zeros(2, 5, 8)).shape
+    (2, 3, 8)
+    """
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None):
         super().__init__()

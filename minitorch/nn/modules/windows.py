@@ -11,7 +11,11 @@ from .convolution import spread
 
 
 class Fold(Module):
-    """Adds blocks up where they overlap: `[N, C * kernel, blocks]` becomes `[N, C, H, W]`."""
+    """Adds blocks up where they overlap: `[N, C * kernel, blocks]` becomes `[N, C, H, W]`.
+
+    >>> nn.Fold((4, 4), 2, stride=2)(mt.zeros(1, 12, 4)).shape
+    (1, 3, 4, 4)
+    """
 
     def __init__(self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1):
         super().__init__()
@@ -31,7 +35,11 @@ class Fold(Module):
 
 
 class Unfold(Module):
-    """Returns the blocks that a kernel sees as columns: `[N, C, H, W]` becomes `[N, C * kernel, blocks]`."""
+    """Returns the blocks that a kernel sees as columns: `[N, C, H, W]` becomes `[N, C * kernel, blocks]`.
+
+    >>> nn.Unfold(2, stride=2)(mt.zeros(1, 3, 4, 4)).shape
+    (1, 12, 4)
+    """
 
     def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1):
         super().__init__()
@@ -122,14 +130,26 @@ class _MaxUnpool(Module):
 
 
 def _layer(name: str, base: type, n: int, text: str) -> Any:
-    return type(f"{name}{n}d", (base,), {"__doc__": text.format(n=n), "__module__": __name__, "_dimensions": n})
+    doc = text.format(n=n, large=", ".join("8" * n), small=", ".join("4" * n))
+    return type(f"{name}{n}d", (base,), {"__doc__": doc, "__module__": __name__, "_dimensions": n})
 
 
-_RANDOM = "Maxima of windows that random samples lay over the last {n} dimensions. Graham (2014)."
+_RANDOM = """Maxima of windows that random samples lay over the last {n} dimensions. Graham (2014).
+
+    >>> nn.FractionalMaxPool{n}d(2, output_size=4)(mt.zeros(1, 3, {large})).shape
+    (1, 3, {small})
+    """
+_NORMS = """The p-norm of each window over the last {n} dimensions.
+
+    >>> nn.LPPool{n}d(2, kernel_size=2)(mt.zeros(1, 3, {large})).shape
+    (1, 3, {small})
+    """
+_BACK = """Puts maxima back where `MaxPool{n}d` has found them.
+
+    >>> values, indices = nn.MaxPool{n}d(2, return_indices=True)(mt.zeros(1, 3, {large}))
+    >>> nn.MaxUnpool{n}d(2)(values, indices).shape
+    (1, 3, {large})
+    """
 FractionalMaxPool2d, FractionalMaxPool3d = (_layer("FractionalMaxPool", _FractionalMaxPool, n, _RANDOM) for n in (2, 3))
-LPPool1d, LPPool2d, LPPool3d = (
-    _layer("LPPool", _LPPool, n, "The p-norm of each window over the last {n} dimensions.") for n in (1, 2, 3)
-)
-MaxUnpool1d, MaxUnpool2d, MaxUnpool3d = (
-    _layer("MaxUnpool", _MaxUnpool, n, "Puts maxima back where `MaxPool{n}d` has found them.") for n in (1, 2, 3)
-)
+LPPool1d, LPPool2d, LPPool3d = (_layer("LPPool", _LPPool, n, _NORMS) for n in (1, 2, 3))
+MaxUnpool1d, MaxUnpool2d, MaxUnpool3d = (_layer("MaxUnpool", _MaxUnpool, n, _BACK) for n in (1, 2, 3))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import special
 
 import minitorch as mt
 from minitorch import random
+from minitorch.core.ops import reproducible
 from minitorch.nn import functional as F
 from minitorch.nn import init
 
@@ -103,6 +105,12 @@ FACE = {  # of a tensor x of the shape and dtype, with elements from 0.1 to 0.9
 }
 SHAPES = [(N,), (), (3, 1, 7)]
 PRECISIONS = ["float32", "float64"]
+EXACT = {
+    "natural_of": np.log,
+    "power_of": np.exp,
+    "sigmoid_of": lambda x: np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x))),
+    "quantile_of": lambda x: 2**0.5 * special.erfinv(x),
+}
 
 
 def check(draw, again):
@@ -137,6 +145,20 @@ def test_tensors(name, dtype):
     for shape in [(50, 20, 10, 11), (2, 3, 5, 7)]:
         x = mt.linspace(0.1, 0.9, int(np.prod(shape)), dtype=getattr(mt, dtype)).reshape(shape)
         check(lambda x=x: seeded(FACE[name], x), lambda x=x: seeded(mt.jit(FACE[name]), x))
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
+@pytest.mark.parametrize("name", EXACT)
+def test_what_they_are_made_by_at_the_edges(name, dtype):
+    info, function = np.finfo(dtype), getattr(reproducible, name)
+    x = [0.0, 1.0, np.inf, info.tiny, info.tiny / 8, info.max, 0.5, 2.0, 88.7, 100.0, 103.5, 709.7, 740.0, 745.0, 1e30]
+    x = np.array([*x, np.nan, *np.negative(x)], dtype)
+    plain, compiled = function(mt.array(x)).numpy(), mt.jit(function)(mt.array(x)).numpy()
+    np.testing.assert_array_equal(compiled, plain)
+    np.testing.assert_array_equal(np.signbit(compiled[plain == 0]), np.signbit(plain[plain == 0]))
+    with np.errstate(all="ignore"):
+        exact = EXACT[name](x.astype(float)).astype(dtype)
+    np.testing.assert_allclose(plain, exact, rtol=8 * info.eps, atol=info.smallest_subnormal)
 
 
 def test_every_distribution_is_among_these():

@@ -1,5 +1,7 @@
 """Averages of a model's parameters over the course of training, and the learning rate that goes with them.
 
+In a training loop:
+
     averaged = AveragedModel(model)                                              # the mean: Izmailov et al. (2018)
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.999))    # a running mean
     for batch in loader:

@@ -180,21 +180,10 @@ class _ConvTranspose(_Conv):
     ):
         if padding_mode != "zeros":
             raise ArgumentError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
-        super().__init__(
-            *(
-                in_channels,
-                out_channels,
-                kernel_size,
-                stride,
-                padding,
-                dilation,
-                groups,
-                bias,
-                padding_mode,
-                device,
-                dtype,
-            )
-        )
+        if isinstance(padding, str):
+            raise ArgumentError(f"{type(self).__name__}: padding must be given in numbers, got {padding!r}")
+        sizes = in_channels, out_channels, kernel_size, stride, padding, dilation
+        super().__init__(*sizes, groups, bias, padding_mode, device, dtype)
         self.output_padding = spread(output_padding, self._dimensions)
 
     def _extra(self, input: Any, output_size: Any) -> Any:

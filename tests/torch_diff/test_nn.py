@@ -438,6 +438,9 @@ BAD = {
     "train mode": lambda lib: lib.nn.ReLU().train("yes"),
     "to integers": lambda lib: lib.nn.Linear(2, 2).to(lib.int32),
     "gain": lambda lib: lib.nn.init.calculate_gain("rely"),
+    "uniform limits": lambda lib: lib.nn.init.uniform_(lib.zeros(3), 2.0, 1.0),
+    "truncated limits": lambda lib: lib.nn.init.trunc_normal_(lib.zeros(3), a=2.0, b=1.0),
+    "deviation": lambda lib: lib.nn.init.normal_(lib.zeros(3), 0.0, -1.0),
     "fan": lambda lib: lib.nn.init.kaiming_uniform_(lib.zeros(3)),
     "state of wrong type": lambda lib: lib.nn.Linear(2, 2).load_state_dict([1]),
 }

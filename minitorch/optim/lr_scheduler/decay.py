@@ -274,7 +274,7 @@ class SequentialLR(Composite):
         first._initial_step()
         self._last_lr = first.get_last_lr()
 
-    def step(self, epoch: None = None) -> None:
+    def step(self) -> None:  # type: ignore[override]
         """Set the next rates."""
         self.last_epoch += 1
         i = bisect_right(self._milestones, self.last_epoch)
@@ -307,7 +307,7 @@ class ChainedScheduler(Composite):
         self.optimizer = optimizer
         self._last_lr = self._current()
 
-    def step(self, epoch: None = None) -> None:
+    def step(self) -> None:  # type: ignore[override]
         """Set the next rates."""
         for scheduler in self._schedulers:
             scheduler.step()

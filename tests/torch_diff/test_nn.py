@@ -199,6 +199,32 @@ def test_functional(name):
     close(x[0].grad, x[1].grad, "gradient")
 
 
+# Weights and biases of other shapes than a layer's.
+LINEAR = {
+    "a bias of one number": lambda f, x: f.linear(x, x[:3], x[0, :1]),
+    "a bias without axes": lambda f, x: f.linear(x, x[:3], x[0, 0]),
+    "a bias for each example": lambda f, x: f.linear(x, x[:3], x[:, :1]),
+    "a bias for each number": lambda f, x: f.linear(x, x[:3], x[:, :3]),
+    "a weight of one axis": lambda f, x: f.linear(x, x[1]),
+    "a square and a vector": lambda f, x: f.linear(x[:, :4], x[1, :4]),
+}
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("name", LINEAR)
+def test_linear(name, compiled):
+    x = tensors(np.random.default_rng(0).normal(size=(4, 6)), requires_grad=True)
+
+    def pulled(lib, x):
+        out = LINEAR[name](lib.nn.functional, x)
+        (out * out).sum().backward()
+        return out
+
+    outs = (mt.jit(pulled, static_argnums=0) if compiled else pulled)(mt, x[0]), pulled(torch, x[1])
+    close(*outs, name)
+    close(x[0].grad, x[1].grad, "gradient")
+
+
 def test_in_place_relu_changes_its_input():
     for lib in LIBRARIES:
         x = lib.tensor([-1.0, 2.0])

@@ -7,12 +7,13 @@ from typing import Any
 from ...core import dtypes
 from ...core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
 from ...core.ops import affine, attention, lookup, normalization
+from ...core.ops.contractions import matmul
 from ...core.ops.families import as_array
 from ...core.ops.norms import norm
 from ...core.ops.pointwise import add, div, greater, maximum, mul, rsqrt, square, sub, where
 from ...core.ops.reductions import max as max_of
 from ...core.ops.reductions import mean
-from ...core.ops.shaping import cast, expand_dims, flatten, reshape, sum, swapaxes
+from ...core.ops.shaping import broadcast_to, cast, expand_dims, flatten, reshape, sum, swapaxes
 from ...core.primitive import aval_of
 from ...tensor.fast import fused
 from ...tensor.handle import Tensor, extent
@@ -25,14 +26,22 @@ from .arguments import check_parameters, one_dtype
 
 def _linear_general(input: Any, weight: Any, bias: Any) -> Any:
     one_dtype("linear", input=input, weight=weight, bias=bias)
-    return affine.linear(input, weight, bias)
+    if weight.ndim == 1 and bias is None:
+        return matmul(input, weight)
+    if bias is None or tuple(bias.shape) == tuple(weight.shape[:1]):
+        return affine.linear(input, weight, bias)
+    out = affine.linear(input, weight, None)
+    return add(out, broadcast_to(bias, out.shape))
 
 
 _linear = fused(affine.linear_p, _linear_general)
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
-    """Return `input @ weight.T + bias`, for `input[..., in]`, `weight[out, in]` and `bias[out]`."""
+    """Return `input @ weight.T + bias`, for `input[..., in]`, `weight[out, in]` and `bias[out]`.
+
+    As in PyTorch a bias of another shape is broadcast to the result's, and a weight `[in]` gives a result without `out`.
+    """
     return _linear(input, weight, bias)
 
 

@@ -185,6 +185,8 @@ FUNCTIONS = {
     "gaussian, small variances": lambda lib, f, x, y: f.gaussian_nll_loss(x, y, (weights(lib, x) - 1.0).clamp(min=0)),
     "poisson, old switches": lambda lib, f, x, y: f.poisson_nll_loss(x, y.exp(), True, False, None, 1e-8, None, "sum"),
     "hinge, old switches": lambda lib, f, x, y: f.hinge_embedding_loss(x, (y > 0) * 2 - 1, 0.5, None, None, "sum"),
+    "hinge, other targets": lambda lib, f, x, y: f.hinge_embedding_loss(x, (y * 2).long(), reduction="none"),
+    "mse of integers": lambda lib, f, x, y: f.mse_loss(x, (y * 2).long()),
     "ranking, old switches": lambda lib, f, x, y: f.margin_ranking_loss(x, y, (y > 0) * 2 - 1, 0.5, False),
 }
 

@@ -431,6 +431,10 @@ BAD = {
     "unflatten dim": lambda lib: lib.nn.Unflatten(5, (2, 2))(lib.ones(2, 3, 4)),
     "no repeat": lambda lib: lib.nn.Sequential(lib.nn.ReLU()) * 0,
     "half a repeat": lambda lib: lib.nn.Sequential(lib.nn.ReLU()) * 1.5,
+    "linear bias of integers": lambda lib: lib.nn.functional.linear(
+        lib.zeros(2, 3), lib.zeros(4, 3), lib.zeros(4, dtype=lib.int64)
+    ),
+    "linear weight of integers": lambda lib: lib.nn.functional.linear(lib.zeros(2, 3), lib.zeros(4, 3).long()),
     "linear sizes": lambda lib: lib.nn.Linear(5, 3)(lib.zeros(2, 4)),
     "linear dtypes": lambda lib: lib.nn.Linear(5, 3)(lib.zeros(2, 5, dtype=lib.float64)),
     "conv channels": lambda lib: lib.nn.Conv2d(3, 4, 3)(lib.zeros(1, 2, 8, 8)),

@@ -11,7 +11,7 @@ from ...core.ops import cross_entropy as ce
 from ...core.ops import losses
 from ...core.ops.families import as_array
 from ...core.ops.fusing import check_reduction
-from ...core.ops.pointwise import add, clip, detach, div, exp, greater, log, mul, neg, sub, where
+from ...core.ops.pointwise import add, clip, detach, div, equal, exp, greater, log, mul, neg, sub, where
 from ...core.ops.shaping import expand_dims, full, sum
 from ...core.primitive import aval_of
 from ...tensor.fast import fused
@@ -118,7 +118,7 @@ def _cross_entropy_general(input: Any, target: Any, *, ignore_index: int, reduct
 
 
 # With classes on the last axis, which only one or two axes make sure of, the primitive takes tensors as they are.
-_cross_entropy = fused(ce.cross_entropy_p, _cross_entropy_general)
+_cross_entropy = fused(ce.cross_entropy_p, _cross_entropy_general, second=dtypes.int64)
 
 
 def cross_entropy(
@@ -290,11 +290,11 @@ def hinge_embedding_loss(
     reduce: Any = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return x where the target is 1, `max(0, margin - x)` where it is -1."""
+    """Return x where the target is 1, `max(0, margin - x)` where it is -1; elsewhere, as in PyTorch, their sum."""
     reduction = reduction_of(reduction, size_average, reduce)
     check_reduction("hinge_embedding_loss", reduction)
-    loss = where(greater(target, 0), input, clip(sub(margin, input), 0.0))
-    return losses.reduce_loss(loss, reduction)
+    near = where(equal(target, -1), 0.0, input)
+    return losses.reduce_loss(add(near, where(equal(target, 1), 0.0, clip(sub(margin, input), 0.0))), reduction)
 
 
 def margin_ranking_loss(

@@ -338,7 +338,7 @@ class RuleOptimizer(Optimizer):
 
 
 def _moved(x: Any, change: Any) -> Any:
-    """Add a change, which is ours, to a buffer: in place, but for a single number, where that takes 0.8 us instead of 0.3."""
+    """Add a change, which is ours, to a buffer: in place, but for one number, where that takes 0.8 us instead of 0.3."""
     if change.size == 1:
         return change + x
     change += x

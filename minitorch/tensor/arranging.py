@@ -18,6 +18,7 @@ from ..core.primitive import Tracer, aval_of
 from .creation import made
 from .handle import Tensor
 from .table import Table, sizes
+from .types import check_fits
 
 # --------------------------------------------------------------------------- joining and repeating
 
@@ -209,6 +210,7 @@ def _nonzero(input: Any, *, as_tuple: bool = False) -> Any:
 
 
 def _number(name: str, value: Any, x: Any) -> Any:
+    check_fits(name, value, x.dtype)
     value = as_array(value)
     if value.ndim:
         raise ShapeError(f"{name}: value must be a number or a 0-d tensor, got {aval_of(value)}; use where for more")

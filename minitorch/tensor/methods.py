@@ -16,6 +16,7 @@ from ..core.array import Array
 from ..core.ops import pointwise
 from ..core.ops.basic import basic_index
 from ..core.ops.indexing import getitem, select
+from ..core.ops.slicing import flip
 from ..core.primitive import Tracer
 from ..core.protocols import array_function
 from . import fast
@@ -141,6 +142,10 @@ def _iterate(x: Tensor) -> Iterator[Tensor]:
     return iter([take(x, i) for i in range(x.shape[0])])
 
 
+def _reversed(x: Tensor) -> Tensor:
+    return flip(x, 0) if x.shape else x  # type: ignore[no-any-return]
+
+
 def _contains(x: Tensor, element: Any) -> bool:
     return bool(np.any((x.detach() == element).numpy()))
 
@@ -184,6 +189,7 @@ SPECIAL: dict[str, Function] = {
     "__pos__": _pos,
     "__getitem__": take,
     "__iter__": _iterate,
+    "__reversed__": _reversed,
     "__contains__": _contains,
     "__len__": _length,
     "__format__": _format,

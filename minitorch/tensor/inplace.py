@@ -26,7 +26,7 @@ from .conversion import clone
 from .functions import BOTH, METHODS
 from .generator import Generator
 from .handle import Tensor, as_tensor
-from .methods import as_index
+from .indexing import plain, replaced
 from .random import bernoulli, check_chances, multinomial, next_key
 from .table import Function, Table
 from .types import can_cast, check_fits
@@ -134,7 +134,12 @@ def _set_item(self: Tensor, index: Any, value: Any) -> None:
     """Write to selected elements; the values are cast and broadcast."""
     recorded = checked("x[...] = value", self)
     check_fits("x[...] = value", value, self.dtype)
-    write("x[...] = value", self, update(self, as_index(index), value, select_first=True), recorded)
+    index = plain(index)
+    whole = replaced(self, index, value)
+    if whole is not None:
+        self._rebind(whole, None)
+    else:
+        write("x[...] = value", self, update(self, index, value, select_first=True), recorded)
 
 
 def _fill_diagonal_(self: Tensor, fill_value: Any) -> Tensor:

@@ -214,12 +214,19 @@ def _inferred(data: Any, host: np.ndarray[Any, Any]) -> dtypes.DType:
         raise DTypeError(f"array: {type(data).__name__} does not hold numbers of one type; give numbers or NumPy data")
     if not _is_python_data(data):
         return dtypes.canonical(host.dtype)
-    if host.dtype.kind == "u":  # NumPy's choice where int64 ends
+    # NumPy's choices where int64 ends
+    if host.dtype.kind == "u" or (
+        host.dtype.kind == "f" and host.size and abs(host).max() >= 2**63 and _is_whole(data)
+    ):
         raise ArgumentError(
-            f"array: Python integer {host.max()} out of bounds for int64; give dtype uint64, or a float"
+            f"array: Python integer {host.max()} out of bounds for int64; give dtype uint64, or one of floats"
         )
     kinds = {"f": float, "c": complex, "b": bool, "i": int}
     return dtypes.promote(kinds[host.dtype.kind]) if host.size else dtypes.canonical(float)
+
+
+def _is_whole(data: Any) -> bool:
+    return all(map(_is_whole, data)) if isinstance(data, (list, tuple)) else isinstance(data, int)
 
 
 def _is_python_data(data: Any) -> bool:

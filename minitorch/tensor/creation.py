@@ -57,7 +57,8 @@ def _value(data: Any, dtype: Any) -> Value:
     if isinstance(data, Tensor):
         data = data.detach().current()
     if not isinstance(data, (Array, Tracer)):
-        data = Array(lowered(data), dtype)
+        numbers, found = lowered(data)
+        data = Array(numbers, found if dtype is None else dtype)
     return data if dtype is None else cast(data, dtype)
 
 
@@ -202,6 +203,8 @@ def full(
         dtype = fill_value.dtype if isinstance(fill_value, (Array, Tracer)) else type(number)
     kind = dtypes.canonical(dtype)
     check_fits("full", number, kind)
+    if type(number) is int and kind in dtypes.UNSIGNED:
+        number %= int(np.iinfo(kind).max) + 1  # -1 is 255
     buffer = np.full(size_of("full", (size,)), number, kind)
     return made(wrap(buffer), device, requires_grad)
 

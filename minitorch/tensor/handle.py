@@ -375,25 +375,40 @@ class Tensor(Shared):
 def _float_array(data: Any, dtype: Any) -> Value:
     if isinstance(data, Tensor):
         data = data.current()
-    array = as_array(lowered(data))
+    array = as_array(lowered(data)[0])
     if dtype is not None:
         return cast(array, dtype)
     return array if array.dtype in dtypes.INEXACT and not _is_numbers(data) else cast(array, float)
 
 
-def lowered(data: Any) -> Any:
-    """Turn tensors inside lists into NumPy numbers: there, one of a single element counts as its number."""
+def lowered(data: Any) -> tuple[Any, dtypes.DType | None]:
+    """Return data with NumPy numbers for the tensors inside lists, and the dtype for all numbers, None if there are none.
+
+    A tensor of a single element counts as its number there, whatever its shape.
+    """
+    if not isinstance(data, (list, tuple)) or not _holds_tensors(data):
+        return data, None
+    kinds: set[Any] = set()
+    return _numbers(data, kinds), dtypes.promote(*kinds)
+
+
+def _holds_tensors(data: Any) -> bool:
+    return any(map(_holds_tensors, data)) if isinstance(data, (list, tuple)) else isinstance(data, Tensor)
+
+
+def _numbers(data: Any, kinds: set[Any]) -> Any:
+    """Return data with numbers for tensors, and note what kinds of numbers there are."""
     if isinstance(data, (list, tuple)):
-        return [_number_in(x) if isinstance(x, Tensor) else lowered(x) for x in data]
-    return data
-
-
-def _number_in(x: Tensor) -> Any:
-    if x.value.size != 1:
+        return [_numbers(x, kinds) for x in data]
+    if not isinstance(data, Tensor):
+        kinds.add(getattr(data, "dtype", type(data)))
+        return data
+    if data.value.size != 1:
         raise ArgumentError(
-            f"tensor: only one element tensors can be converted to Python scalars, got {x.aval} in a list; use stack"
+            f"tensor: only one element tensors can be converted to Python scalars, got {data.aval} in a list; use stack"
         )
-    return x.detach().numpy().reshape(())
+    kinds.add(data.dtype)
+    return data.detach().numpy().reshape(())
 
 
 def _is_numbers(data: Any) -> bool:

@@ -52,7 +52,7 @@ def _entry(e: Any) -> Any:
     if isinstance(e, (int, np.integer)) and kind is not bool:
         return int(e)
     if kind is list or kind is np.ndarray:
-        e = as_array(lowered(e))
+        e = as_array(lowered(e)[0])
     if not isinstance(e, (Array, Tensor)):
         return e
     if e.dtype == dtypes.uint8:

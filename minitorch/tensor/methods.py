@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core import tree
 from ..core.array import Array
+from ..core.operators import array_ufunc
 from ..core.ops import pointwise
 from ..core.ops.slicing import flip
 from ..core.primitive import Tracer
@@ -26,11 +27,18 @@ Function = Callable[..., Any]
 OPERANDS = (Array, Tracer, int, float, complex, np.ndarray, np.generic)
 
 
+def _number(x: Any) -> Any:
+    """Return a number of NumPy's as Python's, which gives way in promotion, as PyTorch has it."""
+    return x.item() if isinstance(x, np.generic) else x
+
+
 def _guarded(function: Function) -> Function:
     """Leave operands that are not numbers to Python, which asks the other operand's class."""
 
     def call(x: Any, y: Any) -> Any:
-        return function(x, y) if isinstance(y, OPERANDS) and isinstance(x, OPERANDS) else NotImplemented
+        if isinstance(y, OPERANDS) and isinstance(x, OPERANDS):
+            return function(_number(x), _number(y))
+        return NotImplemented
 
     call.primitive = function.primitive  # type: ignore[attr-defined]
     call.direct = function.direct  # type: ignore[attr-defined]
@@ -130,7 +138,13 @@ def _array_function(x: Tensor, func: Any, types: Any, args: Any, kwargs: Any) ->
     return tree.map(lambda part: tensor_of(part) if type(part) is Array else part, out)
 
 
+def _array_ufunc(x: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+    """Answer a NumPy ufunc, where NumPy's numbers count as Python's."""
+    return array_ufunc(x, ufunc, method, *map(_number, inputs), **options)
+
+
 Tensor.__array_function__ = _array_function  # type: ignore[attr-defined]
+Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]
 SPECIAL: dict[str, Function] = {
     "__matmul__": _matmul,
     "__rmatmul__": _rmatmul,

@@ -7,7 +7,8 @@ PROGRAMS = {
     # ------------------------------------------------------------------ types
     "isinstance of a typed tensor": """
         x = torch.arange(3)
-        isinstance(x, torch.LongTensor), isinstance(x, torch.FloatTensor), isinstance(nn.Parameter(x.float()), torch.FloatTensor)
+        p = nn.Parameter(x.float())
+        isinstance(x, torch.LongTensor), isinstance(x, torch.FloatTensor), isinstance(p, torch.FloatTensor)
     """,
     "type names": "[x.type() for x in (torch.ones(1), torch.ones(1).long(), torch.tensor([1j]), torch.ones(1) > 0)]",
     "type of a type": "torch.tensor([1.5]).type(torch.LongTensor), torch.tensor([1]).type('torch.DoubleTensor')",
@@ -24,12 +25,16 @@ PROGRAMS = {
     "Variable of a list": "torch.autograd.Variable([1.0])",
     # ------------------------------------------------------------------ making
     "tensor of 1-element tensors": "torch.tensor([torch.tensor([1.0]), torch.tensor([[2.0]]), 3])",
-    "tensor of tensors of several types": "torch.tensor([torch.tensor(1.0), torch.tensor(1)]), torch.tensor([torch.tensor(1), 2.5])",
+    "tensor of tensors of several types": """
+        torch.tensor([torch.tensor(1.0), torch.tensor(1)]), torch.tensor([torch.tensor(1), 2.5])
+    """,
     "tensor of longer tensors": "torch.tensor([torch.ones(2), torch.ones(2)])",
     "tensor of a huge integer": "torch.tensor(2**63)",
     "tensor of huge integers": "torch.tensor([1, 2**63])",
     "a huge integer among bytes": "torch.tensor([300], dtype=torch.uint8)",
-    "size by name": "torch.zeros(size=(2, 3)), torch.ones(size=[2]), torch.rand(size=(4,)).shape, torch.randn(size=(2, 2)).shape",
+    "size by name": """
+        torch.zeros(size=(2, 3)), torch.ones(size=[2]), torch.rand(size=(4,)).shape, torch.randn(size=(2, 2)).shape
+    """,
     "randint without low": "torch.randint(high=1, size=(3,))",
     "complex noise": "torch.randn(3, dtype=torch.cfloat).dtype, torch.rand(2, dtype=torch.complex128).dtype",
     # ------------------------------------------------------------------ numbers that fit

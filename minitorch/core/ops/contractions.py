@@ -36,6 +36,10 @@ def _matmul_impl(x: Any, y: Any) -> Any:
     return _product(x, y)
 
 
+def _of_copies(x: Any, y: Any) -> Any:
+    return _matmul_impl(np.ascontiguousarray(x), np.ascontiguousarray(y))
+
+
 def _product(x: Any, y: Any) -> Any:
     if y.ndim == 2 and x.ndim > 2 and x.flags.c_contiguous:
         # One large product instead of one for each matrix of the stack.
@@ -93,6 +97,11 @@ def _aligned(x: Value, batched: bool, missing: int) -> Value:
 
 matmul_p: Any = bilinear(
     "matmul", _matmul_impl, _transpose_x, _transpose_y, abstract=_matmul_abstract, batch=_matmul_batch
+)
+# The product as NumPy makes it of operands in one layout, so that random vectors agree to the last bit: compiled
+# functions call back for it, for the order in which a kernel adds up is its own.
+reproducible_matmul: Any = bilinear(
+    "reproducible_matmul", _of_copies, _transpose_x, _transpose_y, abstract=_matmul_abstract, batch=_matmul_batch
 )
 
 

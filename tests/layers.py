@@ -33,7 +33,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.norms"],
     ["minitorch.core.ops.basic"],  # integers, slices and new axes as an index
     ["minitorch.core.ops.gathering"],  # take and scatter along one axis
-    ["minitorch.core.ops.indexing"],  # x[...] and x.at[...]
+    ["minitorch.core.ops.indexing"],  # x[...], read and written to
+    ["minitorch.core.ops.places"],  # x.at[...]
     ["minitorch.core.ops.lookup"],  # indexing along an axis, classes, searches
     ["minitorch.core.ops.collectives"],  # across the examples of a mapped axis
     ["minitorch.core.ops.contractions"],  # matmul and its kin

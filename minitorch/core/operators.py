@@ -22,6 +22,7 @@ from .ops import (
     joining,
     lookup,
     norms,
+    places,
     pointwise,
     reductions,
     scanning,
@@ -235,7 +236,7 @@ METHODS: dict[str, Function] = {
 PROPERTIES: dict[str, Function] = {
     "T": shaping.transpose,
     "mT": contractions.matrix_transpose,
-    "at": indexing.At,
+    "at": places.At,
     "imag": pointwise.imag,
     "itemsize": itemsize,
     "nbytes": nbytes,

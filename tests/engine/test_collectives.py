@@ -8,12 +8,12 @@ import pytest
 import minitorch as mt
 from minitorch.core.array import Array
 from minitorch.core.checkpoint import checkpoint
-from minitorch.core.collectives import all_gather, axis_index, axis_size, pmax, pmean, pmin, psum
 from minitorch.core.custom import custom_jvp, custom_vjp
 from minitorch.core.jacobian import hessian, jacfwd, jacrev
 from minitorch.core.ops.pointwise import exp, sin
 from minitorch.core.transforms import grad, jvp, value_and_grad, vjp, vmap
 from minitorch.errors import ArgumentError, AxisNameError, JitError, ShapeError
+from minitorch.lax import all_gather, axis_index, axis_size, pmax, pmean, pmin, psum
 from minitorch.test_util import check_grads
 
 X = np.array([0.3, -0.7, 1.1, 0.5])

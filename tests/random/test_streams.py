@@ -20,6 +20,7 @@ N = 100_003
 WEIGHTS = np.linspace(0.1, 1.0, 30)
 MEAN = np.linspace(-1.3, 2.9, 5)
 COV = np.eye(5) + np.outer(MEAN, MEAN)
+COVS = np.stack([COV, COV @ COV])
 
 # Parameters are no powers of two, with which products would be exact.
 FLOATS = {
@@ -54,8 +55,8 @@ FLOATS = {
     "multivariate_normal": lambda k, s, d: random.multivariate_normal(k, MEAN, COV, s, d),
     "multivariate_normal, svd": lambda k, s, d: random.multivariate_normal(k, MEAN, COV, s, d, "svd"),
     "multivariate_normal, eigh": lambda k, s, d: random.multivariate_normal(k, MEAN, COV, s, d, "eigh"),
-    "multivariate_normal, many": lambda k, s, d: random.multivariate_normal(k, MEAN, np.stack([COV, COV.T @ COV]), (*s, 2), d),
-    "multivariate_normal, traced": lambda k, s, d: random.multivariate_normal(k, mt.array(MEAN) * 1.7, mt.array(COV) * 1.3, s, d),
+    "multivariate_normal, many": lambda k, s, d: random.multivariate_normal(k, MEAN, COVS, (*s, 2), d),
+    "multivariate_normal, traced": lambda k, s, d: random.multivariate_normal(k, mt.array(MEAN), mt.array(COV) * 1.3, s, d),
     "dirichlet": lambda k, s, d: random.dirichlet(k, [0.5, 2.1, 1.0, 0.3, 4.0], s, d),
     "ball": lambda k, s, d: random.ball(k, 5, 2, s, d),
     "orthogonal": lambda k, s, d: random.orthogonal(k, 3, s, d),

@@ -11,7 +11,7 @@ arguments; they promote and broadcast as everywhere here, where jax.lax asks for
     products     dot_general conv_general_dilated ...
 """
 
-from ..core.collectives import all_gather, axis_index, axis_size, pmax, pmean, pmin, psum
+from ..core.collectives import all_gather, axis_index, axis_size, pmax, pmean, pmin, ppermute, psum
 from ..core.control.branching import cond, switch
 from ..core.control.implicit import custom_linear_solve, custom_root
 from ..core.control.loops import fori_loop, scan, while_loop

@@ -246,7 +246,7 @@ LAYERS: list[list[str]] = [
     ],  # rules on arrays, tracers and tensors; on many at once
     ["minitorch.optim.optimizer"],  # groups, state, the loop
     ["minitorch.optim.algorithms", "minitorch.optim.variants", "minitorch.optim.lbfgs"],
-    ["minitorch.optim.functional.base", "minitorch.optim.functional.schedules"],
+    ["minitorch.optim.functional.base", "minitorch.optim.functional.losses", "minitorch.optim.functional.schedules"],
     ["minitorch.optim.functional.wrappers"],
     ["minitorch.optim.functional.transforms"],
     ["minitorch.optim.functional.algorithms"],

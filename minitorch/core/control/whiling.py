@@ -181,7 +181,9 @@ def _divide(trace: LinearTrace, primitive: Primitive, args: tuple[Value, ...], p
     values = [x.value if m else x for x, m in zip(args, mine)]
     if not any(isinstance(x, Tracer) for x in values):
         steps = sum(1 for _ in _carries(values, **params)) - 1
-        return scan_p(*args[a:], body=params["body"], counts=(b, len(args) - a - b), length=steps, reverse=False)
+        counts = b, len(args) - a - b
+        outs: tuple[Value, ...] = scan_p(*args[a:], body=params["body"], counts=counts, length=steps, reverse=False)
+        return outs
 
     def run(flags: list[bool]) -> Any:
         made = divided(params["body"], [*mine[a : a + b], *flags], flags)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
+from operator import attrgetter
 
 from ..graph import Var
 from .layout import Dims, axes_between, cuts, spread
@@ -22,6 +23,7 @@ from .operations import MOST_AXES, Operand, Operation
 MOST_OPERATIONS = 96  # more would take seconds to compile
 MOST_OPERANDS = 28  # streams of memory that a kernel can follow
 FUSIBLE = frozenset(("map", "rows", "columns"))
+_place = attrgetter("place")
 
 
 @dataclass(eq=False, slots=True)
@@ -37,6 +39,8 @@ class Group:
     edges: frozenset[int] = frozenset()  # where the axes of its operands end, counted in elements
     row_edges: frozenset[int] = frozenset()  # the same for operands with one number for each row, counted in rows
     reads: set[Var] = field(default_factory=set)
+    sizes: set[int] = field(default_factory=set)  # of the operations
+    spaces: set[tuple[str, tuple[int, int, int]]] = field(default_factory=set)  # that the reductions ask for
 
     @property
     def first(self) -> int:
@@ -79,19 +83,56 @@ def access(x: Operand, op: Operation) -> Dims:
 
 def grouped(operations: list[Operation]) -> Group | None:
     """Return operations as one group, None if no one kernel can compute them."""
-    kinds = {op.kind for op in operations}
-    if not kinds <= FUSIBLE or {"rows", "columns"} <= kinds or len(operations) > MOST_OPERATIONS:
+    if any(op.kind not in FUSIBLE for op in operations):
         return None
     group = Group("map", operations)
-    if not _has_space(group) or not all(_has_level(group, op) for op in operations) or group.axes() is None:
+    group.sizes = {op.size for op in operations}
+    group.spaces = {(op.kind, op.params["abc"]) for op in operations if op.kind != "map"}
+    if not _has_space(group) or not all(_has_level(group, op) for op in operations):
         return None
-    return group if len(group.reads) <= MOST_OPERANDS else None
+    return group if _is_walkable(group) else None
+
+
+def merged(maker: Group, home: Group) -> Group | None:
+    """Return two groups as one, None if no one kernel can compute them: `grouped` of the operations of both."""
+    if not maker.levels or not home.levels or len(maker.operations) + len(home.operations) > MOST_OPERATIONS:
+        return None
+    operations = sorted(maker.operations + home.operations, key=_place)
+    both = Group("map", operations, sizes=maker.sizes | home.sizes, spaces=maker.spaces | home.spaces)
+    if not _has_space(both):
+        return None
+    if not all(_is_level_kept(part, both) for part in (maker, home)):
+        return grouped(operations)
+    both.levels = maker.levels | home.levels
+    for part, other in ((maker, home), (home, maker)):
+        inside = part.reads.intersection(other.levels)
+        if inside and not all(_reads_in_place(both, op, inside) for op in part.operations):
+            return None
+        both.reads |= part.reads - inside
+    # What is read in its place inside has no edges but the row's, so that these are those of the rest.
+    both.edges, both.row_edges = maker.edges | home.edges, maker.row_edges | home.row_edges
+    return both if _is_walkable(both) else None
+
+
+def _is_level_kept(part: Group, whole: Group) -> bool:
+    """Tell whether the values of a group have the same levels in a larger one."""
+    return part.size == whole.size and (part.kind == "map" or (part.kind, part.rows) == (whole.kind, whole.rows))
+
+
+def _reads_in_place(group: Group, op: Operation, inside: set[Var]) -> bool:
+    """Tell whether an operation reads values that are made in its group where they are made."""
+    level = group.level_of(op)
+    found = (x for x in op.operands if isinstance(x.source, Var) and x.source in inside)
+    return all(_same_place(group, level, group.levels[x.source], x, op) for x in found)
+
+
+def _is_walkable(group: Group) -> bool:
+    return len(group.reads) <= MOST_OPERANDS and group.axes() is not None
 
 
 def _has_space(group: Group) -> bool:
     """Find the iteration space that reductions ask for, and maps of two sizes."""
-    sizes = {op.size for op in group.operations}
-    spaces = {(op.kind, op.params["abc"]) for op in group.operations if op.kind != "map"}
+    sizes, spaces = group.sizes, group.spaces
     group.size = max(sizes)
     if len(spaces) > 1:
         return False
@@ -113,25 +154,28 @@ def _has_level(group: Group, op: Operation) -> bool:
     """Add one operation's operands and results; tell whether it fits."""
     level = group.level_of(op)
     for x in op.operands:
-        dims = access(x, op)
         made = group.levels.get(x.source) if isinstance(x.source, Var) else None
         if made is not None:
-            if not _same_place(group, level, made, dims) or x.layout.offset:
+            if not _same_place(group, level, made, x, op):
                 return False
-        elif isinstance(x.source, Var):
+            continue
+        if isinstance(x.source, Var):
             group.reads.add(x.source)
-        if made is None:
-            if level == "full":
-                group.edges |= cuts(dims)
-            else:
-                group.row_edges |= cuts(dims)
+        edges = cuts(access(x, op))
+        if edges and level == "full":
+            group.edges |= edges
+        elif edges:
+            group.row_edges |= edges
     result = {"map": level, "rows": "row", "columns": "column"}[op.kind]
     group.levels[op.out] = result
     return bool(level) and (op.kind == "map" or level == "full")
 
 
-def _same_place(group: Group, level: str, made: str, dims: Dims) -> bool:
+def _same_place(group: Group, level: str, made: str, x: Operand, op: Operation) -> bool:
     """Tell whether a value made in the group is used where it is made."""
+    if x.layout.offset:
+        return False
+    dims = access(x, op)
     if made == level:
         size = group.size if level == "full" else group.rows
         return dims in (((size, 1),), ()) if size == 1 else dims == ((size, 1),)
@@ -154,7 +198,7 @@ def why_apart(maker: Group, user: Group) -> str:
         return "sums over rows are known only at the end"
     if maker.size != user.size:
         return f"they visit {maker.size:,} and {user.size:,} elements"
-    if grouped(both) is None:
+    if merged(maker, user) is None:
         return "they walk their elements in different orders"
     return "one needs the other by way of a third"
 
@@ -171,9 +215,7 @@ class Fusion:
             for group in absorbed:
                 del groups[group]
             groups[home] = None
-            for one in home.operations:
-                for var in one.outputs:
-                    self.owner[var] = home
+            self.owner.update(dict.fromkeys(home.levels or op.outputs, home))
         self.order = list(self._sorted(list(groups)))
 
     def _home(self, op: Operation) -> tuple[Group, list[Group]]:
@@ -188,7 +230,7 @@ class Fusion:
         absorbed: list[Group] = []
         for maker in makers:
             if maker.levels and not self._path_around(maker, home, absorbed):
-                both = grouped(sorted(maker.operations + home.operations, key=lambda o: o.place))
+                both = merged(maker, home)
                 if both is not None:
                     home = both
                     absorbed.append(maker)

@@ -20,7 +20,7 @@ from ...aval import Aval
 from ...dtypes import DType
 from ..graph import Atom, Equation, Graph, Var, atom_aval
 from . import formulas
-from .layout import VIEWS, Layout, Shape, collapse, cuts, is_packed, packed
+from .layout import VIEWS, Layout, Shape, boundaries, collapse, is_packed, packed
 
 MOST_AXES = 6  # that a kernel walks
 KERNEL_DTYPES = frozenset((dtypes.bool_, dtypes.float32, dtypes.float64, *dtypes.INTEGERS))
@@ -211,7 +211,7 @@ def refusal(eq: Equation, operands: tuple[Operand, ...], kinds: frozenset[DType]
             return "no elements"
     if any(0 in x.layout.shape for x in operands):  # an empty view of something else
         return "no elements"
-    edges = {e for x in operands for e in cuts(collapse(x.layout.shape, x.layout.strides))}
+    edges = frozenset().union(*(boundaries(x.layout) for x in operands))
     return f"more than {MOST_AXES} axes" if len(edges) >= MOST_AXES else ""
 
 

@@ -16,7 +16,7 @@ from ..errors import JitError, MinitorchError, TracerError
 from ..naming import listed
 from ..primitive import NO_BATCHING, Params, Primitive, Trace, Tracer, Value, bind
 from ..tape import context, entering, leaked, lower, user_line
-from .graph import Atom, Equation, Graph, Var, equation
+from .graph import Atom, Graph, Var, copied, equation
 
 
 class StagedTracer(Tracer):
@@ -198,14 +198,9 @@ class StagingTrace(Trace):
 
     def copy(self, graph: Graph, values: Sequence[Value]) -> list[Value]:
         """Write the equations of a graph once more, on other values; return its outputs."""
-        known: dict[Atom, Atom] = dict(zip(graph.inputs, map(self.atom, values), strict=True))
         line = user_line()
-        for eq in graph.equations:
-            inputs = tuple([known[a] if isinstance(a, Var) else a for a in eq.inputs])
-            outputs = tuple([Var(v.aval) for v in eq.outputs])
-            known.update(zip(eq.outputs, outputs))
-            self.graph.equations.append(Equation(eq.primitive, inputs, eq.params, outputs, eq.many, line))
-        found = [known[a] if isinstance(a, Var) else a for a in graph.outputs]
+        equations, found = copied(graph, list(map(self.atom, values)), line)
+        self.graph.equations += equations
         return [self._traced((a,), line)[0] if isinstance(a, Var) else a for a in found]
 
     def _traced(self, variables: Sequence[Var], line: str | None) -> tuple[StagedTracer, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ... import dtypes
 from ...array import Array
+from ...primitive import Params
 from ..graph import Atom, Equation, Graph, Var, has_effect
 from .rewriting import Rule, Writer, rewrite
 
@@ -30,14 +31,17 @@ def eliminate_common(graph: Graph) -> Graph:
     return rewrite(graph, common_rule)
 
 
-def common_rule() -> Rule:
-    """Return a rule that knows what has been computed."""
+def common_rule(keys: dict[Equation, Hashable] | None = None) -> Rule:
+    """Return a rule that knows what has been computed; `keys` are those of equations that it has met before."""
     known: dict[Hashable, Sequence[Atom]] = {}
+    keys = {} if keys is None else keys
 
     def rule(writer: Writer, eq: Equation) -> Sequence[Atom] | None:
         if has_effect(eq):
             return None
-        key = key_of(eq)
+        key = keys.get(eq)
+        if key is None:
+            key = keys[eq] = key_of(eq)
         found = known.get(key)
         if found is None:
             known[key] = eq.outputs
@@ -48,15 +52,19 @@ def common_rule() -> Rule:
 
 def key_of(eq: Equation) -> Hashable:
     """Return what is equal for equations that compute the same."""
-    inputs: Any = tuple(map(_atom_key, eq.inputs))
+    inputs: Any = tuple([a if isinstance(a, Var) else atom_key(a) for a in eq.inputs])
     if eq.primitive.name in SYMMETRIC:
         inputs = frozenset(inputs)
-    return id(eq.primitive), inputs, tuple((key, static_key(value)) for key, value in sorted(eq.params.items()))
+    return id(eq.primitive), inputs, params_key(eq.params)
 
 
-def _atom_key(atom: Atom) -> Hashable:
-    if isinstance(atom, Var):
-        return atom
+def params_key(params: Params) -> Hashable:
+    """Return what is equal for params that mean the same."""
+    return tuple([(key, static_key(value)) for key, value in sorted(params.items())]) if params else ()
+
+
+def atom_key(atom: Atom) -> Hashable:
+    """Return what is equal for constants that are the same."""
     if isinstance(atom, Array):
         if atom.device != "cpu" or atom.size * atom.dtype.itemsize > SMALL:
             return id(atom)

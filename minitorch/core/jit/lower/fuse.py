@@ -63,6 +63,8 @@ class Group:
             _, b, c = self.abc
             return self.abc if self.edges <= {b * c, c} else None
         if self.kind == "map":
+            if not self.edges:
+                return (self.size,)
             found = axes_between(self.edges, self.size)
             return found if found is not None and len(found) <= MOST_AXES else None
         n = self.columns

@@ -60,7 +60,8 @@ def decompose(graph: Graph, keep: Set[str] = frozenset()) -> Graph:
     return _decomposed(graph, keep, {})
 
 
-Known = dict[Hashable, Graph]  # the definitions of applications, decomposed
+# The definitions of applications, decomposed; the applications are kept for their parameters, which keys may name by id.
+Known = dict[Hashable, tuple[Graph, Equation]]
 
 
 def _decomposed(graph: Graph, keep: Set[str], known: Known) -> Graph:
@@ -80,8 +81,8 @@ def _expanded(keep: Set[str], known: Known, writer: Writer, eq: Equation) -> Seq
     key = _application_key(eq)
     if key not in known:
         run = partial(_applied, partial(_in_single, function) if wide else function, eq, places)
-        known[key] = _decomposed(stage(run, [atom_aval(eq.inputs[i]) for i in places]), keep, known)
-    return writer.inline(known[key], [eq.inputs[i] for i in places])
+        known[key] = _decomposed(stage(run, [atom_aval(eq.inputs[i]) for i in places]), keep, known), eq
+    return writer.inline(known[key][0], [eq.inputs[i] for i in places])
 
 
 def _application_key(eq: Equation) -> Hashable:

@@ -174,8 +174,8 @@ def test_rounds_leave_nothing_that_is_settled_unsimplified(monkeypatch):
 
 
 def test_merged_groups_are_those_of_their_operations(monkeypatch):
-    """Two groups are merged by what is known of them; grouping their operations anew gives the same."""
-    merged, seen = fuse.merged, []
+    """Groups are merged, and joined, by what is known of them; grouping their operations anew gives the same."""
+    merged, joined, seen = fuse.merged, fuse.joined, []
 
     def checked(maker, home):
         both = merged(maker, home)
@@ -185,13 +185,26 @@ def test_merged_groups_are_those_of_their_operations(monkeypatch):
         seen.append(both is not None)
         return both
 
+    def also_checked(group, op):
+        anew = fuse.grouped([*group.operations, op])
+        found = joined(group, op)
+        seen.append(found)
+        assert describe(group if found else None) == describe(anew if found else None)
+        assert found or op.kind != "map" or op.size != group.size or anew is None or not group.levels or is_full(group)
+        return found
+
     monkeypatch.setattr(fuse, "merged", checked)
+    monkeypatch.setattr(fuse, "joined", also_checked)
     net = model()
     step = stepping(net, mt.optim.NAdam(net.parameters(), lr=0.01), mt.jit)
     for size in (5, 1, 8):
         backend.build(step.recorded(*batch(size)))
         backend.build(mt.jit(attention).recorded(mt.ones(size, 3)))
     assert any(seen) and not all(seen)
+
+
+def is_full(group):
+    return len(group.operations) == fuse.MOST_OPERATIONS
 
 
 def describe(group):

@@ -11,7 +11,7 @@ agree and no path leads out of the group and back into it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import prod
 from operator import attrgetter
@@ -114,6 +114,30 @@ def merged(maker: Group, home: Group) -> Group | None:
     # What is read in its place inside has no edges but the row's, so that these are those of the rest.
     both.edges, both.row_edges = maker.edges | home.edges, maker.row_edges | home.row_edges
     return both if _is_walkable(both) else None
+
+
+def joined(group: Group, op: Operation) -> bool:
+    """Take a map over all elements of a group into it, as `merged` would; False if it does not fit, and nothing changed."""
+    if op.kind != "map" or op.size != group.size or not group.levels or len(group.operations) == MOST_OPERATIONS:
+        return False
+    reads, edges = set(), group.edges
+    for x in op.operands:
+        made = group.levels.get(x.source) if isinstance(x.source, Var) else None
+        if made is None:
+            edges = edges | cuts(access(x, op))
+            if isinstance(x.source, Var):
+                reads.add(x.source)
+        elif not _same_place(group, "full", made, x, op):
+            return False
+    before = group.reads, group.edges
+    group.reads, group.edges = group.reads | reads, edges
+    if not _is_walkable(group):
+        group.reads, group.edges = before
+        return False
+    group.operations.append(op)
+    group.sizes.add(op.size)
+    group.levels[op.out] = "full"
+    return True
 
 
 def _is_level_kept(part: Group, whole: Group) -> bool:
@@ -222,29 +246,45 @@ class Fusion:
 
     def _home(self, op: Operation) -> tuple[Group, list[Group]]:
         """Return the group of a new operation, and the groups that became part of it."""
-        home = grouped([op])
-        if home is None:
-            sources = {x.source for x in op.operands if isinstance(x.source, Var)}
-            return Group(op.kind if op.kind not in FUSIBLE else "python", [op], reads=sources), []
-        makers = dict.fromkeys(
-            self.owner[x.source] for x in reversed(op.operands) if isinstance(x.source, Var) and x.source in self.owner
-        )
-        absorbed: list[Group] = []
+        reads = dict.fromkeys(x.source for x in reversed(op.operands) if isinstance(x.source, Var))
+        makers = dict.fromkeys(self.owner[v] for v in reads if v in self.owner)
+        home, absorbed = self._begun(op, reads, makers)
         for maker in makers:
-            if maker.levels and not self._path_around(maker, home, absorbed):
+            if maker.levels and maker not in absorbed and not self._path_around(maker, home.reads, absorbed):
                 both = merged(maker, home)
                 if both is not None:
                     home = both
                     absorbed.append(maker)
-        return home, absorbed
+        return home, [group for group in absorbed if group is not home]
 
-    def _needs(self, group: Group) -> Iterator[Group]:
-        return (self.owner[v] for v in group.reads if v in self.owner)
+    def _begun(self, op: Operation, reads: Collection[Var], makers: Iterable[Group]) -> tuple[Group, list[Group]]:
+        """Return the group that an operation joins, and that it is taken in; else one of its own, and that nothing is."""
+        maker = next(iter(makers), None)
+        if (
+            maker is not None
+            and op.size == maker.size
+            and not self._path_around(maker, reads, [])
+            and joined(maker, op)
+        ):
+            return maker, [maker]
+        alone = Group(op.kind if op.kind not in FUSIBLE else "python", [op], reads=set(reads))
+        return grouped([op]) or alone, []
 
-    def _path_around(self, maker: Group, home: Group, absorbed: list[Group]) -> bool:
-        """Tell whether one of two groups needs the other by way of a third."""
+    def _needs(self, reads: Iterable[Var]) -> Iterator[Group]:
+        owner = self.owner
+        return (owner[v] for v in reads if v in owner)
+
+    def _path_around(self, maker: Group, reads: Collection[Var], absorbed: list[Group]) -> bool:
+        """Tell whether a group, or what reads these values, needs the other by way of a third.
+
+        What reads them is new, and needed by none but through what it has absorbed.
+        """
         inside = [maker, *absorbed]
-        outside = [g for one in (maker, home) for g in self._needs(one) if g not in inside]
+        outside = [g for g in self._needs(reads) if g not in inside]
+        if absorbed:
+            outside += [g for g in self._needs(maker.reads) if g not in inside]
+        if not outside:
+            return False
         first = min(g.first for g in inside)
         seen = set(outside)
         while outside:
@@ -253,7 +293,7 @@ class Fusion:
                 return True
             if group.last < first:
                 continue
-            for g in self._needs(group):
+            for g in self._needs(group.reads):
                 if g not in seen:
                     seen.add(g)
                     outside.append(g)
@@ -266,7 +306,7 @@ class Fusion:
             stack = [root]
             while stack:
                 group = stack[-1]
-                waiting = [g for g in self._needs(group) if g not in done]
+                waiting = [g for g in self._needs(group.reads) if g not in done]
                 if waiting:
                     stack.extend(waiting)
                     continue

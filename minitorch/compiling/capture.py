@@ -205,7 +205,14 @@ class _Swapped:
     staged: Any
 
 
-Named = Callable[[list[Value]], dict[str, Value]]
+@dataclass(frozen=True, slots=True)
+class _Lent:
+    """A number of an optimizer's group, and what stands for it while a function is recorded."""
+
+    group: dict[str, Any]
+    name: str
+    before: float
+    staged: StagedTracer
 
 
 class NonZero(Tensor):
@@ -245,6 +252,7 @@ class Capture:
         self.slots: dict[tuple[int, str], _Swapped] = {}
         self.known: dict[int, Any] = {}  # tensors that are reached through an argument or a slot, by id
         self.lifted: dict[tuple[int, str], Tensor] = {}
+        self.lent: list[_Lent] = []
         self.read_slots: set[tuple[int, str]] = set()
         self.begun: list[Begun] = []
 
@@ -339,7 +347,8 @@ class Capture:
     def begin(self, holder: Any, owner: Any, group: dict[str, Any]) -> None:
         """Let an optimizer make the state of a parameter for the time of the recording."""
         self.begun.append(Begun(holder, owner, group))
-        self.aside(self.begun[-1].make)
+        plain = {**group, **{x.name: x.before for x in self.lent if x.group is group}}
+        self.aside(Begun(holder, owner, plain).make)
 
     # ------------------------------------------------------------------ fields and numbers
 
@@ -358,9 +367,18 @@ class Capture:
         self.field(generator, "key")
         self.field(generator, "counter")
 
+    def lend(self, group: dict[str, Any]) -> None:
+        """Let a function that looks into an optimizer's group find numbers there that are read anew at each call."""
+        for name in LIFTED:
+            if type(group.get(name)) is float and group[name]:
+                staged = self.trace.input(Aval((), dtypes.float64, weak=True), Number(group, name))
+                self.lent.append(_Lent(group, name, group[name], staged))
+                group[name] = staged
+
     def numbers(self, group: dict[str, Any]) -> dict[str, Tensor]:
         """Return the numbers of an optimizer's group that may change, as tensors that are read anew at each call."""
-        return {name: self.number(group, name) for name in LIFTED if type(group.get(name)) is float and group[name]}
+        plain = {**group, **{x.name: x.before for x in self.lent if x.group is group}}
+        return {name: self.number(group, name) for name in LIFTED if type(plain.get(name)) is float and plain[name]}
 
     def number(self, owner: dict[str, Any], name: str) -> Tensor:
         """Return a plain number of a dict as a 0-d tensor."""
@@ -375,11 +393,12 @@ class Capture:
         x.__class__ = NonZero
         return x
 
-    def copied(self, known: dict[Any, Any], key: Any, function: Named, values: list[Value]) -> dict[str, Value]:
-        """Return what a function makes of traced values, which depends on `key` and their shapes and dtypes alone.
+    def copied(
+        self, known: dict[Any, Any], key: Any, function: Callable[..., Any], values: list[Value]
+    ) -> dict[str, Any]:
+        """Return what a function makes of traced values, by name; it depends on `key`, shapes and dtypes alone.
 
-        It is recorded once for these. Where it is done again, as to each parameter of a shape, and in later recordings,
-        its graph is copied from `known`, which costs a tenth.
+        Recorded once for these, its graph is copied from `known` wherever it is done again, in later recordings, too.
         """
         if not all(type(v) is StagedTracer and v._trace is self.trace for v in values):
             return function(values)
@@ -411,6 +430,8 @@ class Capture:
         """Put everything back as it was."""
         for swapped in self.slots.values():
             swapped.source.set(swapped.before)
+        for x in self.lent:
+            x.group[x.name] = x.before
         for begun in self.begun:
             begun.remove()
         for swapped in self.fields:

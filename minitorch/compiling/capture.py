@@ -393,17 +393,14 @@ class Capture:
         x.__class__ = NonZero
         return x
 
-    def copied(
-        self, known: dict[Any, Any], key: Any, function: Callable[..., Any], values: list[Value]
-    ) -> dict[str, Any]:
+    def copied(self, known: Any, key: Any, function: Callable[..., Any], values: list[Value]) -> dict[str, Any]:
         """Return what a function makes of traced values, by name; it depends on `key`, shapes and dtypes alone.
 
         Recorded once for these, its graph is copied from `known` wherever it is done again, in later recordings, too.
         """
         if not all(type(v) is StagedTracer and v._trace is self.trace for v in values):
             return function(values)
-        avals = [v.aval for v in values]  # type: ignore[union-attr]
-        key = key, *avals, default_float.get()
+        key = key, *(avals := [aval_of(v) for v in values]), default_float.get()
         if key not in known:
             names: list[str] = []
 

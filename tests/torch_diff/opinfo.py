@@ -79,7 +79,6 @@ KNOWN = (
     Known(r"arange", r"result: shape.*", "steps are counted before they are rounded", "int64"),
     Known(r"add|sub|rsub", r"raises .*out of bounds.*", "-3 is no uint8", "uint8"),
     Known(r"gather", r"raises ShapeError.*", "as many axes, also of nothing"),
-    Known(r"nn\.functional\.hinge_embedding_loss", r"result: values.*", "targets are 1 and -1"),
     Known(r"nn\.functional\.local_response_norm", r"raises.*takes floats.*", "means of integers are refused", "int64"),
     Known(r"nn\.functional\.(interpolate|upsample_\w+)", r"raises.*needs floats.*", "cast it", "uint8"),
     Known(r"nn\.functional\.soft_margin_loss", r"result: values.*inf.*", "PyTorch overflows", "float16"),

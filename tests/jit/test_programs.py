@@ -194,7 +194,9 @@ def run_programs(numbers):
                 rest = [other for other in program if other is not instruction]
                 if shorter := complaint(rest, state, inside):
                     program, error = rest, shorter
-            raise AssertionError(f"program {number}, PROGRAM_SEED={SEED}: check({program}, {state}, {inside!r})") from error
+            raise AssertionError(
+                f"program {number}, PROGRAM_SEED={SEED}: check({program}, {state}, {inside!r})"
+            ) from error
 
 
 def complaint(program, state, inside):

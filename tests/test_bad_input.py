@@ -102,6 +102,8 @@ TENSOR = {
     "out=": (lambda: mt.exp(mt.ones(2), out=mt.ones(2)), UnsupportedError, ("exp", "out=", "copy_")),
     "nonsense": (lambda: mt.sum(mt.ones(2), nonsense=1), TypeError, ("sum", "nonsense")),
     "add a str": (lambda: mt.ones(2) + "a", TypeError, ("+", "Tensor", "str")),
+    "searchsorted": (lambda: mt.searchsorted(mt.ones(3), mt.ones(2), side="middle"), ArgumentError,
+        ("searchsorted", "'middle'", "'right'")),
     "cross": (lambda: mt.cross(mt.ones(4), mt.ones(4)), ShapeError, ("cross", "float32[4]", "3")),
     "inverse": (lambda: mt.ones(2, 3).inverse(), ShapeError, ("inv", "float32[2, 3]")),
     "view of fewer": (lambda: mt.ones(2, 3).view(4, 2), ShapeError, ("view", "float32[2, 3]", "(4, 2)", "-1")),

@@ -218,7 +218,8 @@ def test_device():
         assert (ours.type, ours.index, str(ours), repr(ours)) == (theirs.type, theirs.index, str(theirs), repr(theirs))
     x = mt.zeros(2)
     assert x.cpu() is x and x.to("cpu") is x and x.to(mt.float32) is x and x.to(x) is x and x.float() is x
-    assert x.to(mt.float32, copy=True) is not x
+    assert x.to("cpu", mt.float32, True) is x and x.to(mt.float32, True, False) is x
+    assert all(y is not x for y in (x.to(mt.float32, copy=True), x.to("cpu", None, False, True), x.to(x, True, True)))
 
 
 # ----------------------------------------------------------------------------------------- printing

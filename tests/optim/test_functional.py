@@ -80,6 +80,7 @@ CASES = {
 }
 
 
+@pytest.mark.jax
 @pytest.mark.parametrize("name", CASES)
 def test_as_optax(name):
     optax, jax = pytest.importorskip("optax"), pytest.importorskip("jax")
@@ -251,6 +252,7 @@ SCHEDULES = {
 }
 
 
+@pytest.mark.jax
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_schedules(name):
     optax = pytest.importorskip("optax")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from enum import Enum
 from typing import Any
@@ -24,10 +25,18 @@ from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, Se
 from .sharing import Sharing
 
 
-def record(function: Callable[..., Any], arguments: Any, names: Callable[[Any], str] | None = None) -> Program:
-    """Run a function once on traced values, and return the program of what it did; `names` says what a source is called."""
+def record(
+    function: Callable[..., Any],
+    arguments: Any,
+    names: Callable[[Any], str] | None = None,
+    groups: Iterable[dict[str, Any]] = (),
+) -> Program:
+    """Run a function once on traced values, and return the program of what it did.
+
+    `names` says what a source is called, `groups` are the optimizers' that the function looks into.
+    """
     made: list[Any] = []
-    program = _recorded(function, arguments, made, names)
+    program = _recorded(function, arguments, made, names, groups)
     arguments.inner = []
     if any(tracer() is not None for tracer, _ in made):
         gc.collect()
@@ -40,7 +49,7 @@ def record(function: Callable[..., Any], arguments: Any, names: Callable[[Any], 
     return program
 
 
-def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any], names: Any) -> Program:
+def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any], names: Any, groups: Any) -> Program:
     outside = context.get()
     with entering(StagingTrace) as trace:
         trace.made, trace.names = made, names
@@ -52,6 +61,8 @@ def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any], nam
             replace(here, muted=muted, stage=capture, careful=True, anomaly=True)
         )  # nodes know their lines
         try:
+            for group in groups:
+                capture.lend(group)
             args, kwargs = arguments.staged(capture)
             out = function(*args, **kwargs)
             arguments.unchanged(args, kwargs)
@@ -87,6 +98,7 @@ class _Finish:
 
     def program(self, leaves: list[Any], structure: Any) -> Program:
         """Return the program."""
+        self._check_numbers()
         results = self._results(leaves)
         writes = self._writes()
         forward_inputs = len(self.trace.graph.inputs)
@@ -116,6 +128,15 @@ class _Finish:
             hidden=self.hidden,
             views=[(i, r) for i, r in enumerate(results) if type(r) is Seen],
         )
+
+    def _check_numbers(self) -> None:
+        """Raise if a number of an optimizer was changed, which is no data."""
+        for x in self.capture.lent:
+            if x.group.get(x.name) is not x.staged:
+                raise JitError(
+                    f"jit: the function sets {x.name!r} in a group of an optimizer; a compiled function would do so only "
+                    "when it is recorded. Set it outside: it is read at each call"
+                )
 
     def _output(self, value: Value) -> int:
         """Add an output and return its number."""
@@ -178,15 +199,19 @@ class _Finish:
     def _writes(self) -> list[tuple[Any, int | None]]:
         found: list[tuple[Any, int | None]] = []
         capture = self.capture
+        written: set[int] = set()
         for a in capture.adoptions.values():
             self._check_node(a)
             self._check_memory(a)
             belongs = not isinstance(a.source, (Slot, ArgumentGrad)) or a.source.get() is a.tensor
             if a.source is not None and belongs and self._changed(a.tensor.current(), a.staged):
                 found.append((a.source, self._output(a.tensor.current())))
+                written |= {id(a.view.storage)} if a.view is not None else set()
         for swapped, storage, _ in capture.storages.values():
             if self._changed(storage.value, swapped.staged):
                 found.append((swapped.source, self._output(storage.value)))
+                written.add(id(storage))
+        self._check_aliases(written)
         for swapped in capture.fields:
             now = getattr(swapped.source.owner, swapped.source.name)
             if self._changed(now, swapped.staged):
@@ -195,8 +220,6 @@ class _Finish:
             now = swapped.source.get()
             if now is not swapped.before:
                 found.append(self._slot(swapped.source, now))
-        if found:
-            self._check_aliases()
         return found
 
     def _changed(self, now: Value, staged: StagedTracer) -> bool:
@@ -235,13 +258,13 @@ class _Finish:
             "to, or was written in place with a value that does; return that value instead, or write under no_grad()"
         )
 
-    def _check_aliases(self) -> None:
+    def _check_aliases(self, written: set[int]) -> None:
         """A write must reach every handle on its storage; arguments are read by value."""
-        groups = [s for s in self.arguments.storages if s is not None]
-        if len(set(groups)) < len(groups) or not set(groups).isdisjoint(self.capture.storages):
+        held = Counter(s for s in self.arguments.storages if s is not None)
+        if any(s in held and (held[s] > 1 or s in self.capture.storages) for s in written):
             raise JitError(
-                "jit: two arguments, or an argument and a captured tensor, share memory, and the function writes to a "
-                "tensor in place; pass x.clone(), or compile without the write"
+                "jit: two arguments, or an argument and a captured tensor, share memory, and the function writes to it "
+                "in place; pass x.clone(), or compile without the write"
             )
 
     # ------------------------------------------------------------------ derivatives

@@ -225,6 +225,8 @@ LAYERS = {
     "linear": (lambda: nn.Linear(3, 2)(mt.ones(5, 4)), ShapeError, ("Linear(3 -> 2)", "[5, 4]", "in_features")),
     "linear of another dtype": (lambda: nn.Linear(3, 2)(mt.ones(3).double()), DTypeError,
         ("linear", "float64[3]", "float32[2, 3]", ".to(dtype)")),
+    "unpooling": (lambda: F.max_unpool2d(mt.ones(1, 1, 2, 2), mt.zeros(1, 1, 2, 3).long(), 2), ShapeError,
+        ("max_unpool2d", "int64[1, 1, 2, 3]", "float32[1, 1, 2, 2]")),
     "negative features": (lambda: nn.Linear(-1, 2), ShapeError, ("(2, -1)", "negative")),
     "channels": (lambda: nn.Conv2d(1, 2, 3)(mt.ones(1, 2, 5, 5)), ShapeError,
         ("convolution", "float32[1, 2, 5, 5]", "float32[2, 1, 3, 3]", "2 channels", "transpose")),

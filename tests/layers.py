@@ -34,7 +34,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.norms"],
     ["minitorch.core.ops.basic"],  # integers, slices and new axes as an index
     ["minitorch.core.ops.gathering"],  # take and scatter along one axis
-    ["minitorch.core.ops.indexing"],  # x[...] and x.at[...]
+    ["minitorch.core.ops.indexing"],  # x[...], read and written to
+    ["minitorch.core.ops.places"],  # x.at[...]
     ["minitorch.core.ops.lookup"],  # indexing along an axis, classes, searches
     ["minitorch.core.ops.collectives"],  # across the examples of a mapped axis
     ["minitorch.core.ops.contractions"],  # matmul and its kin
@@ -177,6 +178,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.backward", "minitorch.tensor.pytree"],  # Tensor.backward; tensors taken apart and put back
     ["minitorch.tensor.types"],
     ["minitorch.tensor.fast", "minitorch.tensor.shortcut", "minitorch.tensor.generator"],
+    ["minitorch.tensor.outputs"],  # results written to tensors that the caller gives
+    ["minitorch.tensor.indexing"],  # x[...], read and written
     ["minitorch.tensor.creation", "minitorch.tensor.table", "minitorch.tensor.printing"],
     ["minitorch.tensor.display", "minitorch.tensor.texts"],  # in notebooks; docstrings of what is a line in a table
     ["minitorch.tensor.windows"],
@@ -191,12 +194,13 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.conversion"],
     ["minitorch.tensor.rearranging"],
     ["minitorch.tensor.functions"],
-    ["minitorch.tensor.methods"],  # operators and indexing
+    ["minitorch.tensor.methods"],  # operators
     ["minitorch.tensor.inplace"],  # the functions again, writing to their first argument
     ["minitorch.tensor"],
     ["minitorch.fft", "minitorch.linalg", "minitorch.special"],
     ["minitorch.autograd.anomaly", "minitorch.autograd.engine", "minitorch.autograd.function"],
     ["minitorch.autograd.functional", "minitorch.autograd.gradcheck", "minitorch.autograd.graph"],
+    ["minitorch.autograd.variable"],  # what older programs wrap tensors in
     ["minitorch.autograd"],
     ["minitorch.random.keys", "minitorch.random.arguments"],
     ["minitorch.random.continuous", "minitorch.random.discrete"],
@@ -245,7 +249,7 @@ LAYERS: list[list[str]] = [
     ],  # rules on arrays, tracers and tensors; on many at once
     ["minitorch.optim.optimizer"],  # groups, state, the loop
     ["minitorch.optim.algorithms", "minitorch.optim.variants", "minitorch.optim.lbfgs"],
-    ["minitorch.optim.functional.base", "minitorch.optim.functional.schedules"],
+    ["minitorch.optim.functional.base", "minitorch.optim.functional.losses", "minitorch.optim.functional.schedules"],
     ["minitorch.optim.functional.wrappers"],
     ["minitorch.optim.functional.transforms"],
     ["minitorch.optim.functional.algorithms"],
@@ -303,6 +307,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.datasets.files", "minitorch.datasets.synthetic"],
     ["minitorch.backends", "minitorch.cuda", "minitorch.determinism"],  # devices and switches, as PyTorch asks for them
     ["minitorch.datasets", "minitorch.debug", "minitorch.progress", "minitorch.key_reuse", "minitorch.tree"],
+    ["minitorch.jax_names"],
     ["minitorch.tree_util"],
     ["minitorch.summarizing", "minitorch.viz"],
     ["minitorch"],

@@ -113,6 +113,7 @@ LOSSES = {
 }  # fmt: skip
 
 
+@pytest.mark.jax
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_as_optax(name):
     optax, jax = pytest.importorskip("optax"), pytest.importorskip("jax")

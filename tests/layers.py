@@ -114,9 +114,10 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.staging"],
     ["minitorch.core.jit.callback"],  # Python functions called for what they do
     ["minitorch.core.jit.passes.rewriting"],  # a writer that asks a rule about each equation
-    ["minitorch.core.jit.passes.algebra", "minitorch.core.jit.passes.decompositions"],
+    ["minitorch.core.jit.passes.algebra", "minitorch.core.jit.passes.common"],
+    ["minitorch.core.jit.passes.decompositions"],
     ["minitorch.core.jit.passes.loops"],  # loops and branches without what nobody asks for
-    ["minitorch.core.jit.passes.common", "minitorch.core.jit.passes.constants", "minitorch.core.jit.passes.dead"],
+    ["minitorch.core.jit.passes.constants", "minitorch.core.jit.passes.dead"],
     ["minitorch.core.jit.passes.pipeline"],
     ["minitorch.core.jit.passes"],
     ["minitorch.core.jit.lower.layout", "minitorch.core.jit.lower.formulas", "minitorch.core.jit.lower.memory"],

@@ -214,8 +214,7 @@ SECTION = """
                 for k in range(depth):
                     at = from_b + (k0 + k) * (1 if by_columns else ldb) + j * (ldb if by_columns else 1)
                     if by_columns:
-                        for l in range(min(n, {width})):
-                            panel[k * {width} + l] = b[at + l * ldb]
+{gather}
                     else:
 {pack}
                 for begin in range(first, last, {rows}):
@@ -237,6 +236,8 @@ def _section(rows: int, vectors: int, start: str, stop: str, t: str) -> str:
     cells = [(r, v) for r in range(rows) for v in range(vectors)]
     numbers = range(rows)
     lines = {
+        "gather": (24, [f"vstore(panel, k * {width} + {v * n}, vgather_first(b, at + {v * n} * ldb, ldb, n - {v * n}))"
+                        for v in range(vectors)]),
         "pack": (24, [f"vstore(panel, k * {width} + {v * n}, vload_first(b, at + {v * n}, n - {v * n}))"
                       for v in range(vectors)]),
         "clear": (20, [f"row{r} = min(i + {r}, last - 1)" for r in numbers]

@@ -221,7 +221,7 @@ class Graph(Interpreter):
 def test_random_programs(part):
     """500 programs through native kernels, in parts that several workers can take.
 
-    Kernels are shared: about one for each program is new. Measured on one core: 50 s, most of it to compile them.
+    Kernels are shared: about one for each program is new. Measured: 50 s of one core.
     """
     run_programs(range(50 * part, 50 * part + 50))
 

@@ -280,9 +280,12 @@ class RuleOptimizer(Optimizer):
 
         if is_plain(fixed):
             key = self.rule, repr(fixed), tuple(held), tuple(state), tuple(numbers)
-            self._put(p, state, stage.copied(self._recorded, key, update, values))
+            found = stage.copied(self._recorded, key, update, values)
         else:
-            self._put(p, state, update(values))
+            found = update(values)
+        for name in found.keys() - {"", *state}:  # an option was switched on
+            stage.watch_item(self, p, name)
+        self._put(p, state, found)
 
     def _start(self, p: Tensor, hyper: dict[str, Any]) -> dict[str, Any]:
         """Make the state of a parameter."""

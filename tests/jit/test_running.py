@@ -213,3 +213,25 @@ def test_an_iterator_that_is_only_near_is_no_hindrance():
         trainer.schedule.step()
     assert compiled.records == 1
     assert next(trainer.batches) == 1 and math.isclose(trainer.schedule.get_last_lr()[0], 1e-4)
+
+
+def test_a_momentum_that_is_switched_on_and_off():
+    seen = []
+    for wrap in (lambda f: f, mt.jit):
+        w = nn.Parameter(mt.ones(2).double())
+        optimizer = optim.SGD([w], lr=0.1)
+
+        def step(x):
+            optimizer.zero_grad()  # noqa: B023 (called in this round)
+            (w * w * x).sum().backward()  # noqa: B023
+            optimizer.step()  # noqa: B023
+
+        compiled = wrap(step)
+        for lr, momentum in ((0.1, 0.0), (0.0, 0.9), (0.2, 0.9), (0.1, 0.0), (0.1, 0.5)):
+            optimizer.param_groups[0].update(lr=lr, momentum=momentum)
+            compiled(ONE)
+            seen.append([w.tolist(), *map(mt.Tensor.tolist, optimizer.state[w].values())])
+    for plain, found in zip(seen[:5], seen[5:]):
+        assert len(plain) == len(found)
+        for a, b in zip(plain, found):
+            assert b == pytest.approx(a, rel=1e-12)

@@ -6,7 +6,7 @@ its own, so replaying it does what the function did, to whatever its handles hol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -158,12 +158,11 @@ class HandleCheck:
 class SlotCheck:
     """Whether a slot was empty."""
 
-    get: Callable[[], Any]
+    slot: Slot
     empty: bool
-    in_table: bool
 
     def __call__(self) -> bool:
-        return (self.get() is None) is self.empty
+        return (self.slot.get() is None) is self.empty
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from ..core.jit.native.objects import Guards
 from ..core.primitive import Value
 from ..core.tape import context
 from ..tensor.handle import GradCell, Tensor
-from .capture import Argument, Field, Handle, Number, Shared, Slot
+from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot, is_gradient
 from .entry import MISS, Entrance, entrance
 from .guards import Surroundings
 from .modes import ON, mode
@@ -42,16 +42,18 @@ class Quick:
         self.kinds = tuple(map(type, leaves))
         self.tracked = tuple(isinstance(x, Tensor) and x.node is not None for x in leaves)
         sources = [s for s in program.sources if not isinstance(s, Argument)]
-        self.holders = [_holder(s) for s in sources if isinstance(s, (Handle, Shared, Slot))]
+        self.holders = [_holder(s) for s in sources if isinstance(s, (Handle, Shared, Slot)) and not is_gradient(s)]
         self.numbers = [s for s in sources if isinstance(s, Number)]
         self.known = [s.owner[s.name] for s in self.numbers]
         self.arrays = [s.read([]) for s in self.numbers]
         self.fields = [s for s in sources if isinstance(s, Field)]
+        self.read = [s.owner for s in sources if is_gradient(s)]
         tensors = [c.tensor for c in program.handles]
         cells = [(cell, "cell_contents") for cell in around.cells]
-        self.guarded = [*cells, *((t, name) for t in tensors for name in ("_view", "node"))]
+        empty = [(c.slot.owner, "grad") for c in program.slots if c.empty]
+        self.guarded = [*cells, *empty, *((t, name) for t in tensors for name in ("_view", "node"))]
         self.guards = Guards(self.guarded)
-        self._note_items([s for s in sources if isinstance(s, Slot)])
+        self._note_items([s for s in sources if isinstance(s, Slot) and not is_gradient(s)])
         self.held = set(map(id, self.handles))
         self.cells = [s.owner for s in program.watched if isinstance(s.owner, GradCell)]
         self._note_writes()
@@ -72,7 +74,7 @@ class Quick:
         """Find out which results can be written over what they replace."""
         again, rest, self.written = [], [], []
         for target, index in self.program.writes:
-            if isinstance(target, Refill) and isinstance(target.slot.owner, GradCell) and index is not None:
+            if isinstance(target, Refill) and is_gradient(target.slot) and self._may_recycle(target.slot, index):
                 again.append((target.slot.owner, index))
             elif index not in self.program.in_place:
                 rest.append((target, index))
@@ -82,8 +84,17 @@ class Quick:
         if isinstance(self.program.plan, Plan):
             self.bound = bound(self.program.plan, [index for _, index in again])
         self.again = [cell for cell, _ in again]
+        known = {*map(id, self.again), *map(id, self.read)}
+        self.full = [
+            c.slot.owner
+            for c in self.program.slots
+            if is_gradient(c.slot) and not c.empty and id(c.slot.owner) not in known
+        ]
         self.alone = [_references()] * len(again)
         self.rest = rest
+
+    def _may_recycle(self, slot: Slot, index: int | None) -> bool:
+        return index is not None and all(cell is not slot.owner for cell in self.read)
 
     # ------------------------------------------------------------------ calling
 
@@ -118,6 +129,13 @@ class Quick:
         if not self._same(args):
             return None
         found += map(_value, self.holders)
+        if self.read:
+            grads = list(map(_grad, self.read))
+            if any(map(_is_missing, grads)):
+                return None
+            found += map(_value, grads)
+        if self.full and None in map(_grad, self.full):
+            return None
         if self.numbers:
             now = [s.owner[s.name] for s in self.numbers]
             if not all(map(is_, now, self.known)):
@@ -174,11 +192,13 @@ class Quick:
         try:
             outs = self._in_place(args, values)
             if outs is None:
-                return replay(self.program, args, values)  # type: ignore[arg-type]
+                out = replay(self.program, args, values)  # type: ignore[arg-type]
+            else:
+                out = results(self.program, outs, values, args)
         except Mismatch:  # another shape or dtype: the careful way finds or makes the program for it
             return MISS
-        out = results(self.program, outs, values, args)
-        self._renew()
+        if outs is not None or self.entrance is None:
+            self._renew()
         return out
 
     def _in_place(self, args: tuple[Any, ...], values: list[Value]) -> list[Value] | None:
@@ -212,8 +232,9 @@ def quick(program: Program, around: Surroundings, arguments: Any) -> Quick | Non
     leaves = arguments.leaves
     plain = all(type(x) is Array or (isinstance(x, Tensor) and x._view is None) for x in leaves)
     each = sum(isinstance(s, Argument) for s in program.sources) == len(leaves)
-    held = all(s.holder is not None and s.get() is not None for s in program.sources if isinstance(s, Slot))
-    steady = all(s.in_table and not s.empty for s in program.slots)
+    held = all(s.get() is not None for s in program.sources if isinstance(s, Slot))
+    steady = all(c() and (is_gradient(c.slot) or not c.empty) for c in program.slots)  # as before the run
+    steady = steady and not any(isinstance(s, ArgumentGrad) for s in program.watched)
     if (
         not (plain and each and held and steady and arguments.is_flat)
         or program.entangled

@@ -256,6 +256,11 @@ class Frame:
         except OutOfBounds:
             return interpret(plan.program.graph, values)
 
+    def run_native(self) -> None:
+        """Run all segments, none of which is Python, at the addresses that are noted."""
+        for segment in self.segments:
+            segment()
+
     def replay(self, values: list[Value], outs: list[Array], leaves: list[Array]) -> list[Value]:
         """Run all segments on arrays that have been looked at."""
         if self.plan.calls_python:
@@ -264,7 +269,7 @@ class Frame:
         try:
             for segment in self.segments:
                 segment()
-            return self._results(values, outs)
+            return self.results(values, outs)
         finally:
             self.values, self.arrays = {}, []
 
@@ -284,7 +289,8 @@ class Frame:
             if dtype.itemsize <= 8:
                 self.numbers[at : at + 1].view(dtype)[0] = values[i]
 
-    def _results(self, values: Sequence[Value], outs: list[Array]) -> list[Value]:
+    def results(self, values: Sequence[Value], outs: list[Array]) -> list[Value]:
+        """Return the outputs of the graph: of the inputs, and of what the kernels have written to."""
         plan = self.plan
         if plan.is_direct:
             return outs

@@ -55,7 +55,7 @@ class Entrance:
 
     def __init__(self, quick: Any):
         bound, program = quick.bound, quick.program
-        if bound is None or not bound.is_native or quick.full:
+        if bound is None or quick.full:
             raise Unreadable("program")
         self.quick, self.bound, self.around = quick, bound, quick.around
         self.epoch = quick.around.epoch
@@ -131,14 +131,13 @@ class Entrance:
         fields = [getattr(s.owner, s.name) for s in quick.fields]
         if not entry.run(args, [*news, *values, *fields, *again]):
             return MISS
-        if not self.is_short:
-            try:
-                frame.run_native()
-            except OutOfBounds:
-                return MISS
         values += [s.read(args) for s in quick.numbers]
         values += fields
-        outs = frame.results(values, self.bound.arranged(values, again, news))
+        outs = self.bound.arranged(values, again, news)
+        try:
+            outs = frame.results(values, outs) if self.is_short else frame.replay(values, outs, outs + values)
+        except OutOfBounds:
+            return MISS
         quick.note_writes()
         for target, j in quick.rest:
             target.write(args, None if j is None else outs[j])

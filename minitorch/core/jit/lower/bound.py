@@ -69,15 +69,10 @@ class Bound:
         return [(v.aval.shape, v.aval.dtype) for v in self.plan.program.graph.inputs]
 
     @property
-    def is_native(self) -> bool:
-        """Whether a run never comes back to Python."""
-        return not self.plan.program.objects and not self.plan.calls_python
-
-    @property
     def is_short(self) -> bool:
         """Whether a run is native, on one thread, and takes some ten microseconds."""
         program = self.plan.program
-        if not self.is_native or any(program.nested()):
+        if self.plan.calls_python or any(program.nested()):
             return False
         frame = self._taken()
         self.frames.append(frame)

@@ -256,11 +256,6 @@ class Frame:
         except OutOfBounds:
             return interpret(plan.program.graph, values)
 
-    def run_native(self) -> None:
-        """Run all segments, none of which is Python, at the addresses that are noted."""
-        for segment in self.segments:
-            segment()
-
     def replay(self, values: list[Value], outs: list[Array], leaves: list[Array]) -> list[Value]:
         """Run all segments on arrays that have been looked at."""
         if self.plan.calls_python:

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from math import prod
 
 from ..graph import Var
-from .layout import Dims, axes_between, cuts, spread
+from ..native.width import square
+from .layout import Dims, axes_between, cuts, refine, spread
 from .operations import MOST_AXES, Operand, Operation
 
 MOST_OPERATIONS = 96  # more would take seconds to compile
@@ -67,6 +68,13 @@ class Group:
         outer = axes_between(frozenset(e // n for e in self.edges if e != n) | self.row_edges, self.rows)
         return (*outer, n) if outer is not None and len(outer) < MOST_AXES else None
 
+    def turned(self) -> Iterator[tuple[Operand, Operation]]:
+        """Iterate over the operands that lie across the rows, with the operations that read them."""
+        for op in self.operations:
+            for x in op.operands:
+                if isinstance(x.source, Var) and x.source in self.reads and is_turned(self, x, op):
+                    yield x, op
+
     def level_of(self, op: Operation) -> str:
         """Return whether an operation is computed for each element or for each row; nothing if it does not fit."""
         return "full" if op.size == self.size else "row" if op.size == self.rows else ""
@@ -77,6 +85,15 @@ def access(x: Operand, op: Operation) -> Dims:
     return spread(x.layout, op.shape)
 
 
+def is_turned(group: Group, x: Operand, op: Operation) -> bool:
+    """Tell whether the next element of an operand is in the next row of a group, and that of its row is far away."""
+    axes = group.axes()
+    if axes is None or len(axes) < 2 or op.size != group.size:
+        return False
+    strides, n = refine(access(x, op), axes), square(x.dtype)
+    return strides is not None and strides[-2] == 1 and strides[-1] >= n and min(axes[-2:]) >= n
+
+
 def grouped(operations: list[Operation]) -> Group | None:
     """Return operations as one group, None if no one kernel can compute them."""
     kinds = {op.kind for op in operations}
@@ -84,6 +101,8 @@ def grouped(operations: list[Operation]) -> Group | None:
         return None
     group = Group("map", operations)
     if not _has_space(group) or not all(_has_level(group, op) for op in operations) or group.axes() is None:
+        return None
+    if group.kind != "map" and any(group.turned()):  # they are turned first, by a kernel of their own
         return None
     return group if len(group.reads) <= MOST_OPERANDS else None
 
@@ -154,6 +173,8 @@ def why_apart(maker: Group, user: Group) -> str:
         return "sums over rows are known only at the end"
     if maker.size != user.size:
         return f"they visit {maker.size:,} and {user.size:,} elements"
+    if any(maker.turned()) or any(user.turned()):
+        return "what lies across the rows is turned first"
     if grouped(both) is None:
         return "they walk their elements in different orders"
     return "one needs the other by way of a third"

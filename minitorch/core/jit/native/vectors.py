@@ -79,7 +79,7 @@ def masked_store(w: Writer, kind: str, value: str, address: str, align: int, mas
     w.do(f"call void @{name}({kind} {value}, ptr {address}, i32 {align}, {mask[0]} {mask[1]})")
 
 
-SUFFIX = {"float": "f32", "double": "f64", "i8": "i8"}
+SUFFIX = {"float": "f32", "double": "f64", "i8": "i8", "i16": "i16", "i32": "i32", "i64": "i64"}
 
 
 def shuffled(w: Writer, kind: str, x: str, y: str, picks: Sequence[int]) -> str:
@@ -155,11 +155,12 @@ def vadd_first(w: Writer, pointer: Value, index: Value, value: Value, n: Value) 
 @Instruction
 def stack_block(w: Writer, pointer: Value, n: Value) -> Value:
     """Memory for n elements of a pointer's kind, aligned, until the kernel returns; n is a number in the text."""
-    kind = vector_of(pointer)
+    if not isinstance(pointer.kind, Pointer):
+        raise CompileError(f"stack_block takes a pointer, not {pointer.kind}")
     if not isinstance(n.number, int) or n.number < 1:
         raise CompileError("stack_block: the size is a positive number in the text")
     w.count += 1
-    w.head.append(f"  %stack{w.count} = alloca [{n.number} x {kind.element.llvm}], align 64")
+    w.head.append(f"  %stack{w.count} = alloca [{n.number} x {pointer.kind.element.llvm}], align 64")
     return Value(pointer.kind, f"%stack{w.count}")
 
 

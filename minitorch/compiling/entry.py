@@ -26,6 +26,7 @@ from ..core.jit.native.entry import (
     NUMBER,
     RECYCLED,
     TENSOR,
+    VIEWED,
     Entry,
     Pairs,
     Row,
@@ -58,6 +59,7 @@ class Entrance:
         if bound is None or quick.full:
             raise Unreadable("program")
         self.quick, self.bound, self.around = quick, bound, quick.around
+        self.views = any(quick.viewed)
         self.epoch = quick.around.epoch
         self.optimizers = [(o, o.param_groups, o.state) for o, _ in quick.around.optimizers]
         self.new = [(shape, dtype) for _, shape, dtype in bound.new]
@@ -86,6 +88,8 @@ class Entrance:
         if self.scopes and not all(table[key] is value for table, key, value in self.scopes):
             return MISS
         if self.may_hide and self.around.hides():
+            return MISS
+        if self.views and not self.quick.has_views(args):
             return MISS
         if self.mutable and any(snapshot(place.read()) != was for place, was in self.mutable):
             return MISS
@@ -232,7 +236,7 @@ class Entrance:
             alone = at in needed
             if isinstance(source, Argument):
                 i = source.index
-                kind = ARGUMENT if quick.kinds[i] is Array else TENSOR
+                kind = ARGUMENT if quick.kinds[i] is Array else VIEWED if quick.viewed[i] else TENSOR
                 made.append(Row(kind, i, at, shape, dtype, id(quick.kinds[i]), quick.tracked[i], alone))
             elif isinstance(source, Number):
                 if (shape, dtype) != ((), np.float64):

@@ -41,6 +41,7 @@ class Quick:
         self.context, self.float = _context(), _float()
         self.kinds = tuple(map(type, leaves))
         self.tracked = tuple(isinstance(x, Tensor) and x.node is not None for x in leaves)
+        self.viewed = tuple(isinstance(x, Tensor) and x._view is not None for x in leaves)
         sources = [s for s in program.sources if not isinstance(s, Argument)]
         self.holders = [_holder(s) for s in sources if isinstance(s, (Handle, Shared, Slot)) and not is_gradient(s)]
         self.numbers = [s for s in sources if isinstance(s, Number)]
@@ -118,14 +119,16 @@ class Quick:
         if tuple(map(type, args)) != self.kinds:
             return None
         found: list[Value] = []
-        for i, tracked in enumerate(self.tracked):
-            x = args[i]
+        for x, viewed, tracked in zip(args, self.viewed, self.tracked):
             if type(x) is Array:
                 found.append(x)
                 continue
-            if x._view is not None or (x.node is not None) is not tracked:
+            value = x.current()
+            if (x._view is not None) is not viewed or (x.node is not None) is not tracked:
                 return None
-            found.append(x.value)
+            found.append(value)
+        if any(self.viewed) and not self.has_views(args):
+            return None
         if not self._same(args):
             return None
         found += map(_value, self.holders)
@@ -160,10 +163,21 @@ class Quick:
             return False
         return self.guards.hold() and self.around.hold_but_cells()
 
+    def has_views(self, args: tuple[Any, ...]) -> bool:
+        """Return whether there are views among the arguments where there were, up to date, and apart from all else."""
+        if tuple(map(type, args)) != self.kinds:
+            return False
+        views = [x._view for x, viewed in zip(args, self.viewed) if viewed]
+        if None in views or any(view.version != view.storage.version for view in views):
+            return False
+        storages = {id(view.storage) for view in views}
+        return len(storages) == len(views) and storages.isdisjoint(self.program.storages)
+
     def admits(self, args: tuple[Any, ...]) -> bool:
         """Return whether arguments are of the kinds of the last ones, apart from their shapes."""
         return (
             tuple(map(type, args)) == self.kinds
+            and not any(self.viewed)
             and all(
                 type(x) is Array or (x._view is None and (x.node is not None) is t) for x, t in zip(args, self.tracked)
             )
@@ -230,7 +244,7 @@ def _is_missing(x: Any) -> bool:
 def quick(program: Program, around: Surroundings, arguments: Any) -> Quick | None:
     """Return the quick way into a program that has just run, None if it has none."""
     leaves = arguments.leaves
-    plain = all(type(x) is Array or (isinstance(x, Tensor) and x._view is None) for x in leaves)
+    plain = all(type(x) is Array or (isinstance(x, Tensor) and (x._view is None or x.node is None)) for x in leaves)
     each = sum(isinstance(s, Argument) for s in program.sources) == len(leaves)
     held = all(s.get() is not None for s in program.sources if isinstance(s, Slot))
     steady = all(c() and (is_gradient(c.slot) or not c.empty) for c in program.slots)  # as before the run

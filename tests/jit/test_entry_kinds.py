@@ -229,3 +229,56 @@ def test_threads_share_a_long_program():
     for thread in threads:
         thread.join(60)
     assert all(np.isfinite(x).all() for x in made[0].state())
+
+
+def test_slices_of_a_data_set():
+    def run(compiled):
+        rng = np.random.default_rng(0)
+        data = mt.tensor(rng.normal(size=(40, 3)).astype(np.float32))
+        w = mt.nn.Parameter(mt.tensor(rng.normal(size=(3, 2)).astype(np.float32)))
+        opt = mt.optim.SGD([w], lr=0.1)
+
+        def step(x, y):
+            opt.zero_grad()
+            loss = (x @ w - y).square().mean()
+            loss.backward()
+            opt.step()
+            return loss
+
+        step = mt.jit(step) if compiled else step
+        targets = mt.tensor(rng.normal(size=(40, 2)).astype(np.float32))
+        losses = [step(data[i : i + 4], targets[i : i + 4]).item() for i in range(0, 40, 4)]
+        x, y = data[:4], targets[:4]
+        if compiled:
+            is_entered, out = entered(step, x, y)
+            assert is_entered
+        else:
+            out = step(x, y)
+        data.mul_(2.0)  # x is a view of what has been written
+        losses += [out.item(), step(x, y).item()]
+        losses += [step(data[:8:2], targets[:4]).item(), step(data[:4] * 1.0, y).item(), step(x, y).item()]
+        if compiled:
+            with pytest.raises(mt.errors.JitError, match="share memory"):
+                step(data[:4], data[4:8, :2])
+        return losses, w.detach().numpy()
+
+    found, expected = run(True), run(False)
+    np.testing.assert_allclose(found[0], expected[0], rtol=2e-5)
+    np.testing.assert_allclose(found[1], expected[1], rtol=2e-5)
+
+
+def test_a_slice_of_what_the_step_writes():
+    total = mt.zeros(4)
+
+    @mt.jit
+    def add(x):
+        total.add_(x.sum())
+        return x * 2
+
+    data = mt.ones(8)
+    for _ in range(WARM):
+        add(data[:4])
+    assert entered(add, data[4:])[0] and total.tolist() == [24.0] * 4
+    with pytest.raises(mt.errors.JitError, match="share memory"):
+        add(total[:])
+    assert total.tolist() == [24.0] * 4

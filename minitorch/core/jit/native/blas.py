@@ -31,12 +31,15 @@ SLOT_NAMES = (
 A, B, C, TRANS_A, TRANS_B, M, N, K, LDA, LDB, LDC, INNER, STRIDE_A, STRIDE_B, STRIDE_C = range(15)
 OUTER_A, OUTER_B, OUTER_C, CHUNKS, ROWS, COLUMNS, BLAS = range(15, 22)
 
-SMALL = 2000  # multiplications up to which plain loops win
-NARROW = 4  # rows and columns that a tile needs to be worth filling
+SMALL = (
+    300  # multiplications, of all items, up to which plain loops win, or lose so little that they are compiled sooner
+)
+NARROW = 3  # rows and columns that a tile needs to be worth filling
 LARGE = 1 << 27  # multiplications up to which the tiled kernel wins: it blocks for the first-level cache only
 CHUNK = 200_000  # multiplications worth being a chunk
 BLAS_ROWS, MOST_CHUNKS = 64, 16  # rows of a product of BLAS that are worth being a chunk, and how many chunks to make
 TALL = 256  # rows from which on it does not matter that each thread packs all panels of B for its own
+LEAST_COLUMNS = 256  # of a product with a vector that are worth being a chunk
 # Seconds that a multiplication takes, by kernel.
 SPEEDS = {"tiled_gemm": 1e-11, "gemm": 1.5e-11, "small_gemm": 1e-10}
 
@@ -89,12 +92,12 @@ def address(dtype: Any) -> int:
     return 0 if found is None else found.sgemm if np.dtype(dtype) == np.float32 else found.dgemm
 
 
-def choose(dtype: Any, m: int, n: int, k: int) -> Kernel:
-    """Return the kernel for products of one size."""
+def choose(dtype: Any, m: int, n: int, k: int, items: int = 1) -> Kernel:
+    """Return the kernel for products of one size; those with a vector are best with one row."""
     size = m * n * k
-    if min(m, n) >= NARROW and SMALL < size <= LARGE:
+    if min(m, n) >= NARROW and size * items > SMALL and size <= LARGE:
         return tiled_gemm(dtype)
-    if size <= SMALL or blas() is None:
+    if m == 1 or size * items <= SMALL or blas() is None:
         return small_gemm(dtype)
     return gemm(dtype)
 
@@ -116,8 +119,11 @@ def share(kernel: Kernel, dtype: Any, m: int, n: int, k: int) -> Share:
     """Return how a kernel's range counts; large products of BLAS are kept whole if it has threads of its own."""
     size = max(1, m * n * k)
     seconds = size * SPEEDS[kernel.name]
-    if kernel.name == "small_gemm" or size <= CHUNK:
+    if size <= CHUNK:
         return Share(1, m, 0, seconds, 1)
+    if kernel.name == "small_gemm":
+        columns = max(LEAST_COLUMNS, -(-n // MOST_CHUNKS))
+        return Share(-(-n // columns), 0, columns, seconds, 1)
     if kernel.name == "gemm":
         found = blas()
         is_parted = found is not None and found.threads() == 1
@@ -168,23 +174,26 @@ STRIDES = """
 LOOPS = """
 def small_gemm(P, lo, hi):
 {strides}
-    for item in range(lo, hi):
+    chunks = P[{CHUNKS}]
+    for item in range(lo // chunks, (hi - 1) // chunks + 1):
 {item}
+        left = max(lo - item * chunks, 0) * P[{COLUMNS}]
+        right = N if P[{COLUMNS}] == 0 else min(min(hi - item * chunks, chunks) * P[{COLUMNS}], N)
         for i in range(M):
             at = from_a + i * row
             to = from_c + i * ldc
             if by_columns:
-                for j in range(N):
+                for j in range(left, right):
                     total = {t}(0)
                     for k in range(K):
                         total += a[at + k * step] * b[from_b + j * ldb + k]
                     c[to + j] = total
             else:
-                for j in range(N):
+                for j in range(left, right):
                     c[to + j] = {t}(0)
                 for k in range(K):
                     x = a[at + k * step]
-                    for j in range(N):
+                    for j in range(left, right):
                         c[to + j] += x * b[from_b + k * ldb + j]
 """
 

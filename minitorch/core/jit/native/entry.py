@@ -46,7 +46,7 @@ TUPLE_ITEMS, FLOAT_VALUE = 24, 16
 DICT_USED, DICT_KEYS, DICT_VALUES = 16, 32, 40
 
 # What a row of the table of arrays says: how its array is found.
-ARGUMENT, TENSOR, HELD, GRADIENT, RECYCLED, NEW, NUMBER, ALIAS = range(8)
+ARGUMENT, TENSOR, VIEWED, HELD, GRADIENT, RECYCLED, NEW, NUMBER, ALIAS = range(9)
 ROW = 10  # kind, where, type, recorded, target, needed, twin, held, dtype, number of axes; then the axes
 
 (
@@ -110,13 +110,13 @@ def enter(P, args, news):
                 array = i64(where)[0]
             else:
                 tensor = where
-                if kind == {TENSOR}:
+                if kind == {TENSOR} or kind == {VIEWED}:
                     tensor = items[where]
                 else:
                     tensor = i64(where)[0]
                 if tensor == none or i64(tensor + {TYPE})[0] != rows[at + 2]:
                     return
-                if i64(tensor + P[{VIEW}])[0] != none:
+                if kind != {VIEWED} and i64(tensor + P[{VIEW}])[0] != none:
                     return
                 if (i64(tensor + P[{NODE}])[0] != none) != (rows[at + 3] != 0):
                     return

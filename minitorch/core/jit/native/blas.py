@@ -31,13 +31,12 @@ SLOT_NAMES = (
 A, B, C, TRANS_A, TRANS_B, M, N, K, LDA, LDB, LDC, INNER, STRIDE_A, STRIDE_B, STRIDE_C = range(15)
 OUTER_A, OUTER_B, OUTER_C, CHUNKS, ROWS, COLUMNS, BLAS = range(15, 22)
 
-SMALL = (
-    300  # multiplications, of all items, up to which plain loops win, or lose so little that they are compiled sooner
-)
+SMALL = 300  # multiplications, of all items, up to which plain loops win, or lose little and are compiled sooner
 NARROW = 3  # rows and columns that a tile needs to be worth filling
-LARGE = 1 << 27  # multiplications up to which the tiled kernel wins: it blocks for the first-level cache only
+LARGE = 1 << 33  # multiplications up to which the tiled kernel wins: it does not block for the third-level cache
 CHUNK = 200_000  # multiplications worth being a chunk
 BLAS_ROWS, MOST_CHUNKS = 64, 16  # rows of a product of BLAS that are worth being a chunk, and how many chunks to make
+BLOCK = 1 << 19  # bytes of A that a second-level cache holds beside all else
 TALL = 256  # rows from which on it does not matter that each thread packs all panels of B for its own
 LEAST_COLUMNS = 256  # of a product with a vector that are worth being a chunk
 # Seconds that a multiplication takes, by kernel.
@@ -197,8 +196,9 @@ def small_gemm(P, lo, hi):
                         c[to + j] += x * b[from_b + k * ldb + j]
 """
 
-# Panels of B, `depth` rows of a few vectors, are packed where the first-level cache holds them; each tile of C is summed up
-# in registers while it walks a panel. The last tile of a chunk overlaps the one before, and does not add to it again.
+# Panels of B, `depth` rows of a few vectors, are packed where the first-level cache holds them, and so many rows of A are
+# walked as the second-level cache holds; each tile of C is summed up in registers while it walks a panel. The last tile of
+# a block overlaps the one before, and does not add to it again.
 TILED = """
 def tiled_gemm(P, lo, hi):
 {strides}
@@ -213,28 +213,31 @@ def tiled_gemm(P, lo, hi):
         left = chunk * P[{COLUMNS}]
         right = N if P[{COLUMNS}] == 0 else min(end * P[{COLUMNS}], N)
         whole = right - (right - left) % {wide}
-        for k0 in range(0, max(K, 1), {depth}):
-            depth = min({depth}, K - k0)
+        height = {block} // min({depth}, max(K, 1))
+        for top in range(first, last, height):
+            bottom = min(top + height, last)
+            for k0 in range(0, max(K, 1), {depth}):
+                depth = min({depth}, K - k0)
 {sections}
 """
 SECTION = """
-            for j in range({start}, {stop}, {width}):
-                n = right - j
-                for k in range(depth):
-                    at = from_b + (k0 + k) * (1 if by_columns else ldb) + j * (ldb if by_columns else 1)
-                    if by_columns:
-                        for l in range(min(n, {width})):
-                            panel[k * {width} + l] = b[at + l * ldb]
-                    else:
-{pack}
-                for begin in range(first, last, {rows}):
-                    i = max(min(begin, last - {rows}), first)
-{clear}
+                for j in range({start}, {stop}, {width}):
+                    n = right - j
                     for k in range(depth):
+                        at = from_b + (k0 + k) * (1 if by_columns else ldb) + j * (ldb if by_columns else 1)
+                        if by_columns:
+                            for l in range(min(n, {width})):
+                                panel[k * {width} + l] = b[at + l * ldb]
+                        else:
+{pack}
+                    for begin in range(top, bottom, {rows}):
+                        i = max(min(begin, bottom - {rows}), top)
+{clear}
+                        for k in range(depth):
 {add}
-                    if k0 == 0:
+                        if k0 == 0:
 {store}
-                    else:
+                        else:
 {more}
 """
 
@@ -246,16 +249,16 @@ def _section(rows: int, vectors: int, start: str, stop: str, t: str) -> str:
     cells = [(r, v) for r in range(rows) for v in range(vectors)]
     numbers = range(rows)
     lines = {
-        "pack": (24, [f"vstore(panel, k * {width} + {v * n}, vload_first(b, at + {v * n}, n - {v * n}))"
+        "pack": (28, [f"vstore(panel, k * {width} + {v * n}, vload_first(b, at + {v * n}, n - {v * n}))"
                       for v in range(vectors)]),
-        "clear": (20, [f"row{r} = min(i + {r}, last - 1)" for r in numbers]
+        "clear": (24, [f"row{r} = min(i + {r}, bottom - 1)" for r in numbers]
                   + [f"a{r} = from_a + row{r} * row + k0 * step" for r in numbers]
                   + [f"c{r} = from_c + row{r} * ldc + j" for r in numbers]
                   + [f"t{r}_{v} = splat({t}(0))" for r, v in cells]),
-        "add": (24, [f"v{v} = vload(panel, k * {width} + {v * n})" for v in range(vectors)]
+        "add": (28, [f"v{v} = vload(panel, k * {width} + {v * n})" for v in range(vectors)]
                 + [f"t{r}_{v} = vfma(a[a{r} + k * step], v{v}, t{r}_{v})" for r, v in cells]),
-        "store": (24, [f"vstore_first(c, c{r} + {v * n}, t{r}_{v}, n - {v * n})" for r, v in cells]),
-        "more": (24, [f"vadd_first(c, c{r} + {v * n}, t{r}_{v}, select("
+        "store": (28, [f"vstore_first(c, c{r} + {v * n}, t{r}_{v}, n - {v * n})" for r, v in cells]),
+        "more": (28, [f"vadd_first(c, c{r} + {v * n}, t{r}_{v}, select("
                       f"(row{r} == i + {r}) & (i + {r} >= begin), n - {v * n}, int64(0)))" for r, v in cells]),
     }  # fmt: skip
     texts = {key: "\n".join(" " * depth + line for line in some) for key, (depth, some) in lines.items()}
@@ -290,4 +293,5 @@ def tiled_gemm(dtype: Any) -> Kernel:
     wide = _panel(name)
     depth = 32768 // (wide * np.dtype(name).itemsize)
     sections = _section(4, wide // lanes(name), "left", "whole", name) + _section(8, 1, "whole", "right", name)
-    return compile_kernel(_filled(TILED, dtype, wide=wide, depth=depth, sections=sections), "tiled_gemm")
+    sizes = {"wide": wide, "depth": depth, "block": BLOCK // np.dtype(name).itemsize}
+    return compile_kernel(_filled(TILED, dtype, sections=sections, **sizes), "tiled_gemm")

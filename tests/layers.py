@@ -21,6 +21,7 @@ LAYERS: list[list[str]] = [
     # The ops, so ordered that each file is closed under its own derivative and batching rules.
     ["minitorch.core.ops.dtype_rules"],  # operand and result dtypes of pointwise operations
     ["minitorch.core.ops.families"],  # shape, batching and derivative rules by kind of op
+    ["minitorch.core.ops.fusing"],  # computing on buffers what could be composed
     ["minitorch.core.ops.summation"],  # how sums are added up on buffers
     ["minitorch.core.ops.shaping"],
     ["minitorch.core.ops.slicing"],
@@ -54,7 +55,6 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.eigen"],  # of matrices that are not Hermitian
     ["minitorch.core.ops.pivoting"],  # row exchanges of LU factorizations
     ["minitorch.core.ops.scipy_functions"],  # special functions, a line each
-    ["minitorch.core.ops.fusing"],  # what fused operations share
     ["minitorch.core.ops.affine", "minitorch.core.ops.softmax", "minitorch.core.ops.normalization"],
     ["minitorch.core.ops.losses", "minitorch.core.ops.attention", "minitorch.core.ops.dropout"],
     ["minitorch.core.ops.cross_entropy"],

@@ -1,12 +1,14 @@
-"""Linear regression: overhead and nothing else."""
+"""Linear regression: overhead and nothing else. One step, and a program of 100 epochs."""
 
 from __future__ import annotations
 
-from ..registry import contender, torch_style, workload
+import importlib
+
+from ..registry import as_is, contender, torch_style, workload
 from .common import normal, same_start
 
-SAMPLES, RATE = 100, 0.01
-NAME = "linear_regression"
+SAMPLES, RATE, EPOCHS = 100, 0.01, 100
+NAME, PROGRAM = "linear_regression", "linear_regression_program"
 
 
 def data(samples):
@@ -41,12 +43,13 @@ def build(lib, compiled):
     return step
 
 
+def loss(p, x, y):
+    return ((x @ p["w"].T + p["b"] - y) ** 2).mean()
+
+
 @contender(NAME, "jax")
 def jitted():
     from .jax_steps import sgd, training
-
-    def loss(p, x, y):
-        return ((x @ p["w"].T + p["b"] - y) ** 2).mean()
 
     return training(loss, {"w": normal(1, 1), "b": normal(1) * 0}, sgd(RATE))
 
@@ -67,3 +70,58 @@ def by_hand():
         return loss
 
     return step
+
+
+workload(
+    PROGRAM,
+    f"Linear regression, a program of {EPOCHS} epochs",
+    flops=4 * SAMPLES * EPOCHS,
+    bytes=2 * 4 * SAMPLES * EPOCHS,
+    data=data,
+    batch=SAMPLES,
+)
+
+
+def epochs(step):
+    def program(x, y):
+        for _ in range(EPOCHS):
+            found = step(x, y)
+        return found
+
+    return program
+
+
+for name in ("torch", "minitorch"):
+    contender(PROGRAM, name)(lambda name=name: epochs(build(importlib.import_module(name), as_is)))
+contender(PROGRAM, "numpy")(lambda: epochs(by_hand()))
+
+
+@contender(PROGRAM, "minitorch jit")
+def in_one_call():
+    import minitorch
+
+    step = minitorch.jit(build(minitorch, as_is))
+    return lambda x, y: minitorch.train_steps(step, [(x, y)] * EPOCHS)[-1]
+
+
+@contender(PROGRAM, "jax")
+def scanned():
+    import jax
+
+    def program(p, x, y):
+        def epoch(p, _):
+            found, slopes = jax.value_and_grad(loss)(p, x, y)
+            return {name: p[name] - RATE * slopes[name] for name in p}, found
+
+        p, losses = jax.lax.scan(epoch, p, length=EPOCHS)
+        return p, losses[-1]
+
+    compiled = jax.jit(program, donate_argnums=0)
+    kept = {"w": jax.numpy.asarray(normal(1, 1)), "b": jax.numpy.zeros(1)}
+
+    def run(x, y):
+        nonlocal kept
+        kept, found = jax.block_until_ready(compiled(kept, x, y))
+        return found
+
+    return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import Enum
@@ -178,15 +179,19 @@ class _Finish:
     def _writes(self) -> list[tuple[Any, int | None]]:
         found: list[tuple[Any, int | None]] = []
         capture = self.capture
+        written: set[int] = set()
         for a in capture.adoptions.values():
             self._check_node(a)
             self._check_memory(a)
             belongs = not isinstance(a.source, (Slot, ArgumentGrad)) or a.source.get() is a.tensor
             if a.source is not None and belongs and self._changed(a.tensor.current(), a.staged):
                 found.append((a.source, self._output(a.tensor.current())))
+                written |= {id(a.view.storage)} if a.view is not None else set()
         for swapped, storage, _ in capture.storages.values():
             if self._changed(storage.value, swapped.staged):
                 found.append((swapped.source, self._output(storage.value)))
+                written.add(id(storage))
+        self._check_aliases(written)
         for swapped in capture.fields:
             now = getattr(swapped.source.owner, swapped.source.name)
             if self._changed(now, swapped.staged):
@@ -195,8 +200,6 @@ class _Finish:
             now = swapped.source.get()
             if now is not swapped.before:
                 found.append(self._slot(swapped.source, now))
-        if found:
-            self._check_aliases()
         return found
 
     def _changed(self, now: Value, staged: StagedTracer) -> bool:
@@ -235,13 +238,13 @@ class _Finish:
             "to, or was written in place with a value that does; return that value instead, or write under no_grad()"
         )
 
-    def _check_aliases(self) -> None:
+    def _check_aliases(self, written: set[int]) -> None:
         """A write must reach every handle on its storage; arguments are read by value."""
-        groups = [s for s in self.arguments.storages if s is not None]
-        if len(set(groups)) < len(groups) or not set(groups).isdisjoint(self.capture.storages):
+        held = Counter(s for s in self.arguments.storages if s is not None)
+        if any(s in held and (held[s] > 1 or s in self.capture.storages) for s in written):
             raise JitError(
-                "jit: two arguments, or an argument and a captured tensor, share memory, and the function writes to a "
-                "tensor in place; pass x.clone(), or compile without the write"
+                "jit: two arguments, or an argument and a captured tensor, share memory, and the function writes to it "
+                "in place; pass x.clone(), or compile without the write"
             )
 
     # ------------------------------------------------------------------ derivatives

@@ -3,7 +3,7 @@
 A rule that treats every number on its own does not care where one parameter ends and the next begins. So parameters of
 one dtype, equally many steps old, are laid end to end with their gradients and states, and a step of many small
 parameters costs a few array operations, not a few for each. What they are given lies end to end again, so only the
-gradients are copied at the next step. A vector stays within the cache; a large parameter is worth operations of its own.
+gradients are copied at the next step. A vector stays within the cache; a parameter that is longer is updated on its own.
 
 For a rule that looks at whole parameters, those of one shape are stacked instead.
 """
@@ -23,8 +23,7 @@ from ..tensor.handle import Tensor, tensor_of
 from .rules import Hyper, Rule, decayed
 
 FEW = 8  # below this many parameters the collecting costs more than it saves
-LENGTH = 1 << 16  # of a vector: measured for Adam; longer ones gain little and leave the second level of the cache
-LARGE = LENGTH >> 3  # elements: a parameter of this size gains nothing from company
+LENGTH = 1 << 18  # numbers in a vector: measured for SGD and Adam; longer ones gain nothing and leave the cache
 
 _ndarray = np.ndarray
 _KINDS = (dtypes.float32, dtypes.float64)
@@ -188,7 +187,7 @@ def _traits(rule: Rule, p: Tensor, state: dict[str, Any]) -> Any:
     value = p.current()
     if type(value) is not Array or type(value._data) is not _ndarray:
         return None
-    if not value.size if rule.whole else value.size > LARGE:  # nothing has no mean; what is large gains nothing
+    if not value.size if rule.whole else value.size > LENGTH:  # nothing has no mean; what is large gains nothing
         return None
     if not any(value.dtype is dtype for dtype in _KINDS):
         return None

@@ -282,19 +282,18 @@ class RuleOptimizer(Optimizer):
         value = p.value if p._view is None else p.current()
         gradient = g.value if g._view is None else g.current()
         if type(value) is Array and type(gradient) is Array:
-            x, d = value._data, gradient._data
+            x, d, rule = value._data, gradient._data, self.rule
             dtype = d.dtype
             if x.dtype is dtype and (dtype is _FLOAT32 or dtype is _FLOAT64) and type(x) is _ndarray is type(d):
                 if hyper.get("weight_decay") or hyper.get("maximize"):
-                    x, d = decayed(self.rule, x, d, hyper)
-                if self.rule.whole:
+                    x, d = decayed(rule, x, d, hyper)
+                if rule.whole:
                     self._update_values(p, g, state, hyper)
                 elif state:
                     self._update_buffers(p, x, d, state, hyper)
                 else:
-                    moved, found = self.rule.update(np, x, d, state, None, hyper)
-                    moved += x
-                    p.overwrite(wrap_scalar(moved))
+                    change, found = rule.update(np, x, d, state, None, hyper)
+                    p.overwrite(wrap_scalar(_moved(x, change)))
                     for name, new in found.items():  # an option was switched on
                         state[name] = tensor_of(wrap_scalar(new))
                 return
@@ -311,9 +310,8 @@ class RuleOptimizer(Optimizer):
                 buffers[name] = None if handle is None else handle.current()._data
         for name in self.rule.scalars:
             buffers[name] = float(buffers[name])
-        moved, found = self.rule.update(np, x, d, buffers, count, hyper)
-        moved += x
-        p.overwrite(wrap_scalar(moved))
+        change, found = self.rule.update(np, x, d, buffers, count, hyper)
+        p.overwrite(wrap_scalar(_moved(x, change)))
         for name, new in found.items():
             handle = state[name]
             if type(new) is float:
@@ -337,6 +335,14 @@ class RuleOptimizer(Optimizer):
                 state[name] = tensor_of(value)
             else:
                 state[name].overwrite(value)
+
+
+def _moved(x: Any, change: Any) -> Any:
+    """Add a change, which is ours, to a buffer: in place, but for one number, where that takes 0.8 us instead of 0.3."""
+    if change.size == 1:
+        return change + x
+    change += x
+    return change
 
 
 def options(given: dict[str, Any]) -> dict[str, Any]:

@@ -213,6 +213,21 @@ def test_views_that_share_memory_and_are_written_raise():
         mt.jit(function)(base[:2], base[1:3])
 
 
+def test_views_of_one_tensor_may_be_read_while_others_are_written():
+    """A language model's step: inputs and targets overlap, and parameters are written."""
+    weight, table = mt.ones(2), mt.zeros(4)
+
+    @mt.jit
+    def step(x, y):
+        weight.add_(x * y)
+        return (table[:2] + x).sum()
+
+    for base in (tensor(1, 2, 3), tensor(4, 5, 6), table):
+        before = weight.clone()
+        assert step(base[:2], base[1:3]).item() == base[:2].sum().item()
+        assert weight.tolist() == (before + base[:2] * base[1:3]).tolist()
+
+
 def test_reading_views_of_one_tensor():
     base = tensor(1, 2, 3, 4)
     compiled = mt.jit(lambda a, b: a * b)

@@ -56,6 +56,26 @@ def test_a_rule_gives_the_same_on_buffers_and_on_arrays(name):
 
 
 @pytest.mark.parametrize("name", KINDS)
+def test_60_parameters_cost_one_run_of_the_rule(name):
+    shapes = [(64,), (64, 64), (10,)]
+    params = [nn.Parameter(mt.ones(shape)) for shape in 20 * shapes]
+    kind, options = KINDS[name]
+    optimizer = kind(params, **options)
+    rule, runs = kind.rule, []
+
+    def update(*args):
+        runs.append(args)
+        return rule.update(*args)
+
+    optimizer.rule = rule._replace(update=update)
+    for _ in range(3):
+        for p in params:
+            p.grad = mt.full_like(p, 0.5)
+        optimizer.step()
+    assert len(runs) == 3 * (len(shapes) if rule.whole else 1)
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_a_step_inside_a_transform(name):
     """The rules run on traced values too: the derivative of a step in the gradient is that of the rule."""
     start, slope = np.array([1.0, -2.0]), np.array([0.3, 0.7])

@@ -142,17 +142,22 @@ def interpret(graph: Graph, args: Sequence[Value]) -> list[Value]:
     return [read(atom) for atom in graph.outputs]
 
 
-def subgraphs(eq: Equation) -> Iterator[Graph]:
-    """Iterate over the graphs that an equation holds."""
+def subgraphs(eq: Equation) -> list[Graph]:
+    """Return the graphs that an equation holds."""
+    found = []
     for value in eq.params.values():
-        for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(one, Graph):
-                yield one
+        if isinstance(value, Graph):
+            found.append(value)
+        elif isinstance(value, tuple):
+            found += [one for one in value if isinstance(one, Graph)]
+    return found
 
 
 def has_effect(eq: Equation) -> bool:
     """Return whether an equation is there for what it does: it has no results, or holds such a one in a graph."""
-    return not eq.outputs or any(has_effect(inner) for graph in subgraphs(eq) for inner in graph.equations)
+    if not eq.outputs or not eq.params:
+        return not eq.outputs
+    return any(has_effect(inner) for graph in subgraphs(eq) for inner in graph.equations)
 
 
 def uses(graph: Graph) -> dict[Var, int]:

@@ -32,6 +32,7 @@ from .dtype_rules import (
 )
 from .dtype_rules import real as real_only
 from .families import as_array, as_value, elementwise
+from .fusing import shortcut
 from .shaping import cast, zeros_like
 
 LN2 = math.log(2.0)
@@ -206,6 +207,11 @@ def _one_minus_square(x: Value) -> Value:
     return mul(sub(1.0, x), add(x, 1.0))
 
 
+@shortcut(lambda g, out: select(out > 0, g, np.asarray(0, g.dtype)))
+def _unrelu(g: Value, out: Value) -> Value:
+    return where(greater(out, 0), g, 0)
+
+
 def _unhypot(g: Value, out: Value, x: Value) -> Value:
     return mul(g, div(x, where(equal(out, 0), 1, out)))
 
@@ -312,7 +318,7 @@ acosh = elementwise("acosh", "acosh(x)", lambda g, x: div(g, mul(sqrt(sub(x, 1.0
 atanh = elementwise("atanh", "atanh(x)", lambda g, x: div(g, _one_minus_square(x)), dtype=floating, impl=np.arctanh)
 
 # kinks, steps and choices
-relu     = elementwise("relu", "0 if x < 0 else x", lambda g, out: where(greater(out, 0), g, 0),
+relu     = elementwise("relu", "0 if x < 0 else x", _unrelu,
                        dtype=real_numeric, impl=lambda x: np.maximum(x, 0))
 maximum  = elementwise("maximum", "(x if x > y else y) if x == x else x", lambda g, x, y: _beats(g, x, y),
                        lambda g, x, y: _beats(g, y, x), dtype=real_only)

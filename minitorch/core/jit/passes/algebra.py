@@ -38,9 +38,11 @@ def simplified(writer: Writer, eq: Equation) -> Sequence[Atom] | None:
     """Return what an equation is in simpler terms, if there is such."""
     if eq.primitive.name == "hooked":  # hooks run in backward passes, which the graph has behind it
         return eq.inputs
-    rewrites = (_unrepeated,) if eq.primitive.formula is not None else ()
     named = REWRITES.get(eq.primitive.name)
-    for one in (*rewrites, named) if named is not None else rewrites:
+    is_pointwise = eq.primitive.formula is not None
+    for one in (_unrepeated, named) if is_pointwise else (named,):
+        if one is None:
+            continue
         try:
             found = one(writer, eq)
         except MinitorchError:  # a primitive refuses the dtypes of the simpler form

@@ -30,14 +30,17 @@ def eliminate_common(graph: Graph) -> Graph:
     return rewrite(graph, common_rule)
 
 
-def common_rule() -> Rule:
-    """Return a rule that knows what has been computed."""
+def common_rule(keys: dict[Equation, Hashable] | None = None) -> Rule:
+    """Return a rule that knows what has been computed; `keys` are those of equations that it has met before."""
     known: dict[Hashable, Sequence[Atom]] = {}
+    keys = {} if keys is None else keys
 
     def rule(writer: Writer, eq: Equation) -> Sequence[Atom] | None:
         if has_effect(eq):
             return None
-        key = key_of(eq)
+        key = keys.get(eq)
+        if key is None:
+            key = keys[eq] = key_of(eq)
         found = known.get(key)
         if found is None:
             known[key] = eq.outputs
@@ -48,15 +51,15 @@ def common_rule() -> Rule:
 
 def key_of(eq: Equation) -> Hashable:
     """Return what is equal for equations that compute the same."""
-    inputs: Any = tuple(map(_atom_key, eq.inputs))
+    inputs: Any = tuple([a if isinstance(a, Var) else _atom_key(a) for a in eq.inputs])
     if eq.primitive.name in SYMMETRIC:
         inputs = frozenset(inputs)
-    return id(eq.primitive), inputs, tuple((key, static_key(value)) for key, value in sorted(eq.params.items()))
+    if not eq.params:
+        return id(eq.primitive), inputs
+    return id(eq.primitive), inputs, tuple([(key, static_key(value)) for key, value in sorted(eq.params.items())])
 
 
 def _atom_key(atom: Atom) -> Hashable:
-    if isinstance(atom, Var):
-        return atom
     if isinstance(atom, Array):
         if atom.device != "cpu" or atom.size * atom.dtype.itemsize > SMALL:
             return id(atom)

@@ -24,7 +24,10 @@ def fold_constants(graph: Graph) -> Graph:
 
 def folded(writer: Writer, eq: Equation) -> Sequence[Atom] | None:
     """Return the value of an equation on constants, if it is small."""
-    if any(isinstance(a, Var) for a in eq.inputs) or eq.primitive.name in _LEFT or any(subgraphs(eq)) or has_effect(eq):
+    for a in eq.inputs:
+        if isinstance(a, Var):
+            return None
+    if eq.primitive.name in _LEFT or subgraphs(eq) or has_effect(eq):
         return None
     if sum(v.aval.size * v.aval.dtype.itemsize for v in eq.outputs) > LARGEST:
         return None

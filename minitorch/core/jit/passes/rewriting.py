@@ -12,7 +12,7 @@ from typing import Any
 
 from ...array import Array, wrap
 from ...primitive import Primitive
-from ..graph import Atom, Equation, Graph, Var, atom_aval, equation
+from ..graph import Atom, Equation, Graph, Var, atom_aval, equation, subgraphs
 
 Rule = Callable[["Writer", Equation], "Sequence[Atom] | None"]
 Pass = Callable[[Graph], Graph]
@@ -54,7 +54,8 @@ class Writer:
     def copy(self, eq: Equation) -> bool:
         """Write an equation of the graph that is being read; return whether it has changed."""
         self.line = eq.line
-        inputs = tuple(map(self.read, eq.inputs))
+        replaced = self.replaced
+        inputs = tuple([replaced.get(a, a) if isinstance(a, Var) else a for a in eq.inputs])
         found = self.write(eq.with_inputs(inputs) if any(map(is_not, inputs, eq.inputs)) else eq)
         if found is eq.outputs:
             return False
@@ -86,27 +87,9 @@ def rewrite(graph: Graph, make_rule: Callable[[], Rule]) -> Graph:
     return writer.graph
 
 
-def in_turn(*makers: Callable[[], Rule]) -> Callable[[], Rule]:
-    """Return what makes one rule of several: the first that has something to say about an equation decides."""
-
-    def make() -> Rule:
-        rules = [make_rule() for make_rule in makers]
-
-        def rule(writer: Writer, eq: Equation) -> Sequence[Atom] | None:
-            for one in rules:
-                found = one(writer, eq)
-                if found is not None:
-                    return found
-            return None
-
-        return rule
-
-    return make
-
-
 def with_subgraphs(eq: Equation, run: Pass) -> Equation:
     """Return an equation with a pass run over the graphs that it holds, the same equation if it changes none."""
-    if not eq.params or not any(isinstance(value, (Graph, tuple)) for value in eq.params.values()):
+    if not eq.params or not subgraphs(eq):
         return eq
     params = {key: _each(value, run) for key, value in eq.params.items()}
     if all(params[key] is value for key, value in eq.params.items()):

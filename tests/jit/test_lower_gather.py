@@ -9,9 +9,7 @@ from minitorch.core import dtypes
 rng = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize(
-    "dtype", [dtypes.bool_, *dtypes.INTEGERS, dtypes.float16, *(dtypes.float32, dtypes.float64)], ids=dtypes.name
-)
+@pytest.mark.parametrize("dtype", [dtypes.bool_, *dtypes.INTEGERS, dtypes.float32, dtypes.float64], ids=dtypes.name)
 @pytest.mark.parametrize("count", [0, 1, 7, 50])
 def test_columns_by_index(dtype, count):
     x = mt.tensor((rng.normal(size=(3, 11, 9)) * 9).astype(dtype))
@@ -20,7 +18,7 @@ def test_columns_by_index(dtype, count):
     found, expected = f(x, i), x[..., i]
     assert found.dtype is expected.dtype and found.shape == expected.shape
     np.testing.assert_array_equal(found.numpy(), expected.numpy())
-    assert "def pick(" in f.explain(x, i)
+    assert ("def pick(" in f.explain(x, i)) is (count > 0)  # nothing needs no kernel
 
 
 @pytest.mark.parametrize("place", [9, -10, 2**40])

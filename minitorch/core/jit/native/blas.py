@@ -241,12 +241,14 @@ PANELS = """
 SECTION = """
             for j in range({start}, {stop}, {width}):
                 n = right - j
-                for k in range(depth):
-                    at = from_b + (k0 + k) * (1 if by_columns else ldb) + j * (ldb if by_columns else 1)
-                    if by_columns:
-                        for l in range(min(n, {width})):
-                            panel[k * {width} + l] = b[at + l * ldb]
-                    else:
+                if by_columns:
+                    for k in range(0, depth, {lanes}):
+                        for l in range(0, {width}, {lanes}):
+                            at = from_b + k0 + k + (j + l) * ldb
+                            turn(panel, k * {width} + l, {width}, b, at, ldb, depth - k, n - l)
+                else:
+                    for k in range(depth):
+                        at = from_b + (k0 + k) * ldb + j
 {pack}
                 for begin in range(top, bottom, {rows}):
                     i = max(min(begin, bottom - {rows}), top)
@@ -280,7 +282,7 @@ def _section(rows: int, vectors: int, start: str, stop: str, t: str) -> str:
                       f"(row{r} == i + {r}) & (i + {r} >= begin), n - {v * n}, int64(0)))" for r, v in cells]),
     }  # fmt: skip
     texts = {key: "\n".join(" " * depth + line for line in some) for key, (depth, some) in lines.items()}
-    return SECTION.format(rows=rows, width=width, start=start, stop=stop, **texts)
+    return SECTION.format(rows=rows, width=width, lanes=n, start=start, stop=stop, **texts)
 
 
 def _filled(template: str, dtype: Any, **others: Any) -> str:

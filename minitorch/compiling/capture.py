@@ -17,7 +17,7 @@ from ..core import dtypes
 from ..core.array import wrap
 from ..core.aval import Aval
 from ..core.errors import GradError
-from ..core.jit.staging import StagingTrace
+from ..core.jit.staging import StagedTracer, StagingTrace
 from ..core.primitive import Value, aval_of
 from ..core.tape import Context, Node, context, leaf
 from ..tensor.alias import Storage, View
@@ -209,6 +209,16 @@ class _Swapped:
     staged: Any
 
 
+@dataclass(frozen=True, slots=True)
+class _Lent:
+    """A number of an optimizer's group, and what stands for it while a function is recorded."""
+
+    group: dict[str, Any]
+    name: str
+    before: float
+    staged: StagedTracer
+
+
 class NonZero(Tensor):
     """A number that is known not to be zero, which rules ask of their options; zeros are not made inputs."""
 
@@ -246,6 +256,7 @@ class Capture:
         self.slots: dict[tuple[int, str], _Swapped] = {}
         self.known: dict[int, Any] = {}  # tensors that are reached through an argument or a slot, by id
         self.lifted: dict[tuple[int, str], Tensor] = {}
+        self.lent: list[_Lent] = []
         self.read_slots: set[tuple[int, str]] = set()
         self.begun: list[Begun] = []
 
@@ -340,7 +351,8 @@ class Capture:
     def begin(self, holder: Any, owner: Any, group: dict[str, Any]) -> None:
         """Let an optimizer make the state of a parameter for the time of the recording."""
         self.begun.append(Begun(holder, owner, group))
-        self.aside(self.begun[-1].make)
+        plain = {**group, **{x.name: x.before for x in self.lent if x.group is group}}
+        self.aside(Begun(holder, owner, plain).make)
 
     # ------------------------------------------------------------------ fields and numbers
 
@@ -359,9 +371,18 @@ class Capture:
         self.field(generator, "key")
         self.field(generator, "counter")
 
+    def lend(self, group: dict[str, Any]) -> None:
+        """Let a function that looks into an optimizer's group find numbers there that are read anew at each call."""
+        for name in LIFTED:
+            if type(group.get(name)) is float and group[name]:
+                staged = self.trace.input(Aval((), dtypes.float64, weak=True), Number(group, name))
+                self.lent.append(_Lent(group, name, group[name], staged))
+                group[name] = staged
+
     def numbers(self, group: dict[str, Any]) -> dict[str, Tensor]:
         """Return the numbers of an optimizer's group that may change, as tensors that are read anew at each call."""
-        return {name: self.number(group, name) for name in LIFTED if type(group.get(name)) is float and group[name]}
+        plain = {**group, **{x.name: x.before for x in self.lent if x.group is group}}
+        return {name: self.number(group, name) for name in LIFTED if type(plain.get(name)) is float and plain[name]}
 
     def number(self, owner: dict[str, Any], name: str) -> Tensor:
         """Return a plain number of a dict as a 0-d tensor."""
@@ -386,6 +407,8 @@ class Capture:
         """Put everything back as it was."""
         for swapped in self.slots.values():
             swapped.source.set(swapped.before)
+        for x in self.lent:
+            x.group[x.name] = x.before
         for begun in self.begun:
             begun.remove()
         for swapped in self.fields:

@@ -93,6 +93,12 @@ class Surroundings:
     scopes: dict[int, tuple[Any, str]] = field(default_factory=dict)  # the user's classes and modules
     classes: list[type] = field(default_factory=list)  # the user's: what is added to one may hide what its bases have
     absent: list[tuple[Mapping[str, Any], str]] = field(default_factory=list)  # globals that would hide builtins
+    running: list[tuple[str, Any, Any]] = field(
+        default_factory=list
+    )  # generators of random numbers, and where they are
+    iterators: list[tuple[str, str | None]] = field(
+        default_factory=list
+    )  # what they are called, and by which attribute
     seen: set[int] = field(default_factory=set)
     epoch: int = -1
 
@@ -111,6 +117,14 @@ class Surroundings:
         self.drawn = _drawn()
         self.groups = [Group(o, group) for o, _ in self.optimizers for group in o.param_groups]
         return self
+
+    def iterator(self) -> str | None:
+        """Return what an iterator is called that the code names: it would be advanced by the recording alone."""
+        return next((label for label, key in self.iterators if key is None or key in self.names), None)
+
+    def groups_looked_into(self) -> list[dict[str, Any]]:
+        """Return the groups of the optimizers, if the code names them."""
+        return [group for o, _ in self.optimizers for group in o.param_groups] if "param_groups" in self.names else []
 
     def hold(self) -> bool:
         """Return whether nothing has changed. Measured: about 0.1 us for each name."""
@@ -165,6 +179,9 @@ class Surroundings:
                 yield f"a global `{name}` now hides the builtin"
         if self.drawn is not None and _drawn() not in (self.drawn, None):
             yield "it draws from a random generator of Python or NumPy, whose numbers would stay the same"
+        for label, generator, at in self.running:
+            if position(generator) != at:
+                yield f"it draws from {label}, a random generator of Python or NumPy, whose numbers would stay the same"
         for table, hooks in self.hooks:
             if tuple(table.values()) != hooks:
                 yield "the hooks of a tensor or an optimizer have changed"
@@ -176,6 +193,17 @@ class Surroundings:
         for o, frozen in self.optimizers:
             if options(o) != frozen:
                 yield f"an option or parameter of {type(o).__name__} has changed"
+
+
+def position(generator: Any) -> Any:
+    """Return what changes when a number is drawn from a generator of NumPy's or Python's; None for anything else."""
+    if isinstance(generator, np.random.Generator):
+        generator = generator.bit_generator
+    if isinstance(generator, np.random.BitGenerator):
+        return pickle.dumps(generator.state)
+    if isinstance(generator, np.random.RandomState):
+        return pickle.dumps(generator.get_state(legacy=False))
+    return generator.getstate() if isinstance(generator, random.Random) else None
 
 
 _contents = attrgetter("cell_contents")

@@ -234,10 +234,15 @@ class Compiled:
     def _record(self, arguments: Arguments, static: Any) -> tuple[Program, Surroundings]:
         """Record and compile a program, without a trace in Python."""
         around = look_around(self.function, arguments.seen(static))
+        if around.iterator() is not None:
+            raise JitError(
+                f"jit: {self.__name__} takes from {around.iterator()}, an iterator; a compiled function would advance it "
+                "only when it is recorded. Take from it outside, and pass what it gives as an argument"
+            )
         entangled = {i: id(x) for i, x in enumerate(arguments.leaves) if id(x) in around.tensors}
         with tally.timed("recording"):
             names = lambda source: Called(self.function, self.static, arguments.structure, around).origin(source)  # noqa: E731
-            program = record(lambda *a, **k: self._joined(static, a, k), arguments, names)
+            program = record(lambda *a, **k: self._joined(static, a, k), arguments, names, around.groups_looked_into())
         program.entangled = entangled
         for check in program.handles:
             see(around, check.tensor)

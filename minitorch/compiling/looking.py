@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import builtins
 import functools
+import io
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
@@ -30,6 +32,7 @@ from .guards import (
     Place,
     Surroundings,
     is_foreign,
+    position,
 )
 from .snapshots import options, signature, snapshot
 
@@ -47,7 +50,11 @@ def look_around(function: Callable[..., Any], given: Sequence[Any] = ()) -> Surr
 
 
 def _settle(found: Surroundings) -> None:
-    """Look up in classes and modules the names that code uses; what is found there may use further names."""
+    """Look up in classes, modules and objects of the library the names that code uses; what is found may use more."""
+    if "get_last_lr" in found.names:
+        found.names.add("_last_lr")
+    if found.names & {"environ", "getenv"}:
+        _note(found, Place(vars(os.environ), "_data", "os.environ"), 0)
     done: set[tuple[int, str]] = set()
     while True:
         scopes = list(found.scopes.items())
@@ -75,7 +82,11 @@ def _visit(found: Surroundings, value: Any, label: str, depth: int) -> None:
             visit(found, value, label, depth)
             return
     _visit_scope(found, type(value))
+    if (at := position(value)) is not None:
+        found.running.append((label, value, at))
     if is_foreign(type(value)) and not _is_namespace(value):
+        if type(value).__module__.partition(".")[0] == "minitorch":  # a scheduler, a loader
+            found.scopes[id(value)] = getattr(value, "__dict__", {}), label
         wrapped = getattr(value, "__dict__", {}).get("__wrapped__")  # a compiled function, a function with rules
         if wrapped is not None:
             _visit(found, wrapped, label, depth + 1)
@@ -160,6 +171,8 @@ def _note(found: Surroundings, place: Place, depth: int) -> None:
         _visit(found, value.fget, place.label, depth + 1)
     if isinstance(value, _MUTABLE):
         found.mutable.append((place, value, snapshot(value)))
+    if hasattr(type(value), "__next__") and is_foreign(type(value)) and not isinstance(value, io.IOBase):
+        found.iterators.append((place.label, place.key))
     _visit(found, value, place.label, depth + 1)
 
 

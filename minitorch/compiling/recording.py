@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from enum import Enum
 from typing import Any
@@ -25,10 +25,18 @@ from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, Se
 from .sharing import Sharing
 
 
-def record(function: Callable[..., Any], arguments: Any, names: Callable[[Any], str] | None = None) -> Program:
-    """Run a function once on traced values, and return the program of what it did; `names` says what a source is called."""
+def record(
+    function: Callable[..., Any],
+    arguments: Any,
+    names: Callable[[Any], str] | None = None,
+    groups: Iterable[dict[str, Any]] = (),
+) -> Program:
+    """Run a function once on traced values, and return the program of what it did.
+
+    `names` says what a source is called, `groups` are the optimizers' that the function looks into.
+    """
     made: list[Any] = []
-    program = _recorded(function, arguments, made, names)
+    program = _recorded(function, arguments, made, names, groups)
     arguments.inner = []
     if any(tracer() is not None for tracer, _ in made):
         gc.collect()
@@ -41,7 +49,7 @@ def record(function: Callable[..., Any], arguments: Any, names: Callable[[Any], 
     return program
 
 
-def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any], names: Any) -> Program:
+def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any], names: Any, groups: Any) -> Program:
     outside = context.get()
     with entering(StagingTrace) as trace:
         trace.made, trace.names = made, names
@@ -53,6 +61,8 @@ def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any], nam
             replace(here, muted=muted, stage=capture, careful=True, anomaly=True)
         )  # nodes know their lines
         try:
+            for group in groups:
+                capture.lend(group)
             args, kwargs = arguments.staged(capture)
             out = function(*args, **kwargs)
             arguments.unchanged(args, kwargs)
@@ -88,6 +98,7 @@ class _Finish:
 
     def program(self, leaves: list[Any], structure: Any) -> Program:
         """Return the program."""
+        self._check_numbers()
         results = self._results(leaves)
         writes = self._writes()
         forward_inputs = len(self.trace.graph.inputs)
@@ -117,6 +128,15 @@ class _Finish:
             hidden=self.hidden,
             views=[(i, r) for i, r in enumerate(results) if type(r) is Seen],
         )
+
+    def _check_numbers(self) -> None:
+        """Raise if a number of an optimizer was changed, which is no data."""
+        for x in self.capture.lent:
+            if x.group.get(x.name) is not x.staged:
+                raise JitError(
+                    f"jit: the function sets {x.name!r} in a group of an optimizer; a compiled function would do so only "
+                    "when it is recorded. Set it outside: it is read at each call"
+                )
 
     def _output(self, value: Value) -> int:
         """Add an output and return its number."""

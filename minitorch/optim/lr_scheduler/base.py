@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...core.errors import ArgumentError, StateError
+from ...core.errors import ArgumentError, JitError, StateError
+from ...core.tape import context
 from ...tensor.handle import Tensor
 from ..optimizer import Optimizer
 
@@ -80,8 +81,17 @@ class LRScheduler:
 
     def step(self, epoch: int | None = None) -> None:
         """Set the next rates; call it after the optimizer's step."""
+        self._refuse_recording()
         self._step_count += 1
         self._update_lr(epoch)
+
+    def _refuse_recording(self) -> None:
+        """Raise inside a function that is being compiled: the epochs are counted in Python."""
+        if context.get().stage is not None:
+            raise JitError(
+                f"{type(self).__name__}.step: inside a compiled function it would run when that is recorded, and never "
+                "again; call it after the compiled function, which reads the learning rates at each call"
+            )
 
     def _update_lr(self, epoch: int | None = None) -> None:
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch

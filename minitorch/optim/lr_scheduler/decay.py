@@ -221,6 +221,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     def step(self, epoch: float | None = None) -> None:
         """Set the next rates, or those of an epoch, which may be a fraction."""
+        self._refuse_recording()
         if epoch is None and self.last_epoch < 0:
             epoch = 0
         if epoch is None:
@@ -276,6 +277,7 @@ class SequentialLR(Composite):
 
     def step(self, epoch: None = None) -> None:
         """Set the next rates."""
+        self._refuse_recording()
         self.last_epoch += 1
         i = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[i]
@@ -309,6 +311,7 @@ class ChainedScheduler(Composite):
 
     def step(self, epoch: None = None) -> None:
         """Set the next rates."""
+        self._refuse_recording()
         for scheduler in self._schedulers:
             scheduler.step()
         self._last_lr = self._current()

@@ -7,7 +7,6 @@ lies has no entrance, and whatever is not as it was is left to `Quick`.
 
 from __future__ import annotations
 
-from functools import cached_property
 from itertools import chain, count
 from operator import attrgetter
 from types import CellType
@@ -63,6 +62,7 @@ class Entrance:
         self.epoch = quick.around.epoch
         self.optimizers = [(o, o.param_groups, o.state) for o, _ in quick.around.optimizers]
         self.new = [(shape, dtype) for _, shape, dtype in bound.new]
+        self.places = {out: i for i, (out, _, _) in enumerate(bound.new)}
         self.is_short = bound.is_short
         self.is_plain = self.is_short and program.derivative is None and all(map(self._is_new, _outputs(quick)))
         self.results, self.rest = self._of_new() if self.is_plain else ([], [])
@@ -103,14 +103,12 @@ class Entrance:
             made._data = _empty(shape, dtype)
             news.append(made)
         try:
-            return self._plainly(seat[0], args, news) if self.is_plain else self._holding(*seat, args, news)
+            if not self.is_plain:
+                return self._holding(*seat, args, news)
+            if not seat[0].run(args, news):
+                return MISS
         finally:
             self.seats.append(seat)
-
-    def _plainly(self, entry: Entry, args: tuple[Any, ...], news: list[Array]) -> Any:
-        """Look and run at once, and return new arrays."""
-        if not entry.run(args, news):
-            return MISS
         for storage in self.written:
             storage.version += 1
         for target, at in self.rest:
@@ -154,15 +152,11 @@ class Entrance:
         if j < 0:
             return False
         kind, which, shape = self.bound.plan.recipes[j]
-        return kind == "fresh" and which in self._places and shape == self.bound.plan.fresh[which][0]
-
-    @cached_property
-    def _places(self) -> dict[int, int]:
-        return {out: i for i, (out, _, _) in enumerate(self.bound.new)}
+        return kind == "fresh" and which in self.places and shape == self.bound.plan.fresh[which][0]
 
     def _of_new(self) -> tuple[list[tuple[int, type | None, bool]], list[tuple[Any, int | None]]]:
         """Return which new arrays the results are, of which kind, and which ones are written to what is not in place."""
-        at = {j: self._places[self.bound.plan.recipes[j][1]] for j in _outputs(self.quick)}
+        at = {j: self.places[self.bound.plan.recipes[j][1]] for j in _outputs(self.quick)}
         made = [(at[r.index], r.kind, r.spent) for r in self.quick.program.results]
         return made, [(target, None if j is None else at[j]) for target, j in self.quick.rest]
 

@@ -178,6 +178,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.backward", "minitorch.tensor.pytree"],  # Tensor.backward; tensors taken apart and put back
     ["minitorch.tensor.types"],
     ["minitorch.tensor.fast", "minitorch.tensor.shortcut", "minitorch.tensor.generator"],
+    ["minitorch.tensor.outputs"],  # results written to tensors that the caller gives
+    ["minitorch.tensor.indexing"],  # x[...], read and written
     ["minitorch.tensor.creation", "minitorch.tensor.table", "minitorch.tensor.printing"],
     ["minitorch.tensor.display", "minitorch.tensor.texts"],  # in notebooks; docstrings of what is a line in a table
     ["minitorch.tensor.windows"],
@@ -192,12 +194,13 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.conversion"],
     ["minitorch.tensor.rearranging"],
     ["minitorch.tensor.functions"],
-    ["minitorch.tensor.methods"],  # operators and indexing
+    ["minitorch.tensor.methods"],  # operators
     ["minitorch.tensor.inplace"],  # the functions again, writing to their first argument
     ["minitorch.tensor"],
     ["minitorch.fft", "minitorch.linalg", "minitorch.special"],
     ["minitorch.autograd.anomaly", "minitorch.autograd.engine", "minitorch.autograd.function"],
     ["minitorch.autograd.functional", "minitorch.autograd.gradcheck", "minitorch.autograd.graph"],
+    ["minitorch.autograd.variable"],  # what older programs wrap tensors in
     ["minitorch.autograd"],
     ["minitorch.random.keys", "minitorch.random.arguments"],
     ["minitorch.random.continuous", "minitorch.random.discrete"],

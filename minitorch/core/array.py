@@ -13,7 +13,7 @@ import numpy as np
 from . import dtypes
 from .aval import Aval
 from .backend import Buffer, backend_for, backend_of
-from .errors import DTypeError, ImmutableError, MinitorchError, ShapeError
+from .errors import ArgumentError, DTypeError, ImmutableError, MinitorchError, ShapeError
 
 _new = object.__new__
 _ndarray = np.ndarray
@@ -199,6 +199,8 @@ def _host(data: Any, target: dtypes.DType | None) -> np.ndarray[Any, Any]:
         ) from error
     except TypeError as error:
         raise DTypeError(f"array: cannot make an array from {type(data).__name__}: {error}") from error
+    except OverflowError as error:
+        raise ArgumentError(f"array: {error}; use a dtype that holds it") from error
     if target is None:
         target = _inferred(data, host)
     host = host.astype(target, copy=False)
@@ -212,8 +214,19 @@ def _inferred(data: Any, host: np.ndarray[Any, Any]) -> dtypes.DType:
         raise DTypeError(f"array: {type(data).__name__} does not hold numbers of one type; give numbers or NumPy data")
     if not _is_python_data(data):
         return dtypes.canonical(host.dtype)
-    kinds = {"f": float, "c": complex, "b": bool, "i": int, "u": int}
+    # NumPy's choices where int64 ends
+    if host.dtype.kind == "u" or (
+        host.dtype.kind == "f" and host.size and abs(host).max() >= 2**63 and _is_whole(data)
+    ):
+        raise ArgumentError(
+            f"array: Python integer {host.max()} out of bounds for int64; give dtype uint64, or one of floats"
+        )
+    kinds = {"f": float, "c": complex, "b": bool, "i": int}
     return dtypes.promote(kinds[host.dtype.kind]) if host.size else dtypes.canonical(float)
+
+
+def _is_whole(data: Any) -> bool:
+    return all(map(_is_whole, data)) if isinstance(data, (list, tuple)) else isinstance(data, int)
 
 
 def _is_python_data(data: Any) -> bool:

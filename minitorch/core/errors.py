@@ -82,7 +82,7 @@ class LinAlgError(MinitorchError, np.linalg.LinAlgError, RuntimeError):
     """
 
 
-class OutOfBoundsError(MinitorchError, IndexError):
+class OutOfBoundsError(MinitorchError, IndexError, RuntimeError):
     """An index or axis is out of range."""
 
 

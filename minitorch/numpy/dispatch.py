@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core import tree
 from ..core.array import Array
 from ..core.primitive import Tracer
 from . import arranging, fft, functions, linalg
@@ -32,10 +31,16 @@ def on_the_host(numpys: Function) -> Function:
 
     @wraps(numpys)
     def call(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = tree.map(lambda x: np.asarray(x) if isinstance(x, (Array, Tracer)) else x, (args, kwargs))
-        return numpys(*args, **kwargs)
+        return numpys(*map(_lowered, args), **{key: _lowered(value) for key, value in kwargs.items()})
 
     return call
+
+
+def _lowered(x: Any) -> Any:
+    """Return NumPy's array for one of ours, also inside lists and tuples."""
+    if isinstance(x, (list, tuple)):
+        return type(x)(map(_lowered, x))
+    return np.asarray(x) if isinstance(x, (Array, Tracer)) else x
 
 
 # What NumPy calls otherwise, at a place where the other name stands, too.

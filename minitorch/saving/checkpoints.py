@@ -6,18 +6,21 @@ tree looks stands in the header's metadata.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from ..core import dtypes
 from ..core.array import wrap
-from ..core.errors import ArgumentError, MissingExtraError, StateError
+from ..core.errors import ArgumentError, MissingExtraError, StateError, UnsupportedError
+from ..core.tree import map as mapped
 from ..files import replace
 from ..tensor.handle import Tensor, tensor_of
+from ..tensor.types import checked_device
 from . import torch_files
 from .trees import Buffers, Malformed, Reader, Writer
 
@@ -29,8 +32,11 @@ _NAMES: dict[str, Any] = {
 }  # fmt: skip
 
 
-def save(tree: Any, path: str | os.PathLike[str]) -> None:
-    """Write tensors, arrays, numbers, strings and containers of them to a file, whole or not at all.
+Place = str | os.PathLike[str] | BinaryIO
+
+
+def save(tree: Any, path: Place) -> None:
+    """Write tensors, arrays, numbers, strings and containers of them to a file, whole or not at all, or to a stream.
 
     What `state_dict()` returns can be saved, and dicts of several of them. Tensors keep their dtype, whether they require
     grad, and whether they are one object in several places; not their graph. A dict of names and tensors is a file that
@@ -49,7 +55,10 @@ def save(tree: Any, path: str | os.PathLike[str]) -> None:
     if not _is_plain(tree):
         metadata[_TREE] = json.dumps(described, allow_nan=False)
     content = _safetensors().numpy.save(writer.buffers, metadata)
-    replace(path, lambda stream: stream.write(content))  # type: ignore[arg-type, return-value]
+    if isinstance(path, (str, os.PathLike)):
+        replace(path, lambda stream: stream.write(content))  # type: ignore[arg-type, return-value]
+    else:
+        path.write(content)
 
 
 def _is_plain(tree: Any) -> bool:
@@ -63,11 +72,13 @@ def _is_plain(tree: Any) -> bool:
     )
 
 
-def load(path: str | os.PathLike[str]) -> Any:
-    """Return what a file holds: one that `save` wrote, any safetensors file, or a checkpoint of `torch.save`.
+def load(path: Place, map_location: Any = None, *, weights_only: bool = True) -> Any:
+    """Return what a file holds, or the rest of a stream: what `save` wrote, safetensors, or a checkpoint of `torch.save`.
 
-    No code runs, whatever the file says. Of PyTorch's files only tensors, plain values and containers are read; whatever
-    else they name is refused by name. Raises StateError for a file that is damaged or of another kind.
+    No code runs, whatever the file says, so `weights_only=False` allows nothing more. Of PyTorch's files only tensors,
+    plain values and containers are read; whatever else they name is refused by name. Tensors come to the CPU, wherever
+    they were, or to the device that `map_location` names. Raises StateError for a file that is damaged or of another
+    kind, UnsupportedError for a `map_location` that is a function or a dict.
 
     >>> import os, tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "numbers.safetensors")
@@ -75,16 +86,33 @@ def load(path: str | os.PathLike[str]) -> Any:
     >>> load(path)
     [1, 2.5, None]
     """
-    with open(path, "rb") as stream:
-        head = stream.read(9)
-    if head[:4] == b"PK\x03\x04":
-        return _from_torch(path)
-    if head[8:] != b"{":
+    device = _device(map_location)
+    if isinstance(path, (str, os.PathLike)):
+        name = os.fspath(path)
+        with open(path, "rb") as stream:
+            content = stream.read()
+    else:
+        name, content = "the stream", path.read()
+    if content[:4] == b"PK\x03\x04":
+        found = _from_torch(name, content)
+    elif content[8:9] == b"{":
+        found = _from_safetensors(name, content)
+    else:
         raise StateError(
-            f"load: {os.fspath(path)} is neither a safetensors file nor a zip file of torch.save; files that torch.save "
-            "wrote before version 1.6, or pickles, are not read: load them with PyTorch and save them again"
+            f"load: {name} is neither a safetensors file nor a zip file of torch.save; files that torch.save wrote before "
+            "version 1.6, or pickles, are not read: load them with PyTorch and save them again"
         )
-    return _from_safetensors(path)
+    return found if device == "cpu" else mapped(lambda array: array.to_device(device), found)
+
+
+def _device(map_location: Any) -> str:
+    if map_location is None:
+        return "cpu"
+    if callable(map_location) or isinstance(map_location, dict):
+        raise UnsupportedError(
+            f"load: map_location is a {type(map_location).__name__}; name one device for all tensors: map_location='cpu'"
+        )
+    return checked_device(map_location)
 
 
 def _safetensors() -> Any:
@@ -95,18 +123,17 @@ def _safetensors() -> Any:
     return safetensors
 
 
-def _from_safetensors(path: str | os.PathLike[str]) -> Any:
+def _from_safetensors(name: str, content: bytes) -> Any:
     library = _safetensors()
     try:
-        with library.safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-        with open(path, "rb") as stream:
-            entries = library.deserialize(stream.read())
+        entries = library.deserialize(content)  # which checks the header
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        metadata = header.get("__metadata__") or {}
         buffers = {name: _array(entry) for name, entry in sorted(entries)}
         if _TREE in metadata:
             return Reader(buffers).decode(json.loads(metadata[_TREE]))
     except (library.SafetensorError, Malformed, ValueError, TypeError, KeyError, RecursionError, MemoryError) as error:
-        raise StateError(f"load: {os.fspath(path)} is damaged, or was not written by save ({error})") from error
+        raise StateError(f"load: {name} is damaged, or was not written by save ({error})") from error
     return _tensors(buffers)
 
 
@@ -120,11 +147,11 @@ def _tensors(buffers: Buffers) -> dict[str, Tensor]:
     return {name: tensor_of(wrap(data)) for name, data in buffers.items()}
 
 
-def _from_torch(path: str | os.PathLike[str]) -> Any:
+def _from_torch(name: str, content: bytes) -> Any:
     try:
-        with zipfile.ZipFile(path) as file:
+        with zipfile.ZipFile(io.BytesIO(content)) as file:
             return torch_files.read(file)
     except torch_files.Refused as error:
-        raise ArgumentError(f"load: {os.fspath(path)}: {error}") from error
+        raise ArgumentError(f"load: {name}: {error}") from error
     except torch_files.DAMAGED as error:
-        raise StateError(f"load: {os.fspath(path)} is damaged, or was not written by torch.save ({error})") from error
+        raise StateError(f"load: {name} is damaged, or was not written by torch.save ({error})") from error

@@ -15,9 +15,11 @@ from ..core.ops import diagonal, gathering, indexing, joining, lookup, pointwise
 from ..core.ops.families import as_array, broadcast_shapes
 from ..core.ops.shaping import canonical_axis
 from ..core.primitive import Tracer, aval_of
+from . import shortcut
 from .creation import made
 from .handle import Tensor
 from .table import Table, sizes
+from .types import check_fits
 
 # --------------------------------------------------------------------------- joining and repeating
 
@@ -42,14 +44,33 @@ def _padded(x: Any, n: int) -> Any:
 def _cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Join tensors along a dimension. Vectors of no elements are left out, whatever the others are."""
     _check_list("cat", tensors)
-    parts = [x for x in tensors if getattr(x, "shape", None) != (0,)]
-    return joining.concatenate(parts or tensors, dim)
+    parts = [x for x in tensors if getattr(x, "shape", None) != (0,)] or tensors
+    quick = _quickly_joined(parts, dim) if parts else None
+    return joining.concatenate(parts, dim) if quick is None else quick
 
 
 def _stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Join tensors along a new dimension."""
     _check_list("stack", tensors)
+    first = tensors[0] if isinstance(tensors, (tuple, list)) and tensors else None
+    if isinstance(first, Tensor) and all(isinstance(x, Tensor) and x.shape == first.shape for x in tensors):
+        n = len(first.shape) + 1
+        if type(dim) is int and -n <= dim < n:
+            at = dim % n
+            wanted = (*first.shape[:at], 1, *first.shape[at:])
+            quick = _quickly_joined([_quick_reshape(x, shape=wanted) for x in tensors], dim)
+            if quick is not None:
+                return quick
     return joining.stack(tensors, dim)
+
+
+_quick_join, _quick_reshape = shortcut.joining(joining.concatenate_p), shortcut.structural(shaping.reshape_p)
+
+
+def _quickly_joined(parts: Sequence[Any], dim: int) -> Any:
+    """Join concrete tensors of one dtype by the shortcut; return None for any others."""
+    n = len(getattr(parts[0], "shape", ()))
+    return _quick_join(parts, axis=dim % n - n) if type(dim) is int and -n <= dim < n else None
 
 
 def _check_list(name: str, tensors: Any) -> None:
@@ -209,6 +230,7 @@ def _nonzero(input: Any, *, as_tuple: bool = False) -> Any:
 
 
 def _number(name: str, value: Any, x: Any) -> Any:
+    check_fits(name, value, x.dtype)
     value = as_array(value)
     if value.ndim:
         raise ShapeError(f"{name}: value must be a number or a 0-d tensor, got {aval_of(value)}; use where for more")

@@ -23,6 +23,11 @@ _ONES: dict[dtypes.DType, Array] = {}
 def _unit(dtype: dtypes.DType) -> Array:
     one = _ONES.get(dtype)
     if one is None:
+        if dtype in dtypes.COMPLEX:
+            raise GradError(
+                f"backward: grad can be implicitly created only for real scalar outputs, got {dtypes.name(dtype)}; pass "
+                "gradient=, or take .real or .abs() first"
+            )
         one = _ONES[dtype] = full((), 1, dtype)
     return one
 

@@ -21,7 +21,7 @@ from .alias import CUT, IDENTITY
 from .handle import Tensor, tensor_of
 from .layout import is_contiguous, stride
 from .table import Table, sizes
-from .types import NAMES, checked_device, device
+from .types import KINDS, NAMES, checked_device, device
 
 # --------------------------------------------------------------------------- size and kind
 
@@ -107,9 +107,16 @@ def _caster(name: str) -> Callable[[Any], Any]:
     return call
 
 
-def _type(self: Tensor, dtype: Any = None) -> Any:
-    """Return the tensor in another dtype; without one, the name of its type."""
-    return f"minitorch.{dtypes.name(self.dtype)}" if dtype is None else cast(self, dtype)
+def _type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """Return the tensor in another dtype; without one, PyTorch's name of its type: `torch.FloatTensor`.
+
+    The dtype may also be given by such a name, or by what it stands for.
+    """
+    if dtype is None:
+        return f"torch.{'' if self.value.device == 'cpu' else 'cuda.'}{KINDS[self.value.dtype]}"
+    if isinstance(dtype, str):
+        dtype = creation.TYPED.get(dtype.rpartition(".")[2], dtype)
+    return cast(self, dtype.dtype if isinstance(dtype, creation.TypedTensor) else dtype)
 
 
 def _new(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -301,6 +308,7 @@ METHODS: Table = {
     "cuda": lambda self, device=None: _to(self, device="cuda" if device is None else device),
     "clone": clone,
     "contiguous": contiguous,
+    "new": lambda self, *data: Tensor(*data, dtype=self.dtype),
     "new_tensor": _new(creation.tensor),
     "new_zeros": _new(creation.zeros),
     "new_ones": _new(creation.ones),

@@ -16,8 +16,8 @@ from ..core.ops.families import as_array
 from ..core.ops.pointwise import joined
 from ..core.ops.shaping import cast
 from ..core.primitive import Tracer, Value, aval_of
-from .handle import Tensor, tensor_of
-from .types import checked_device, get_default_dtype
+from .handle import Tensor, lowered, tensor_of
+from .types import KINDS, check_fits, checked_device, get_default_dtype
 
 
 def made(value: Value, device: Any, requires_grad: bool) -> Tensor:
@@ -28,9 +28,13 @@ def made(value: Value, device: Any, requires_grad: bool) -> Tensor:
     return fresh.requires_grad_() if requires_grad else fresh
 
 
-def size_of(name: str, size: tuple[Any, ...]) -> tuple[int, ...]:
-    """Return the shape meant by `f(2, 3)`, `f((2, 3))` or `f([2, 3])`."""
-    given = size[0] if len(size) == 1 and isinstance(size[0], Sequence) else size
+def size_of(name: str, sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
+    """Return the shape meant by `f(2, 3)`, `f((2, 3))`, `f([2, 3])` or `f(size=(2, 3))`."""
+    if size is not None:
+        if sizes:
+            raise TypeError(f"{name}: got sizes {sizes} and size={size}; give one of them")
+        sizes = (size,)
+    given = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], Sequence) else sizes
     try:
         shape = tuple(map(as_int, given))
     except TypeError:
@@ -53,15 +57,9 @@ def _value(data: Any, dtype: Any) -> Value:
     if isinstance(data, Tensor):
         data = data.detach().current()
     if not isinstance(data, (Array, Tracer)):
-        data = Array(_lowered(data), dtype)
+        numbers, found = lowered(data)
+        data = Array(numbers, found if dtype is None else dtype)
     return data if dtype is None else cast(data, dtype)
-
-
-def _lowered(data: Any) -> Any:
-    """Turn tensors inside lists into NumPy arrays."""
-    if isinstance(data, (list, tuple)):
-        return [_lowered(x) for x in data]
-    return data.detach().numpy() if isinstance(data, Tensor) else data
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -137,36 +135,47 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_gra
     return made(Array(s, _float_or(dtype)), device, requires_grad)
 
 
-def _typed(name: str, dtype: Any) -> Callable[..., Tensor]:
-    def create(*data: Any) -> Tensor:
-        return Tensor(*data, dtype=dtype)
+class TypedTensor:
+    """The tensors of one dtype, as PyTorch's `FloatTensor` and its kin: called, it makes one; `isinstance` knows them.
 
-    create.__name__ = create.__qualname__ = name
-    create.__doc__ = (
-        f"Make a tensor of {dtypes.name(dtype)} from data or sizes: `tensor(data, dtype=...)` is the newer way."
-    )
-    return create
+    >>> isinstance(TYPED["LongTensor"]([1, 2]), TYPED["LongTensor"]), isinstance(tensor(0.5), TYPED["LongTensor"])
+    (True, False)
+    """
+
+    def __init__(self, name: str, dtype: dtypes.DType):
+        self.__name__ = self.__qualname__ = name
+        self.__doc__ = (
+            f"Make a tensor of {dtypes.name(dtype)} from data or sizes: `tensor(data, dtype=...)` is the newer way."
+        )
+        self.dtype = dtype
+
+    def __call__(self, *data: Any) -> Tensor:
+        return Tensor(*data, dtype=self.dtype)
+
+    def __instancecheck__(self, x: Any) -> bool:
+        return isinstance(x, Tensor) and bool(x.dtype == self.dtype)
+
+    def __repr__(self) -> str:
+        return f"<class 'minitorch.{self.__name__}'>"
 
 
-# fmt: off
+# PyTorch has none for the dtypes that it took in late.
 TYPED = {
-    f"{name}Tensor": _typed(f"{name}Tensor", dtype)
-    for name, dtype in (
-        ("Float", dtypes.float32), ("Double", dtypes.float64), ("Half", dtypes.float16), ("BFloat16", dtypes.bfloat16),
-        ("Long", dtypes.int64), ("Int", dtypes.int32), ("Short", dtypes.int16), ("Char", dtypes.int8),
-        ("Byte", dtypes.uint8), ("Bool", dtypes.bool_),
-    )
+    name: TypedTensor(name, dtype)
+    for dtype, name in KINDS.items()
+    if dtype not in (*dtypes.COMPLEXES, *dtypes.UNSIGNED[1:])
 }
-# fmt: on
 
 
 # --------------------------------------------------------------------------- filled
 
 
 def _fill(name: str, make: Callable[..., Any]) -> Callable[..., Tensor]:
-    def create(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def create(
+        *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Tensor:
         kind = get_default_dtype() if dtype is None else dtypes.canonical(dtype)
-        return made(wrap(make(size_of(name, size), kind)), device, requires_grad)
+        return made(wrap(make(size_of(name, sizes, size), kind)), device, requires_grad)
 
     create.__name__ = create.__qualname__ = name
     return create
@@ -192,7 +201,11 @@ def full(
     number = fill_value.item() if isinstance(fill_value, (Array, Tracer, np.generic, np.ndarray)) else fill_value
     if dtype is None:
         dtype = fill_value.dtype if isinstance(fill_value, (Array, Tracer)) else type(number)
-    buffer = np.full(size_of("full", (size,)), number, dtypes.canonical(dtype))
+    kind = dtypes.canonical(dtype)
+    check_fits("full", number, kind)
+    if type(number) is int and kind in dtypes.UNSIGNED:
+        number %= int(np.iinfo(kind).max) + 1  # -1 is 255
+    buffer = np.full(size_of("full", (size,)), number, kind)
     return made(wrap(buffer), device, requires_grad)
 
 

@@ -1,7 +1,7 @@
 """The public functions, and the methods of Tensor, made of the tables.
 
 A name is in one table: `BOTH` for what is a function and a method, `FUNCTIONS`, `METHODS`, `PROPERTIES`. Every function
-accepts `axis` and `keepdims` for `dim` and `keepdim`, as in PyTorch, and says what to do instead of `out=`.
+accepts `axis` and `keepdims` for `dim` and `keepdim`, and tensors to write its results to (`out=`), as in PyTorch.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import functools
 from typing import Any
 
 from ..core.array import Array
-from ..core.errors import UnsupportedError
 from ..core.ops.families import primitive_of
 from . import (
     algebra,
@@ -27,6 +26,7 @@ from . import (
     views,
 )
 from .handle import Tensor, tensor_of
+from .outputs import given_to
 from .table import Function, Table, as_tensors
 from .texts import described
 
@@ -71,7 +71,12 @@ def public(name: str, function: Function) -> Function:
 
     @functools.wraps(described(name, function))
     def call(*args: Any, **kwargs: Any) -> Any:
-        out = function(*args, **(_renamed(name, kwargs) if kwargs else kwargs))
+        if kwargs:
+            if kwargs.get("out") is not None:
+                target = kwargs.pop("out")
+                return given_to(target, call(*args, **kwargs), name)
+            kwargs = {_RENAMED.get(k, k): v for k, v in kwargs.items() if k != "out"}
+        out = function(*args, **kwargs)
         if args and isinstance(args[0], Tensor):
             if out is args[0] and name not in RETURN_SELF:
                 # The core returns what needs no change as it is; a write to the result must not reach the argument.
@@ -96,10 +101,10 @@ def _public_unary(name: str, function: Function) -> Function:
     """Return a pointwise function of one argument: a frame of its own would cost 0.2 us."""
     quick = function.quick  # type: ignore[attr-defined]
 
-    def call(input: Any, *, out: None = None) -> Any:
-        if out is None:
-            return quick(input) if isinstance(input, Tensor) else function(input)
-        raise UnsupportedError(_NO_OUT.format(name))
+    def call(input: Any, *, out: Tensor | None = None) -> Any:
+        if out is not None:
+            return given_to(out, call(input), name)
+        return quick(input) if isinstance(input, Tensor) else function(input)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = _formula(function.core, 1)  # type: ignore[attr-defined]
@@ -110,10 +115,10 @@ def _public_binary(name: str, function: Function) -> Function:
     """Return a pointwise function of two arguments."""
     quick = function.quick  # type: ignore[attr-defined]
 
-    def call(input: Any, other: Any, *, out: None = None) -> Any:
-        if out is None:
-            return quick(input, other) if isinstance(input, Tensor) else function(input, other)
-        raise UnsupportedError(_NO_OUT.format(name))
+    def call(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
+        if out is not None:
+            return given_to(out, call(input, other), name)
+        return quick(input, other) if isinstance(input, Tensor) else function(input, other)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = _formula(function.core, 2)  # type: ignore[attr-defined]
@@ -121,13 +126,6 @@ def _public_binary(name: str, function: Function) -> Function:
 
 
 _PUBLIC_POINTWISE = {1: _public_unary, 2: _public_binary}
-_NO_OUT = "{}: out= is not supported, for values are immutable; assign the result, or write it with y.copy_(...)"
-
-
-def _renamed(name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
-    if "out" in kwargs:
-        raise UnsupportedError(_NO_OUT.format(name))
-    return {_RENAMED.get(k, k): v for k, v in kwargs.items()}
 
 
 def attach(name: str, function: Function) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.array import Array
-from ..core.errors import DTypeError, GradError, ShapeError
+from ..core.errors import ArgumentError, DTypeError, GradError, ShapeError
 from ..core.ops.families import as_array
 from ..core.ops.pointwise import add, detach
 from ..core.ops.shaping import cast, full
@@ -161,7 +161,13 @@ class GradCell:
         for hook in list(self.hooks.values()):
             replaced = hook(tensor_of(g))
             if replaced is not None:
-                g = replaced if isinstance(g, TapeTracer) else as_tensor(replaced).current()
+                fresh = as_tensor(replaced)
+                if (fresh.shape, fresh.dtype) != (g.shape, g.dtype):
+                    raise GradError(
+                        f"register_hook: hook {getattr(hook, '__name__', hook)!r} has changed the size or dtype of the "
+                        f"gradient from {g.aval} to {fresh.aval}; return one like it"
+                    )
+                g = fresh if isinstance(g, TapeTracer) else fresh.current()
         return g
 
 
@@ -257,6 +263,8 @@ class Tensor(Shared):
                 raise ShapeError(
                     f"grad: assigned grad has shape {value.shape}, the tensor {self.shape}; they must agree"
                 )
+            if value.dtype != self.dtype:
+                raise DTypeError(f"grad: assigned grad is {value.aval}, the tensor {self.aval}; cast it to that dtype")
         if self._cell is None:
             if value is None:
                 return
@@ -367,10 +375,40 @@ class Tensor(Shared):
 def _float_array(data: Any, dtype: Any) -> Value:
     if isinstance(data, Tensor):
         data = data.current()
-    array = as_array(data)
+    array = as_array(lowered(data)[0])
     if dtype is not None:
         return cast(array, dtype)
     return array if array.dtype in dtypes.INEXACT and not _is_numbers(data) else cast(array, float)
+
+
+def lowered(data: Any) -> tuple[Any, dtypes.DType | None]:
+    """Return data with NumPy numbers for the tensors inside lists, and the dtype for all numbers, None if there are none.
+
+    A tensor of a single element counts as its number there, whatever its shape.
+    """
+    if not isinstance(data, (list, tuple)) or not _holds_tensors(data):
+        return data, None
+    kinds: set[Any] = set()
+    return _numbers(data, kinds), dtypes.promote(*kinds)
+
+
+def _holds_tensors(data: Any) -> bool:
+    return any(map(_holds_tensors, data)) if isinstance(data, (list, tuple)) else isinstance(data, Tensor)
+
+
+def _numbers(data: Any, kinds: set[Any]) -> Any:
+    """Return data with numbers for tensors, and note what kinds of numbers there are."""
+    if isinstance(data, (list, tuple)):
+        return [_numbers(x, kinds) for x in data]
+    if not isinstance(data, Tensor):
+        kinds.add(getattr(data, "dtype", type(data)))
+        return data
+    if data.value.size != 1:
+        raise ArgumentError(
+            f"tensor: only one element tensors can be converted to Python scalars, got {data.aval} in a list; use stack"
+        )
+    kinds.add(data.dtype)
+    return data.detach().numpy().reshape(())
 
 
 def _is_numbers(data: Any) -> bool:

@@ -26,10 +26,10 @@ from .conversion import clone
 from .functions import BOTH, METHODS
 from .generator import Generator
 from .handle import Tensor, as_tensor
-from .methods import as_index
-from .random import bernoulli, multinomial, next_key
+from .indexing import plain, replaced
+from .random import bernoulli, check_chances, multinomial, next_key
 from .table import Function, Table
-from .types import can_cast
+from .types import can_cast, check_fits
 
 # --------------------------------------------------------------------------- writing
 
@@ -117,6 +117,7 @@ def _copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 def _fill_(self: Tensor, value: Any) -> Tensor:
     """Write one number everywhere."""
     recorded = checked("fill_", self)
+    check_fits("fill_", value, self.dtype)
     number = as_array(value)
     if number.ndim:
         raise ShapeError(f"fill_: value must be a number or a 0-d tensor, got {aval_of(number)}; use copy_ for more")
@@ -132,7 +133,14 @@ def _zero_(self: Tensor) -> Tensor:
 def _set_item(self: Tensor, index: Any, value: Any) -> None:
     """Write to selected elements; the values are cast and broadcast."""
     recorded = checked("x[...] = value", self)
-    write("x[...] = value", self, update(self, as_index(index), value, select_first=True), recorded)
+    if self.dtype not in dtypes.HALVES:  # which take what is too large for infinite, here as in PyTorch
+        check_fits("x[...] = value", value, self.dtype)
+    index = plain(index)
+    whole = replaced(self, index, value)
+    if whole is not None:
+        self._rebind(whole, None)
+    else:
+        write("x[...] = value", self, update(self, index, value, select_first=True), recorded)
 
 
 def _fill_diagonal_(self: Tensor, fill_value: Any) -> Tensor:
@@ -169,8 +177,7 @@ def _uniform_(self: Tensor, low: float = 0.0, high: float = 1.0, *, generator: G
 def _bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Draw every element: 1 with probability p, else 0."""
     recorded = checked("bernoulli_", self)
-    if isinstance(p, (int, float)) and not 0 <= p <= 1:
-        raise ArgumentError(f"bernoulli_: p must be between 0 and 1, got {p}")
+    check_chances("bernoulli_", p, 0, 1, "p must be between 0 and 1")
     return _drawn("bernoulli_", self, sampling.bernoulli(next_key(generator), p, self.shape), recorded)
 
 

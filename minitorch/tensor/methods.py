@@ -1,39 +1,44 @@
 """The operators of Tensor: arithmetic, comparison, indexing, iteration, conversion to Python.
 
-Arithmetic goes through the shortcut of `fast.py`; indexing by integers and slices gives views.
+Arithmetic goes through the shortcut of `fast.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from ..core import dtypes, tree
+from ..core import tree
 from ..core.array import Array
+from ..core.operators import array_ufunc
 from ..core.ops import pointwise
-from ..core.ops.basic import basic_index
-from ..core.ops.indexing import getitem, select
+from ..core.ops.slicing import flip
 from ..core.primitive import Tracer
 from ..core.protocols import array_function
 from . import fast
 from .algebra import matmul
-from .alias import index_step
 from .handle import Tensor, tensor_of
+from .indexing import take
 from .printing import known
-from .shortcut import structural
 
 Function = Callable[..., Any]
 OPERANDS = (Array, Tracer, int, float, complex, np.ndarray, np.generic)
+
+
+def _number(x: Any) -> Any:
+    """Return a number of NumPy's as Python's, which gives way in promotion, as PyTorch has it."""
+    return x.item() if isinstance(x, np.generic) else x
 
 
 def _guarded(function: Function) -> Function:
     """Leave operands that are not numbers to Python, which asks the other operand's class."""
 
     def call(x: Any, y: Any) -> Any:
-        return function(x, y) if isinstance(y, OPERANDS) and isinstance(x, OPERANDS) else NotImplemented
+        if isinstance(y, OPERANDS) and isinstance(x, OPERANDS):
+            return function(_number(x), _number(y))
+        return NotImplemented
 
     call.primitive = function.primitive  # type: ignore[attr-defined]
     call.direct = function.direct  # type: ignore[attr-defined]
@@ -84,61 +89,17 @@ def _pos(x: Tensor) -> Tensor:
     return x
 
 
-# --------------------------------------------------------------------------- indexing
-
-_BASIC = (int, slice, type(None), type(Ellipsis), np.integer)
-
-
-def _basic(entry: Any) -> Any:
-    """Return an entry of an index, 0-d integer tensors as Python integers where their value is known."""
-    if isinstance(entry, (Array, Tensor)) and not entry.shape and dtypes.rank(entry.dtype) == 1:
-        value = entry.current() if isinstance(entry, Tensor) else entry
-        return int(value) if type(value) is Array else entry
-    return entry
-
-
-def is_basic(index: Any) -> bool:
-    """Return whether an index selects a view: integers, slices, None and ... only."""
-    entries = index if type(index) is tuple else (index,)
-    return all(isinstance(e, _BASIC) and type(e) is not bool for e in entries)
-
-
-def as_index(index: Any) -> Any:
-    """Return an index whose 0-d integer tensors are Python integers, where their value is known."""
-    return tuple(map(_basic, index)) if type(index) is tuple else _basic(index)
-
-
-def _key(index: Any) -> Any:
-    """Return a basic index in a form that can be hashed."""
-    entries = index if type(index) is tuple else (index,)
-    return tuple([(e.start, e.stop, e.step) if type(e) is slice else e for e in entries])
-
-
-@lru_cache(maxsize=4096)
-def _chosen(key: Any, shape: tuple[int, ...]) -> Any:
-    index = tuple(slice(*e) if type(e) is tuple else e for e in key)
-    return select("getitem", index, shape).basic
-
-
-_quick_index = structural(basic_index)
-
-
-def take(x: Tensor, index: Any) -> Tensor:
-    """Return `x[index]`: a view for integers, slices, None and `...`; a copy for masks and arrays of integers."""
-    index = as_index(index)
-    if is_basic(index):
-        try:
-            chosen = _chosen(_key(index), x.value.shape)
-        except (TypeError, IndexError):
-            return x._view_of(index_step(index))  # which tells what is wrong
-        return x._alias(_quick_index(x, index=chosen), index_step(index))
-    return getitem(x, index, select_first=True)  # type: ignore[no-any-return]
+# --------------------------------------------------------------------------- iteration, conversion to Python
 
 
 def _iterate(x: Tensor) -> Iterator[Tensor]:
     if not x.shape:
         raise TypeError("iter: iteration over a 0-d tensor; use .item() or .reshape(-1)")
     return iter([take(x, i) for i in range(x.shape[0])])
+
+
+def _reversed(x: Tensor) -> Tensor:
+    return flip(x, 0) if x.shape else x  # type: ignore[no-any-return]
 
 
 def _contains(x: Tensor, element: Any) -> bool:
@@ -177,13 +138,20 @@ def _array_function(x: Tensor, func: Any, types: Any, args: Any, kwargs: Any) ->
     return tree.map(lambda part: tensor_of(part) if type(part) is Array else part, out)
 
 
+def _array_ufunc(x: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+    """Answer a NumPy ufunc, where NumPy's numbers count as Python's."""
+    return array_ufunc(x, ufunc, method, *map(_number, inputs), **options)
+
+
 Tensor.__array_function__ = _array_function  # type: ignore[attr-defined]
+Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]
 SPECIAL: dict[str, Function] = {
     "__matmul__": _matmul,
     "__rmatmul__": _rmatmul,
     "__pos__": _pos,
     "__getitem__": take,
     "__iter__": _iterate,
+    "__reversed__": _reversed,
     "__contains__": _contains,
     "__len__": _length,
     "__format__": _format,

@@ -1,12 +1,14 @@
 """Switches for recording: no_grad, enable_grad, set_grad_enabled, inference_mode.
 
-Each is a context manager and a decorator. The setting follows the caller (a context variable), so it is per thread.
+Each is a context manager and a decorator, of functions and of generators. The setting follows the caller (a context
+variable), so it is per thread.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Generator
 from contextvars import ContextVar, Token
 from dataclasses import replace
 from typing import Any
@@ -40,16 +42,48 @@ class set_grad_enabled:
     def __exit__(self, *exc: object) -> None:
         context.reset(self.tokens.pop())
 
+    def _again(self) -> set_grad_enabled:
+        """Return another switch of the same kind."""
+        return set_grad_enabled(self.mode)
+
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorate a function."""
-        mode = self.mode
+        """Decorate a function, or a generator, each of whose steps runs under the switch."""
+        if self.tokens:  # `@set_grad_enabled(False)` has switched already; what follows the function is not meant
+            context.reset(self.tokens.pop())
+        if inspect.isgeneratorfunction(function):
+            return _stepwise(function, self._again)
 
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with set_grad_enabled(mode):
+            with self._again():
                 return function(*args, **kwargs)
 
         return wrapped
+
+
+def _stepwise(function: Callable[..., Any], switch: Callable[[], set_grad_enabled]) -> Callable[..., Any]:
+    """Return a generator function whose steps run under a switch, and what happens between them does not."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        steps = function(*args, **kwargs)
+        go, given = steps.send, None
+        while True:
+            try:
+                with switch():
+                    found = go(given)
+            except StopIteration as end:
+                return end.value
+            try:
+                go, given = steps.send, (yield found)
+            except GeneratorExit:
+                with switch():
+                    steps.close()
+                raise
+            except BaseException as error:  # thrown in by the caller: the generator may handle it
+                go, given = steps.throw, error
+
+    return wrapped
 
 
 class _Mode(set_grad_enabled):
@@ -122,12 +156,5 @@ class inference_mode(_Mode):
         _inferring.reset(self.marks.pop())
         super().__exit__(*exc)
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorate a function."""
-
-        @functools.wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with inference_mode(not self.mode):
-                return function(*args, **kwargs)
-
-        return wrapped
+    def _again(self) -> inference_mode:
+        return inference_mode(not self.mode)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
 from operator import index as as_int
 from typing import Any
+
+import numpy as np
 
 from ..core import dtypes
 from ..core.errors import ArgumentError, DTypeError
 from ..core.ops import pointwise, sampling, sorting
 from ..core.ops.families import as_array, broadcast_shapes
-from ..core.ops.reductions import any as any_of
+from ..core.ops.joining import unstack
 from ..core.ops.reproducible import natural_of
-from ..core.ops.shaping import cast, moveaxis
+from ..core.ops.shaping import cast, moveaxis, sum
 from ..core.ops.transforming import stretched
 from ..core.primitive import Value, aval_of
 from .creation import made, size_of
@@ -29,13 +33,14 @@ def next_key(generator: Generator | None) -> Value:
 
 def _sized(name: str, draw: Draw) -> Callable[..., Tensor]:
     def create(
-        *size: Any,
+        *sizes: Any,
+        size: Any = None,
         generator: Generator | None = None,
         dtype: Any = None,
         device: Any = None,
         requires_grad: bool = False,
     ) -> Tensor:
-        return made(draw(next_key(generator), size_of(name, size), dtype), device, requires_grad)
+        return made(draw(next_key(generator), size_of(name, sizes, size), dtype), device, requires_grad)
 
     create.__name__ = create.__qualname__ = name
     return create
@@ -50,15 +55,26 @@ def _like(name: str, draw: Draw) -> Callable[..., Tensor]:
     return create
 
 
-def _uniform(key: Value, shape: tuple[int, ...], dtype: Any) -> Value:
-    return sampling.uniform(key, shape, dtype=dtype)
+def _or_complex(draw: Draw, scale: float) -> Draw:
+    """Let a draw of floats also make complex numbers, of two draws times a scale."""
+
+    def call(key: Value, shape: tuple[int, ...], dtype: Any) -> Value:
+        wanted = None if dtype is None else dtypes.canonical(dtype)
+        if wanted not in dtypes.COMPLEX:
+            return draw(key, shape, wanted)
+        real, imag = unstack(draw(key, (2, *shape), dtypes.real_of(wanted)), 0)
+        return pointwise.joined(pointwise.mul(real, scale), pointwise.mul(imag, scale))
+
+    return call
 
 
+_uniform = _or_complex(lambda key, shape, dtype: sampling.uniform(key, shape, dtype=dtype), 1.0)
+_normal = _or_complex(sampling.normal, math.sqrt(0.5))  # a complex number of variance 1
 rand, rand_like = _sized("rand", _uniform), _like("rand_like", _uniform)
 rand.__doc__ = "Draw uniformly from [0, 1): `rand(2, 3)`."
 rand_like.__doc__ = "Draw uniformly from [0, 1), with the shape and dtype of another tensor."
-randn, randn_like = _sized("randn", sampling.normal), _like("randn_like", sampling.normal)
-randn.__doc__ = "Draw from the standard normal distribution: `randn(2, 3)`."
+randn, randn_like = _sized("randn", _normal), _like("randn_like", _normal)
+randn.__doc__ = "Draw from the standard normal distribution: `randn(2, 3)`; complex numbers have variance 1 as a whole."
 randn_like.__doc__ = "Draw from the standard normal distribution, with the shape and dtype of another tensor."
 
 
@@ -69,7 +85,7 @@ def _integers(key: Value, low: int, high: int, shape: tuple[int, ...], dtype: An
 
 
 def randint(
-    low: int,
+    low: int = 0,
     high: Any = None,
     size: Any = None,
     *,
@@ -119,11 +135,21 @@ def normal(
     avals = [aval_of(as_array(x)) for x in (mean, std)]
     if size is None and not any(hasattr(x, "dtype") for x in (mean, std)):
         raise TypeError("normal: mean and std are numbers, so a size is needed: normal(mean, std, size)")
+    check_chances("normal", std, 0, math.inf, "std must not be negative")
     shape = broadcast_shapes("normal", *avals) if size is None else size_of("normal", (size,))
     kinds = [a.dtype for a, x in zip(avals, (mean, std)) if hasattr(x, "dtype")]
     dtype = dtypes.floating(*kinds) if dtype is None and kinds else dtype
     noise = sampling.normal(next_key(generator), shape, dtype)
     return made(cast(stretched(noise, std, mean), noise.dtype), device, requires_grad)
+
+
+def check_chances(name: str, given: Any, low: float, high: float, rule: str) -> None:
+    """Raise where a number, or one in a tensor whose data is known, does not lie in an interval; NaN lies in none."""
+    values = given if isinstance(given, (int, float)) else known(given)
+    data = None if values is None else np.asarray(values, np.float64)
+    if data is not None and not ((data >= low) & (data <= high)).all():
+        what = given if isinstance(given, (int, float)) else f"some that do not in {aval_of(given)}"
+        raise ArgumentError(f"{name}: {rule}, got {what}")
 
 
 def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Any:
@@ -132,8 +158,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None
     if x.dtype not in dtypes.REALS and p is None:
         raise DTypeError(f"bernoulli: probabilities must be floats, got {aval_of(x)}; cast them with .float()")
     chance = x if p is None else p
-    if isinstance(chance, (int, float)) and not 0 <= chance <= 1:
-        raise ArgumentError(f"bernoulli: p must be between 0 and 1, got {chance}")
+    check_chances("bernoulli", chance, 0, 1, "p must be between 0 and 1")
     drawn = cast(sampling.bernoulli(next_key(generator), chance, x.shape), x.dtype)
     return tensor_of(drawn) if isinstance(input, Tensor) else drawn
 
@@ -150,9 +175,8 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
             f"multinomial: cannot draw n_sample={count} from {aval_of(x)}; draw between 1 and {x.shape[-1]}, or use "
             "replacement=True"
         )
-    given = known(x)
-    if given is not None and bool(any_of(pointwise.less(given, 0))):
-        raise ArgumentError(f"multinomial: weights must not be negative, got some in {aval_of(x)}")
+    check_chances("multinomial", x, 0, sys.float_info.max, "weights must not be negative, inf or nan")
+    check_chances("multinomial", sum(x, -1), 5e-324, math.inf, "each row of weights must add up to more than 0")
     key, logits = next_key(generator), natural_of(x)
     if replacement:
         return moveaxis(sampling.categorical(key, logits, shape=(count, *x.shape[:-1])), 0, -1)

@@ -1,4 +1,4 @@
-"""The shortcut for operations on one tensor with static parameters: views and sums.
+"""The shortcut for operations with static parameters, on one tensor (views and sums) or on a list of them.
 
 What `fast.py` does for pointwise operations: compute on the buffer, make the handle, record the node, all in one frame;
 anything unusual takes the general path. Measured on one core: 1.2 us beside the computation, against 4 us.
@@ -6,12 +6,12 @@ anything unusual takes the general path. Measured on one core: 1.2 us beside the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core.array import Array
+from ..core.array import Array, wrap
 from ..core.ops.families import primitive_of
 from ..core.primitive import plan_for
 from ..core.tape import context, make_node
@@ -49,5 +49,38 @@ def structural(function: Function) -> Function:
         else:
             made.node = make_node(plan, (node,), plan.save((array, value)), params, out.shape, out.dtype)
         return made
+
+    return call
+
+
+def joining(function: Function) -> Function:
+    """Return the fast form of a primitive of any number of arrays, with one rule for all: of tensors of one dtype.
+
+    It returns None where the general path is to be taken.
+    """
+    primitive = primitive_of(function)
+    impl = primitive.impls[_ndarray]
+    plan = plan_for(primitive, 1)
+
+    def call(tensors: Sequence[Any], **params: Any) -> Tensor | None:
+        first, here = tensors[0], _context()
+        if here.careful or not isinstance(first, Tensor) or first._trace.closed or type(first.value) is not Array:
+            return None
+        tape, dtype = first._trace, first.value.dtype
+        for x in tensors:
+            if not isinstance(x, Tensor) or x._trace is not tape or type(x.current()) is not Array:
+                return None
+            if x.value._data.dtype is not dtype or type(x.value._data) is not _ndarray:
+                return None
+        try:
+            out = impl(*(x.value._data for x in tensors), **params)
+        except ValueError:
+            return None  # the general path tells what is wrong
+        made = tape.wrap(array := wrap(out), None)
+        nodes = tuple(x.node for x in tensors)
+        if here.muted < tape.level and any(node is not None for node in nodes):
+            saved = plan.save((array, tuple(x.value for x in tensors)))
+            made.node = make_node(plan, nodes, saved, params, out.shape, out.dtype)
+        return made  # type: ignore[no-any-return]
 
     return call

@@ -174,6 +174,7 @@ _ABOUT = {
     "nbytes": "The size of all elements in bytes.",
     "ndimension": "Return the number of dimensions.",
     "nelement": "Return the number of elements.",
+    "new": "Make a tensor of the same dtype from data or sizes; `new_tensor`, `new_zeros` and the like are the newer way.",
     "numel": "Return the number of elements.",
     "output_nr": "Always 0: nodes do not number their outputs.",
     "pin_memory": "Return the tensor itself: no memory is pinned.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import ml_dtypes
@@ -9,7 +11,7 @@ import numpy as np
 
 from ..core import config, dtypes
 from ..core.backend import backend_for
-from ..core.errors import DTypeError
+from ..core.errors import ArgumentError, DTypeError
 from ..core.ops.families import as_value
 from ..core.primitive import kind_of
 
@@ -25,6 +27,16 @@ NAMES: dict[str, dtypes.DType] = {
     "cfloat": dtypes.complex64, "cdouble": dtypes.complex128,
 }
 # fmt: on
+
+
+# What PyTorch calls tensors of a dtype, as `x.type()` says.
+KINDS: dict[dtypes.DType, str] = {
+    dtypes.float32: "FloatTensor", dtypes.float64: "DoubleTensor", dtypes.float16: "HalfTensor",
+    dtypes.bfloat16: "BFloat16Tensor", dtypes.int64: "LongTensor", dtypes.int32: "IntTensor", dtypes.int16: "ShortTensor",
+    dtypes.int8: "CharTensor", dtypes.uint8: "ByteTensor", dtypes.bool_: "BoolTensor",
+    dtypes.complex64: "ComplexFloatTensor", dtypes.complex128: "ComplexDoubleTensor",
+    dtypes.uint16: "UInt16Tensor", dtypes.uint32: "UInt32Tensor", dtypes.uint64: "UInt64Tensor",
+}  # fmt: skip
 
 
 class device(str):
@@ -123,6 +135,28 @@ def iinfo(dtype: Any) -> Any:
     if found not in dtypes.INTEGERS:
         raise DTypeError(f"iinfo: takes an integer dtype, got {dtypes.name(found)}; use finfo for floats")
     return np.iinfo(found)
+
+
+@lru_cache
+def _range(dtype: dtypes.DType) -> tuple[float, float]:
+    """Return the least and the largest number that may be written to a real dtype."""
+    limits = iinfo(dtype) if dtype in dtypes.INTEGERS else finfo(dtype)
+    return (-limits.max if dtype in dtypes.UNSIGNED else limits.min), limits.max
+
+
+def check_fits(name: str, number: Any, dtype: dtypes.DType) -> None:
+    """Raise where a Python number has no place in a dtype: NaN among integers, 300 among bytes, 1e9 among halves.
+
+    Unsigned integers wrap negative numbers around (-1 is 255), and floats take infinities, as in PyTorch.
+    """
+    if (type(number) is not int and type(number) is not float) or dtype == dtypes.bool_ or dtype in dtypes.COMPLEX:
+        return
+    low, high = _range(dtype)
+    if not low <= number <= high and (dtype in dtypes.INTEGERS or math.isfinite(number)):
+        raise ArgumentError(
+            f"{name}: value {number} cannot be converted to {dtypes.name(dtype)} without overflow; use one from {low} to "
+            f"{high}, or a tensor of another dtype"
+        )
 
 
 def promote_types(first: Any, second: Any) -> dtypes.DType:

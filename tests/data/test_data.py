@@ -143,7 +143,7 @@ def test_dictionaries_numbers_and_arrays():
 def test_collating_every_kind_of_sample():
     Point = namedtuple("Point", "x y")
     out = default_collate([Point(1.5, "a"), Point(2.5, "b")])
-    assert isinstance(out, Point) and out.y == ["a", "b"]
+    assert isinstance(out, Point) and out.y == ("a", "b")
     assert out.x.dtype == mt.float64 and out.x.tolist() == [1.5, 2.5]
     assert default_collate([True, False]).dtype == mt.bool
     assert default_collate([np.float32(1), np.float32(2)]).dtype == mt.float32

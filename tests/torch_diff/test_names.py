@@ -23,7 +23,7 @@ ELSEWHERE = {
     "int32 int64 int8 nan newaxis pi uint16 uint32 uint64 uint8 autograd export fft func jit linalg nn optim special utils "
     "LinAlgError load save vmap",
     "makes tensors: test_creation": "as_tensor asarray bartlett_window blackman_window empty empty_like fftfreq from_dlpack "
-    "from_numpy frombuffer hamming_window hann_window kaiser_window range rfftfreq tensor new_empty new_tensor",
+    "from_numpy frombuffer hamming_window hann_window kaiser_window range rfftfreq tensor new new_empty new_tensor",
     "random: distributions and states are tested": "Generator bernoulli bernoulli_ cauchy_ default_generator exponential_ "
     "geometric_ get_rng_state initial_seed log_normal_ manual_seed multinomial normal normal_ rand rand_like randint "
     "randint_like randn randn_like random random_ randperm seed set_rng_state uniform_ dropout1d dropout2d dropout3d "

@@ -196,7 +196,7 @@ _BASIC = frozenset((int, slice, type(None), type(Ellipsis)))
 _CONCRETE = _BASIC | {Array}
 
 
-def _native(index: Any, select_first: bool) -> Any:
+def native_index(index: Any, select_first: bool) -> Any:
     """Return an index as NumPy takes it, or None where that needs more than a look: lists, tracers, other rules."""
     kind = type(index)
     if kind is tuple:
@@ -220,7 +220,7 @@ def getitem(x: Value, index: Any, select_first: bool = False) -> Value:
     [[3, 1], [11, 9]]
     """
     if type(x) is Array:
-        native = _native(index, select_first)
+        native = native_index(index, select_first)
         if native is not None:
             try:
                 return wrap_scalar(x._data[native])

@@ -19,7 +19,7 @@ _NUMBERS = {bool: dtypes.bool_, int: dtypes.int64, float: dtypes.float64, comple
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
-    """Stack arrays and numbers along a new first axis, inside tuples, lists and dicts; strings stay a list.
+    """Stack arrays and numbers along a new first axis, inside tuples, lists and dicts; strings stay as they are.
 
     As in PyTorch, Python floats become float64, and a tuple of fields becomes a list.
 
@@ -35,7 +35,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if kind in _NUMBERS:
         return _numbers(batch, kind)
     if isinstance(first, (str, bytes)):
-        return list(batch)
+        return batch
     if isinstance(first, Mapping):
         return {key: default_collate([sample[key] for sample in batch]) for key in first}
     if isinstance(first, Sequence):

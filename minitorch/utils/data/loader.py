@@ -16,6 +16,8 @@ from .iterating import ParallelPass, Progress, counted
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, forget_order, load_state, state_of, whole_order
 
 Batch = TypeVar("Batch", covariant=True)
+# What other attributes were made of.
+_FIXED = frozenset(("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"))
 
 
 class DataLoader(Generic[Batch]):
@@ -100,6 +102,11 @@ class DataLoader(Generic[Batch]):
         self._pool: Any = None  # of persistent workers
         self._progress: Progress | None = None  # of the latest pass
         self._resumed: dict[str, Any] | None = None  # where the next pass starts
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FIXED and name in vars(self):
+            raise ArgumentError(f"DataLoader: {name} cannot change after the loader was made; make another one")
+        super().__setattr__(name, value)
 
     def __iter__(self) -> Iterator[Batch]:
         state, self._resumed = self._resumed, None

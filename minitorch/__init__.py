@@ -18,6 +18,7 @@
     models      ResNet, VGG, ViT, GPT-2, with the names of published weights
     transforms  augmentations of images
     datasets    tables, text, drawn digits, readers of MNIST's and CIFAR's files
+    jax_names   the rest of JAX's top level
     viz         pictures of graphs
 
 A file imports only from lower layers; `tests/layers.py` holds the order.
@@ -163,11 +164,13 @@ _MODULES = (
     "viz",
 )
 _NAMES = {
+    "ShapeDtypeStruct": "jax_names",
     "affine_grid_generator": "nn.functional.grids",
     "alpha_dropout": "nn.functional.toplevel_later",
     "alpha_dropout_": "nn.functional.toplevel_later",
     "are_deterministic_algorithms_enabled": "determinism",
     "binomial": "tensor.counts",
+    "block_until_ready": "jax_names",
     "check_leaks": "core.leaks",
     "compile": "compiling.compile",
     "cosine_embedding_loss": "nn.functional.toplevel_later",
@@ -175,7 +178,10 @@ _NAMES = {
     "debug_infs": "core.nonfinite",
     "debug_keys": "key_reuse",
     "debug_nans": "core.nonfinite",
+    "device_get": "jax_names",
+    "device_put": "jax_names",
     "draw_graph": "viz",
+    "eval_shape": "jax_names",
     "export": "compiling.export",
     "feature_alpha_dropout": "nn.functional.toplevel_later",
     "feature_alpha_dropout_": "nn.functional.toplevel_later",
@@ -189,6 +195,7 @@ _NAMES = {
     "gru": "nn.functional.recurrent",
     "gru_cell": "nn.functional.recurrent",
     "is_deterministic_algorithms_warn_only_enabled": "determinism",
+    "jacobian": "jax_names",
     "jet": "core.jet",
     "jit": "compiling.jit",
     "jit_stats": "compiling.stats",
@@ -199,9 +206,11 @@ _NAMES = {
     "lstm": "nn.functional.recurrent",
     "lstm_cell": "nn.functional.recurrent",
     "make_graph": "compiling.show",
+    "make_jaxpr": "jax_names",
     "norm_except_dim": "nn.functional.toplevel_later",
     "poisson": "tensor.counts",
     "poisson_nll_loss": "nn.functional.toplevel_later",
+    "remat": "jax_names",
     "rnn_relu": "nn.functional.recurrent",
     "rnn_relu_cell": "nn.functional.recurrent",
     "rnn_tanh": "nn.functional.recurrent",
@@ -252,6 +261,16 @@ if typing.TYPE_CHECKING:
         is_deterministic_algorithms_warn_only_enabled,
         set_float32_matmul_precision,
         use_deterministic_algorithms,
+    )
+    from .jax_names import (
+        ShapeDtypeStruct,
+        block_until_ready,
+        device_get,
+        device_put,
+        eval_shape,
+        jacobian,
+        make_jaxpr,
+        remat,
     )
     from .key_reuse import debug_keys
     from .nn.functional.grids import affine_grid_generator, grid_sampler, grid_sampler_2d, grid_sampler_3d

@@ -34,7 +34,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.norms"],
     ["minitorch.core.ops.basic"],  # integers, slices and new axes as an index
     ["minitorch.core.ops.gathering"],  # take and scatter along one axis
-    ["minitorch.core.ops.indexing"],  # x[...] and x.at[...]
+    ["minitorch.core.ops.indexing"],  # x[...], read and written to
+    ["minitorch.core.ops.places"],  # x.at[...]
     ["minitorch.core.ops.lookup"],  # indexing along an axis, classes, searches
     ["minitorch.core.ops.collectives"],  # across the examples of a mapped axis
     ["minitorch.core.ops.contractions"],  # matmul and its kin
@@ -113,9 +114,10 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.staging"],
     ["minitorch.core.jit.callback"],  # Python functions called for what they do
     ["minitorch.core.jit.passes.rewriting"],  # a writer that asks a rule about each equation
-    ["minitorch.core.jit.passes.algebra", "minitorch.core.jit.passes.decompositions"],
+    ["minitorch.core.jit.passes.algebra", "minitorch.core.jit.passes.common"],
+    ["minitorch.core.jit.passes.decompositions"],
     ["minitorch.core.jit.passes.loops"],  # loops and branches without what nobody asks for
-    ["minitorch.core.jit.passes.common", "minitorch.core.jit.passes.constants", "minitorch.core.jit.passes.dead"],
+    ["minitorch.core.jit.passes.constants", "minitorch.core.jit.passes.dead"],
     ["minitorch.core.jit.passes.pipeline"],
     ["minitorch.core.jit.passes"],
     ["minitorch.core.jit.lower.layout", "minitorch.core.jit.lower.formulas", "minitorch.core.jit.lower.memory"],
@@ -249,7 +251,7 @@ LAYERS: list[list[str]] = [
     ],  # rules on arrays, tracers and tensors; on many at once
     ["minitorch.optim.optimizer"],  # groups, state, the loop
     ["minitorch.optim.algorithms", "minitorch.optim.variants", "minitorch.optim.lbfgs"],
-    ["minitorch.optim.functional.base", "minitorch.optim.functional.schedules"],
+    ["minitorch.optim.functional.base", "minitorch.optim.functional.losses", "minitorch.optim.functional.schedules"],
     ["minitorch.optim.functional.wrappers"],
     ["minitorch.optim.functional.transforms"],
     ["minitorch.optim.functional.algorithms"],
@@ -307,6 +309,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.datasets.files", "minitorch.datasets.synthetic"],
     ["minitorch.backends", "minitorch.cuda", "minitorch.determinism"],  # devices and switches, as PyTorch asks for them
     ["minitorch.datasets", "minitorch.debug", "minitorch.progress", "minitorch.key_reuse", "minitorch.tree"],
+    ["minitorch.jax_names"],
     ["minitorch.tree_util"],
     ["minitorch.summarizing", "minitorch.viz"],
     ["minitorch"],

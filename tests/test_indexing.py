@@ -5,13 +5,16 @@ import re
 import numpy as np
 import pytest
 
+import minitorch as mt
 from minitorch.core import errors, transforms
 from minitorch.core.array import Array
 from minitorch.core.ops import indexing, lookup
 from minitorch.core.ops.basic import BasicIndex
-from minitorch.core.ops.indexing import At, getitem, update
+from minitorch.core.ops.indexing import getitem, update
+from minitorch.core.ops.places import At
 from minitorch.core.ops.pointwise import greater, mul
 from minitorch.core.ops.shaping import sum as total
+from minitorch.test_util import check_grads
 
 SHAPES = [(), (5,), (3, 4), (2, 3, 4), (3, 2, 4, 2), (2, 0, 3)]
 
@@ -169,6 +172,51 @@ def test_update_methods():
     assert At(x)[::2].min(2.5).tolist() == [1.0, 2.0, 2.5, 4.0]
     assert update(Array([1, 2, 3]), 0, 7.9).tolist() == [7, 2, 3]
     assert update(np.zeros((2, 3)), 0, np.ones((1, 1, 3))).tolist() == [[1, 1, 1], [0, 0, 0]]
+
+
+NAN = float("nan")
+OUTSIDE = {  # name: (of x = [1, 2, 3], what it is)
+    "get, clip": (lambda x: x.at[np.array([-9, -1, 9])].get(mode="clip"), [1, 3, 3]),
+    "get, fill": (lambda x: x.at[np.array([-4, -3, 3])].get(mode="fill"), [NAN, 1, NAN]),
+    "get, fill value": (lambda x: x.at[7].get(mode="fill", fill_value=-1), -1),
+    "get, drop": (lambda x: x.at[3].get(mode="drop", fill_value=5), 5),
+    "get, in bounds": (lambda x: x.at[1].get(mode="promise_in_bounds", indices_are_sorted=True), 2),
+    "set, clip": (lambda x: x.at[9].set(7, mode="clip"), [1, 2, 7]),
+    "set, drop": (lambda x: x.at[np.array([0, 3])].set([7, 8], mode="drop"), [7, 2, 3]),
+    "set, fill": (lambda x: x.at[-4].set(7, mode="fill"), [1, 2, 3]),
+    "add, drop": (lambda x: x.at[np.array([2, 3, 2])].add(1, mode="drop", unique_indices=False), [1, 2, 5]),
+    "mul, drop": (lambda x: x.at[np.array([0, 9])].mul(3, mode="drop"), [3, 2, 3]),
+    "divide, drop": (lambda x: x.at[np.array([0, 9])].divide(2, mode="drop"), [0.5, 2, 3]),
+    "power, drop": (lambda x: x.at[np.array([1, 9])].power(2, mode="drop"), [1, 4, 3]),
+    "apply, drop": (lambda x: x.at[np.array([1, 9])].apply(lambda v: -v, mode="drop"), [1, -2, 3]),
+    "min, clip": (lambda x: x.at[5].min(0, mode="clip"), [1, 2, 0]),
+    "two axes": (
+        lambda x: (x[:, None] * x).at[np.array([0, 3]), np.array([3, 1])].get(mode="fill", fill_value=0),
+        [0, 0],
+    ),
+    "a slice between": (lambda x: x[None].at[..., 1:, None].get(mode="fill")[0, :, 0], [2, 3]),
+    "a mask": (lambda x: x.at[x > 1.5].set(0, mode="drop"), [1, 0, 0]),
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_indices_out_of_bounds(name):
+    function, expected = OUTSIDE[name]
+    x = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(np.asarray(function(Array(x))), expected)
+    np.testing.assert_array_equal(np.asarray(transforms.vmap(function)(Array(x[None])))[0], expected)
+    np.testing.assert_array_equal(np.asarray(mt.jit(function)(Array(x))), expected)
+    if name != "get, fill":  # whose slope is none
+        check_grads(function, (Array(x),))
+
+
+def test_what_is_filled_in():
+    for dtype, blank in {"float16": NAN, "int8": -128, "uint8": 255, "bool": True, "complex64": NAN}.items():
+        np.testing.assert_array_equal(np.asarray(mt.array([0, 1]).astype(dtype).at[5].get(mode="fill")), blank)
+    with pytest.raises(errors.OutOfBoundsError):
+        At(np.zeros(3))[3].get()
+    with pytest.raises(errors.ArgumentError, match=r"at\[\.\.\.\]\.set: mode must be one of clip, fill, drop"):
+        At(np.zeros(3))[3].set(0.0, mode="wrap")
 
 
 def test_a_slice_of_an_array_is_a_view():

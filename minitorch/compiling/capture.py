@@ -16,8 +16,9 @@ import numpy as np
 from ..core import dtypes
 from ..core.array import wrap
 from ..core.aval import Aval
+from ..core.config import default_float
 from ..core.errors import GradError
-from ..core.jit.staging import StagedTracer, StagingTrace
+from ..core.jit.staging import StagedTracer, StagingTrace, stage
 from ..core.primitive import Value, aval_of
 from ..core.tape import Context, Node, context, leaf
 from ..tensor.alias import Storage, View
@@ -389,9 +390,33 @@ class Capture:
         key = (id(owner), name)
         if key not in self.lifted:
             staged = self.trace.input(Aval((), dtypes.float64), Number(owner, name))
-            self.lifted[key] = made = self.tape.wrap(staged, None)
-            made.__class__ = NonZero
+            self.lifted[key] = self.non_zero(self.tape.wrap(staged, None))
         return self.lifted[key]
+
+    def non_zero(self, x: Tensor) -> Tensor:
+        """Make a tensor one that is known not to be zero."""
+        x.__class__ = NonZero
+        return x
+
+    def copied(self, known: Any, key: Any, function: Callable[..., Any], values: list[Value]) -> dict[str, Any]:
+        """Return what a function makes of traced values, by name; it depends on `key`, shapes and dtypes alone.
+
+        Recorded once for these, its graph is copied from `known` wherever it is done again, in later recordings, too.
+        """
+        if not all(type(v) is StagedTracer and v._trace is self.trace for v in values):
+            return function(values)
+        key = key, *(avals := [aval_of(v) for v in values]), default_float.get()
+        if key not in known:
+            names: list[str] = []
+
+            def run(values: list[Value]) -> list[Value]:
+                found = function(values)
+                names.extend(found)
+                return list(found.values())
+
+            known[key] = stage(run, avals), names
+        graph, names = known[key]
+        return dict(zip(names, self.trace.copy(graph, values), strict=True))
 
     def aside(self, action: Callable[[], Any]) -> Any:
         """Run something outside the recording."""

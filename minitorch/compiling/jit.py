@@ -36,7 +36,7 @@ from .looking import look_around, see
 from .modes import CHECK, OFF, mode
 from .program import Fresh, Program, fits, held_by_slots, replay
 from .quick import Quick, quick
-from .recording import record
+from .recording import record, uncollected
 from .stats import tally
 from .through import Family, blank, in_named_axes
 
@@ -233,6 +233,10 @@ class Compiled:
 
     def _record(self, arguments: Arguments, static: Any) -> tuple[Program, Surroundings]:
         """Record and compile a program, without a trace in Python."""
+        with uncollected():
+            return self._compiled(arguments, static)
+
+    def _compiled(self, arguments: Arguments, static: Any) -> tuple[Program, Surroundings]:
         around = look_around(self.function, arguments.seen(static))
         if around.iterator() is not None:
             raise JitError(

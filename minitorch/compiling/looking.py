@@ -228,7 +228,7 @@ def _visit_optimizer(found: Surroundings, optimizer: Optimizer, label: str, dept
             _note(found, Place(vars(optimizer), name, f"{label}.{name}"), depth)
 
 
-_KNOWN = ("defaults", "state", "param_groups", "_plans", *vars(Hooked()))
+_KNOWN = ("defaults", "state", "param_groups", "_plans", "_recorded", *vars(Hooked()))
 
 
 def _visit_items(found: Surroundings, items: Any, label: str, depth: int) -> None:

@@ -128,13 +128,8 @@ class Program:
     @property
     def in_place(self) -> set[int]:
         """The outputs that the plan may write over what they replace."""
-        plan = self.plan
-        fresh = {at for at, _ in plan.donated}
-        return {
-            j
-            for j in self.donors()
-            if j not in self.given and plan.recipes[j][0] == "fresh" and plan.recipes[j][1] in fresh
-        }
+        recipes, fresh = self.plan.recipes, {at for at, _ in self.plan.donated}
+        return {j for j in self.donors() if j not in self.given and recipes[j][0] == "fresh" and recipes[j][1] in fresh}
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,10 +74,11 @@ class Quick:
     def _note_writes(self) -> None:
         """Find out which results can be written over what they replace."""
         again, rest, self.written = [], [], []
+        in_place = self.program.in_place
         for target, index in self.program.writes:
             if isinstance(target, Refill) and is_gradient(target.slot) and self._may_recycle(target.slot, index):
                 again.append((target.slot.owner, index))
-            elif index not in self.program.in_place:
+            elif index not in in_place:
                 rest.append((target, index))
             elif isinstance(target, Shared):
                 self.written.append(target.storage)

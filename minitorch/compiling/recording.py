@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum
 from typing import Any
@@ -47,6 +48,22 @@ def record(
                 "attribute or a variable), where it would hold no data; return it, or write it to a tensor in place"
             )
     return program
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Put collections of cyclic garbage off.
+
+    A recording and its graphs are some 100,000 objects that stay: to walk them, and all others, now and again takes as
+    long as all the rest.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any], names: Any, groups: Any) -> Program:

@@ -77,8 +77,10 @@ class Array:
         view.flags.writeable = False
         return view
 
-    def item(self) -> Any:
-        """Return the only element as a Python number."""
+    def item(self, *index: Any) -> Any:
+        """Return the only element as a Python number; with an index, as NumPy takes it, that element."""
+        if index:
+            return self.numpy().item(*index)
         if self.size != 1:
             raise ShapeError(f"item: needs exactly one element, got shape {self.shape}; use .numpy() or index first")
         return backend_of(self._data).to_host(self._data).item()

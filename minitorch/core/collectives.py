@@ -6,20 +6,21 @@ as what it is, a function of all of them: `grad` inside the `vmap` differentiate
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 import numpy as np
 
 from . import dtypes, tree
 from .array import Array
-from .errors import AxisNameError, JitError, OutOfBoundsError
+from .errors import ArgumentError, AxisNameError, JitError, OutOfBoundsError
 from .ops.collectives import Axis, all_gather_p, psum_p
 from .ops.families import as_array
-from .ops.pointwise import div
+from .ops.gathering import take
+from .ops.pointwise import div, greater_equal, maximum, where
 from .ops.reductions import max as max_
 from .ops.reductions import min as min_
-from .ops.shaping import cast, moveaxis
+from .ops.shaping import cast, moveaxis, zeros_of
 from .primitive import Value
 from .tape import context
 from .vmap import AXES, BatchTrace, BatchTracer
@@ -83,6 +84,27 @@ def all_gather(x: Any, axis_name: Hashable, *, axis: int = 0) -> Any:
         return moveaxis(_gather(v, over, at), 0, axis)
 
     return _over("all_gather", gathered, x, (axis_name,))
+
+
+def ppermute(x: Any, axis_name: Hashable, perm: Iterable[tuple[int, int]]) -> Any:
+    """Send values from example to example along a named axis: `perm` holds pairs of sender and receiver. See `psum`.
+
+    An example that nobody sends to gets zeros; two senders to one raise.
+
+    >>> from minitorch.core.transforms import vmap
+    >>> vmap(lambda x: ppermute(x, "i", [(0, 1), (1, 2)]), axis_name="i")(Array([1.0, 2.0, 3.0]))
+    Array([0., 1., 2.], dtype=float32)
+    """
+    pairs = list(perm)
+
+    def sent(v: Value, over: Axis, at: BatchTrace) -> Value:
+        senders = {receiver: sender for sender, receiver in pairs}
+        if len(senders) < len(pairs) or any(not 0 <= i < over.size for pair in pairs for i in pair):
+            raise ArgumentError(f"ppermute: {pairs} must be pairs of examples of {over}, each receiving once at most")
+        mine = take(Array(np.array([senders.get(i, -1) for i in range(over.size)])), _index(over, at), 0)
+        return where(greater_equal(mine, 0), take(_gather(v, over, at), maximum(mine, 0), 0), zeros_of(v.aval))
+
+    return _over("ppermute", sent, x, (axis_name,))
 
 
 def axis_index(axis_name: Hashable) -> Value:
@@ -149,4 +171,4 @@ def _named(name: str, axis_name: Hashable) -> tuple[Axis, BatchTrace]:
     return trace.axis, trace
 
 
-__all__ = ["all_gather", "axis_index", "axis_size", "pmax", "pmean", "pmin", "psum"]
+__all__ = ["all_gather", "axis_index", "axis_size", "pmax", "pmean", "pmin", "ppermute", "psum"]

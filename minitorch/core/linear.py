@@ -196,9 +196,10 @@ def is_zero(x: Value) -> bool:
 def linearize(function: Function, *primals: Any, has_aux: bool = False) -> Any:
     """Return `function(*primals)` and its derivative there: a linear function of tangents.
 
-    The derivative has been recorded, so that calling it computes nothing of `function` again but a `while_loop`: what the
-    steps of other loops need is kept. It takes one tangent for each primal, and gives what `jvp` gives. Both may be
-    pytrees. With `has_aux`, `function` returns `(value, aux)`, and aux comes third.
+    The derivative has been recorded, so that calling it computes nothing of `function` again: what the steps of loops need
+    is kept, those of a `while_loop` included if their number depends on no traced value. It takes one tangent for each
+    primal, and gives what `jvp` gives. Both may be pytrees. With `has_aux`, `function` returns `(value, aux)`, and aux
+    comes third.
 
     >>> from minitorch.core.ops.pointwise import sin
     >>> value, derivative = linearize(sin, 0.0)

@@ -6,6 +6,7 @@ looked at as a whole; if it has made a NaN, its graph is run again operation by 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import Token
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -29,12 +30,12 @@ class Inspector:
     def __call__(self, primitive: Primitive, args: Any, params: Params, out: Any) -> None:
         """Raise if a result of an operation holds what is looked for."""
         arrays = [x for a in args for x in (a if type(a) is tuple else (a,)) if isinstance(x, Array)]
-        if not arrays:
-            return  # a constant is what the user wanted
+        if primitive.formula is None and not any(x.ndim for x in arrays):
+            return  # a constant, filled in, is what the user wanted
         for x in out if type(out) is tuple else (out,):
             what = self.found(x)
             if what:
-                raise NonFiniteError(_problem(primitive, arrays, x, what, self), user_line())
+                raise NonFiniteError(_problem(primitive, arrays or args, x, what, self), user_line())
 
     def found(self, x: Any) -> str:
         """Return what an array holds of it, in words; nothing if it holds none."""
@@ -48,7 +49,7 @@ class Inspector:
         return ""
 
 
-def _problem(primitive: Primitive, arrays: list[Array], out: Array, what: str, look: Inspector) -> str:
+def _problem(primitive: Primitive, arrays: Sequence[Any], out: Array, what: str, look: Inspector) -> str:
     before = [str(look.found(x)) for x in arrays]
     operands = ", ".join(f"{aval_of(x)} with {held}" if held else str(aval_of(x)) for x, held in zip(arrays, before))
     since = "; an operand holds it already, so it comes from data or from before the search" if any(before) else ""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..core import dtypes
-from ..core.ops import pointwise, special
+from ..core.ops import bits, pointwise, special
 from ..core.ops.families import as_array
 from ..core.primitive import Value, aval_of
 
@@ -86,6 +86,7 @@ BINARY = (
     Row("atan2", pointwise.atan2, "the angle of the point (y, x), given in this order", "0.0, 1.0", _f("0.")),
     Row("max", pointwise.maximum, "the larger of x and y; NaN if one is", "1.0, 2.0", _f("2.")),
     Row("min", pointwise.minimum, "the smaller of x and y; NaN if one is", "1.0, 2.0", _f("1.")),
+    Row("nextafter", bits.nextafter, "the number next to x on the way to y", "0.0, 1.0", _f("1.e-45")),
     Row("eq", pointwise.equal, "whether x equals y", "1.0, 2.0", _b(False)),
     Row("ne", pointwise.not_equal, "whether x differs from y", "1.0, 2.0", _b(True)),
     Row("lt", pointwise.less, "whether x is less than y", "1.0, 2.0", _b(True)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -216,7 +217,39 @@ KINDS: dict[Any, str] = {
     **dict.fromkeys((named.__dict__["max"], pointwise.maximum, max, np.maximum), "max"),
     **dict.fromkeys((named.__dict__["min"], pointwise.minimum, min, np.minimum), "min"),
 }
+WHOLE: dict[str, Callable[..., Any]] = {"add": reduce_sum, "mul": reduce_prod, "max": reduce_max, "min": reduce_min}
 COMBINE = {"add": pointwise.add, "mul": pointwise.mul, "max": pointwise.maximum, "min": pointwise.minimum}
+
+
+def reduce(operand: Any, init_value: Any, computation: Callable[..., Any], dimensions: Ints) -> Value:
+    """Take together the elements along axes, starting from `init_value`.
+
+    `computation` is as in `reduce_window`: an associative function, which is applied to halves at a time.
+
+    >>> from minitorch import lax
+    >>> lax.reduce([[1.0, 2.0], [3.0, 4.0]], 0.0, lax.add, (0,))
+    Array([4., 6.], dtype=float32)
+    """
+    operand = as_array(operand)
+    axes = tuple(sorted(shaping.canonical_axes("reduce", tuple(dimensions), operand.ndim)))
+    init, kind = shaping.cast(as_array(init_value), operand.dtype), KINDS.get(computation)
+    combine: Any = computation if kind is None else COMBINE[kind]
+    rest = tuple(n for i, n in enumerate(operand.shape) if i - operand.ndim not in axes)
+    size = operand.size // math.prod(rest) if operand.size else math.prod(operand.shape[i] for i in axes)
+    if not size:
+        return shaping.broadcast_to(init, rest)
+    if kind is not None:
+        return combine(WHOLE[kind](operand, axes), init)
+    parts = shaping.reshape(shaping.moveaxis(operand, axes, tuple(range(len(axes)))), (size, *rest))
+    odd = []
+    while size > 1:
+        half = size // 2
+        odd += [slicing.slice_axis(parts, 0, size - 1, size)] * (size % 2)
+        parts = combine(slicing.slice_axis(parts, 0, 0, half), slicing.slice_axis(parts, 0, half, 2 * half))
+        size = half
+    for part in reversed(odd):
+        parts = combine(parts, part)
+    return combine(init, shaping.reshape(parts, rest))
 
 
 def window_padding(name: str, padding: Any, sizes: Ints, window: Ints, strides: Ints) -> list[tuple[int, int]]:
@@ -302,6 +335,7 @@ __all__ = [
     "cummin",
     "cumprod",
     "cumsum",
+    "reduce",
     "reduce_and",
     "reduce_max",
     "reduce_min",

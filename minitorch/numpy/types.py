@@ -11,13 +11,47 @@ from ..core import config, dtypes
 from ..core.array import Array
 from ..core.backend import backend_for
 from ..core.errors import ArgumentError, DTypeError
-from ..core.primitive import Tracer
+from ..core.ops.families import as_array
+from ..core.ops.shaping import cast
+from ..core.primitive import Tracer, Value
 
-bool_ = dtypes.bool_
-int8, int16, int32, int64 = dtypes.SIGNED
-uint8, uint16, uint32, uint64 = dtypes.UNSIGNED
-float16, bfloat16, float32, float64 = dtypes.REALS
-complex64, complex128 = dtypes.COMPLEXES
+
+class ScalarType:
+    """A data type of the namespace. It equals NumPy's, stands for it everywhere, and makes an array of it when called.
+
+    >>> mnp.float32(2), mnp.int8([1, 2]), mnp.float32 == mnp.zeros(2).dtype
+    (Array(2., dtype=float32), Array([1, 2], dtype=int8), True)
+    """
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, dtype: dtypes.DType):
+        self.dtype = dtype
+
+    def __call__(self, x: Any = 0) -> Value:
+        return cast(as_array(np.asarray(x) if isinstance(x, (list, tuple)) else x), self.dtype)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.dtype, name)  # kind, itemsize and the like
+
+    def __eq__(self, other: object) -> bool:
+        return self.dtype == other
+
+    def __hash__(self) -> int:
+        return hash(self.dtype)
+
+    def __repr__(self) -> str:
+        return dtypes.name(self.dtype)
+
+    def __reduce__(self) -> Any:
+        return ScalarType, (self.dtype,)
+
+
+bool_ = ScalarType(dtypes.bool_)
+int8, int16, int32, int64 = map(ScalarType, dtypes.SIGNED)
+uint8, uint16, uint32, uint64 = map(ScalarType, dtypes.UNSIGNED)
+float16, bfloat16, float32, float64 = map(ScalarType, dtypes.REALS)
+complex64, complex128 = map(ScalarType, dtypes.COMPLEXES)
 
 # The abstract kinds that `issubdtype` compares with.
 generic, number, integer = np.generic, np.number, np.integer
@@ -26,7 +60,7 @@ inexact, floating, complexfloating = np.inexact, np.floating, np.complexfloating
 dtype = np.dtype
 
 _KINDS: dict[str, tuple[dtypes.DType, ...]] = {
-    "bool": (bool_,),
+    "bool": (dtypes.bool_,),
     "signed integer": dtypes.SIGNED,
     "unsigned integer": dtypes.UNSIGNED,
     "integral": dtypes.SIGNED + dtypes.UNSIGNED,
@@ -110,9 +144,9 @@ def issubdtype(arg1: Any, arg2: Any) -> bool:
     >>> mnp.issubdtype(mnp.bfloat16, mnp.floating), mnp.issubdtype(mnp.int8, mnp.inexact)
     (True, False)
     """
-    if arg1 is not None and not isinstance(arg1, type) and _dtype_of(arg1) == bfloat16:
+    if arg1 is not None and not isinstance(arg1, type) and _dtype_of(arg1) == dtypes.bfloat16:
         return arg2 in (generic, number, inexact, floating) or (
-            not isinstance(arg2, type) and dtypes.canonical(arg2) == bfloat16
+            not isinstance(arg2, type) and dtypes.canonical(arg2) == dtypes.bfloat16
         )
     return bool(np.issubdtype(arg1, arg2))
 
@@ -197,7 +231,7 @@ class Info:
         backend_for(device or "cpu")
         real = config.default_float.get()
         complex_ = dtypes.complex_of(real)
-        return {"real floating": real, "complex floating": complex_, "integral": int64, "indexing": int64}
+        return {"real floating": real, "complex floating": complex_, "integral": dtypes.int64, "indexing": dtypes.int64}
 
     def devices(self) -> list[str]:
         """Return the devices."""
@@ -206,7 +240,7 @@ class Info:
     def dtypes(self, *, device: str | None = None, kind: Any = None) -> dict[str, dtypes.DType]:
         """Return the standard's dtypes by name, of all kinds or of some."""
         backend_for(device or "cpu")
-        standard = [one for one in dtypes.ALL if one not in (float16, bfloat16)]
+        standard = [one for one in dtypes.ALL if one not in dtypes.HALVES]
         return {dtypes.name(one): one for one in standard if kind is None or isdtype(one, kind)}
 
 

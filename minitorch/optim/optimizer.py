@@ -18,9 +18,8 @@ import numpy as np
 from ..core import dtypes
 from ..core.array import Array, wrap, wrap_scalar
 from ..core.errors import ArgumentError, StateError, UnsupportedError
-from ..core.ops.pointwise import add
 from ..core.ops.shaping import cast, full, zeros_like
-from ..core.primitive import aval_of
+from ..core.primitive import Value, aval_of
 from ..core.tape import context, muting
 from ..tensor.handle import Tensor, as_tensor, tensor_of
 from ..tensor.modes import enable_grad
@@ -29,7 +28,7 @@ from .hooks import Hooked
 from .hooks import register_optimizer_step_post_hook as register_optimizer_step_post_hook
 from .hooks import register_optimizer_step_pre_hook as register_optimizer_step_pre_hook
 from .rules import Rule, decayed
-from .values import fitted, started, updated
+from .values import is_plain, started, stepped
 
 _FLOAT32, _FLOAT64 = dtypes.float32, dtypes.float64
 _ndarray = np.ndarray
@@ -196,11 +195,12 @@ class RuleOptimizer(Optimizer):
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
         self._plans: dict[int, Plan] = {}
+        self._recorded: dict[Any, Any] = {}  # updates, as graphs
         super().__init__(params, defaults)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._plans = {}
+        self._plans, self._recorded = {}, {}
 
     def _refuse(self, is_wrong: Callable[[Tensor], bool], what: str) -> None:
         """Raise for parameters that the rule is not made for."""
@@ -249,7 +249,8 @@ class RuleOptimizer(Optimizer):
         """Update traced parameters: tensors all through, with the numbers that may change as 0-d tensors."""
         self._plans.clear()
         for group in self.param_groups:
-            hyper = {**group, **stage.numbers(group)}
+            numbers = stage.numbers(group)
+            fixed = {name: x for name, x in group.items() if name != "params" and name not in numbers}
             for p in group["params"]:
                 cell = p._cell
                 if cell is None:
@@ -260,15 +261,28 @@ class RuleOptimizer(Optimizer):
                 if p not in self.state:
                     stage.begin(self, p, group)
                 with muting(True):
-                    self._record_update(stage, p, cell.grad, hyper)
+                    self._record_update(stage, p, cell.grad, fixed, numbers)
 
-    def _record_update(self, stage: Any, p: Tensor, g: Tensor, hyper: dict[str, Any]) -> None:
+    def _record_update(self, stage: Any, p: Tensor, g: Tensor, fixed: dict[str, Any], numbers: dict[str, Any]) -> None:
+        """Update a traced parameter; `numbers` are the options that may change, traced, and `fixed` the others."""
         state = self.state[p]
         for name in state:
             stage.watch_item(self, p, name)
         stage.adopted(tuple(handle for handle in state.values() if handle is not None))
         stage.adopted((g,))
-        self._update_values(p, g, state, hyper)
+        held = {name: handle.current() for name, handle in state.items() if handle is not None}
+        values = [p.current(), g.current(), *held.values(), *(x.current() for x in numbers.values())]
+
+        def update(values: list[Value]) -> dict[str, Value]:
+            found = dict(zip((*held, *numbers), values[2:], strict=True))
+            options = {**fixed, **{name: stage.non_zero(tensor_of(found[name])) for name in numbers}}
+            return stepped(self.rule, *values[:2], {name: found.get(name) for name in state}, options)
+
+        if is_plain(fixed):
+            key = self.rule, repr(fixed), tuple(held), tuple(state), tuple(numbers)
+            self._put(p, state, stage.copied(self._recorded, key, update, values))
+        else:
+            self._put(p, state, update(values))
 
     def _start(self, p: Tensor, hyper: dict[str, Any]) -> dict[str, Any]:
         """Make the state of a parameter."""
@@ -322,16 +336,16 @@ class RuleOptimizer(Optimizer):
                 handle.overwrite(wrap_scalar(new))
 
     def _update_values(self, p: Tensor, g: Tensor, state: dict[str, Any], hyper: dict[str, Any]) -> None:
-        """Run the rule on traced values, and on dtypes that need care."""
-        count = None
-        if "step" in state:
-            state["step"].overwrite(add(state["step"].current(), 1.0))
-            count = tensor_of(cast(state["step"].current(), dtypes.float64))
-        before = {name: handle for name, handle in state.items() if name != "step"}
-        x, change, found = updated(self.rule, p, g, before, count, hyper)
-        p.overwrite(fitted(add(change, x), dtypes.is_complex(p.dtype), p.dtype))
+        """Run the rule on dtypes that need care."""
+        held = {name: None if handle is None else handle.current() for name, handle in state.items()}
+        self._put(p, state, stepped(self.rule, p.current(), g.current(), held, hyper))
+
+    def _put(self, p: Tensor, state: dict[str, Any], found: dict[str, Any]) -> None:
+        """Write the next value of a parameter, which has no name, and its next state."""
         for name, value in found.items():
-            if state.get(name) is None:
+            if not name:
+                p.overwrite(value)
+            elif state.get(name) is None:
                 state[name] = tensor_of(value)
             else:
                 state[name].overwrite(value)

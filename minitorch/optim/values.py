@@ -65,6 +65,23 @@ def updated(rule: Rule, p: Value, g: Value, state: State, step: Any, hyper: Hype
     return p, change, kept
 
 
+def stepped(rule: Rule, p: Value, g: Value, state: State, hyper: Hyper) -> State:
+    """Return the next value of a parameter, under no name, and the next state, its count of steps included."""
+    counted = {"step": add(state["step"], 1.0)} if "step" in state else {}
+    count = tensor_of(cast(counted["step"], dtypes.float64)) if counted else None
+    before = {name: value for name, value in state.items() if name != "step"}
+    x, change, found = updated(rule, p, g, before, count, hyper)
+    dtype = aval_of(p).dtype
+    return {**counted, "": fitted(add(change, x), dtypes.is_complex(dtype), dtype), **found}
+
+
+def is_plain(options: Any) -> bool:
+    """Return whether options are numbers, words, and tuples or lists of them: what their `repr` tells apart."""
+    if isinstance(options, (dict, list, tuple)):
+        return all(map(is_plain, options.values() if isinstance(options, dict) else options))
+    return options is None or type(options) in (bool, int, float, complex, str)
+
+
 def _in(rule: Rule, x: Any) -> Any:
     """Return a value as a rule wants it: alone on an axis in front, if it looks at whole parameters."""
     return x[None] if rule.whole and x is not None else x

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from ..core import dtypes
 from ..core.errors import ArgumentError, ShapeError
 from ..core.ops import sampling
-from ..core.ops.contractions import matmul
+from ..core.ops.contractions import matrix_transpose, reproducible_matmul
 from ..core.ops.diagonal import diagonal
 from ..core.ops.factorizations import cholesky, qr
 from ..core.ops.families import as_array
@@ -16,7 +17,7 @@ from ..core.ops.pointwise import abs, add, detach, div, less, maximum, mul, sqrt
 from ..core.ops.reductions import max as largest
 from ..core.ops.reproducible import natural_of, power_of, total
 from ..core.ops.sampling import checked_shape, float_dtype
-from ..core.ops.shaping import broadcast_to, cast, expand_dims
+from ..core.ops.shaping import broadcast_to, cast, expand_dims, reshape
 from ..core.ops.spectral import eigh, svd
 from ..core.primitive import Value, aval_of
 from .arguments import sized, widened
@@ -72,8 +73,12 @@ def multivariate_normal(
     lead = sized("multivariate_normal", shape, mean[..., 0], cov[..., 0, 0])
     wide = widened(wanted)
     noise = sampling.normal(key, (*lead, mean.shape[-1]), wide)
-    root = _ROOTS[method](cast(cov, wide))
-    return cast(add(cast(mean, wide), matmul(root, expand_dims(noise, -1))[..., 0]), wanted)
+    turned = matrix_transpose(_ROOTS[method](cast(cov, wide)))
+    if cov.ndim == 2:
+        drawn = reproducible_matmul(reshape(noise, (math.prod(lead), noise.shape[-1])), turned)
+    else:
+        drawn = reproducible_matmul(expand_dims(noise, -2), turned)
+    return cast(add(cast(mean, wide), reshape(drawn, noise.shape)), wanted)
 
 
 def _eigen_root(cov: Value) -> Value:

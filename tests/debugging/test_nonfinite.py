@@ -132,6 +132,29 @@ def test_values_in_the_search_are_those_without_it():
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+EVERY_KIND = {  # operations that are computed in a way of their own on plain arrays
+    "log": lambda: mt.numpy.log(-1.0),
+    "sum": lambda: mt.numpy.sum(POLES),
+    "mean": lambda: POLES.mean(),
+    "cumsum": lambda: mt.numpy.cumsum(POLES),
+    "matmul": lambda: POLES[None] @ mt.numpy.ones((2, 2)),
+    "var": lambda: mt.numpy.var(POLES),
+    "softmax": lambda: nn.softmax(POLES),
+}
+POLES = mt.array([float("inf"), float("-inf")])
+
+
+@pytest.mark.parametrize("name", EVERY_KIND)
+def test_every_kind_of_operation_is_looked_at(name):
+    with mt.debug_nans(), pytest.raises(NonFiniteError, match=rf"^{name}\(float32\["):
+        EVERY_KIND[name]()
+
+
+def test_a_constant_is_no_result():
+    with mt.debug_nans():
+        assert mt.numpy.isnan(mt.numpy.full(3, np.nan)).all()
+
+
 def test_infinities():
     zero = mt.array([0.0, 1.0])
     with mt.debug_infs(), pytest.raises(NonFiniteError, match=r"div\(.*holds infinity in 1 of 2"):

@@ -8,13 +8,25 @@ import pytest
 import minitorch as mt
 from minitorch.core.array import Array
 from minitorch.core.checkpoint import checkpoint
-from minitorch.core.collectives import all_gather, axis_index, axis_size, pmax, pmean, pmin, psum
 from minitorch.core.custom import custom_jvp, custom_vjp
 from minitorch.core.jacobian import hessian, jacfwd, jacrev
 from minitorch.core.ops.pointwise import exp, sin
 from minitorch.core.transforms import grad, jvp, value_and_grad, vjp, vmap
 from minitorch.errors import ArgumentError, AxisNameError, JitError, ShapeError
+from minitorch.lax import all_gather, axis_index, axis_size, pmax, pmean, pmin, ppermute, psum
 from minitorch.test_util import check_grads
+
+
+def sent(x, senders):
+    """Row i of the result is row senders[i] of x, or zeros."""
+    return mt.stack([x[senders[i]] if i in senders else 0 * x[i] for i in range(len(x))])
+
+
+def test_permutations_that_are_none():
+    for perm in ([(0, 1), (2, 1)], [(0, 4)], [(-1, 0)]):
+        with pytest.raises(ArgumentError, match=r"ppermute: .* of i\[4\], each receiving once"):
+            named(lambda x, perm=perm: ppermute(x, "i", perm))(Array(X))
+
 
 X = np.array([0.3, -0.7, 1.1, 0.5])
 Y = np.arange(12.0).reshape(4, 3) / 7
@@ -35,6 +47,7 @@ CASES = {
     "pmax": (lambda x: pmax(x, "i"), lambda x: mt.amax(x, 0, keepdim=True) + 0 * x),
     "pmin": (lambda x: pmin(x, "i"), lambda x: mt.amin(x, 0, keepdim=True) + 0 * x),
     "all_gather": (lambda x: all_gather(x, "i"), lambda x: x[None] + 0 * x[:, None]),
+    "ppermute": (lambda x: ppermute(x * x, "i", [(0, 2), (3, 0)]), lambda x: sent(x * x, {2: 0, 0: 3})),
     "softmax": (lambda x: exp(x) / psum(exp(x), "i"), lambda x: exp(x) / exp(x).sum(0, keepdims=True)),
     "index": (lambda x: x * axis_index("i"), lambda x: x * Array(np.arange(4.0)).reshape((4, *[1] * (x.ndim - 1)))),
     "size": (lambda x: x * axis_size("i"), lambda x: x * 4),

@@ -92,7 +92,7 @@ def test_binary(name):
         lambda lib, x, y: getattr(lib, name)(x, y),
         x,
         y,
-        grad=name not in ("eq", "ne", "lt", "le", "gt", "ge"),
+        grad=name not in ("eq", "ne", "lt", "le", "gt", "ge", "nextafter"),
         jit=False,
     )
 
@@ -314,3 +314,24 @@ def test_names():
         other = list(inspect.signature(theirs).parameters)
         if mine not in (["x"], ["x", "y"]):
             assert [p for p in other if p in mine] == mine, name
+
+
+def squares(a, b):
+    return (a * a + b * b) ** 0.5
+
+
+@pytest.mark.parametrize("axes", [(0,), (1, -1), (0, 1, 2)], ids=str)
+@pytest.mark.parametrize("kind", ["add", "mul", "max", "min", "squares"])
+def test_reduce(kind, axes):
+    x = np.linspace(0.3, 1.7, 5 * 3 * 7, dtype="f4").reshape(5, 3, 7)
+    init = np.float32({"max": -np.inf, "min": np.inf, "mul": 1.0}.get(kind, 0.0))
+    compare(
+        lambda lib, x: lib.reduce(x, init, getattr(lib, kind, squares), [a % 3 for a in axes]),
+        x,
+        grad=kind != "squares",
+    )
+
+
+def test_reduce_of_nothing():
+    close(lax.reduce(mt.zeros((0, 3)), 2.0, squares, (0,)), np.full(3, 2.0, "f4"))
+    close(lax.reduce(mt.zeros((2, 0, 3)), 2.0, lax.add, (1, 0)), np.full(3, 2.0, "f4"))

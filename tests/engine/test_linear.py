@@ -215,6 +215,25 @@ def test_a_linearized_loop_is_the_unrolled_one():
     same(push(Array(T))[1], jvp(lambda x: waiting(x)[1], (Array(X),), (Array(T),))[1])
 
 
+def test_a_loop_that_waits_is_a_scan_of_its_steps():
+    def waiting(x):
+        return lax.while_loop(lambda y: y.sum() < 50.0, lambda y: exp(sin(y)) * y * x, x)
+
+    x = Array(np.array([1.3, 2.1]))
+    wanted = jvp(waiting, (x,), (Array(np.array([0.5, -1.0])),))
+    out, push = linearize(waiting, x)
+    same(out, wanted[0])
+    same(push(Array(np.array([0.5, -1.0]))), wanted[1])
+    graph = str(mt.make_graph(push)(x))
+    assert "scan[" in graph and not any(f" {name} " in graph for name in ("while", "sin", "exp", "cos"))
+    (pulled,) = linear_transpose(push, x)(Array(np.array([1.0, 0.0])))
+    same(pulled, mt.jacfwd(waiting)(x)[0])
+    still, push = linearize(lambda x: lax.while_loop(lambda y: y < 0.0, lambda y: y * x, x), Array(3.0))
+    assert (still.item(), push(2.0).item()) == (3.0, 2.0)
+    both = mt.vmap(lambda x: linearize(lambda x: lax.while_loop(lambda y: y < 10.0, lambda y: y * x, x), x)[1](1.0))
+    same(both(Array([2.0, 3.0])), np.array([32.0, 27.0], "f4"))  # the numbers of steps are traced
+
+
 def test_nothing_of_a_loop_is_computed_again():
     for f in (_deep, lambda x: mt.jvp(_deep, (x,), (x,))[1]):
         _, push = linearize(f, Array(X))

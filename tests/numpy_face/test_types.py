@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -110,3 +111,19 @@ def test_default_float_follows() -> None:
         assert mnp.mean(mnp.array([1, 2])).dtype == mnp.float64
     finally:
         mt.set_default_dtype(before)
+
+
+SCALARS = [getattr(mnp, dtypes.name(dtype) if dtype != dtypes.bool_ else "bool_") for dtype in dtypes.ALL]
+
+
+@pytest.mark.parametrize("scalar", SCALARS, ids=repr)
+def test_a_type_is_called_and_stands_for_its_dtype(scalar):
+    dtype = scalar.dtype
+    assert scalar == dtype and dtype == scalar and hash(scalar) == hash(dtype) and {scalar: 1}[dtype] == 1
+    assert np.dtype(scalar) is np.dtype(dtype) and mnp.zeros(2, scalar).dtype == scalar == mnp.zeros(2, dtype).dtype
+    assert (scalar != dtype) is False and scalar != (mnp.int8 if scalar == mnp.uint8 else mnp.uint8)
+    assert pickle.loads(pickle.dumps(scalar)) == scalar and scalar.itemsize == dtype.itemsize
+    for x, made in ((1, scalar(1)), ([0, 1], scalar([0, 1])), (mnp.array([1.0]), scalar(mnp.array([1.0])))):
+        assert made.dtype == dtype and made.tolist() == np.asarray(x).astype(dtype).tolist()
+    assert scalar().tolist() == dtype.type(0) and mt.jit(scalar)(mnp.array(1.0)).dtype == scalar
+    assert mt.jit(lambda x, d: x.astype(d), static_argnums=1)(mnp.array(1), scalar).dtype == scalar

@@ -49,6 +49,7 @@ CASES = {
     "sgd momentum": lambda o: o.sgd(0.1, momentum=0.9),
     "sgd nesterov": lambda o: o.sgd(0.1, momentum=0.9, nesterov=True),
     "sgd schedule": lambda o: o.sgd(o.linear_schedule(**SCHEDULE), momentum=0.5),
+    "frozen": lambda o: o.multi_transform({"w": o.sgd(0.1), "b": o.set_to_zero()}, {"w": "w", "b": "b"}),
     "adam": lambda o: o.adam(0.1),
     "adam options": lambda o: o.adam(0.1, b1=0.7, b2=0.95, eps=1e-3, eps_root=1e-2),
     "nadam": lambda o: o.nadam(0.1, b1=0.8),
@@ -92,6 +93,41 @@ def test_as_optax(name):
     for mine, other in zip(leaves(ours), leaves(theirs)):
         assert mine.dtype == other.dtype
         np.testing.assert_allclose(mine, other, rtol=1e-6, atol=1e-6)
+
+
+LOGITS = np.random.default_rng(1).normal(size=(4, 3, 5)) * 3
+SHARES = np.random.default_rng(2).dirichlet(np.ones(3), (4, 5)).transpose(0, 2, 1)
+CLASSES = np.random.default_rng(3).integers(0, 5, (4, 3))
+OTHERS = np.random.default_rng(4).integers(0, 3, (4, 5))
+LOSSES = {
+    "softmax_cross_entropy": lambda o, x: o.softmax_cross_entropy(x, SHARES, axis=1),
+    "softmax_cross_entropy_with_integer_labels": lambda o, x: o.softmax_cross_entropy_with_integer_labels(x, CLASSES),
+    "with classes on another axis": lambda o, x: o.softmax_cross_entropy_with_integer_labels(x, OTHERS, axis=1),
+    "sigmoid_binary_cross_entropy": lambda o, x: o.sigmoid_binary_cross_entropy(x * 40, SHARES),
+    "squared_error": lambda o, x: o.squared_error(x, SHARES),
+    "squared_error of one": lambda o, x: o.squared_error(x),
+    "l2_loss": lambda o, x: o.l2_loss(x, SHARES),
+    "huber_loss": lambda o, x: o.huber_loss(x, SHARES, delta=0.7),
+    "huber_loss of one": lambda o, x: o.huber_loss(x),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_as_optax(name):
+    optax, jax = pytest.importorskip("optax"), pytest.importorskip("jax")
+    with jax.enable_x64(True):
+        wanted, pull = jax.vjp(lambda x: LOSSES[name](optax, x), jax.numpy.asarray(LOGITS))
+        slope = pull(jax.numpy.ones(wanted.shape))[0]
+    found, pull = mt.vjp(lambda x: LOSSES[name](F, x), mt.array(LOGITS))
+    assert found.shape == wanted.shape and found.dtype == mt.float64
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(pull(mt.ones_like(found))[0], slope, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(mt.jit(lambda x: LOSSES[name](F, x))(mt.array(LOGITS)), wanted, rtol=1e-9, atol=1e-12)
+
+
+def test_class_numbers_are_integers():
+    with pytest.raises(mt.errors.DTypeError, match="labels are class numbers, got float32"):
+        F.softmax_cross_entropy_with_integer_labels(mt.zeros(2, 3), mt.array([0.0, 1.0]))
 
 
 @pytest.mark.parametrize("name", CASES)

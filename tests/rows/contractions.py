@@ -84,6 +84,13 @@ ROWS = [
         complex_cases=pairs(complexes, ((2, 3), (3, 2)), ((3,), (2, 3, 2)), ((2, 2, 3), (3, 2))),
     ),
     Row(
+        "reproducible_matmul",
+        C.reproducible_matmul,
+        np.matmul,
+        pairs(real, ((2, 3), (3, 2)), ((2, 2, 3), (3, 2)), ((2, 2, 3), (1, 3, 2)), ((0, 3), (3, 2))),
+        dtypes=(),
+    ),
+    Row(
         "dot",
         C.dot,
         np.dot,

@@ -6,6 +6,7 @@ are; their steps are computed on the carry of one that is not, so that nothing i
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..aval import Aval
@@ -19,7 +20,7 @@ from ..ops.pointwise import where
 from ..ops.reductions import any as any_
 from ..ops.reductions import min as min_
 from ..ops.shaping import reshape
-from ..primitive import Params, Plan, Primitive, RuleCall, Value, Whole, aval_of, concrete
+from ..primitive import Params, Plan, Primitive, RuleCall, Tracer, Value, Whole, aval_of, concrete
 from ..tape import Tape, context, user_line
 from ..vmap import BatchTrace, BatchTracer
 from .calls import holding, outputs_of
@@ -38,16 +39,24 @@ from .deriving import (
     until_stable,
 )
 from .dividing import divided
-from .scanning import with_batch
+from .scanning import scan_p, with_batch
 
 Leaves = list[Any]
 
 
-def _evaluate(*args: Value, cond: Graph, body: Graph, counts: tuple[int, int]) -> tuple[Value, ...]:
+def _carries(args: Sequence[Value], cond: Graph, body: Graph, counts: tuple[int, int]) -> Iterator[Leaves]:
+    """Walk through the carries, the first and the last included."""
     of_cond, of_body, carry = split_at(args, *counts)
+    yield carry
     while bool(concrete(interpret(cond, [*of_cond, *carry])[0], "while_loop")):
         carry = interpret(body, [*of_body, *carry])
-    return tuple(map(as_array, carry))
+        yield carry
+
+
+def _evaluate(*args: Value, cond: Graph, body: Graph, counts: tuple[int, int]) -> tuple[Value, ...]:
+    for carry in _carries(args, cond, body, counts):
+        last = carry
+    return tuple(map(as_array, last))
 
 
 def _abstract(*avals: Aval, cond: Graph, body: Graph, counts: tuple[int, int]) -> tuple[Aval, ...]:
@@ -158,20 +167,30 @@ def _refuse(g: Any) -> Any:
 
 
 def _divide(trace: LinearTrace, primitive: Primitive, args: tuple[Value, ...], params: Params) -> tuple[Value, ...]:
-    """Record the whole loop: what a number of steps that is not known would keep has no place. What is known runs now."""
+    """Count the steps, and record the loop as a scan of so many, which keeps what they need.
+
+    Where their number depends on traced values, the whole loop is recorded; what is known runs now.
+    """
     if trace.name is not None:
         raise GradError(
             f"{trace.name}: a while_loop has no transpose, for the number of its steps is not known; use scan, or fori_loop "
             "with bounds that are known numbers"
         )
-    b, mine = sum(params["counts"]), [trace.owns(a) for a in args]
+    mine = [trace.owns(a) for a in args]
+    a, b = params["counts"]
+    values = [x.value if m else x for x, m in zip(args, mine)]
+    if not any(isinstance(x, Tracer) for x in values):
+        steps = sum(1 for _ in _carries(values, **params)) - 1
+        counts = b, len(args) - a - b
+        outs: tuple[Value, ...] = scan_p(*args[a:], body=params["body"], counts=counts, length=steps, reverse=False)
+        return outs
 
     def run(flags: list[bool]) -> Any:
-        made = divided(params["body"], [*mine[params["counts"][0] : b], *flags], flags)
+        made = divided(params["body"], [*mine[a : a + b], *flags], flags)
         return made, made.unknown
 
-    _, flags = until_stable(run, mine[b:])
-    outs = primitive(*(a.value if m else a for a, m in zip(args, mine)), **params)
+    _, flags = until_stable(run, mine[a + b :])
+    outs = primitive(*values, **params)
     found = trace.record(primitive, args, params)
     return tuple(x if f else out for x, out, f in zip(found, outs, flags, strict=True))
 

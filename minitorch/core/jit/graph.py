@@ -160,6 +160,18 @@ def has_effect(eq: Equation) -> bool:
     return any(has_effect(inner) for graph in subgraphs(eq) for inner in graph.equations)
 
 
+def copied(graph: Graph, inputs: Sequence[Atom], line: str | None) -> tuple[list[Equation], list[Atom]]:
+    """Return the equations of a graph on other inputs, with results of their own, and what its outputs become."""
+    known: dict[Atom, Atom] = dict(zip(graph.inputs, inputs, strict=True))
+    equations = []
+    for eq in graph.equations:
+        read = tuple([known[a] if isinstance(a, Var) else a for a in eq.inputs])
+        outputs = tuple([Var(v.aval) for v in eq.outputs])
+        known.update(zip(eq.outputs, outputs))
+        equations.append(Equation(eq.primitive, read, eq.params, outputs, eq.many, line))
+    return equations, [known[a] if isinstance(a, Var) else a for a in graph.outputs]
+
+
 def uses(graph: Graph) -> dict[Var, int]:
     """Return how often each variable is read, outputs included."""
     found: dict[Var, int] = {}

@@ -16,7 +16,7 @@ from ..errors import JitError, MinitorchError, TracerError
 from ..naming import listed
 from ..primitive import NO_BATCHING, Params, Primitive, Trace, Tracer, Value, bind
 from ..tape import context, entering, leaked, lower, user_line
-from .graph import Atom, Graph, Var, equation
+from .graph import Atom, Graph, Var, copied, equation
 
 
 class StagedTracer(Tracer):
@@ -193,9 +193,20 @@ class StagingTrace(Trace):
             )
         eq = equation(primitive, [self.atom(a) for a in args], params, line)
         self.graph.equations.append(eq)
-        outs = tuple(StagedTracer(self, v) for v in eq.outputs)
-        self.made += [(weakref.ref(out), line) for out in outs]
+        outs = self._traced(eq.outputs, line)
         return outs if eq.many else outs[0]
+
+    def copy(self, graph: Graph, values: Sequence[Value]) -> list[Value]:
+        """Write the equations of a graph once more, on other values; return its outputs."""
+        line = user_line()
+        equations, found = copied(graph, list(map(self.atom, values)), line)
+        self.graph.equations += equations
+        return [self._traced((a,), line)[0] if isinstance(a, Var) else a for a in found]
+
+    def _traced(self, variables: Sequence[Var], line: str | None) -> tuple[StagedTracer, ...]:
+        outs = tuple(StagedTracer(self, v) for v in variables)
+        self.made += [(weakref.ref(out), line) for out in outs]
+        return outs
 
 
 def stage(function: Callable[[list[Any]], Sequence[Value]], avals: Sequence[Aval]) -> Graph:

@@ -15,6 +15,7 @@ import numpy as np
 from .. import dtypes
 from ..array import Array
 from ..aval import Aval
+from ..config import inspector
 from ..errors import DTypeError, ShapeError
 from ..primitive import FAILURES, Value, aval_of
 from .diagonal import diagonal_p
@@ -24,6 +25,7 @@ from .shaping import canonical_axes, canonical_axis, cast, moveaxis, reshape, su
 
 _ndarray = np.ndarray
 _new = object.__new__
+_inspector = inspector.get
 _DIRECT = dtypes.NATIVE - {dtypes.bool_}
 
 
@@ -34,6 +36,10 @@ def _matmul_impl(x: Any, y: Any) -> Any:
     if x.dtype in dtypes.HALVES:
         return _product(x.astype(np.float32), y.astype(np.float32)).astype(x.dtype)
     return _product(x, y)
+
+
+def _of_copies(x: Any, y: Any) -> Any:
+    return _matmul_impl(np.ascontiguousarray(x), np.ascontiguousarray(y))
 
 
 def _product(x: Any, y: Any) -> Any:
@@ -94,6 +100,11 @@ def _aligned(x: Value, batched: bool, missing: int) -> Value:
 matmul_p: Any = bilinear(
     "matmul", _matmul_impl, _transpose_x, _transpose_y, abstract=_matmul_abstract, batch=_matmul_batch
 )
+# The product as NumPy makes it of operands in one layout, so that random vectors agree to the last bit: compiled
+# functions call back for it, for the order in which a kernel adds up is its own.
+reproducible_matmul: Any = bilinear(
+    "reproducible_matmul", _of_copies, _transpose_x, _transpose_y, abstract=_matmul_abstract, batch=_matmul_batch
+)
 
 
 def matmul(x: Value, y: Value, /) -> Value:
@@ -107,7 +118,7 @@ def matmul(x: Value, y: Value, /) -> Value:
     """
     if type(x) is Array and type(y) is Array:
         a, b = x._data, y._data
-        if a.dtype is b.dtype and a.dtype in _DIRECT and a.ndim == 2 and b.ndim == 2:
+        if a.dtype is b.dtype and a.dtype in _DIRECT and a.ndim == 2 and b.ndim == 2 and _inspector() is None:
             try:
                 # Measured: ndarray.dot is 0.5 us faster than np.matmul on small matrices, and the same otherwise.
                 out = a.dot(b)

@@ -71,13 +71,6 @@ def real_numeric(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
     return numeric(*kinds)
 
 
-def difference(*kinds: Any) -> tuple[tuple[DType, ...], DType]:
-    """As `numeric`, where not even one operand may be bool."""
-    if 0 in map(dtypes.rank, kinds):
-        raise DTypeError(_no_bools(kinds))
-    return same(*kinds)
-
-
 def _no_bools(kinds: Kinds) -> str:
     return (
         f"has no meaning for bools, got {_kinds(kinds)}; use ^ (logical_xor) or ~ (logical_not) on bools, "
@@ -121,7 +114,6 @@ DIRECT: dict[DTypeRule, frozenset[DType]] = {
     integral: dtypes.NATIVE - dtypes.INEXACT,
     numeric: dtypes.NATIVE - {dtypes.bool_},
     real_numeric: dtypes.NATIVE - dtypes.COMPLEX - {dtypes.bool_},
-    difference: dtypes.NATIVE - {dtypes.bool_},
     ordering: dtypes.NATIVE - dtypes.COMPLEX,
     real: dtypes.NATIVE - dtypes.COMPLEX,
     real_floating: dtypes.NATIVE_INEXACT - dtypes.COMPLEX,

@@ -288,6 +288,8 @@ def custom(
     )
 
     def call(*args: Value, **params: Any) -> Any:
+        if _inspector() is not None:
+            return bind(primitive, *args, **params)
         buffers = []
         for a in args:
             if type(a) is not Array and a is not None:

@@ -1,4 +1,4 @@
-"""Index expressions: what `x[...]` and `x.at[...]` mean.
+"""Index expressions: what `x[...]` means, read and written to.
 
 An expression is taken apart once into a basic index and arrays of integers; reading it and every way of writing to it
 are compositions of the primitives in `gathering.py`. The rules are NumPy's.
@@ -19,8 +19,8 @@ from . import gathering
 from .basic import BasicIndex, basic_index, basic_set
 from .families import as_array, custom
 from .gathering import as_index, move_axes, ravel_index, renamed, take_p
-from .pointwise import add, div, maximum, minimum, mul, sub, where
-from .shaping import broadcast_to, cast, ones_like, reshape, transpose
+from .pointwise import add, maximum, minimum, mul, where
+from .shaping import broadcast_to, cast, reshape, transpose
 
 # --------------------------------------------------------------------------- positions of true elements
 
@@ -78,7 +78,7 @@ def select(name: str, index: Any, shape: tuple[int, ...], select_first: bool = F
     Where integers stand next to arrays, they count as arrays in deciding where the arrays' axes go, as in NumPy; with
     `select_first` they do not, as in PyTorch.
     """
-    entries = _expanded(name, [_entry(name, e) for e in (index if type(index) is tuple else (index,))], len(shape))
+    entries = entries_of(name, index, len(shape))
     if select_first:
         entries = [e for e in entries if e is not Ellipsis]
     items: list[Any] = []
@@ -108,6 +108,11 @@ def select(name: str, index: Any, shape: tuple[int, ...], select_first: bool = F
             items += [(0, n, 1) for n in shape[axis : axis + used]] if used else [None]
             axis, kept = axis + used, kept + len(found)
     return Selection(BasicIndex(tuple(items), shape), tuple(axes), tuple(arrays), _place(advanced, axes))
+
+
+def entries_of(name: str, index: Any, ndim: int) -> list[Any]:
+    """Return the entries of an index expression, one for each axis that it says something of; see `_entry`."""
+    return _expanded(name, [_entry(name, e) for e in (index if type(index) is tuple else (index,))], ndim)
 
 
 def _entry(name: str, e: Any) -> Any:
@@ -359,66 +364,3 @@ def _scattered(name: str, x: Value, chosen: Selection, values: Value, mode: str)
         return out
     order = _together(chosen.axes, x.ndim)
     return transpose(reshape(out, tuple(x.shape[a] for a in order)), np.argsort(order).tolist())
-
-
-class At:
-    """The way to write to an immutable array: `x.at[index].set(v)` returns a changed copy.
-
-    >>> At(np.arange(4))[1:3].multiply(10).tolist()
-    [0, 10, 20, 3]
-    """
-
-    __slots__ = ("_array",)
-
-    def __init__(self, x: Value):
-        self._array = x
-
-    def __getitem__(self, index: Any) -> Place:
-        return Place(self._array, index)
-
-
-class Place:
-    """The selected elements of an array, as `x.at[index]` gives them."""
-
-    __slots__ = ("_array", "_index")
-
-    def __init__(self, x: Value, index: Any):
-        self._array = x
-        self._index = index
-
-    def get(self) -> Value:
-        """Return the elements."""
-        return getitem(self._array, self._index)
-
-    def set(self, values: Any) -> Value:
-        """Return a copy with the elements replaced."""
-        return update(self._array, self._index, values, "set")
-
-    def add(self, values: Any) -> Value:
-        """Return a copy with values added; repeated indices accumulate."""
-        return update(self._array, self._index, values, "add")
-
-    def subtract(self, values: Any) -> Value:
-        """Return a copy with values subtracted; repeated indices accumulate."""
-        return update(self._array, self._index, sub(0, values), "add")
-
-    def multiply(self, values: Any) -> Value:
-        """Return a copy with the elements multiplied; repeated indices accumulate."""
-        return update(self._array, self._index, values, "multiply")
-
-    def divide(self, values: Any) -> Value:
-        """Return a copy with the elements divided; repeated indices accumulate. Integers become floats."""
-        x = as_array(self._array)
-        return div(x, update(ones_like(x), self._index, values, "multiply"))
-
-    def min(self, values: Any) -> Value:
-        """Return a copy with the minimum of elements and values."""
-        return update(self._array, self._index, values, "min")
-
-    def max(self, values: Any) -> Value:
-        """Return a copy with the maximum of elements and values."""
-        return update(self._array, self._index, values, "max")
-
-    def apply(self, function: Callable[[Value], Value]) -> Value:
-        """Return a copy with a function applied to the elements, once also where an index repeats."""
-        return self.set(function(self.get()))

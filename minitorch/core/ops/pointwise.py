@@ -21,7 +21,6 @@ from ..primitive import NO_DERIVATIVE, Tracer, Value, aval_of, kind_of
 from .dtype_rules import (
     DIRECT,
     boolean,
-    difference,
     floating,
     integral,
     magnitude,
@@ -267,7 +266,7 @@ def _clip_high(g: Value, x: Value, y: Value, z: Value) -> Value:
 # fmt: off
 # arithmetic
 add          = elementwise("add", "x + y", lambda g: g, lambda g: g)
-sub          = elementwise("sub", "x - y", lambda g: g, lambda g: neg(g), dtype=difference, impl=np.subtract)
+sub          = elementwise("sub", "x - y", lambda g: g, lambda g: neg(g), dtype=numeric, impl=np.subtract)
 mul          = elementwise("mul", "x * y", lambda g, y: mul(g, y), lambda g, x: mul(g, x), impl=np.multiply)
 div          = elementwise("div", "x / y", lambda g, y: div(g, y), lambda g, out, y: neg(div(mul(g, out), y)),
                            dtype=floating, impl=np.true_divide)

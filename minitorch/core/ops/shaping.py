@@ -72,10 +72,10 @@ def _same_size(name: str, x: Aval, shape: tuple[int, ...]) -> Aval:
     return x._replace(shape=tuple(shape), weak=False)
 
 
-def reshape(x: Value, shape: Sequence[int] | int) -> Value:
+def reshape(x: Value, shape: Sequence[int] | int | np.integer[Any]) -> Value:
     """Give an array another shape with the same elements in the same order; one size may be -1."""
     x = as_array(x)
-    wanted = (shape,) if isinstance(shape, int) else tuple(map(as_int, shape))
+    wanted = (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(map(as_int, shape))
     if -1 in wanted:
         known = 1
         for n in wanted:

@@ -34,7 +34,16 @@ from .base import (
     scale,
     scale_by_learning_rate,
     scale_by_schedule,
+    set_to_zero,
     stateless,
+)
+from .losses import (
+    huber_loss,
+    l2_loss,
+    sigmoid_binary_cross_entropy,
+    softmax_cross_entropy,
+    softmax_cross_entropy_with_integer_labels,
+    squared_error,
 )
 from .schedules import (
     constant_schedule,

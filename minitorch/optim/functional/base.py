@@ -9,7 +9,7 @@ from ...core import dtypes, tree
 from ...core.errors import ArgumentError, ShapeError
 from ...core.ops.families import as_array
 from ...core.ops.pointwise import add
-from ...core.ops.shaping import cast, full
+from ...core.ops.shaping import cast, full, zeros_like
 from ...core.primitive import Value, aval_of
 from ...core.tape import lower, muting
 from ...tensor.handle import tensor_of
@@ -198,6 +198,16 @@ def scale(step_size: Any) -> GradientTransformation:
     Array([2.], dtype=float32)
     """
     return each(lambda g: scaled(g, step_size))
+
+
+def set_to_zero() -> GradientTransformation:
+    """Make all updates zero: with `multi_transform`, for parameters that stay as they are.
+
+    >>> import minitorch as mt
+    >>> set_to_zero().update(mt.array([1.0, 2.0]), EmptyState())[0]
+    Array([0., 0.], dtype=float32)
+    """
+    return each(zeros_like)
 
 
 def scale_by_schedule(step_size_fn: Schedule) -> GradientTransformation:

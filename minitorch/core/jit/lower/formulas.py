@@ -229,7 +229,12 @@ def line(formula: str, dtype: DType, names: Mapping[str, str]) -> str:
     >>> line("0 if x < 0 else x", dtypes.float32, {"x": "t1"})
     'select((t1 < float32(0.0)), float32(0.0), t1)'
     """
-    text = _Printer(dtype, names)(_tree(formula).body)
+    return _line(formula, dtype, tuple(names.items()))
+
+
+@lru_cache(maxsize=4096)
+def _line(formula: str, dtype: DType, names: tuple[tuple[str, str], ...]) -> str:
+    text = _Printer(dtype, dict(names))(_tree(formula).body)
     return text[1:-1] if _is_wrapped(text) else text
 
 

@@ -11,9 +11,10 @@ agree and no path leads out of the group and back into it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import prod
+from operator import attrgetter
 
 from ..graph import Var
 from ..native.width import square
@@ -23,6 +24,7 @@ from .operations import MOST_AXES, Operand, Operation
 MOST_OPERATIONS = 96  # more would take seconds to compile
 MOST_OPERANDS = 28  # streams of memory that a kernel can follow
 FUSIBLE = frozenset(("map", "rows", "columns"))
+_place = attrgetter("place")
 
 
 @dataclass(eq=False, slots=True)
@@ -38,6 +40,8 @@ class Group:
     edges: frozenset[int] = frozenset()  # where the axes of its operands end, counted in elements
     row_edges: frozenset[int] = frozenset()  # the same for operands with one number for each row, counted in rows
     reads: set[Var] = field(default_factory=set)
+    sizes: set[int] = field(default_factory=set)  # of the operations
+    spaces: set[tuple[str, tuple[int, int, int]]] = field(default_factory=set)  # that the reductions ask for
 
     @property
     def first(self) -> int:
@@ -60,6 +64,8 @@ class Group:
             _, b, c = self.abc
             return self.abc if self.edges <= {b * c, c} else None
         if self.kind == "map":
+            if not self.edges:
+                return (self.size,)
             found = axes_between(self.edges, self.size)
             return found if found is not None and len(found) <= MOST_AXES else None
         n = self.columns
@@ -96,21 +102,84 @@ def is_turned(group: Group, x: Operand, op: Operation) -> bool:
 
 def grouped(operations: list[Operation]) -> Group | None:
     """Return operations as one group, None if no one kernel can compute them."""
-    kinds = {op.kind for op in operations}
-    if not kinds <= FUSIBLE or {"rows", "columns"} <= kinds or len(operations) > MOST_OPERATIONS:
+    if any(op.kind not in FUSIBLE for op in operations):
         return None
     group = Group("map", operations)
-    if not _has_space(group) or not all(_has_level(group, op) for op in operations) or group.axes() is None:
+    group.sizes = {op.size for op in operations}
+    group.spaces = {(op.kind, op.params["abc"]) for op in operations if op.kind != "map"}
+    if not _has_space(group) or not all(_has_level(group, op) for op in operations):
         return None
-    if group.kind != "map" and any(group.turned()):  # they are turned first, by a kernel of their own
+    return group if _is_walkable(group) else None
+
+
+def merged(maker: Group, home: Group) -> Group | None:
+    """Return two groups as one, None if no one kernel can compute them: `grouped` of the operations of both."""
+    if not maker.levels or not home.levels or len(maker.operations) + len(home.operations) > MOST_OPERATIONS:
         return None
-    return group if len(group.reads) <= MOST_OPERANDS else None
+    operations = sorted(maker.operations + home.operations, key=_place)
+    both = Group("map", operations, sizes=maker.sizes | home.sizes, spaces=maker.spaces | home.spaces)
+    if not _has_space(both):
+        return None
+    if not all(_is_level_kept(part, both) for part in (maker, home)):
+        return grouped(operations)
+    both.levels = maker.levels | home.levels
+    for part, other in ((maker, home), (home, maker)):
+        inside = part.reads.intersection(other.levels)
+        if inside and not all(_reads_in_place(both, op, inside) for op in part.operations):
+            return None
+        both.reads |= part.reads - inside
+    # What is read in its place inside has no edges but the row's, so that these are those of the rest.
+    both.edges, both.row_edges = maker.edges | home.edges, maker.row_edges | home.row_edges
+    return both if _is_walkable(both) else None
+
+
+def joined(group: Group, op: Operation) -> bool:
+    """Take a map over all elements of a group into it, as `merged` would; False if it does not fit, and nothing changed."""
+    if op.kind != "map" or op.size != group.size or not group.levels or len(group.operations) == MOST_OPERATIONS:
+        return False
+    reads, edges = set(), group.edges
+    for x in op.operands:
+        made = group.levels.get(x.source) if isinstance(x.source, Var) else None
+        if made is None:
+            edges = edges | cuts(access(x, op))
+            if isinstance(x.source, Var):
+                reads.add(x.source)
+        elif not _same_place(group, "full", made, x, op):
+            return False
+    before = group.reads, group.edges
+    group.reads, group.edges = group.reads | reads, edges
+    group.operations.append(op)
+    if not _is_walkable(group):
+        group.reads, group.edges = before
+        group.operations.pop()
+        return False
+    group.sizes.add(op.size)
+    group.levels[op.out] = "full"
+    return True
+
+
+def _is_level_kept(part: Group, whole: Group) -> bool:
+    """Tell whether the values of a group have the same levels in a larger one."""
+    return part.size == whole.size and (part.kind == "map" or (part.kind, part.rows) == (whole.kind, whole.rows))
+
+
+def _reads_in_place(group: Group, op: Operation, inside: set[Var]) -> bool:
+    """Tell whether an operation reads values that are made in its group where they are made."""
+    level = group.level_of(op)
+    found = (x for x in op.operands if isinstance(x.source, Var) and x.source in inside)
+    return all(_same_place(group, level, group.levels[x.source], x, op) for x in found)
+
+
+def _is_walkable(group: Group) -> bool:
+    """Tell whether one kernel can follow all operands; reductions do not, of one that lies across: it is turned first."""
+    if len(group.reads) > MOST_OPERANDS or group.axes() is None:
+        return False
+    return group.kind == "map" or not any(group.turned())
 
 
 def _has_space(group: Group) -> bool:
     """Find the iteration space that reductions ask for, and maps of two sizes."""
-    sizes = {op.size for op in group.operations}
-    spaces = {(op.kind, op.params["abc"]) for op in group.operations if op.kind != "map"}
+    sizes, spaces = group.sizes, group.spaces
     group.size = max(sizes)
     if len(spaces) > 1:
         return False
@@ -132,25 +201,28 @@ def _has_level(group: Group, op: Operation) -> bool:
     """Add one operation's operands and results; tell whether it fits."""
     level = group.level_of(op)
     for x in op.operands:
-        dims = access(x, op)
         made = group.levels.get(x.source) if isinstance(x.source, Var) else None
         if made is not None:
-            if not _same_place(group, level, made, dims) or x.layout.offset:
+            if not _same_place(group, level, made, x, op):
                 return False
-        elif isinstance(x.source, Var):
+            continue
+        if isinstance(x.source, Var):
             group.reads.add(x.source)
-        if made is None:
-            if level == "full":
-                group.edges |= cuts(dims)
-            else:
-                group.row_edges |= cuts(dims)
+        edges = cuts(access(x, op))
+        if edges and level == "full":
+            group.edges |= edges
+        elif edges:
+            group.row_edges |= edges
     result = {"map": level, "rows": "row", "columns": "column"}[op.kind]
     group.levels[op.out] = result
     return bool(level) and (op.kind == "map" or level == "full")
 
 
-def _same_place(group: Group, level: str, made: str, dims: Dims) -> bool:
+def _same_place(group: Group, level: str, made: str, x: Operand, op: Operation) -> bool:
     """Tell whether a value made in the group is used where it is made."""
+    if x.layout.offset:
+        return False
+    dims = access(x, op)
     if made == level:
         size = group.size if level == "full" else group.rows
         return dims in (((size, 1),), ()) if size == 1 else dims == ((size, 1),)
@@ -175,7 +247,7 @@ def why_apart(maker: Group, user: Group) -> str:
         return f"they visit {maker.size:,} and {user.size:,} elements"
     if any(maker.turned()) or any(user.turned()):
         return "what lies across the rows is turned first"
-    if grouped(both) is None:
+    if merged(maker, user) is None:
         return "they walk their elements in different orders"
     return "one needs the other by way of a third"
 
@@ -192,36 +264,50 @@ class Fusion:
             for group in absorbed:
                 del groups[group]
             groups[home] = None
-            for one in home.operations:
-                for var in one.outputs:
-                    self.owner[var] = home
+            self.owner.update(dict.fromkeys(home.levels or op.outputs, home))
         self.order = list(self._sorted(list(groups)))
 
     def _home(self, op: Operation) -> tuple[Group, list[Group]]:
         """Return the group of a new operation, and the groups that became part of it."""
-        home = grouped([op])
-        if home is None:
-            sources = {x.source for x in op.operands if isinstance(x.source, Var)}
-            return Group(op.kind if op.kind not in FUSIBLE else "python", [op], reads=sources), []
-        makers = dict.fromkeys(
-            self.owner[x.source] for x in reversed(op.operands) if isinstance(x.source, Var) and x.source in self.owner
-        )
-        absorbed: list[Group] = []
+        reads = dict.fromkeys(x.source for x in reversed(op.operands) if isinstance(x.source, Var))
+        makers = dict.fromkeys(self.owner[v] for v in reads if v in self.owner)
+        home, absorbed = self._begun(op, reads, makers)
         for maker in makers:
-            if maker.levels and not self._path_around(maker, home, absorbed):
-                both = grouped(sorted(maker.operations + home.operations, key=lambda o: o.place))
+            if maker.levels and maker not in absorbed and not self._path_around(maker, home.reads, absorbed):
+                both = merged(maker, home)
                 if both is not None:
                     home = both
                     absorbed.append(maker)
-        return home, absorbed
+        return home, [group for group in absorbed if group is not home]
 
-    def _needs(self, group: Group) -> Iterator[Group]:
-        return (self.owner[v] for v in group.reads if v in self.owner)
+    def _begun(self, op: Operation, reads: Collection[Var], makers: Iterable[Group]) -> tuple[Group, list[Group]]:
+        """Return the group that an operation joins, and that it is taken in; else one of its own, and that nothing is."""
+        maker = next(iter(makers), None)
+        if (
+            maker is not None
+            and op.size == maker.size
+            and not self._path_around(maker, reads, [])
+            and joined(maker, op)
+        ):
+            return maker, [maker]
+        alone = Group(op.kind if op.kind not in FUSIBLE else "python", [op], reads=set(reads))
+        return grouped([op]) or alone, []
 
-    def _path_around(self, maker: Group, home: Group, absorbed: list[Group]) -> bool:
-        """Tell whether one of two groups needs the other by way of a third."""
+    def _needs(self, reads: Iterable[Var]) -> Iterator[Group]:
+        owner = self.owner
+        return (owner[v] for v in reads if v in owner)
+
+    def _path_around(self, maker: Group, reads: Collection[Var], absorbed: list[Group]) -> bool:
+        """Tell whether a group, or what reads these values, needs the other by way of a third.
+
+        What reads them is new, and needed by none but through what it has absorbed.
+        """
         inside = [maker, *absorbed]
-        outside = [g for one in (maker, home) for g in self._needs(one) if g not in inside]
+        outside = [g for g in self._needs(reads) if g not in inside]
+        if absorbed:
+            outside += [g for g in self._needs(maker.reads) if g not in inside]
+        if not outside:
+            return False
         first = min(g.first for g in inside)
         seen = set(outside)
         while outside:
@@ -230,7 +316,7 @@ class Fusion:
                 return True
             if group.last < first:
                 continue
-            for g in self._needs(group):
+            for g in self._needs(group.reads):
                 if g not in seen:
                     seen.add(g)
                     outside.append(g)
@@ -243,7 +329,7 @@ class Fusion:
             stack = [root]
             while stack:
                 group = stack[-1]
-                waiting = [g for g in self._needs(group) if g not in done]
+                waiting = [g for g in self._needs(group.reads) if g not in done]
                 if waiting:
                     stack.extend(waiting)
                     continue

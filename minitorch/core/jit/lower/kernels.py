@@ -9,7 +9,8 @@ rows into a strip of columns. Floats are added in blocks, the blocks in float64.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -94,6 +95,7 @@ class Text:
     def __init__(self) -> None:
         self.slots: list[Slot] = []
         self.names: dict[Slot, str] = {}
+        self.counts: Counter[str] = Counter()  # of names by prefix
         self.head: list[str] = []
         self.body: list[str] = []
         self.depth = 1
@@ -102,7 +104,8 @@ class Text:
         """Return the name of a slot's content, entering it if it is new."""
         if slot not in self.names:
             at = len(self.slots)
-            name = self.names[slot] = f"{prefix}{sum(n.startswith(prefix) for n in self.names.values())}"
+            name = self.names[slot] = f"{prefix}{self.counts[prefix]}"
+            self.counts[prefix] += 1
             self.slots.append(slot)
             content = f"P[{at}]" if slot.kind == "size" else f"{formulas.POINTERS[slot.dtype]}(P[{at}])"
             self.head.append(f"    {name} = {content}")
@@ -138,10 +141,10 @@ def store_text(pointer: str, index: str, value: str, dtype: DType) -> str:
 class Body:
     """What the three outlines share: names for values, loads with their addresses, expressions."""
 
-    def __init__(self, group: Group, stored: Iterable[Var], in_place: Mapping[Var, Var] | None = None):
+    def __init__(self, group: Group, stored: Set[Var], in_place: Mapping[Var, Var] | None = None):
         self.group = group
         self.in_place = in_place or {}  # inputs that are read from the result that replaces them
-        self.stored = tuple(v for v in group.levels if v in set(stored))
+        self.stored = tuple(op.out for op in group.operations if op.out in stored)
         self.text = Text()
         axes = group.axes()
         assert axes is not None

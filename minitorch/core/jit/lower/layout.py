@@ -84,6 +84,12 @@ def is_packed(layout: Layout) -> bool:
 
 
 @lru_cache(maxsize=4096)
+def boundaries(layout: Layout) -> frozenset[int]:
+    """Return after how many innermost elements an axis of a layout ends, for each boundary between axes."""
+    return cuts(collapse(layout.shape, layout.strides))
+
+
+@lru_cache(maxsize=4096)
 def spread(layout: Layout, shape: Shape) -> Dims:
     """Return the axes of a layout broadcast to a shape, collapsed."""
     lead = len(shape) - len(layout.shape)

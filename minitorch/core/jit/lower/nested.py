@@ -136,7 +136,7 @@ def while_calls(op: Operation) -> list[Call]:
     slots = [Slot("block", test), Slot("block", body), _flag(programs), goes_on, *_sizes(a, b, len(op.outputs))]
     slots += [*_loads(op), *_stores(op), *_spare(op, op.outputs, alone)]
     slots += [_bytes(v.aval.shape, memory_dtype(v)) for v in op.outputs] + _sizes(*alone)
-    return [Call(compile_kernel(WHILE, "loop"), [*slots, arena_of(test), arena_of(body)], 1, 0.0, unit=0)]
+    return [Call(compile_kernel(WHILE, "repeat"), [*slots, arena_of(test), arena_of(body)], 1, 0.0, unit=0)]
 
 
 def switch_calls(op: Operation) -> list[Call]:

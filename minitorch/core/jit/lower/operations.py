@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
@@ -18,9 +19,10 @@ from ... import dtypes
 from ...array import Array
 from ...aval import Aval
 from ...dtypes import DType
+from ...primitive import Primitive
 from ..graph import Atom, Equation, Graph, Var, atom_aval
 from . import formulas
-from .layout import VIEWS, Layout, Shape, collapse, cuts, is_packed, packed
+from .layout import VIEWS, Layout, Shape, boundaries, collapse, is_packed, packed
 
 MOST_AXES = 6  # that a kernel walks
 KERNEL_DTYPES = frozenset((dtypes.bool_, dtypes.float32, dtypes.float64, *dtypes.INTEGERS))
@@ -54,16 +56,15 @@ class Operation:
     equation: Equation | None = None
     reason: str = ""  # why it is Python
     place: int = 0  # in the program
+    size: int = field(init=False)  # how many elements are visited
+
+    def __post_init__(self) -> None:
+        self.size = prod(self.shape)
 
     @property
     def out(self) -> Var:
         """The only result."""
         return self.outputs[0]
-
-    @property
-    def size(self) -> int:
-        """The number of elements that are visited."""
-        return prod(self.shape)
 
 
 def memory_dtype(source: Atom) -> DType:
@@ -202,16 +203,19 @@ def _unknown(_: Operations, eq: Equation) -> Lowered:
 
 def refusal(eq: Equation, operands: tuple[Operand, ...], kinds: frozenset[DType] = KERNEL_DTYPES) -> str:
     """Return why an equation cannot be a kernel, whatever it does; nothing if it can."""
-    for aval in (*(v.aval for v in eq.outputs), *(atom_aval(x.source) for x in operands)):
+    for aval in [v.aval for v in eq.outputs] + [atom_aval(x.source) for x in operands]:
         if aval.dtype not in kinds:
             return f"{dtypes.name(aval.dtype)} has no kernels"
         if aval.device != "cpu":
             return f"on {aval.device}"
-        if not aval.size:
+        if 0 in aval.shape:
             return "no elements"
-    if any(0 in x.layout.shape for x in operands):  # an empty view of something else
-        return "no elements"
-    edges = {e for x in operands for e in cuts(collapse(x.layout.shape, x.layout.strides))}
+    edges: frozenset[int] = frozenset()
+    for x in operands:
+        if 0 in x.layout.shape:  # an empty view of something else
+            return "no elements"
+        if len(x.layout.shape) > 1:
+            edges |= boundaries(x.layout)
     return f"more than {MOST_AXES} axes" if len(edges) >= MOST_AXES else ""
 
 
@@ -238,25 +242,48 @@ def _kind(source: Atom) -> Any:
     return (bool, int, float, complex)[dtypes.rank(aval.dtype)] if aval.weak else aval.dtype
 
 
+class Scalar(NamedTuple):
+    """How a kernel computes a pointwise operation on operands of some kinds: in a dtype, or not for a reason."""
+
+    wanted: tuple[DType, ...]
+    formula: str | None = None
+    reason: str = ""
+
+    @property
+    def dtype(self) -> DType:
+        """What it computes in."""
+        return self.wanted[-1]
+
+
+@lru_cache(maxsize=4096)
+def _scalar(primitive: Primitive, kinds: tuple[Any, ...]) -> Scalar:
+    assert primitive.operand_dtypes is not None
+    wanted, result = primitive.operand_dtypes(kinds)
+    name = dtypes.name(wanted[-1])
+    formula = formulas.formula_of(primitive, wanted[-1])
+    if formula is None:
+        return Scalar(wanted, reason=f"no kernel formula for {name}")
+    have = (_WEAK[dtypes.rank(kind)] if isinstance(kind, type) else kind for kind in kinds)
+    fits = all(formulas.convert("x", h, w) is not None for h, w in zip(have, wanted))
+    return Scalar(wanted, formula, "" if fits and {*wanted, result} <= KERNEL_DTYPES else f"no conversion to {name}")
+
+
 def _elementwise(ops: Operations, eq: Equation) -> Lowered:
-    operands = tuple(map(ops.operand, eq.inputs))
+    operands = tuple([ops.operand(a) for a in eq.inputs])
     reason = refusal(eq, operands)
     if reason:
         return reason
-    assert eq.primitive.operand_dtypes is not None
-    wanted, result = eq.primitive.operand_dtypes(tuple(_kind(x.source) for x in operands))
-    dtype = wanted[-1]
-    formula = formulas.formula_of(eq.primitive, dtype)
-    if formula is None:
-        return f"no kernel formula for {dtypes.name(dtype)}"
-    if eq.primitive.name in formulas.PARTIAL and formulas.kind_of(dtype) in "iu" and not _is_total(eq):
+    name, found = eq.primitive.name, _scalar(eq.primitive, tuple([_kind(x.source) for x in operands]))
+    if found.formula is None:
+        return found.reason
+    if name in formulas.PARTIAL and formulas.kind_of(found.dtype) in "iu" and not _is_total(eq):
         return "integers for which it raises"
-    if not all(_convertible(x, w) for x, w in zip(operands, wanted)) or not {*wanted, result} <= KERNEL_DTYPES:
-        return f"no conversion to {dtypes.name(dtype)}"
-    params = {"names": eq.primitive.args, "wanted": wanted}
-    if eq.primitive.name == "pow" and not isinstance(eq.inputs[1], Var):
+    if found.reason:
+        return found.reason
+    params = {"names": eq.primitive.args, "wanted": found.wanted}
+    if name == "pow" and not isinstance(eq.inputs[1], Var):
         params["fixed"] = (1,)  # the exponent decides how the power is computed
-    return [Operation("map", eq.outputs, operands, eq.outputs[0].aval.shape, dtype, formula, params, eq)]
+    return [Operation("map", eq.outputs, operands, eq.outputs[0].aval.shape, found.dtype, found.formula, params, eq)]
 
 
 def _is_total(eq: Equation) -> bool:

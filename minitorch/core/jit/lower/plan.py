@@ -59,7 +59,8 @@ class Plan:
         self.arrays = [i for i, v in enumerate(graph.inputs) if not v.aval.weak]
         self.numbers = [i for i, v in enumerate(graph.inputs) if v.aval.weak]
         self.calls_python = any(step.python for step in program.steps)
-        self.fresh = [(_shape_of(program, v), v.aval.dtype) for v in program.outputs]
+        shapes = _shapes(program)
+        self.fresh = [(shapes[v], v.aval.dtype) for v in program.outputs]
         self.constants = Constants(program)
         self.recipes = [_recipe(program, root, atom) for root, atom in zip(program.results, graph.outputs)]
         self.is_direct = self.recipes == [("fresh", i, shape) for i, (shape, _) in enumerate(self.fresh)]
@@ -87,15 +88,15 @@ class Plan:
         return explained(self.program, names, times)
 
 
-def _shape_of(program: Program, v: Var) -> tuple[int, ...]:
-    """Return the shape of a result: of the input that it replaces, else of the outputs that are it, where they agree."""
-    if v in program.donated:
-        return program.donated[v].aval.shape
-    roots = map(program.root, program.results)
-    shapes = {
-        atom.aval.shape for root, atom in zip(roots, program.graph.outputs) if root is v and isinstance(atom, Var)
-    }
-    return shapes.pop() if len(shapes) == 1 else v.aval.shape
+def _shapes(program: Program) -> dict[Atom, tuple[int, ...]]:
+    """Return the shape of each result: of the input that it replaces, else of the outputs that are it, where they agree."""
+    found: dict[Atom, tuple[int, ...]] = {}
+    for result, atom in zip(program.results, program.graph.outputs):
+        root = program.root(result)
+        if isinstance(root, Var) and isinstance(atom, Var):
+            agree = found.setdefault(root, atom.aval.shape) == atom.aval.shape
+            found[root] = atom.aval.shape if agree else root.aval.shape
+    return {**found, **{out: given.aval.shape for out, given in program.donated.items()}}
 
 
 def _recipe(program: Program, result: Atom, atom: Atom) -> tuple[str, Any, Any]:

@@ -112,7 +112,8 @@ class Program:
 
     def root(self, atom: Atom) -> Atom:
         """Return the variable whose memory holds an atom."""
-        return self.operations.operand(atom).source if isinstance(atom, Var) else atom
+        seen = self.operations.views.get(atom) if isinstance(atom, Var) else None
+        return atom if seen is None else seen.source
 
     def _stored(self) -> set[Var]:
         read = {v for group in self.fusion.order for v in group.reads}

@@ -5,7 +5,7 @@ In each row come the stages: loops over the columns, with the reductions that th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from ..graph import Var
@@ -34,7 +34,7 @@ def divide(text: Text, axes: Sequence[int], index: str) -> list[str]:
 class Rows(Body):
     """Walks rows; in each, the stages: loops over the columns, with the reductions that they feed in between."""
 
-    def __init__(self, group: Group, stored: Iterable[Var], in_place: Mapping[Var, Var] | None = None):
+    def __init__(self, group: Group, stored: Set[Var], in_place: Mapping[Var, Var] | None = None):
         super().__init__(group, stored, in_place)
         self.outer = self.axes[:-1]
         self.column = ""  # the index of the loop over columns, when inside one

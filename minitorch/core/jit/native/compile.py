@@ -50,6 +50,11 @@ class Kernel:
         """Where the code is. Raises JitError, naming the kernel and the line, for text that cannot be compiled."""
         return self._made.result()
 
+    @property
+    def is_made(self) -> bool:
+        """Whether the address is known."""
+        return self._made.done()
+
 
 @dataclass(slots=True)
 class Counts:

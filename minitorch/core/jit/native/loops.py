@@ -58,7 +58,7 @@ def scan(P, lo, hi):
 # the body's, and carries; then the addresses of these arguments, of the results, of a second buffer for each carry; then
 # the bytes of each carry, and whether it is written over.
 WHILE = f"""
-def loop(P, lo, hi):
+def repeat(P, lo, hi):
     test = i64(P[0]); body = i64(P[1]); flag = i64(P[2]); goes_on = u8(P[3])
     a = P[4]; b = P[5]; k = P[6]
     asked = i64(test[2]); leaves = i64(body[2])

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ...array import Array, wrap
-from .compile import compile_kernel
+from .compile import Kernel, compile_kernel
 
 Shape = tuple[int, ...]
 
@@ -180,7 +180,7 @@ class Guards:
     False
     """
 
-    __slots__ = ("_call", "_contents", "_count", "_owners", "_pairs", "_place", "_result", "_slots")
+    __slots__ = ("_contents", "_count", "_kernel", "_owners", "_pairs", "_place", "_result", "_slots")
 
     def __init__(self, slots: Sequence[tuple[Any, str]]):
         self._owners = list(slots)
@@ -189,19 +189,19 @@ class Guards:
         kinds: list[Any] = [type(owner) for owner, _ in slots]
         offsets = [offset(kind, name) for kind, (_, name) in zip(kinds, slots)]
         self._result = ctypes.c_int64(0)
-        self._call = None
+        self._kernel: Kernel | None = None
         if supported() and min(offsets, default=0) >= 0:
             words = [w for (o, _), at, held in zip(slots, offsets, self._contents) for w in (id(o) + at, id(held))]
             self._pairs = np.array(words or [0], np.int64)
             self._slots = (ctypes.c_int64 * 2)(self._pairs.ctypes.data, ctypes.addressof(self._result))
             self._place = ctypes.addressof(self._slots)
-            self._call = _native_guard()
+            self._kernel = compile_kernel(GUARD, "guard")
 
     def hold(self) -> bool:
         """Return whether every slot holds the same object."""
-        if self._call is None:
+        if self._kernel is None or not self._kernel.is_made:
             return all(getattr(o, n, None) is held for (o, n), held in zip(self._owners, self._contents))
-        self._call(self._place, 0, self._count)
+        _native_guard()(self._place, 0, self._count)
         return self._result.value == 1
 
 

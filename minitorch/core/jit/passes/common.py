@@ -13,6 +13,7 @@ import numpy as np
 
 from ... import dtypes
 from ...array import Array
+from ...primitive import Params
 from ..graph import Atom, Equation, Graph, Var, has_effect
 from .rewriting import Rule, Writer, rewrite
 
@@ -51,15 +52,19 @@ def common_rule(keys: dict[Equation, Hashable] | None = None) -> Rule:
 
 def key_of(eq: Equation) -> Hashable:
     """Return what is equal for equations that compute the same."""
-    inputs: Any = tuple([a if isinstance(a, Var) else _atom_key(a) for a in eq.inputs])
+    inputs: Any = tuple([a if isinstance(a, Var) else atom_key(a) for a in eq.inputs])
     if eq.primitive.name in SYMMETRIC:
         inputs = frozenset(inputs)
-    if not eq.params:
-        return id(eq.primitive), inputs
-    return id(eq.primitive), inputs, tuple([(key, static_key(value)) for key, value in sorted(eq.params.items())])
+    return id(eq.primitive), inputs, params_key(eq.params)
 
 
-def _atom_key(atom: Atom) -> Hashable:
+def params_key(params: Params) -> Hashable:
+    """Return what is equal for params that mean the same."""
+    return tuple([(key, static_key(value)) for key, value in sorted(params.items())]) if params else ()
+
+
+def atom_key(atom: Atom) -> Hashable:
+    """Return what is equal for constants that are the same."""
     if isinstance(atom, Array):
         if atom.device != "cpu" or atom.size * atom.dtype.itemsize > SMALL:
             return id(atom)

@@ -9,7 +9,7 @@ alike, so that it is computed once. A fused operation that is not in the table g
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Hashable, Sequence, Set
 from functools import partial
 from typing import Any
 
@@ -48,6 +48,7 @@ from ...ops.slicing import cut, pad_p, slice_axis
 from ...primitive import Value, aval_of
 from ..graph import Atom, Equation, Graph, Var, atom_aval, interpret
 from ..staging import stage
+from .common import atom_key, params_key
 from .rewriting import Writer, rewrite
 
 Axes = tuple[int, ...]
@@ -56,10 +57,18 @@ Function = Callable[..., Any]
 
 def decompose(graph: Graph, keep: Set[str] = frozenset()) -> Graph:
     """Replace fused operations by their definitions, and what these contain, but not the primitives named in `keep`."""
-    return rewrite(graph, lambda: partial(_expanded, keep))
+    return _decomposed(graph, keep, {})
 
 
-def _expanded(keep: Set[str], writer: Writer, eq: Equation) -> Sequence[Atom] | None:
+# The definitions of applications, decomposed; the applications are kept for their parameters, which keys may name by id.
+Known = dict[Hashable, tuple[Graph, Equation]]
+
+
+def _decomposed(graph: Graph, keep: Set[str], known: Known) -> Graph:
+    return rewrite(graph, lambda: partial(_expanded, keep, known))
+
+
+def _expanded(keep: Set[str], known: Known, writer: Writer, eq: Equation) -> Sequence[Atom] | None:
     name = eq.primitive.name
     if name in keep:
         return None
@@ -69,9 +78,17 @@ def _expanded(keep: Set[str], writer: Writer, eq: Equation) -> Sequence[Atom] | 
     if function is None:
         return None
     places = [i for i, a in enumerate(eq.inputs) if isinstance(a, (Var, Array))]
-    run = partial(_applied, partial(_in_single, function) if wide else function, eq, places)
-    inner = decompose(stage(run, [atom_aval(eq.inputs[i]) for i in places]), keep)
-    return writer.inline(inner, [eq.inputs[i] for i in places])
+    key = _application_key(eq)
+    if key not in known:
+        run = partial(_applied, partial(_in_single, function) if wide else function, eq, places)
+        known[key] = _decomposed(stage(run, [atom_aval(eq.inputs[i]) for i in places]), keep, known), eq
+    return writer.inline(known[key][0], [eq.inputs[i] for i in places])
+
+
+def _application_key(eq: Equation) -> Hashable:
+    """Return what is equal for applications that have one definition: to operands of the same shapes and dtypes."""
+    operands = (a.aval if isinstance(a, (Var, Array)) else atom_key(a) for a in eq.inputs)
+    return eq.primitive.name, params_key(eq.params), *operands
 
 
 def _applied(function: Function, eq: Equation, places: list[int], values: list[Value]) -> list[Value]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...array import Array, wrap
 from ...primitive import Primitive
-from ..graph import Atom, Equation, Graph, Var, atom_aval, equation, subgraphs
+from ..graph import Atom, Equation, Graph, Var, atom_aval, copied, equation, subgraphs
 
 Rule = Callable[["Writer", Equation], "Sequence[Atom] | None"]
 Pass = Callable[[Graph], Graph]
@@ -64,14 +64,11 @@ class Writer:
         return bool(changed)
 
     def inline(self, graph: Graph, inputs: Sequence[Atom]) -> list[Atom]:
-        """Write the equations of a graph of its own in place of its application; return its outputs."""
-        self.replaced.update(zip(graph.inputs, inputs, strict=True))
-        for eq in graph.equations:
-            self.graph.equations.append(kept := eq.with_inputs(tuple(map(self.read, eq.inputs))))
-            kept.line = self.line
-            for var in kept.outputs:
-                self.definitions[var] = kept
-        return list(map(self.read, graph.outputs))
+        """Write the equations of a graph in place of its application; return its outputs."""
+        equations, outputs = copied(graph, inputs, self.line)
+        self.graph.equations += equations
+        self.definitions.update((var, eq) for eq in equations for var in eq.outputs)
+        return outputs
 
 
 def rewrite(graph: Graph, make_rule: Callable[[], Rule]) -> Graph:

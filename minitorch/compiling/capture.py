@@ -106,11 +106,6 @@ class Slot:
         return self.get()
 
 
-def is_gradient(source: Any) -> bool:
-    """Return whether a source is the place of the gradient of a captured tensor."""
-    return isinstance(source, Slot) and source.holder is None
-
-
 @dataclass(frozen=True, slots=True)
 class ArgumentGrad:
     """The gradient of leaf number `index` of the arguments; `get` and `set` are those of the recording's argument."""

@@ -34,10 +34,10 @@ from ..core.jit.native.entry import (
 from ..core.tape import context
 from ..tensor.handle import Tensor, ambient
 from ..tensor.hooks import changes
-from .capture import Argument, Field, Number, Shared, is_gradient
+from .capture import Argument, Field, Number, Shared
 from .derivative import spent
 from .guards import Names, Place
-from .program import Fresh, results
+from .program import Fresh, is_gradient, results
 from .snapshots import Group, snapshot
 
 MISS: Any = object()  # what a call returns that was not admitted

@@ -172,6 +172,11 @@ class Refill:
         self.slot.fill(leaves, self.tensor if value is None else ambient().wrap(value, None))
 
 
+def is_gradient(source: Any) -> bool:
+    """Return whether a source is the place of the gradient of a captured tensor."""
+    return isinstance(source, Slot) and source.holder is None
+
+
 def held_by_slots(slots: Sequence[Slot], leaves: Sequence[Any]) -> frozenset[tuple[int, int]]:
     """Return which arguments the slots hold now."""
     if not slots or not any(isinstance(x, Tensor) for x in leaves):

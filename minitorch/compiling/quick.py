@@ -21,11 +21,11 @@ from ..core.jit.native.objects import Guards
 from ..core.primitive import Value
 from ..core.tape import context
 from ..tensor.handle import GradCell, Tensor
-from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot, is_gradient
+from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot
 from .entry import MISS, Entrance, entrance
 from .guards import Surroundings
 from .modes import ON, mode
-from .program import Program, Refill, replay, results
+from .program import Program, Refill, is_gradient, replay, results
 
 _value, _grad, _state = attrgetter("value"), attrgetter("grad"), attrgetter("state")
 _context, _float, _mode = context.get, default_float.get, mode.get

@@ -19,10 +19,10 @@ from ..core.primitive import Tracer, Value, aval_of
 from ..core.tape import FREED, Node, context, entering, lower
 from ..core.vjp import backward, reachable
 from ..tensor.handle import Tensor, ambient
-from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot, is_gradient
+from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
 from .derivative import Derivative
 from .guards import PLAIN
-from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, Seen, SlotCheck
+from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, Seen, SlotCheck, is_gradient
 from .sharing import Sharing
 
 

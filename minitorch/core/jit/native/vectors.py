@@ -2,7 +2,7 @@
 
 A vector has `width.lanes` numbers of one dtype. In the text `splat(x)` makes one of equal numbers, `vload(p, i)` and
 `vstore(p, i, v)` move one; `vload_first(p, i, n)` and `vstore_first(p, i, v, n)` touch the first n numbers only (none if
-n <= 0; what is not loaded is 0), `vgather_first(p, i, step, n)` every step-th one; `vfma(x, v, t)` is `x * v + t` with a
+n <= 0; what is not loaded is 0); `vfma(x, v, t)` is `x * v + t` with a
 number x; `vadd_first(p, i, v, n)` adds to what is stored, and `stack_block(p, 512)` is memory for 512 such numbers.
 `vload_even`, `vstore_pairs`, `vload_bytes`, `vstore_bytes`, `vpick` and `vwhere_equal` are told below.
 """
@@ -134,22 +134,6 @@ def vload_first(w: Writer, pointer: Value, index: Value, n: Value) -> Value:
 
 
 @Instruction
-def vgather_first(w: Writer, pointer: Value, index: Value, step: Value, n: Value) -> Value:
-    """The first n of every step-th number from an index on, then zeros."""
-    kind = vector_of(pointer)
-    mask = first(w, n, kind.count)
-    wide, some = f"<{kind.count} x i64>", f"<{kind.count} x ptr>"
-    numbers = f"<{', '.join(f'i64 {i}' for i in range(kind.count))}>"
-    offsets = w.op(f"mul {wide} {numbers}, {w.repeated(ex.index_of(w, step), kind.count)}")
-    start = place(w, pointer, index)
-    places = w.op(f"getelementptr {kind.element.llvm}, ptr {start}, {wide} {offsets}")
-    name = f"llvm.masked.gather.v{kind.count}{SUFFIX[kind.element.llvm]}.v{kind.count}p0"
-    w.declared[name] = f"declare {kind.llvm} @{name}({some}, i32, {mask[0]}, {kind.llvm})"
-    given = f"{some} {places}, i32 {alignment(kind)}, {mask[0]} {mask[1]}, {kind.llvm} zeroinitializer"
-    return Value(kind, w.op(f"call {kind.llvm} @{name}({given})"))
-
-
-@Instruction
 def vstore_first(w: Writer, pointer: Value, index: Value, value: Value, n: Value) -> None:
     """Store the first n numbers of a vector."""
     kind = vector_of(pointer)
@@ -263,7 +247,6 @@ INSTRUCTIONS: dict[str, Any] = {
     "vload": vload,
     "vstore": vstore,
     "vload_first": vload_first,
-    "vgather_first": vgather_first,
     "vstore_first": vstore_first,
     "vadd_first": vadd_first,
     "stack_block": stack_block,

@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow test-torch lint format docs bench wheel clean
+.PHONY: help demo test test-slow test-torch test-jax lint format docs bench wheel clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
@@ -17,10 +17,10 @@ demo: .venv/with-data,viz ## train on handwritten digits; a loss plot and a grap
 	$(BIN)/python examples/digits_torch_style.py
 
 # The test workers are the parallelism; threads of BLAS would only get in their way.
-test test-slow test-torch: export OPENBLAS_NUM_THREADS := 1
-test test-slow test-torch: export OMP_NUM_THREADS := 1
-test test-slow test-torch: export MPLBACKEND := Agg
-test test-slow test-torch: export MINITORCH_TRACEBACK := full
+test test-slow test-torch test-jax: export OPENBLAS_NUM_THREADS := 1
+test test-slow test-torch test-jax: export OMP_NUM_THREADS := 1
+test test-slow test-torch test-jax: export MPLBACKEND := Agg
+test test-slow test-torch test-jax: export MINITORCH_TRACEBACK := full
 
 test: .venv/with-test ## run the tests and the examples in the docs
 	$(PYTEST) -m "not slow" $(ARGS)
@@ -30,6 +30,9 @@ test-slow: .venv/with-test ## run the long tests
 
 test-torch: .venv/with-test,peers ## compare with PyTorch
 	$(PYTEST) -m "torch and not slow" $(ARGS)
+
+test-jax: .venv/with-test,jax ## compare with JAX and optax
+	$(PYTEST) -m "jax and not slow" $(ARGS)
 
 lint: .venv/with-lint ## check style and types
 	$(BIN)/ruff check .

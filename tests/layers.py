@@ -213,6 +213,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.registry"],  # what a module holds
     ["minitorch.nn.hooks", "minitorch.nn.state", "minitorch.nn.structure"],  # calling it; saving it; it as a pytree
     ["minitorch.nn.module"],
+    ["minitorch.nn.functional.arguments"],
     ["minitorch.nn.functional.activation", "minitorch.nn.functional.image", "minitorch.nn.functional.loss"],
     ["minitorch.nn.functional.layer"],
     ["minitorch.nn.functional.toplevel"],

@@ -53,6 +53,7 @@ def test_migration(example):
     assert last < 0.1 * first and accuracy > 0.95
 
 
+@pytest.mark.torch
 def test_the_migrated_script_is_pytorch_but_for_its_imports():
     torch = pytest.importorskip("torch")
     code = (FOLDER / "migration_784_128_10.py").read_text()

@@ -136,6 +136,7 @@ def test_traced_indices_next_to_slices_and_integers():
     np.testing.assert_array_equal(out, np.stack([x[:1, k, ..., None] for k in i[:, 0]]))
 
 
+@pytest.mark.torch
 def test_select_first_places_axes_as_torch():
     torch = pytest.importorskip("torch")
     x = np.arange(120.0).reshape(2, 3, 4, 5)

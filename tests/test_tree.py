@@ -36,12 +36,14 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.jax
 @pytest.mark.parametrize("name", CASES)
 def test_as_jax(name):
     jax = pytest.importorskip("jax")
     assert CASES[name](tree) == CASES[name](jax.tree)
 
 
+@pytest.mark.jax
 def test_paths_are_those_of_jax():
     jax = pytest.importorskip("jax")
     ours, theirs = tree.leaves_with_path(NESTED), jax.tree.leaves_with_path(NESTED)
@@ -56,6 +58,7 @@ def test_paths_are_those_of_jax():
     assert tree.flatten_with_path(NESTED)[1] == tree.structure(NESTED)
 
 
+@pytest.mark.jax
 def test_every_name_of_tree_util_is_jaxs():
     jax = pytest.importorskip("jax")
     ours = {name for name in dir(tree_util) if not name.startswith("_")}

@@ -48,13 +48,21 @@ def _write(tensor: Tensor, value: Value) -> Tensor:
     return tensor
 
 
+def _check_limits(name: str, a: float, b: float) -> None:
+    if a > b:
+        raise ArgumentError(f"{name}: a must not be over b, got {a} and {b}; exchange them")
+
+
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from [a, b)."""
+    _check_limits("uniform_", a, b)
     return _write(tensor, sampling.uniform(next_key(generator), tensor.shape, float(a), float(b), tensor.dtype))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from the normal distribution."""
+    if std < 0:
+        raise ArgumentError(f"normal_: std must not be negative, got {std}")
     drawn = sampling.normal(next_key(generator), tensor.shape, tensor.dtype)
     return _write(tensor, stretched(drawn, float(std), float(mean)))
 
@@ -68,6 +76,7 @@ def trunc_normal_(
     generator: Generator | None = None,
 ) -> Tensor:
     """Draw from the normal distribution cut off at a and b, by inverting its distribution function."""
+    _check_limits("trunc_normal_", a, b)
     low, high = (math.erf((x - mean) / (std * math.sqrt(2.0))) for x in (a, b))
     unit = sampling.uniform(next_key(generator), tensor.shape, low, high, tensor.dtype)
     return _write(tensor, clip(stretched(quantile_of(unit), float(std), float(mean)), float(a), float(b)))

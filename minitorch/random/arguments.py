@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core import dtypes
-from ..core.errors import ArgumentError, DTypeError, ShapeError
+from ..core.errors import DTypeError, ShapeError
 from ..core.ops.families import as_array, as_value, broadcast_shapes
 from ..core.ops.sampling import checked_shape, float_dtype
 from ..core.ops.shaping import broadcast_to, cast
@@ -62,9 +62,3 @@ def integer_dtype(name: str, dtype: Any) -> Any:
     if wanted not in dtypes.INTEGERS:
         raise DTypeError(f"{name}: draws integers, not {dtypes.name(wanted)}; cast the result")
     return wanted
-
-
-def positive(name: str, what: str, value: Any) -> None:
-    """Raise for a number that is known and not positive."""
-    if isinstance(value, (int, float)) and not value > 0:
-        raise ArgumentError(f"{name}: {what} must be positive, got {value}")

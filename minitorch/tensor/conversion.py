@@ -77,16 +77,19 @@ def _to(
 
     The tensor itself is returned when nothing changes, unless `copy`.
     """
+    flags = [given for given in args if isinstance(given, bool)]  # non_blocking and copy
     for given in args:
         if isinstance(given, Tensor):
             dtype, device = given.dtype, given.device
+        elif given is None or isinstance(given, bool):
+            continue
         elif (isinstance(given, str) and given.partition(":")[0] not in NAMES) or isinstance(given, int):
             device = given
-        elif not isinstance(given, bool) and given is not None:
+        else:
             dtype = given
     moved = self if device is None else _moved(self, checked_device(device))
     out = moved if dtype is None else cast(moved, dtype)
-    return clone(out) if copy and out is self else out
+    return clone(out) if (copy or flags[1:] == [True]) and out is self else out
 
 
 def _moved(x: Tensor, where: str) -> Tensor:

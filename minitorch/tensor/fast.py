@@ -23,7 +23,7 @@ Function = Callable[..., Any]
 _new = object.__new__
 _ndarray = np.ndarray
 _asarray = np.asarray
-float32, float64, int64 = dtypes.float32, dtypes.float64, dtypes.int64
+float32, float64 = dtypes.float32, dtypes.float64
 _context = context.get
 
 
@@ -159,11 +159,11 @@ def _is_stale(x: Tensor) -> bool:
 
 
 def _direct(x: Any, tape: Any, dtype: Any) -> Any:
-    """Return the buffer of a concrete tensor of this tape and dtype, or of integers; None for any other operand."""
+    """Return the buffer of a concrete tensor of this tape and dtype; None for any other operand."""
     if not isinstance(x, Tensor) or x._trace is not tape or type(x.value) is not Array or _is_stale(x):
         return None
     data = x.value._data
-    return data if data.dtype is dtype or data.dtype is int64 else None
+    return data if data.dtype is dtype else None
 
 
 def _first(plan: Plan, parents: tuple[Any, ...], env: list[Any], params: Any, out: tuple[Any, ...]) -> Any:
@@ -171,11 +171,12 @@ def _first(plan: Plan, parents: tuple[Any, ...], env: list[Any], params: Any, ou
     return pick(make_node(plan, parents, plan.save(env), params, [o.shape for o in out], [o.dtype for o in out]), 0)
 
 
-def fused(function: Function, general: Function) -> Function:
+def fused(function: Function, general: Function, second: Any = None) -> Function:
     """Return the fast form of an operation on two tensors, or on three of which the last may be None.
 
-    `function` is a primitive's; the first tensor is float32 or float64, the others have its dtype or int64. Whatever is
-    unusual goes to `general`, which takes the same arguments. Of several results, the first is returned.
+    `function` is a primitive's; the first tensor is float32 or float64, the others have its dtype, or the second one the
+    dtype `second`. Whatever is unusual goes to `general`, which takes the same arguments. Of several results, the first
+    is returned.
     Measured on one core: 1.4 us beside the computation.
     """
     primitive = primitive_of(function)
@@ -196,7 +197,7 @@ def fused(function: Function, general: Function) -> Function:
             return general(*args, **params)
         a, b = vx._data, vy._data
         dtype = a.dtype
-        if (dtype is not float32 and dtype is not float64) or (b.dtype is not dtype and b.dtype is not int64):
+        if (dtype is not float32 and dtype is not float64) or (b.dtype is not dtype and b.dtype is not second):
             return general(*args, **params)
         c = vz = nz = None
         if count == 3 and (z := args[2]) is not None:

@@ -14,6 +14,7 @@ import pytest
 
 import minitorch as mt
 from minitorch.autograd import graph
+from minitorch.core.aval import Aval
 from minitorch.core.tape import FREED
 from minitorch.errors import GradError
 
@@ -89,6 +90,11 @@ def test_E18_retain_graph_allows_it():
     np.testing.assert_array_equal(x.grad.numpy(), 2 * first)
     with pytest.raises(GradError, match="second time"):
         y.backward()
+
+
+def test_of_an_operand_whose_shape_is_all_that_is_needed_nothing_else_is_kept():
+    out = mt.ones(2, 3) @ mt.ones(3, 4, requires_grad=True)
+    assert [type(x) for x in out.node.saved] == [mt.Array, Aval]
 
 
 def test_E18_saved_arrays_are_freed_as_the_walk_goes():

@@ -56,6 +56,14 @@ def test_e7_empty_axes():
         sorting.median(x, 0)
 
 
+@pytest.mark.parametrize("name", ["add", "max", "min", "multiply", "set"])
+def test_updates_must_have_the_shape_of_what_is_selected(name):
+    with pytest.raises(
+        errors.ShapeError, match=r"selects \[2\] along axis -1 of float64\[3\], got updates float64\[3\]"
+    ):
+        getattr(gathering, f"scatter_{name}")(Array(np.zeros(3)), Array([0, 1]), Array(np.ones(3)), axis=-1)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "complex64"])
 def test_e10_gradients_keep_the_dtype(dtype):
     x, v = Array([1, 2, 3], dtype), Array([4, 5], dtype)

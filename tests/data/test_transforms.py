@@ -80,6 +80,7 @@ def test_what_is_no_image():
 # --------------------------------------------------------------------------- resizing
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("antialias", [False, True])
 @pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("size", [(9, 12), (5, 7), (20, 30), (1, 1), (4, 25), (13, 3)])
@@ -95,6 +96,7 @@ def test_resize(mode, antialias, size):
     assert whole.dtype == np.uint8 and (whole == expected.round().clamp(0, 255).numpy()).mean() > 0.97  # ties
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
 @pytest.mark.parametrize("size", [(5, 7), (20, 30), (1, 1), (18, 24)])
 def test_nearest(mode, size):
@@ -146,6 +148,7 @@ def turned(degrees):
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])
 @pytest.mark.parametrize("center", [None, (2.0, 7.5)])
 @pytest.mark.parametrize("angle", [0, 13.7, -120, 200.5])
@@ -157,6 +160,7 @@ def test_rotate(angle, center, mode):
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])
 @pytest.mark.parametrize(
     ("angle", "translate", "scale", "shear"),

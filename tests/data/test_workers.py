@@ -327,6 +327,7 @@ def test_a_dataset_that_raises_StopIteration_does_not_end_the_pass():
         list(DataLoader(Failing(lambda: next(iter([])))))
 
 
+@pytest.mark.torch
 def test_E22_the_message_is_pytorchs():
     torch = pytest.importorskip("torch")
     texts = []

@@ -13,6 +13,7 @@ from minitorch.lax.pointwise import BINARY, UNARY
 
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
+pytestmark = pytest.mark.jax
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(4, 5)).astype(np.float32)

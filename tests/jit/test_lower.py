@@ -16,6 +16,7 @@ from minitorch.core.aval import Aval
 from minitorch.core.errors import MinitorchError, OutOfBoundsError
 from minitorch.core.jit.graph import Graph, Mismatch, interpret
 from minitorch.core.jit.lower import Plan, build
+from minitorch.core.jit.lower.formulas import is_cheap
 from minitorch.core.jit.passes import optimize
 from minitorch.core.jit.staging import stage
 from minitorch.core.ops import contractions, gathering, pointwise, reductions, shaping, slicing, sorting
@@ -384,6 +385,14 @@ def test_one_kernel_for_what_stays_in_a_row() -> None:
     assert steps(gradient(log_softmax), (8, 33)) == ["rows"]
     assert steps(lambda v: [layer_norm(*v)], (4, 5, 24), (24,), (24,)) == ["rows"]
     assert sorted(steps(gradient(layer_norm), (8, 24), (24,), (24,)))[-1] == "rows"
+
+
+@pytest.mark.parametrize(
+    ("formula", "cheap"),
+    [("x * y + 1", True), ("sqrt(x) - abs(y)", True), ("x / y", False), ("x ** 2", False), ("exp(x)", False)],
+)
+def test_what_is_cheap_is_computed_again(formula: str, cheap: bool) -> None:
+    assert is_cheap(formula) is cheap
 
 
 def test_pointwise_chains_are_one_kernel() -> None:

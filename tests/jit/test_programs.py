@@ -6,11 +6,11 @@ what the instructions make. It is called three times, so that state is carried a
 
 from __future__ import annotations
 
-import hypothesis
+import os
+import random
+
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import minitorch as mt
 from minitorch.compiling import backend, jit
@@ -21,6 +21,13 @@ from minitorch.errors import JitError
 from .comparing import look, same
 
 MOST = 200  # elements of a value
+SEED = int(os.environ.get("PROGRAM_SEED", "0"))
+
+
+def ends(x):
+    """Return where the first and the last row are. A compiled function meets an index that does not exist when it runs."""
+    return mt.tensor(sorted({0, x.shape[0] - 1}) if x.shape[0] else [], dtype=mt.int64)
+
 
 # fmt: off
 VIEWS = [
@@ -33,7 +40,7 @@ UNARY = [
     lambda x: x.tanh(), lambda x: x.sin() * 2, lambda x: -x, lambda x: x * 0.5 + 1, lambda x: x.relu(),
     lambda x: x.sum(), lambda x: x.mean(0), lambda x: x.sum(-1, keepdim=True), lambda x: x.softmax(-1),
     lambda x: x.logsumexp(-1), lambda x: x.sort(0).values, lambda x: x.abs(), lambda x: x.float(), lambda x: x.double(),
-    lambda x: x.flip(0), lambda x: x.clone(), lambda x: x[mt.tensor([0, -1])], lambda x: x.argmax(-1), lambda x: x.std(),
+    lambda x: x.flip(0), lambda x: x.clone(), lambda x: x[ends(x)], lambda x: x.argmax(-1), lambda x: x.std(),
     lambda x: x.cumsum(0), lambda x: x.amax(-1), lambda x: x.sigmoid(), lambda x: x.square().mean(), lambda x: x > 0.25,
     lambda x: x.clone().detach().requires_grad_(), lambda x: x.repeat(2), lambda x: mt.nn.functional.pad(x, (1, 1)),
     lambda x: mt.nn.functional.layer_norm(x, x.shape[-1:]), lambda x: x.prod(), lambda x: x.to(mt.float32) * 3,
@@ -53,8 +60,8 @@ WRITES = [
     lambda x, y: x.masked_fill_(x > 0.3, 0.25), lambda x, y: x.clamp_(-1, 1), lambda x, y: x.tanh_(),
     lambda x, y: x.__setitem__(0, 0.5), lambda x, y: x.__setitem__((..., 0), y), lambda x, y: x.__setitem__(0, y),
     lambda x, y: x.__setitem__(slice(1, None), y), lambda x, y: x.__iadd__(y), lambda x, y: x.__imul__(0.9),
-    lambda x, y: x.__setitem__(mt.tensor([0, 1]), y), lambda x, y: x.__setitem__(x > 0.4, 0.1), lambda x, y: x.neg_(),
-    lambda x, y: x.index_add_(0, mt.tensor([0, 0]), y), lambda x, y: x[0].mul_(3.0), lambda x, y: x.lerp_(y, 0.25),
+    lambda x, y: x.__setitem__(ends(x), y), lambda x, y: x.__setitem__(x > 0.4, 0.1), lambda x, y: x.neg_(),
+    lambda x, y: x.index_add_(0, ends(x) * 0, y), lambda x, y: x[0].mul_(3.0), lambda x, y: x.lerp_(y, 0.25),
     lambda x, y: x.__setitem__(Ellipsis, y), lambda x, y: x.view(-1)[1:].add_(0.5), lambda x, y: x.data.mul_(0.5),
     lambda x, y: x.copy_(y.mT),
 ]
@@ -93,11 +100,13 @@ class Handles:
             self.made.append(x)
             self.outside.append(outside)
 
-    def run(self, kind, i, j, choice, muted):
+    def run(self, kind, choice, i, j, muted):
         """Run one instruction, or skip it where it is refused."""
-        i, j = i % len(self.made), j % len(self.made)
-        x, y = self.made[i], self.made[j]
-        function = KINDS[kind][choice % len(KINDS[kind])]
+        i %= len(self.made)
+        x = self.made[i]
+        others = [y for y in self.made if fits(y.shape, x.shape)] if j % 2 else self.made
+        y = others[j % len(others)]
+        function = KINDS[kind][choice]
         try:
             with mt.set_grad_enabled(not muted):
                 if kind == "view":
@@ -112,6 +121,11 @@ class Handles:
             raise
         except REFUSED:
             return
+
+
+def fits(shape, into):
+    """Return whether a value of one shape may be written to one of another."""
+    return len(shape) <= len(into) and all(n in (1, m) for n, m in zip(shape[::-1], into[::-1]))
 
 
 def function_of(program, state, inside):
@@ -154,47 +168,85 @@ def check(program, seed, inside):
         same(found[i], expected[i], f"call {i}", BOUNDS)
 
 
-NUMBER = st.integers(0, 60)
-INSTRUCTION = st.tuples(
-    st.sampled_from(["view", "unary", "binary", "write", "write"]), NUMBER, NUMBER, NUMBER, st.sampled_from([0, 0, 1])
-)
-PROGRAM = st.lists(INSTRUCTION, min_size=3, max_size=30)
-SEED = st.integers(0, 9)
-WHERE = st.sampled_from(["inside", "zeroed", "outside"])
-COMMON = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
+WEIGHTS = {"view": 1, "unary": 1, "binary": 1, "write": 2}
+WHERE = ("inside", "zeroed", "outside")
 
 
-@settings(max_examples=100, **COMMON)
-@given(PROGRAM, SEED, WHERE)
-def test_random_programs_as_graphs(program, seed, inside):
+def drawn(number):
+    """Return a program, the seed of its state, and where `backward` is called.
+
+    Every operation has its share. Hypothesis varies what it has drawn before: in 500 programs it left out six operations.
+    """
+    r = random.Random(f"{SEED}, {number}")
+    program = []
+    for _ in range(min(30, 3 + int(r.expovariate(1 / 5)))):
+        (kind,) = r.choices([*WEIGHTS], WEIGHTS.values())
+        program.append((kind, r.randrange(len(KINDS[kind])), r.randrange(60), r.randrange(60), r.random() < 1 / 3))
+    return program, r.randrange(10), r.choice(WHERE)
+
+
+def run_programs(numbers):
+    """Check programs. Of one that fails, only the instructions are shown without which it would not."""
+    for number in numbers:
+        program, state, inside = drawn(number)
+        if error := complaint(program, state, inside):
+            for instruction in list(program):
+                rest = [other for other in program if other is not instruction]
+                if shorter := complaint(rest, state, inside):
+                    program, error = rest, shorter
+            raise AssertionError(
+                f"program {number}, PROGRAM_SEED={SEED}: check({program}, {state}, {inside!r})"
+            ) from error
+
+
+def complaint(program, state, inside):
+    try:
+        check(program, state, inside)
+    except Exception as error:
+        return error
+
+
+def test_random_programs_as_graphs(monkeypatch):
     """What is recorded and optimized, run equation by equation: where this fails, no kernel is to blame."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backend, "plan", lambda graph, *rest: Graph(optimize(graph)))
-        patch.setattr(jit, "quick", lambda *args: None)
-        check(program, seed, inside)
+    monkeypatch.setattr(backend, "plan", lambda graph, *rest: Graph(optimize(graph)))
+    monkeypatch.setattr(jit, "quick", lambda *args: None)
+    run_programs(range(500, 600))
 
 
 class Graph(Interpreter):
     donated = ()
 
 
-def run_programs(seed, count):
-    """Check programs that the seed decides."""
-    options = {**COMMON, "derandomize": False}
-    hypothesis.seed(seed)(settings(max_examples=count, **options)(given(PROGRAM, SEED, WHERE)(check)))()
-
-
-@pytest.mark.parametrize("part", range(5))
+@pytest.mark.parametrize("part", range(10))
 def test_random_programs(part):
     """500 programs through native kernels, in parts that several workers can take.
 
-    Kernels are shared: about one for each program is new. Measured on one core: 70 s when none is on disk, 25 s after that.
+    Kernels are shared: about one for each program is new. Measured: 50 s of one core.
     """
-    run_programs(part, 100)
+    run_programs(range(50 * part, 50 * part + 50))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(20))
+@pytest.mark.parametrize("part", range(40))
 def test_many_random_programs(part):
     """20,000 programs."""
-    run_programs(1000 + part, 1000)
+    run_programs(range(1000 + 500 * part, 1500 + 500 * part))
+
+
+def test_what_is_wrong_is_found_and_reduced(monkeypatch):
+    compiled = []
+
+    def wrong(function):
+        def call(*args):
+            compiled.append(True)
+            try:
+                return function(*args)
+            finally:
+                compiled.pop()
+
+        return call
+
+    monkeypatch.setattr(mt, "jit", wrong)
+    monkeypatch.setitem(KINDS, "unary", [lambda x: x * 2 if compiled else x.clone()])
+    with pytest.raises(AssertionError, match=r"check\(\[\('unary', 0, \d+, \d+, \w+\)\], "):
+        run_programs(range(20))

@@ -11,6 +11,7 @@ from minitorch.models.resnet import BasicBlock, Bottleneck
 
 torch = pytest.importorskip("torch")
 reference = pytest.importorskip("tests.models.reference")
+pytestmark = pytest.mark.torch
 
 IMAGES = (3, 2, 33, 33)
 SMALL = {"num_classes": 5, "in_channels": 2}
@@ -69,7 +70,6 @@ def as_torch(model):
     return state
 
 
-@pytest.mark.torch
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize("name", CASES)
 def test_outputs_gradients_and_statistics(name, training):
@@ -93,7 +93,6 @@ def test_outputs_gradients_and_statistics(name, training):
         np.testing.assert_allclose(b.numpy(), state[key].numpy(), rtol=1e-9, err_msg=key)
 
 
-@pytest.mark.torch
 @pytest.mark.parametrize("name", CASES)
 def test_a_checkpoint_of_torch_loads(name, tmp_path):
     make, function, options, shape = CASES[name]

@@ -48,6 +48,7 @@ CASES = {name: (name, (X,), {}) for name in POINTWISE.split()} | {
 }
 
 
+@pytest.mark.jax
 @pytest.mark.parametrize("name", CASES)
 def test_numbers_and_derivatives_are_those_of_jax(name):
     jax = pytest.importorskip("jax")
@@ -94,6 +95,7 @@ def test_one_hot():
         nn.one_hot(x, -1)
 
 
+@pytest.mark.jax
 @pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"scale": 0.3}, {"mask": True}, {"bias": True},
                                      {"mask": True, "bias": True}, {"groups": True}])  # fmt: skip
 def test_dot_product_attention(options):

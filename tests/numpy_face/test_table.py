@@ -93,6 +93,7 @@ def test_float32_stays(place: str, row: Row) -> None:
     same(row, found, oracle(place, row), max(row.rtol, 2e-4))
 
 
+@pytest.mark.jax
 @pytest.mark.filterwarnings("ignore")
 @rows(lambda row: row.jax and row.narrow)
 def test_equals_jax(place: str, row: Row) -> None:

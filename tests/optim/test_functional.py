@@ -81,6 +81,7 @@ CASES = {
 }
 
 
+@pytest.mark.jax
 @pytest.mark.parametrize("name", CASES)
 def test_as_optax(name):
     optax, jax = pytest.importorskip("optax"), pytest.importorskip("jax")
@@ -112,6 +113,7 @@ LOSSES = {
 }  # fmt: skip
 
 
+@pytest.mark.jax
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_as_optax(name):
     optax, jax = pytest.importorskip("optax"), pytest.importorskip("jax")
@@ -287,6 +289,7 @@ SCHEDULES = {
 }
 
 
+@pytest.mark.jax
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_schedules(name):
     optax = pytest.importorskip("optax")

@@ -204,6 +204,7 @@ def test_muon_makes_its_direction_orthogonal(shape):
     assert sizes.min() > 0.5 and sizes.max() < 1.5
 
 
+@pytest.mark.torch
 def test_muon_is_near_pytorchs():
     torch = pytest.importorskip("torch")
     rng, found = np.random.default_rng(0), []

@@ -240,6 +240,7 @@ def test_a_file_of_numpy_arrays(tmp_path):
     assert {k: v.tolist() for k, v in load_file(tmp_path / "y").items()} == {k: v.tolist() for k, v in found.items()}
 
 
+@pytest.mark.torch
 def test_with_torch(tmp_path):
     torch = pytest.importorskip("torch")
     from safetensors.torch import load_file, save_file
@@ -258,6 +259,7 @@ def test_with_torch(tmp_path):
         assert str(mt.load(tmp_path / "x")["x"].dtype).endswith(str(dtype).removeprefix("torch."))
 
 
+@pytest.mark.torch
 def test_files_of_torch_save(tmp_path):
     torch = pytest.importorskip("torch")
     model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))

@@ -67,12 +67,15 @@ def both_raise(torch: Any, call: Any) -> None:
 
 
 def second(lib: Any, side: Side, one: Case) -> tuple[list[Any], list[Any]]:
-    """Return the first gradients of a call, and those of a random combination of them."""
+    """Return the first gradients of a combination of a call's squared results, and those of a combination of them.
+
+    Squared, because the gradients of a linear function are constants.
+    """
     args, params = side.arguments(one.args, one.params)
     outputs = [x for x in flat(result(lib, one, args, params, False)) if getattr(x, "requires_grad", False)]
     if not side.leaves or not outputs:
         return [], []
-    first = _gradients(lib, _combined(lib, outputs, 7), side.leaves)
+    first = _gradients(lib, _combined(lib, [x * x for x in outputs], 7), side.leaves)
     tracked = [g for g in first if g is not None and g.requires_grad]
     return first, _gradients(lib, _combined(lib, tracked, 8), side.leaves) if tracked else []
 

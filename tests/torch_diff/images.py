@@ -48,6 +48,7 @@ def _interpolations() -> list[Case]:
 INTERPOLATIONS = [
     *_interpolations(),
     *[call("interpolate", IMAGE, size=size, mode="lanczos", antialias=True) for size in ((4, 9), (3, 2), 20)],
+    *[call(name, IMAGE, (2,)) for name in ("max_pool2d", "avg_pool2d")],
     call("upsample", IMAGE, scale_factor=2),
     call("upsample_nearest", IMAGE, size=(3, 9)),
     call("upsample_bilinear", IMAGE, scale_factor=2),

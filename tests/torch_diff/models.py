@@ -126,9 +126,20 @@ LAYERS = {
         (1, 1, 4, 4, 3),
     ),
     "conv3d circular": (lambda n: n.Conv3d(1, 2, 2, padding=1, padding_mode="circular"), (1, 1, 3, 4, 3)),
+    "conv2d of another kernel": (lambda n: Doubled(n, 2, 3, 3, padding=1, padding_mode="circular"), (2, 2, 5, 6)),
     "adaptive softmax": (lambda n: LogProbabilities(n, 8, 9, [2, 5]), (4, 8)),
     "linear cross-entropy's layer": (lambda n: n.LinearCrossEntropyLoss(4, 3, bias=True).linear, (2, 4)),
 }
+
+
+def Doubled(n, *sizes, **options):
+    """A convolution that changes its kernel on the way."""
+
+    class Layer(n.Conv2d):
+        def forward(self, x):
+            return self._conv_forward(x, self.weight * 2, self.bias)
+
+    return Layer(*sizes, **options)
 
 
 def LogProbabilities(n, *sizes):

@@ -79,7 +79,6 @@ KNOWN = (
     Known(r"arange", r"result: shape.*", "steps are counted before they are rounded", "int64"),
     Known(r"add|sub|rsub", r"raises .*out of bounds.*", "-3 is no uint8", "uint8"),
     Known(r"gather", r"raises ShapeError.*", "as many axes, also of nothing"),
-    Known(r"nn\.functional\.hinge_embedding_loss", r"result: values.*", "targets are 1 and -1"),
     Known(r"nn\.functional\.local_response_norm", r"raises.*takes floats.*", "means of integers are refused", "int64"),
     Known(r"nn\.functional\.(interpolate|upsample_\w+)", r"raises.*needs floats.*", "cast it", "uint8"),
     Known(r"nn\.functional\.soft_margin_loss", r"result: values.*inf.*", "PyTorch overflows", "float16"),
@@ -88,7 +87,6 @@ KNOWN = (
     Known(r"nn\.functional\.ctc_loss", r"(second )?gradient.*", "PyTorch's takes for granted that log_softmax came before"),
     Known(r"nn\.functional\.cosine_embedding_loss", r"raises.*", "-1 is neither a bool nor a uint8", "bool|uint8"),
     Known(r"nn\.functional\.triplet_margin_with_distance_loss", r"raises TypeError.*must be Tensor.*", "its own module"),
-    Known(r"nn\.functional\.embedding_bag", r"raises.*", "the database has the arguments in another order"),
     Known(r"nn\.functional\.multi_head_attention_forward", r"result.*values.*", "drops at random"),
     Known(r"nn\.functional\.instance_norm", r"raises Unsupp.*not updated.*", "an option that is not there"),
     Known(r"nn\.functional\.prelu", r"result: shape.*", "shapes broadcast"),
@@ -98,6 +96,17 @@ KNOWN = (
     Known(r"nn\.functional\.bilinear", r"result: dtype.*", "sums of bytes are int64", "uint8"),
 )  # fmt: skip
 
+
+# Samples that are not the arguments of the function itself, by name with or without the variant.
+ARGUMENTS: dict[str, Callable[..., tuple[Any, ...]]] = {
+    "einsum": lambda operands, equation: (equation, *operands),
+    "polygamma": lambda x, n: (n, x),
+    "special.polygamma": lambda x, n: (n, x),
+    "where": lambda x, condition, y: (condition, x, y),
+    "nn.functional.embedding": lambda weight, numbers: (numbers, weight),
+    "nn.functional.embedding_bag": lambda weight, numbers: (numbers, weight),
+    "linalg.pinv singular": lambda x, y: (x @ y.mT,),
+}
 
 # What PyTorch refuses and makes sense all the same.
 TAKEN = {
@@ -133,14 +142,19 @@ def operations() -> Iterator[Operation]:
     """Yield the operations of the database that both libraries have, as functions, else as methods."""
     for info in _ALL:
         name = info.name
-        if re.fullmatch(RANDOM, name):
+        if re.fullmatch(RANDOM, name) or not info.dtypes:
             continue
         for theirs, ours in ((torch, mt), (torch.Tensor, mt.Tensor)):
             pair = _lookup(theirs, name), _lookup(ours, name)
             if all(map(callable, pair)):
                 title = f"{name} {info.variant_test_name}".strip()
-                yield Operation(title, info, *pair)
+                order = ARGUMENTS.get(title) or ARGUMENTS.get(name)
+                yield Operation(title, info, *(_reordered(f, order) if order else f for f in pair))
                 break
+
+
+def _reordered(function: Callable[..., Any], order: Callable[..., tuple[Any, ...]]) -> Callable[..., Any]:
+    return lambda *args, **options: function(*order(*args), **options)
 
 
 def converted(x: Any) -> Any:
@@ -213,6 +227,8 @@ def samples(info: Any, dtype: str, grad: bool, limit: int) -> list[Any]:
     try:
         for sample in info.sample_inputs("cpu", getattr(torch, dtype), requires_grad=grad):
             named = sample.kwargs
+            if named.get("memory_format") is torch.preserve_format:
+                del named["memory_format"]
             if not (named.get("layout") or named.get("memory_format") or named.get("pin_memory")):
                 found.append(sample)
             if len(found) == limit:
@@ -234,7 +250,7 @@ def described(sample: Any) -> str:
 
 
 def complaints(operation: Operation, dtype: str, limit: int, twice: int) -> Iterator[tuple[str, str]]:
-    """Yield a sample in words and what differs on it, for the first `limit` samples of one dtype.
+    """Yield a sample in words and what differs on it, or "", for the first `limit` samples of one dtype.
 
     Gradients are compared in double precision; those of gradients on the first `twice` samples.
     """
@@ -255,9 +271,8 @@ def complaints(operation: Operation, dtype: str, limit: int, twice: int) -> Iter
             yield described(sample), f"raises {type(error).__name__}: {error}"
             continue
         found = difference(ours, theirs)
-        if found:
-            yield described(sample), f"result{' ' if found[0].isdigit() else ': '}{found}"
-        elif grad:
+        yield described(sample), f"result{' ' if found[0].isdigit() else ': '}{found}" if found else ""
+        if grad and not found:
             slopes = _slopes(
                 ours,
                 theirs,

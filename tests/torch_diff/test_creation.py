@@ -211,6 +211,14 @@ def test_types_are_promoted_as_in_torch(first):
             assert str(ours) == str(theirs).removeprefix("torch."), number
 
 
+@pytest.mark.parametrize("name", ["atleast_1d", "atleast_2d", "atleast_3d"])
+@pytest.mark.parametrize("lib", [mt, torch], ids=["ours", "torch"])
+def test_a_tensor_gives_a_tensor_and_a_list_a_tuple(lib, name):
+    function, x = getattr(lib, name), lib.ones(2)
+    assert isinstance(function(x), lib.Tensor)
+    assert [(type(found), len(found)) for found in (function([x]), function(x, x))] == [(tuple, 1), (tuple, 2)]
+
+
 def test_device():
     assert (mt.zeros(1).device, mt.zeros(1).device.type, mt.zeros(1).is_cuda) == ("cpu", "cpu", False)
     for text in ("cuda:1", "cuda", "cpu"):
@@ -218,7 +226,8 @@ def test_device():
         assert (ours.type, ours.index, str(ours), repr(ours)) == (theirs.type, theirs.index, str(theirs), repr(theirs))
     x = mt.zeros(2)
     assert x.cpu() is x and x.to("cpu") is x and x.to(mt.float32) is x and x.to(x) is x and x.float() is x
-    assert x.to(mt.float32, copy=True) is not x
+    assert x.to("cpu", mt.float32, True) is x and x.to(mt.float32, True, False) is x
+    assert all(y is not x for y in (x.to(mt.float32, copy=True), x.to("cpu", None, False, True), x.to(x, True, True)))
 
 
 # ----------------------------------------------------------------------------------------- printing

@@ -244,6 +244,9 @@ def test_linear_cross_entropy(outer, reduction):
 
 
 MORE_BAD = {
+    "kernel of three": lambda lib: lib.nn.functional.max_pool2d(lib.ones(2, 5, 7), (2, 2, 2)),
+    "kernel of three to average": lambda lib: lib.nn.functional.avg_pool2d(lib.ones(2, 5, 7), (2, 2, 2)),
+    "padding of a transpose": lambda lib: lib.nn.ConvTranspose1d(2, 2, 3, padding="some")(lib.ones(1, 2, 4)),
     "adaptive cutoffs": lambda lib: lib.nn.AdaptiveLogSoftmaxWithLoss(8, 9, [5, 2]),
     "adaptive no cutoffs": lambda lib: lib.nn.AdaptiveLogSoftmaxWithLoss(8, 9, []),
     "adaptive classes": lambda lib: lib.nn.AdaptiveLogSoftmaxWithLoss(8, 9, [2])(lib.ones(1, 8), lib.tensor([9])),

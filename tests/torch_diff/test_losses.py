@@ -167,7 +167,74 @@ def test_old_switches():
         np.testing.assert_array_equal(ours, theirs)
 
 
+def weights(lib, like):
+    return lib.linspace(0.5, 2.0, like.numel()).reshape(like.shape)
+
+
+# What is no option of the layers, or of another shape.
+FUNCTIONS = {
+    "mse weighted": lambda lib, f, x, y: f.mse_loss(x, y, weight=weights(lib, x)),
+    "mse weighted, sum": lambda lib, f, x, y: f.mse_loss(x, y, weight=weights(lib, x), reduction="sum"),
+    "l1 weighted": lambda lib, f, x, y: f.l1_loss(x, y, weight=weights(lib, x)),
+    "l1 weighted, none": lambda lib, f, x, y: f.l1_loss(x, y, weight=weights(lib, x), reduction="none"),
+    "huber weighted": lambda lib, f, x, y: f.huber_loss(x, y, weight=weights(lib, x)),
+    "huber weighted, sum": lambda lib, f, x, y: f.huber_loss(x, y, weight=weights(lib, x), reduction="sum"),
+    "gaussian, a variance for each row": lambda lib, f, x, y: f.gaussian_nll_loss(x, y, weights(lib, x[0])),
+    "gaussian, rows kept": lambda lib, f, x, y: f.gaussian_nll_loss(x, y, weights(lib, x[:, :1])),
+    "gaussian, a number": lambda lib, f, x, y: f.gaussian_nll_loss(x, y, 2.0, full=True),
+    "gaussian, small variances": lambda lib, f, x, y: f.gaussian_nll_loss(x, y, (weights(lib, x) - 1.0).clamp(min=0)),
+    "poisson, old switches": lambda lib, f, x, y: f.poisson_nll_loss(x, y.exp(), True, False, None, 1e-8, None, "sum"),
+    "hinge, old switches": lambda lib, f, x, y: f.hinge_embedding_loss(x, (y > 0) * 2 - 1, 0.5, None, None, "sum"),
+    "hinge, other targets": lambda lib, f, x, y: f.hinge_embedding_loss(x, (y * 2).long(), reduction="none"),
+    "mse of integers": lambda lib, f, x, y: f.mse_loss(x, (y * 2).long()),
+    "ranking, old switches": lambda lib, f, x, y: f.margin_ranking_loss(x, y, (y > 0) * 2 - 1, 0.5, False),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function(name):
+    rng = np.random.default_rng(0)
+    data = [rng.normal(size=(3, 3)).astype("f") for _ in range(2)]
+    outs, inputs = [], []
+    for lib in LIBRARIES:
+        x, y = lib.tensor(data[0]).requires_grad_(), lib.tensor(data[1])
+        outs.append(FUNCTIONS[name](lib, lib.nn.functional, x, y))
+        inputs.append(x)
+    close(*outs, name)
+    pull(tuple(outs))
+    close(inputs[0].grad, inputs[1].grad, f"gradient of {name}")
+
+
+OLD = {
+    "PoissonNLLLoss": (True, False, None, 1e-8, None, "sum"),
+    "HingeEmbeddingLoss": (0.5, None, None, "sum"),
+    "MarginRankingLoss": (0.5, None, None, "sum"),
+}
+
+
+@pytest.mark.parametrize("kind", OLD)
+def test_old_switches_of_layers(kind):
+    assert getattr(mt.nn, kind)(*OLD[kind]).reduction == getattr(torch.nn, kind)(*OLD[kind]).reduction == "sum"
+
+
 BAD = {
+    "weights of another size": lambda lib: lib.nn.functional.mse_loss(
+        lib.zeros(3, 4), lib.zeros(3, 4), weight=lib.ones(1, 4)
+    ),
+    "huber weights": lambda lib: lib.nn.functional.huber_loss(lib.zeros(3, 4), lib.zeros(3, 4), weight=lib.ones(4)),
+    "weighted reduction": lambda lib: lib.nn.functional.l1_loss(
+        lib.zeros(3), lib.zeros(3), weight=lib.ones(3), reduction="avg"
+    ),
+    "ignored class of probabilities": lambda lib: lib.nn.functional.cross_entropy(
+        lib.zeros(2, 3), lib.ones(2, 3), ignore_index=1
+    ),
+    "class weights of another dtype": lambda lib: lib.nn.functional.cross_entropy(
+        lib.zeros(2, 3), lib.tensor([0, 1]), weight=lib.ones(3, dtype=lib.float64)
+    ),
+    "bce target": lambda lib: lib.nn.functional.binary_cross_entropy(lib.ones(2) * 0.5, lib.ones(2) * 2),
+    "gaussian sizes": lambda lib: lib.nn.functional.gaussian_nll_loss(lib.zeros(3, 4), lib.zeros(3, 4), lib.ones(4)),
+    "gaussian variances": lambda lib: lib.nn.functional.gaussian_nll_loss(lib.zeros(3), lib.zeros(3), -lib.ones(3)),
+    "ranks to compare": lambda lib: lib.nn.functional.margin_ranking_loss(lib.zeros(3, 2), lib.zeros(3), lib.ones(3)),
     "reduction": lambda lib: lib.nn.functional.mse_loss(lib.zeros(3), lib.zeros(3), reduction="avg"),
     "shapes": lambda lib: lib.nn.functional.mse_loss(lib.zeros(3), lib.zeros(4)),
     "l1 shapes": lambda lib: lib.nn.functional.l1_loss(lib.zeros(3), lib.zeros(4)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 import pytest
 
@@ -172,6 +174,10 @@ def test_attention_groups():
     close(*outs, "grouped attention")
 
 
+def attention(lib, mask):
+    return lib.nn.functional.scaled_dot_product_attention(*[lib.ones(3, 4)] * 3, attn_mask=mask)
+
+
 FUNCTIONS = {
     "normalize": lambda lib, x: lib.nn.functional.normalize(x, dim=1),
     "cosine": lambda lib, x: lib.nn.functional.cosine_similarity(x, x * x + 1, dim=1),
@@ -190,6 +196,32 @@ def test_functional(name):
     outs = tuple(FUNCTIONS[name](lib, each) for lib, each in zip(LIBRARIES, x))
     close(*outs, name)
     pull(outs)
+    close(x[0].grad, x[1].grad, "gradient")
+
+
+# Weights and biases of other shapes than a layer's.
+LINEAR = {
+    "a bias of one number": lambda f, x: f.linear(x, x[:3], x[0, :1]),
+    "a bias without axes": lambda f, x: f.linear(x, x[:3], x[0, 0]),
+    "a bias for each example": lambda f, x: f.linear(x, x[:3], x[:, :1]),
+    "a bias for each number": lambda f, x: f.linear(x, x[:3], x[:, :3]),
+    "a weight of one axis": lambda f, x: f.linear(x, x[1]),
+    "a square and a vector": lambda f, x: f.linear(x[:, :4], x[1, :4]),
+}
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("name", LINEAR)
+def test_linear(name, compiled):
+    x = tensors(np.random.default_rng(0).normal(size=(4, 6)), requires_grad=True)
+
+    def pulled(lib, x):
+        out = LINEAR[name](lib.nn.functional, x)
+        (out * out).sum().backward()
+        return out
+
+    outs = (mt.jit(pulled, static_argnums=0) if compiled else pulled)(mt, x[0]), pulled(torch, x[1])
+    close(*outs, name)
     close(x[0].grad, x[1].grad, "gradient")
 
 
@@ -302,7 +334,107 @@ def test_loading_complains_alike():
         assert found.unexpected_keys == ["extra"]
 
 
+@pytest.mark.parametrize("name", ["BatchNorm1d", "InstanceNorm1d"])
+def test_nothing_leaves_running_statistics_as_they_are(name):
+    ours, theirs = pair_of(lambda lib: getattr(lib.nn, name)(3, track_running_stats=True))
+    for lib, layer in zip(LIBRARIES, (ours, theirs)):
+        layer(lib.ones(2, 3, 4) * lib.arange(4.0))
+    ours(mt.zeros(0, 3, 4))
+    for (key, a), (_, b) in zip(ours.named_buffers(), theirs.named_buffers()):
+        if key != "num_batches_tracked":
+            close(a, b, key)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("mixed", [True, False])
+def test_batch_norm_of_half_numbers(mixed, training):
+    rng = np.random.default_rng(0)
+    data, rows = rng.normal(size=(6, 4)).astype("f"), [rng.uniform(0.5, 2, 4).astype("f") for _ in range(4)]
+    outs = []
+    for lib in LIBRARIES:
+        kept = [lib.tensor(row).to(lib.float32 if mixed else lib.bfloat16) for row in rows]
+        outs.append(lib.nn.functional.batch_norm(lib.tensor(data).bfloat16(), *kept, training=training))
+    assert outs[0].dtype == mt.bfloat16
+    np.testing.assert_allclose(*(array(out.float()) for out in outs), rtol=0.01, atol=0.03)
+
+
+def test_hard_samples_are_one_hot_at_ties():
+    logits = mt.zeros(500, 40, dtype=mt.float16)
+    hard = mt.nn.functional.gumbel_softmax(logits, tau=50.0, hard=True)
+    assert (hard.float().sum(-1) == 1).all()
+    assert mt.nn.functional.gumbel_softmax(logits, hard=True, dim=0).float().sum(0).tolist() == [1.0] * 40
+
+
+REPEATS = {
+    "product": lambda n: n.Sequential(n.ReLU(), n.Tanh()) * 2,
+    "product from the left": lambda n: 2 * n.Sequential(n.ReLU()),
+    "product in place": lambda n: operator.imul(n.Sequential(n.ReLU(), n.Tanh()), 2),
+}
+
+
+@pytest.mark.parametrize("name", REPEATS)
+def test_repeated(name):
+    assert repr(REPEATS[name](mt.nn)) == repr(REPEATS[name](torch.nn))
+
+
+def of(lib, **entries):
+    return lib.nn.ParameterDict({key: lib.ones(n) for key, n in entries.items()})
+
+
+DICTS = {
+    "copy": lambda lib: of(lib, a=1, b=2).copy(),
+    "get": lambda lib: of(lib, a=1).get("b", of(lib, c=3)),
+    "setdefault": lambda lib: [d := of(lib, a=1), d.setdefault("a", lib.ones(5)), d.setdefault("b", lib.ones(2))][0],
+    "popitem": lambda lib: lib.nn.ParameterDict([of(lib, a=1, b=2).popitem()]),
+    "fromkeys": lambda lib: of(lib).fromkeys(["x", "y"], lib.nn.Parameter(lib.ones(2))),
+    "union": lambda lib: of(lib, a=1, b=1) | of(lib, b=2, c=3),
+    "union in place": lambda lib: operator.ior(of(lib, a=1), of(lib, b=2)),
+}
+
+
+@pytest.mark.parametrize("name", DICTS)
+def test_parameter_dict(name):
+    ours, theirs = (DICTS[name](lib) for lib in LIBRARIES)
+    assert [(k, tuple(p.shape)) for k, p in ours.items()] == [(k, tuple(p.shape)) for k, p in theirs.items()]
+    assert isinstance(ours, mt.nn.ParameterDict)
+
+
+@pytest.mark.parametrize("kind", ["Bilinear", "PReLU"])
+def test_parameters_begin_anew(kind):
+    layer = mt.nn.Bilinear(2, 3, 4) if kind == "Bilinear" else mt.nn.PReLU(3, init=0.5)
+    before = [p.detach().clone() for p in layer.parameters()]
+    for p in layer.parameters():
+        mt.nn.init.constant_(p, 7.0)
+    layer.reset_parameters()
+    for p, first in zip(layer.parameters(), before):
+        assert (p == first).all() if kind == "PReLU" else p.abs().max() <= 2**-0.5
+
+
 BAD = {
+    "bilinear sizes": lambda lib: lib.nn.Bilinear(3, 4, 2)(lib.zeros(5, 3), lib.zeros(5, 1)),
+    "bilinear dtypes": lambda lib: lib.nn.Bilinear(3, 4, 2)(lib.zeros(5, 3), lib.zeros(5, 4, dtype=lib.float64)),
+    "batch norm eps": lambda lib: lib.nn.functional.batch_norm(lib.ones(3, 2), lib.ones(2), lib.ones(2), eps=-1.0),
+    "batch norm dtypes": lambda lib: lib.nn.functional.batch_norm(
+        lib.ones(3, 2), lib.ones(2), lib.ones(2), lib.ones(2, dtype=lib.float64)
+    ),
+    "group norm scale": lambda lib: lib.nn.functional.group_norm(lib.ones(3, 4, 2), 2, lib.ones(1)),
+    "instance norm scale": lambda lib: lib.nn.functional.instance_norm(lib.ones(3, 4, 2), weight=lib.ones(1)),
+    "rms norm scale": lambda lib: lib.nn.functional.rms_norm(lib.ones(3, 4), (4,), lib.ones(1)),
+    "attention mask of integers": lambda lib: attention(lib, lib.zeros(3, 3, dtype=lib.int64)),
+    "attention mask in double": lambda lib: attention(lib, lib.zeros(3, 3, dtype=lib.float64)),
+    "attention dtypes": lambda lib: lib.nn.functional.scaled_dot_product_attention(
+        lib.ones(3, 4), lib.ones(3, 4, dtype=lib.float64), lib.ones(3, 4)
+    ),
+    "dropout of four axes": lambda lib: lib.nn.functional.dropout1d(lib.ones(2, 2, 2, 2)),
+    "celu alpha": lambda lib: lib.nn.functional.celu(lib.ones(2), 0.0),
+    "rrelu limits": lambda lib: lib.nn.functional.rrelu(lib.ones(2), 0.5, 0.2),
+    "unflatten dim": lambda lib: lib.nn.Unflatten(5, (2, 2))(lib.ones(2, 3, 4)),
+    "no repeat": lambda lib: lib.nn.Sequential(lib.nn.ReLU()) * 0,
+    "half a repeat": lambda lib: lib.nn.Sequential(lib.nn.ReLU()) * 1.5,
+    "linear bias of integers": lambda lib: lib.nn.functional.linear(
+        lib.zeros(2, 3), lib.zeros(4, 3), lib.zeros(4, dtype=lib.int64)
+    ),
+    "linear weight of integers": lambda lib: lib.nn.functional.linear(lib.zeros(2, 3), lib.zeros(4, 3).long()),
     "linear sizes": lambda lib: lib.nn.Linear(5, 3)(lib.zeros(2, 4)),
     "linear dtypes": lambda lib: lib.nn.Linear(5, 3)(lib.zeros(2, 5, dtype=lib.float64)),
     "conv channels": lambda lib: lib.nn.Conv2d(3, 4, 3)(lib.zeros(1, 2, 8, 8)),
@@ -336,6 +468,9 @@ BAD = {
     "train mode": lambda lib: lib.nn.ReLU().train("yes"),
     "to integers": lambda lib: lib.nn.Linear(2, 2).to(lib.int32),
     "gain": lambda lib: lib.nn.init.calculate_gain("rely"),
+    "uniform limits": lambda lib: lib.nn.init.uniform_(lib.zeros(3), 2.0, 1.0),
+    "truncated limits": lambda lib: lib.nn.init.trunc_normal_(lib.zeros(3), a=2.0, b=1.0),
+    "deviation": lambda lib: lib.nn.init.normal_(lib.zeros(3), 0.0, -1.0),
     "fan": lambda lib: lib.nn.init.kaiming_uniform_(lib.zeros(3)),
     "state of wrong type": lambda lib: lib.nn.Linear(2, 2).load_state_dict([1]),
 }

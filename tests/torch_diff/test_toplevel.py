@@ -94,6 +94,12 @@ LOSSES = {
     "cosine mean": lambda lib, x, y: lib.cosine_embedding_loss(x, y, lib.tensor([1, -1]), 0.1, 1),
     "triplet": lambda lib, x, y: lib.triplet_margin_loss(x, y, x + y),
     "triplet sum": lambda lib, x, y: lib.triplet_margin_loss(x, y, x + y, 1.0, 2.0, 1e-6, True, 2),
+    "hinge sum": lambda lib, x, y: lib.hinge_embedding_loss(x * y, lib.tensor([1, -1, 1]), 0.5, 2),
+    "kl sum": lambda lib, x, y: lib.kl_div(x, y.detach().exp(), 2) + y.sum(),
+    "logits sum": lambda lib, x, y: (
+        lib.binary_cross_entropy_with_logits(x, y.detach().sigmoid(), None, y.detach().exp(), 2) + y.sum()
+    ),
+    "ranking mean": lambda lib, x, y: lib.margin_ranking_loss(x[0], y[1], lib.tensor([1, -1, 1]), 0.5, 1),
     "poisson": lambda lib, x, y: lib.poisson_nll_loss(x, y.detach().exp(), True, True, 1e-8, 1),
     "ctc": lambda lib, x, y: lib.ctc_loss(lib.stack([x, y]).log_softmax(-1), lib.tensor([[1], [2]]), (2, 2), (1, 1)),
     "ctc sum": lambda lib, x, y: lib.ctc_loss(
@@ -135,6 +141,8 @@ def test_batch_norm_updates_its_statistics():
     lambda lib: lib.channel_shuffle(lib.ones(1, 3, 2, 2), 2),
     lambda lib: lib.nn.functional.softshrink(lib.ones(2), -1.0),
     lambda lib: lib.triplet_margin_loss(lib.ones(2), lib.ones(2), lib.ones(2), reduction="mean"),
+    lambda lib: lib.kl_div(lib.ones(2), lib.ones(2), 1, 2),
+    lambda lib: lib.kl_div(lib.ones(2), lib.ones(2), 1, reduction=1),
 ])  # fmt: skip
 def test_bad_input(call):
     both_raise(torch, call)

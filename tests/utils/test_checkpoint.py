@@ -33,6 +33,7 @@ def gradients(lib, wrapped, **options):
     return [t.detach().numpy() for t in (loss, weight.grad, x.grad)]
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_as_without_and_as_pytorch(options):
     mine = gradients(mt, True, **options)

@@ -29,6 +29,8 @@ def _rows(x: Any) -> Any:
 
 
 def _linear(x: Any, w: Any, b: Any) -> Any:
+    if w.ndim != 2 or (b is not None and (b.ndim != 1 or len(b) != len(w))):
+        raise ValueError("linear: weight or bias")
     # ndarray.dot goes straight to the matrix library; np.matmul takes 0.5 us more on small operands.
     if x.ndim <= 2:
         out = x.dot(w.T)

@@ -145,11 +145,12 @@ _LEAST_LOG = -100.0  # stands for log(0), as in PyTorch
 
 
 def _bce(x: Any, y: Any) -> Any:
-    if x.size and not (x.min() >= 0 and x.max() <= 1):
-        raise ArgumentError(
-            f"binary_cross_entropy: all elements of input should be between 0 and 1, got {x.min()} to {x.max()}; "
-            "apply sigmoid, or use binary_cross_entropy_with_logits"
-        )
+    for name, a in (("input", x), ("target", y)):
+        if a.size and not (a.min() >= 0 and a.max() <= 1):
+            raise ArgumentError(
+                f"binary_cross_entropy: all elements of {name} should be between 0 and 1, got {a.min()} to {a.max()}; "
+                "apply sigmoid, or use binary_cross_entropy_with_logits"
+            )
     return -(y * np.maximum(np.log(x), _LEAST_LOG) + (1 - y) * np.maximum(np.log1p(-x), _LEAST_LOG))
 
 

@@ -220,8 +220,11 @@ def _per_channel(name: str, x: Value, *parameters: Value | None) -> tuple[Value,
 def batch_norm_fixed(
     x: Value, mean: Value, var: Value, weight: Value | None = None, bias: Value | None = None, eps: float = 1e-5
 ) -> Value:
-    """Normalize each channel of `x[n, channel, ...]` with given means and variances."""
+    """Normalize each channel of `x[n, channel, ...]` with given means and variances; half numbers stay so."""
+    half = x.dtype if x.dtype in dtypes.HALVES else None
+    x = x if half is None else cast(x, dtypes.float32)
     x, mean, var, weight, bias = _per_channel("batch_norm", x, mean, var, weight, bias)
     scale = rsqrt(add(var, eps))
     out = mul(sub(x, mean), scale if weight is None else mul(scale, weight))
-    return out if bias is None else add(out, bias)
+    out = out if bias is None else add(out, bias)
+    return out if half is None else cast(out, half)

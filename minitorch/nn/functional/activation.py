@@ -12,9 +12,10 @@ from ...core.ops import special
 from ...core.ops.dropout import check_probability, dropout_p
 from ...core.ops.families import as_array
 from ...core.ops.joining import split
-from ...core.ops.reductions import only_floats
+from ...core.ops.lookup import one_hot
+from ...core.ops.reductions import argmax, only_floats
 from ...core.ops.sampling import bernoulli, gumbel, uniform
-from ...core.ops.shaping import cast
+from ...core.ops.shaping import cast, moveaxis
 from ...core.ops.softmax import log_softmax as core_log_softmax
 from ...core.ops.softmax import softmax as core_softmax
 from ...core.primitive import Value, aval_of
@@ -81,6 +82,8 @@ def selu(input: Any, inplace: bool = False) -> Any:
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """Return x where it is positive, else `alpha * (exp(x / alpha) - 1)` (Barron, 2017)."""
+    if alpha == 0:
+        raise ArgumentError(f"celu: alpha cannot be 0, for {aval_of(as_array(input))}; give another number")
     positive = core.greater(input, 0)
     below = core.mul(core.expm1(core.div(core.where(positive, 0.0, input), float(alpha))), float(alpha))
     out = core.where(positive, input, below)
@@ -206,6 +209,8 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
 
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Drop whole channels of `[N, C, L]` or `[C, L]`."""
+    if input.ndim not in (2, 3):
+        raise ShapeError(f"dropout1d: Expected 2D or 3D input, but received {aval_of(input)}; use dropout for others")
     return _dropped("dropout1d", input, p, training, inplace, lambda shape: shape[:-1] + (1,))
 
 
@@ -233,6 +238,10 @@ def rrelu(
     input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Any:
     """Return x where it is positive, else x times a slope: random in training, the mean of the limits in evaluation."""
+    if lower > upper:
+        raise ArgumentError(
+            f"rrelu: Lower bound should be at most the upper bound, got {lower} and {upper}; exchange them"
+        )
     slope = uniform(next_key(None), input.shape, lower, upper, input.dtype) if training else (lower + upper) / 2
     out = core.where(core.greater(input, 0), input, core.mul(input, slope))
     return in_place(input, out) if inplace else out
@@ -244,7 +253,7 @@ def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, eps: float
     soft = core_softmax(core.div(core.add(logits, tensor_of(noise)), float(tau)), dim)
     if not hard:
         return soft
-    peak = cast(core.equal(soft, soft.max(dim, keepdim=True)[0]), soft.dtype)
+    peak = moveaxis(one_hot(argmax(soft, dim), soft.shape[dim], soft.dtype), -1, dim)
     return core.add(core.detach(core.sub(peak, soft)), soft)
 
 

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from ...core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
+from ...core.errors import ArgumentError, ShapeError, UnsupportedError
 from ...core.ops import pooling
-from ...core.ops.convolution import conv_transpose, convolution
-from ...core.ops.families import as_array
+from ...core.ops.convolution import conv_transpose, convolution, per_axis
 from ...core.ops.joining import pad as core_pad
 from ...core.ops.shaping import reshape, swapaxes, transpose
 from ...core.primitive import aval_of
-
-Function = Callable[..., Any]
-
-
-def _check(name: str, n: int, input: Any, *others: Any) -> None:
-    if input.ndim not in (n + 1, n + 2):
-        raise ShapeError(
-            f"{name}: Expected {n + 1}D (unbatched) or {n + 2}D (batched) input, got {aval_of(input)}; "
-            f"it needs channels and {n} dimensions"
-        )
-    for other in others:
-        if other is not None and as_array(other).dtype != input.dtype:
-            raise DTypeError(
-                f"{name}: Input type ({aval_of(input)}) and weight or bias type ({aval_of(other)}) should be the same; "
-                "cast one with .to(dtype)"
-            )
+from .arguments import Function, check_rank, named, one_dtype
 
 
 def _conv(n: int) -> Function:
@@ -36,10 +19,11 @@ def _conv(n: int) -> Function:
     def conv(
         input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
     ) -> Any:
-        _check(name, n, input, weight, bias)
+        check_rank(name, n, input)
+        one_dtype(name, input=input, weight=weight, bias=bias)
         return convolution(input, weight, bias, stride, padding, dilation, groups)
 
-    return _named(
+    return named(
         conv, name, f"Slide a kernel over {n} dimensions of `[N, C, ...]`; weights are `[O, C / groups, ...]`."
     )
 
@@ -57,10 +41,11 @@ def _conv_transpose(n: int) -> Function:
         groups: int = 1,
         dilation: Any = 1,
     ) -> Any:
-        _check(name, n, input, weight, bias)
+        check_rank(name, n, input)
+        one_dtype(name, input=input, weight=weight, bias=bias)
         return conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation)
 
-    return _named(
+    return named(
         conv, name, f"Apply the transpose of a convolution in {n} dimensions; weights are `[C, O / groups, ...]`."
     )
 
@@ -77,11 +62,13 @@ def _max_pool(n: int) -> Function:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Any:
-        _check(name, n, input)
+        check_rank(name, n, input)
         find = pooling.max_pool_with_indices if return_indices else pooling.max_pool
-        return find(input, _spread(kernel_size, n), _stride(stride), padding, dilation, ceil_mode)
+        return find(
+            input, per_axis(name, "kernel_size", kernel_size, n, 1), _stride(stride), padding, dilation, ceil_mode
+        )
 
-    return _named(pool, name, f"Return the largest element of each window over the last {n} dimensions.")
+    return named(pool, name, f"Return the largest element of each window over the last {n} dimensions.")
 
 
 def _avg_pool(n: int) -> Function:
@@ -96,35 +83,25 @@ def _avg_pool(n: int) -> Function:
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> Any:
-        _check(name, n, input)
-        window = _spread(kernel_size, n)
+        check_rank(name, n, input)
+        window = per_axis(name, "kernel_size", kernel_size, n, 1)
         return pooling.avg_pool(input, window, _stride(stride), padding, ceil_mode, count_include_pad, divisor_override)
 
-    return _named(pool, name, f"Return the mean of each window over the last {n} dimensions.")
+    return named(pool, name, f"Return the mean of each window over the last {n} dimensions.")
 
 
 def _adaptive(kind: str, n: int) -> Function:
     name = f"adaptive_{kind}_pool{n}d"
 
     def pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-        _check(name, n, input)
+        check_rank(name, n, input)
         sizes = (output_size,) * n if output_size is None or isinstance(output_size, int) else tuple(output_size)
         if kind == "avg":
             return pooling.adaptive_avg_pool(input, sizes)
         find = pooling.adaptive_max_pool_with_indices if return_indices else pooling.adaptive_max_pool
         return find(input, sizes)
 
-    return _named(pool, name, f"Pool the last {n} dimensions to the given sizes; None keeps one.")
-
-
-def _named(function: Function, name: str, text: str) -> Function:
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = text
-    return function
-
-
-def _spread(size: Any, n: int) -> tuple[int, ...]:
-    return (size,) * n if isinstance(size, int) else tuple(size)
+    return named(pool, name, f"Pool the last {n} dimensions to the given sizes; None keeps one.")
 
 
 def _stride(stride: Any) -> Any:

@@ -7,12 +7,13 @@ from typing import Any
 from ...core import dtypes
 from ...core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
 from ...core.ops import affine, attention, lookup, normalization
+from ...core.ops.contractions import matmul
 from ...core.ops.families import as_array
 from ...core.ops.norms import norm
 from ...core.ops.pointwise import add, div, greater, maximum, mul, rsqrt, square, sub, where
 from ...core.ops.reductions import max as max_of
 from ...core.ops.reductions import mean
-from ...core.ops.shaping import cast, expand_dims, flatten, reshape, sum, swapaxes
+from ...core.ops.shaping import broadcast_to, cast, expand_dims, flatten, reshape, sum, swapaxes
 from ...core.primitive import aval_of
 from ...tensor.fast import fused
 from ...tensor.handle import Tensor, extent
@@ -20,26 +21,38 @@ from ...tensor.modes import no_grad
 from ...tensor.table import over
 from ...tensor.types import finfo
 from .activation import dropout
+from .arguments import check_parameters, one_dtype
 
 
 def _linear_general(input: Any, weight: Any, bias: Any) -> Any:
-    kinds = {x.dtype for x in map(as_array, (input, weight, bias) if bias is not None else (input, weight))}
-    if len(kinds) > 1:
-        shown = ", ".join(str(aval_of(x)) for x in (input, weight, bias) if x is not None)
-        raise DTypeError(f"linear: input, weight and bias must have the same dtype, got {shown}; cast with .to(dtype)")
-    return affine.linear(input, weight, bias)
+    one_dtype("linear", input=input, weight=weight, bias=bias)
+    if weight.ndim == 1 and bias is None:
+        return matmul(input, weight)
+    if bias is None or tuple(bias.shape) == tuple(weight.shape[:1]):
+        return affine.linear(input, weight, bias)
+    out = affine.linear(input, weight, None)
+    return add(out, broadcast_to(bias, out.shape))
 
 
 _linear = fused(affine.linear_p, _linear_general)
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
-    """Return `input @ weight.T + bias`, for `input[..., in]`, `weight[out, in]` and `bias[out]`."""
+    """Return `input @ weight.T + bias`, for `input[..., in]`, `weight[out, in]` and `bias[out]`.
+
+    As in PyTorch a bias of another shape is broadcast to the result's, and a weight `[in]` gives a result without `out`.
+    """
     return _linear(input, weight, bias)
 
 
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     """Return `input1 @ weight[o] @ input2 + bias[o]` for each output o."""
+    one_dtype("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
+    if input1.shape[:-1] != input2.shape[:-1] or (input1.shape[-1], input2.shape[-1]) != tuple(weight.shape[1:]):
+        raise ShapeError(
+            f"bilinear: inputs need the same batch, and the sizes of weight [out, in1, in2] behind it, got "
+            f"{aval_of(input1)}, {aval_of(input2)} and weight {aval_of(weight)}"
+        )
     left = affine.linear(input1, flatten(swapaxes(weight, 1, 2), 0, 1))
     rows = reshape(left, (*input1.shape[:-1], weight.shape[0], weight.shape[2]))
     out = sum(mul(rows, expand_dims(input2, -2)), -1)
@@ -106,6 +119,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not wanted or tuple(input.shape[-len(wanted) :]) != wanted:
         raise ShapeError(f"rms_norm: input {aval_of(input)} does not end with normalized_shape {list(wanted)}")
+    check_parameters("rms_norm", wanted, weight)
     eps = float(finfo(input.dtype).eps) if eps is None else eps
     x = cast(input, dtypes.float32) if input.dtype in dtypes.HALVES else input  # squares would overflow
     out = mul(x, rsqrt(add(mean(mul(x, x), tuple(range(-len(wanted), 0)), keepdims=True), eps)))
@@ -122,7 +136,16 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Any:
-    """Normalize each channel of `[N, C, ...]`; in training by the batch, whose statistics go into the running ones."""
+    """Normalize each channel of `[N, C, ...]`; in training by the batch, whose statistics go into the running ones.
+
+    A batch of nothing leaves those as they are. Beside half numbers, parameters and statistics may be float32.
+    """
+    if eps < 0:
+        raise ArgumentError(f"batch_norm: eps must be non-negative, but got {eps} for {aval_of(input)}")
+    if input.dtype not in dtypes.HALVES:
+        one_dtype(
+            "batch_norm", input=input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
+        )
     if not training:
         if running_mean is None or running_var is None:
             raise ShapeError("batch_norm: Expected running_mean and running_var to be given when training=False")
@@ -134,11 +157,10 @@ def batch_norm(
             "use a larger batch or .eval()"
         )
     out, batch_mean, batch_var = normalization.batch_norm(input, weight, bias, eps)
-    if running_mean is not None:
+    if count:
         with no_grad():
-            unbiased = mul(batch_var, count / (count - 1)) if count else batch_var
             _follow(running_mean, batch_mean, momentum)
-            _follow(running_var, unbiased, momentum)
+            _follow(running_var, mul(batch_var, count / (count - 1)), momentum)
     return out
 
 
@@ -152,6 +174,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
             f"group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape "
             f"{list(input.shape)} and num_groups={num_groups}"
         )
+    check_parameters("group_norm", (channels,), weight, bias)
     grouped = reshape(input, (n, num_groups, input.size // (n * num_groups) if n else 0))
     out = reshape(normalization.layer_norm(grouped, None, None, 1, eps), input.shape)
     return _scaled(out, weight, bias, len(rest))
@@ -168,6 +191,7 @@ def instance_norm(
     eps: float = 1e-5,
 ) -> Any:
     """Normalize each channel of each example; running statistics follow the means over the examples."""
+    check_parameters("instance_norm", tuple(input.shape[1:2]), weight, bias)
     if not use_input_stats:
         if running_mean is None or running_var is None:
             raise ArgumentError(
@@ -180,7 +204,7 @@ def instance_norm(
         raise ShapeError(
             f"instance_norm: Expected more than 1 spatial element when training, got input size {list(input.shape)}"
         )
-    if running_mean is not None:
+    if running_mean is not None and input.shape[0]:
         with no_grad():
             spatial = tuple(range(-axes, 0))
             middle = mean(input, spatial, keepdims=True)
@@ -225,6 +249,12 @@ def scaled_dot_product_attention(
 
     A bool mask says where to look, a float one is added. A query that may look nowhere gives 0, with gradient 0.
     """
+    one_dtype("scaled_dot_product_attention", query=query, key=key, value=value)
+    if attn_mask is not None and as_array(attn_mask).dtype not in (dtypes.bool_, query.dtype, dtypes.float32):
+        raise DTypeError(
+            f"scaled_dot_product_attention: Expected attn_mask dtype to be bool or to match query dtype, got "
+            f"{aval_of(as_array(attn_mask))} for query {aval_of(query)}; cast it"
+        )
     drop = (lambda weights: dropout(weights, dropout_p)) if dropout_p else None
     return attention.scaled_dot_product_attention(
         query, key, value, attn_mask, causal=is_causal, scale=scale, groups=enable_gqa, drop=drop

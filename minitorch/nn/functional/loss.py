@@ -11,9 +11,12 @@ from ...core.ops import cross_entropy as ce
 from ...core.ops import losses
 from ...core.ops.families import as_array
 from ...core.ops.fusing import check_reduction
-from ...core.ops.pointwise import add, clip, exp, greater, log, mul, neg, sub, where
+from ...core.ops.pointwise import add, clip, detach, div, equal, exp, greater, log, mul, neg, sub, where
+from ...core.ops.shaping import expand_dims, full, sum
 from ...core.primitive import aval_of
 from ...tensor.fast import fused
+from ...tensor.handle import known
+from .arguments import one_dtype
 
 
 def reduction_of(reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
@@ -47,26 +50,41 @@ _mse = fused(losses.mse_p, _mse_general)
 def mse_loss(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
 ) -> Any:
-    """Return the squared difference of input and target."""
+    """Return the squared difference of input and target; with weights for the elements, the mean is the weighted one."""
     if size_average is not None or reduce is not None:
         reduction = reduction_of(reduction, size_average, reduce)
     if weight is not None:
-        return _weighted(losses.mse_loss(input, target, "none"), weight, reduction)
+        return _weighted_mean("mse_loss", losses.mse_loss(input, target, "none"), input, weight, reduction)
     return _mse(input, target, reduction=reduction)
 
 
-def _weighted(loss: Any, weight: Any, reduction: str) -> Any:
-    """Reduce a loss with a weight for each element."""
-    loss = mul(loss, weight)
-    check_reduction("loss", reduction)
-    total = losses.reduce_loss(loss, "sum" if reduction == "mean" else reduction)
-    return total / weight.sum() if reduction == "mean" else total
+def _weighted(name: str, loss: Any, input: Any, weight: Any) -> Any:
+    """Multiply a loss with a weight for each element."""
+    if tuple(weight.shape) != tuple(input.shape):
+        raise ShapeError(
+            f"{name}: Weights and input must have the same size, got {aval_of(weight)} for {aval_of(input)}; expand them"
+        )
+    return mul(loss, weight)
 
 
-def l1_loss(input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> Any:
-    """Return the absolute difference of input and target."""
+def _weighted_mean(name: str, loss: Any, input: Any, weight: Any, reduction: str) -> Any:
+    """Reduce a loss with a weight for each element; the mean is over the weights."""
+    check_reduction(name, reduction)
+    weighted = _weighted(name, loss, input, weight)
+    if reduction == "mean":
+        return div(losses.reduce_loss(weighted, "sum"), sum(weight))
+    return losses.reduce_loss(weighted, reduction)
+
+
+def l1_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
+) -> Any:
+    """Return the absolute difference of input and target; with weights for the elements, the mean is the weighted one."""
     _warn_of_broadcast("l1_loss", input, target)
-    return losses.l1_loss(input, target, reduction_of(reduction, size_average, reduce))
+    reduction = reduction_of(reduction, size_average, reduce)
+    if weight is not None:
+        return _weighted_mean("l1_loss", losses.l1_loss(input, target, "none"), input, weight, reduction)
+    return losses.l1_loss(input, target, reduction)
 
 
 def smooth_l1_loss(
@@ -78,24 +96,29 @@ def smooth_l1_loss(
 
 
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
-    """Return `d*d / 2` for differences up to `delta`, else `delta * (|d| - delta/2)`."""
+    """Return `d*d / 2` for differences up to `delta`, else `delta * (|d| - delta/2)`.
+
+    With weights for the elements the mean is, as in PyTorch, over the elements.
+    """
     _warn_of_broadcast("huber_loss", input, target)
-    if weight is not None:
-        return _weighted(losses.huber_loss(input, target, "none", delta), weight, reduction)
-    return losses.huber_loss(input, target, reduction, delta)
+    if weight is None:
+        return losses.huber_loss(input, target, reduction, delta)
+    check_reduction("huber_loss", reduction)
+    each = losses.huber_loss(input, target, "none", delta)
+    return losses.reduce_loss(_weighted("huber_loss", each, input, weight), reduction)
 
 
 # --------------------------------------------------------------------------- classes
 
 
 def _cross_entropy_general(input: Any, target: Any, *, ignore_index: int, reduction: str) -> Any:
-    _check_targets("cross_entropy", input, target)
+    _check_targets("cross_entropy", input, target, ignore_index)
     axis = 0 if input.ndim == 1 else 1
     return ce.cross_entropy(input, target, axis=axis, ignore_index=ignore_index, reduction=reduction)
 
 
 # With classes on the last axis, which only one or two axes make sure of, the primitive takes tensors as they are.
-_cross_entropy = fused(ce.cross_entropy_p, _cross_entropy_general)
+_cross_entropy = fused(ce.cross_entropy_p, _cross_entropy_general, second=dtypes.int64)
 
 
 def cross_entropy(
@@ -118,12 +141,18 @@ def cross_entropy(
         return _cross_entropy(input, target, ignore_index=ignore_index, reduction=reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    _check_targets("cross_entropy", input, target)
+    _check_targets("cross_entropy", input, target, ignore_index)
+    one_dtype("cross_entropy", input=input, weight=weight)
     options = {"axis": min(1, input.ndim - 1), "ignore_index": ignore_index, "reduction": reduction}
     return ce.cross_entropy(input, target, weight, label_smoothing=label_smoothing, **options)
 
 
-def _check_targets(name: str, input: Any, target: Any) -> None:
+def _check_targets(name: str, input: Any, target: Any, ignore_index: int) -> None:
+    if target.shape == input.shape and ignore_index >= 0:
+        raise ArgumentError(
+            f"{name}: ignore_index is not supported for probabilities as targets, got {ignore_index} for target "
+            f"{aval_of(target)}; leave it out"
+        )
     if input.ndim and target.ndim == input.ndim - 1 and target.dtype in dtypes.INEXACT:
         raise DTypeError(
             f"{name}: expected scalar type Long but found {dtypes.name(target.dtype)}: class numbers must be integers; "
@@ -146,7 +175,8 @@ def nll_loss(
     reduction: str = "mean",
 ) -> Any:
     """Return minus the log-probabilities `[N, C, ...]` of the target classes."""
-    _check_targets("nll_loss", input, target)
+    _check_targets("nll_loss", input, target, ignore_index)
+    one_dtype("nll_loss", input=input, weight=weight)
     options = {"axis": min(1, input.ndim - 1), "ignore_index": ignore_index}
     return ce.nll_loss(input, target, weight, reduction=reduction_of(reduction, size_average, reduce), **options)
 
@@ -204,12 +234,30 @@ def kl_div(
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Any:
-    """Return minus the log-density of normal distributions with mean `input` and variance `var`, at `target`."""
+    """Return minus the log-density of normal distributions with mean `input` and variance `var`, at `target`.
+
+    `var` has the shape of the input, or one variance for all that its last dimension holds, or for another one's, which
+    has size 1; or it is a number. Variances are at least `eps`.
+    """
     check_reduction("gaussian_nll_loss", reduction)
-    limited = add(var, clip(sub(eps, var), 0.0).detach())
+    limited = _variances(input, var, eps)
     d = sub(input, target)
     loss = mul(add(log(limited), mul(d, d) / limited), 0.5)
     return losses.reduce_loss(add(loss, 0.9189385332046727) if full else loss, reduction)
+
+
+def _variances(x: Any, var: Any, eps: float) -> Any:
+    """Return variances that broadcast with x, and have no slope where they are limited."""
+    var = full(x.shape, var, x.dtype) if isinstance(var, (int, float)) else var
+    values = known(var)
+    if values is not None and (values.numpy() < 0).any():
+        raise ArgumentError(f"gaussian_nll_loss: var has negative entry/entries, {aval_of(var)}; give variances")
+    shape, mine = tuple(x.shape), tuple(var.shape)
+    if mine == shape[:-1]:
+        var = expand_dims(var, -1)
+    elif mine != shape and (len(mine) != len(shape) or [n for m, n in zip(shape, mine) if m != n] != [1]):
+        raise ShapeError(f"gaussian_nll_loss: var is of incorrect size, got {aval_of(var)} for input {aval_of(x)}")
+    return add(var, detach(clip(sub(eps, var), 0.0)))
 
 
 def poisson_nll_loss(
@@ -217,10 +265,13 @@ def poisson_nll_loss(
     target: Any,
     log_input: bool = True,
     full: bool = False,
+    size_average: Any = None,
     eps: float = 1e-8,
+    reduce: Any = None,
     reduction: str = "mean",
 ) -> Any:
     """Return minus the log-probability of counts, up to a constant, or with `full` by Stirling's formula."""
+    reduction = reduction_of(reduction, size_average, reduce)
     check_reduction("poisson_nll_loss", reduction)
     loss = sub(exp(input), mul(target, input)) if log_input else sub(input, mul(target, log(add(input, eps))))
     if full:
@@ -231,14 +282,36 @@ def poisson_nll_loss(
     return losses.reduce_loss(loss, reduction)
 
 
-def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
-    """Return x where the target is 1, `max(0, margin - x)` where it is -1."""
+def hinge_embedding_loss(
+    input: Any,
+    target: Any,
+    margin: float = 1.0,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """Return x where the target is 1, `max(0, margin - x)` where it is -1; elsewhere, as in PyTorch, their sum."""
+    reduction = reduction_of(reduction, size_average, reduce)
     check_reduction("hinge_embedding_loss", reduction)
-    loss = where(greater(target, 0), input, clip(sub(margin, input), 0.0))
-    return losses.reduce_loss(loss, reduction)
+    near = where(equal(target, -1), 0.0, input)
+    return losses.reduce_loss(add(near, where(equal(target, 1), 0.0, clip(sub(margin, input), 0.0))), reduction)
 
 
-def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
+def margin_ranking_loss(
+    input1: Any,
+    input2: Any,
+    target: Any,
+    margin: float = 0.0,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:
     """Return `max(0, -target * (input1 - input2) + margin)`."""
+    reduction = reduction_of(reduction, size_average, reduce)
+    if not input1.ndim == input2.ndim == target.ndim:
+        raise ShapeError(
+            f"margin_ranking_loss: All input tensors should have same dimension but got sizes: {aval_of(input1)}, "
+            f"{aval_of(input2)}, {aval_of(target)}; insert axes"
+        )
     check_reduction("margin_ranking_loss", reduction)
     return losses.reduce_loss(clip(add(mul(neg(target), sub(input1, input2)), margin), 0.0), reduction)

@@ -20,7 +20,6 @@ SAME = {
     for name in names.split()
 }
 # fmt: on
-_REDUCTIONS = ("none", "mean", "sum")
 
 
 def dropout(input: Any, p: float, train: bool) -> Any:
@@ -76,27 +75,38 @@ def max_pool1d_with_indices(input: Any, kernel_size: Any, stride: Any = None, *o
     return image.max_pool1d(input, kernel_size, stride, *options, return_indices=True, **named)
 
 
-def reduction_named(name: str, number: int) -> str:
-    """Return the name of a reduction that PyTorch's top level has a number for."""
-    if number not in (0, 1, 2):
-        raise ArgumentError(f"{name}: reduction must be 0, 1 or 2, got {number!r}; nn.functional takes names")
-    return _REDUCTIONS[number]
+_REDUCTIONS = ("none", "mean", "sum")
 
 
-def _numbered(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a loss whose `reduction` is a number, by default none, as at PyTorch's top level."""
+def numbered(function: Callable[..., Any], order: str) -> Callable[..., Any]:
+    """Return a loss whose arguments stand in PyTorch's order at top level, and whose `reduction` is a number."""
+    name, names = function.__name__, order.split()
 
-    def call(*args: Any, reduction: int = 0, **kwargs: Any) -> Any:
-        return function(*args, reduction=reduction_named(name, reduction), **kwargs)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > len(names) or not kwargs.keys().isdisjoint(names[: len(args)]):
+            raise TypeError(f"{name}: takes {', '.join(names)}, each once")
+        given = {**dict(zip(names, args)), **kwargs}
+        number = given.pop("reduction", 0)
+        if number not in (0, 1, 2):
+            raise ArgumentError(f"{name}: reduction must be 0, 1 or 2, got {number!r}; nn.functional takes names")
+        return function(**given, reduction=_REDUCTIONS[number])
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"As `nn.functional.{name}`, with a number for `reduction`: 0 none (the default), 1 mean, 2 sum."
+    call.__doc__ = f"""As `nn.functional.{name}`, with a number for `reduction`: 0 none (the default), 1 mean, 2 sum.
+
+    The arguments in order: {", ".join(f"`{each}`" for each in names)}.
+    """
     return call
 
 
 LOSSES = {
-    name: _numbered(name, getattr(loss, name))
-    for name in ("binary_cross_entropy_with_logits", "kl_div", "hinge_embedding_loss", "margin_ranking_loss")
+    function.__name__: numbered(function, order)
+    for function, order in (
+        (loss.binary_cross_entropy_with_logits, "input target weight pos_weight reduction"),
+        (loss.hinge_embedding_loss, "input target margin reduction"),
+        (loss.kl_div, "input target reduction"),
+        (loss.margin_ranking_loss, "input1 input2 target margin reduction"),
+    )
 }
 
 

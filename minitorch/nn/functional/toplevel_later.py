@@ -9,7 +9,7 @@ from ...core.ops.norms import norm
 from ...core.primitive import aval_of
 from . import alpha, ctc, loss, margins
 from .activation import writing
-from .toplevel import reduction_named
+from .toplevel import numbered
 
 
 def alpha_dropout(input: Any, p: float, train: bool) -> Any:
@@ -28,48 +28,10 @@ alpha_dropout_, feature_alpha_dropout_, feature_dropout_ = (
 )
 
 
-# --------------------------------------------------------------------------- losses: 0 none, 1 mean, 2 sum
-
-
-def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = 0) -> Any:
-    """As `nn.functional.cosine_embedding_loss`, with a number for `reduction`."""
-    how = reduction_named("cosine_embedding_loss", reduction)
-    return margins.cosine_embedding_loss(input1, input2, target, margin, reduction=how)
-
-
-def ctc_loss(
-    log_probs: Any,
-    targets: Any,
-    input_lengths: Any,
-    target_lengths: Any,
-    blank: int = 0,
-    reduction: int = 0,
-    zero_infinity: bool = False,
-) -> Any:
-    """As `nn.functional.ctc_loss`, with a number for `reduction`."""
-    how = reduction_named("ctc_loss", reduction)
-    return ctc.ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, how, zero_infinity)
-
-
-def poisson_nll_loss(input: Any, target: Any, log_input: bool, full: bool, eps: float, reduction: int) -> Any:
-    """As `nn.functional.poisson_nll_loss`, with a number for `reduction`."""
-    how = reduction_named("poisson_nll_loss", reduction)
-    return loss.poisson_nll_loss(input, target, log_input, full, eps, reduction=how)
-
-
-def triplet_margin_loss(
-    anchor: Any,
-    positive: Any,
-    negative: Any,
-    margin: float = 1.0,
-    p: float = 2.0,
-    eps: float = 1e-6,
-    swap: bool = False,
-    reduction: int = 0,
-) -> Any:
-    """As `nn.functional.triplet_margin_loss`, with a number for `reduction`."""
-    how = reduction_named("triplet_margin_loss", reduction)
-    return margins.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction=how)
+cosine_embedding_loss = numbered(margins.cosine_embedding_loss, "input1 input2 target margin reduction")
+ctc_loss = numbered(ctc.ctc_loss, "log_probs targets input_lengths target_lengths blank reduction zero_infinity")
+poisson_nll_loss = numbered(loss.poisson_nll_loss, "input target log_input full eps reduction")
+triplet_margin_loss = numbered(margins.triplet_margin_loss, "anchor positive negative margin p eps swap reduction")
 
 
 # --------------------------------------------------------------------------- norms

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ...core import dtypes
 from ...core.array import wrap
 from ...core.errors import ArgumentError, DTypeError, ShapeError
 from ...core.ops import pooling, windowing
+from ...core.ops.convolution import per_axis
 from ...core.ops.families import as_array
 from ...core.ops.gathering import as_index, iota
 from ...core.ops.joining import pad
@@ -24,26 +25,7 @@ from ...core.primitive import Value, aval_of
 from ...tensor.handle import extent
 from ...tensor.random import next_key
 from . import image
-
-Function = Callable[..., Any]
-
-
-def _spread(value: Any, n: int) -> tuple[Any, ...]:
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,) * n
-
-
-def _named(function: Function, name: str, text: str) -> Function:
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = text
-    return function
-
-
-def _check(name: str, n: int, input: Any) -> None:
-    if input.ndim not in (n + 1, n + 2):
-        raise ShapeError(
-            f"{name}: Expected {n + 1}D (unbatched) or {n + 2}D (batched) input, got {aval_of(input)}; it needs channels "
-            f"and {n} dimensions"
-        )
+from .arguments import Function, check_rank, named
 
 
 def _merged(x: Value, kept: int) -> Value:
@@ -64,18 +46,20 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
              [3., 4.],
              [4., 5.]]])
     """
-    _check("unfold", 2, input)
-    options = (_spread(x, 2) for x in (kernel_size, stride, padding, dilation))
-    found = windowing.unfold(input, *options)
+    check_rank("unfold", 2, input)
+    kernel = per_axis("unfold", "kernel_size", kernel_size, 2, 1)
+    found = windowing.unfold(input, kernel, stride, padding, dilation)
     *lead, channels, height, width, rows, columns = found.shape
     return reshape(found, (*lead, channels * height * width, rows * columns))
 
 
 def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
     """Add blocks up where they overlap, the transpose of `unfold`: `[N, C * kernel, blocks]` becomes `[N, C, H, W]`."""
-    kernel, strides, paddings, dilations = (_spread(x, 2) for x in (kernel_size, stride, padding, dilation))
-    sizes = _spread(output_size, 2)
-    places = windowing.sliding("fold", sizes, kernel, strides, paddings, dilations)
+    kernel, sizes = (
+        per_axis("fold", "kernel_size", kernel_size, 2, 1),
+        per_axis("fold", "output_size", output_size, 2, 1),
+    )
+    places = windowing.sliding("fold", sizes, kernel, stride, padding, dilation)
     counts = windowing.counts_of(places)
     taps, blocks = math.prod(kernel), math.prod(counts)
     if input.ndim not in (2, 3) or input.shape[-2] % taps or input.shape[-1] != blocks:
@@ -85,7 +69,7 @@ def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padd
         )
     *lead, rows, _ = input.shape
     columns = reshape(input, (*lead, rows // taps, *kernel, *counts))
-    return windowing.fold(columns, sizes, kernel, strides, paddings, dilations)
+    return windowing.fold(columns, sizes, kernel, stride, padding, dilation)
 
 
 # --------------------------------------------------------------------------- norms
@@ -95,8 +79,8 @@ def _lp_pool(n: int) -> Function:
     name = f"lp_pool{n}d"
 
     def pool(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
-        _check(name, n, input)
-        window = _spread(kernel_size, n)
+        check_rank(name, n, input)
+        window = per_axis(name, "kernel_size", kernel_size, n, 1)
         if math.isinf(norm_type):
             best = pooling.max_pool(mul(abs(input), math.copysign(1.0, norm_type)), window, stride, 0, 1, ceil_mode)
             return mul(best, math.copysign(1.0, norm_type))
@@ -104,7 +88,7 @@ def _lp_pool(n: int) -> Function:
         return pow(mul(mul(sign(total), relu(abs(total))), float(math.prod(window))), 1.0 / norm_type)
 
     text = f"Return `sum(x**p) ** (1/p)` of each window over the last {n} dimensions; maxima for infinite p."
-    return _named(pool, name, text)
+    return named(pool, name, text)
 
 
 lp_pool1d, lp_pool2d, lp_pool3d = map(_lp_pool, (1, 2, 3))
@@ -146,9 +130,9 @@ def _fractional_max_pool(n: int) -> Function:
         return_indices: bool = False,
         _random_samples: Any = None,
     ) -> Any:
-        _check(name, n, input)
+        check_rank(name, n, input)
         batched = input if input.ndim == n + 2 else expand_dims(input, 0)
-        sizes, taps = batched.shape[2:], _spread(kernel_size, n)
+        sizes, taps = batched.shape[2:], per_axis(name, "kernel_size", kernel_size, n, 1)
         counts = _pooled_sizes(name, sizes, taps, output_size, output_ratio)
         samples = _random_samples
         if samples is None:
@@ -160,7 +144,7 @@ def _fractional_max_pool(n: int) -> Function:
         return (reshape(values, shape), reshape(where_found, shape)) if return_indices else reshape(values, shape)
 
     text = f"Return maxima of windows that random samples lay over the last {n} dimensions. Graham (2014)."
-    return _named(pool, name, text)
+    return named(pool, name, text)
 
 
 def _window_places(samples: Value, sizes: Sequence[int], counts: Sequence[int], taps: Sequence[int]) -> Value:
@@ -193,12 +177,16 @@ def _pooled_sizes(name: str, sizes: Sequence[int], taps: Sequence[int], count: A
             f"{name}: requires specifying either an output_size or an output_ratio, got {count}, {ratio}"
         )
     n = len(sizes)
-    counts = [int(m * r) for m, r in zip(sizes, _spread(ratio, n))] if count is None else list(_spread(count, n))
+    if count is None:
+        ratios = ratio if isinstance(ratio, (tuple, list)) else (ratio,) * n
+        counts = tuple(int(m * r) for m, r in zip(sizes, ratios, strict=True))
+    else:
+        counts = per_axis(name, "output_size", count, n, 0)
     if any(k < 1 or c < 1 or c + k - 1 > m for m, c, k in zip(sizes, counts, taps)):
         raise ShapeError(
-            f"{name}: {tuple(counts)} windows of {tuple(taps)} do not fit into the sizes {tuple(sizes)}; ask for fewer"
+            f"{name}: {counts} windows of {tuple(taps)} do not fit into the sizes {tuple(sizes)}; ask for fewer"
         )
-    return tuple(counts)
+    return counts
 
 
 def _check_samples(name: str, samples: Any, x: Any, n: int) -> None:
@@ -216,7 +204,7 @@ def _with_indices(pool: Function) -> Function:
     def call(*args: Any, **kwargs: Any) -> Any:
         return pool(*args, **{**kwargs, "return_indices": True})
 
-    return _named(
+    return named(
         call, f"{pool.__name__}_with_indices", f"As `{pool.__name__}`, which finds the places of the maxima too."
     )
 
@@ -240,15 +228,16 @@ def _max_unpool(n: int) -> Function:
     def unpool(
         input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
     ) -> Any:
-        _check(name, n, input)
+        check_rank(name, n, input)
         if tuple(indices.shape) != tuple(input.shape):
             raise ShapeError(
                 f"{name}: Expected shape of indices {aval_of(indices)} to be that of input {aval_of(input)}"
             )
         if as_array(indices).dtype != dtypes.int64:
             raise DTypeError(f"{name}: elements in indices should be type int64 but got {aval_of(indices)}")
-        kernel = _spread(kernel_size, n)
-        sizes = _unpooled_sizes(name, input, kernel, _spread(stride or kernel, n), _spread(padding, n), output_size)
+        kernel = per_axis(name, "kernel_size", kernel_size, n, 1)
+        strides, paddings = per_axis(name, "stride", stride or kernel, n, 1), per_axis(name, "padding", padding, n, 0)
+        sizes = _unpooled_sizes(name, input, kernel, strides, paddings, output_size)
         _check_indices(name, indices, sizes)
         lead = input.shape[: input.ndim - n]
         flat = full((*lead, math.prod(sizes)), 0, input.dtype)
@@ -256,7 +245,7 @@ def _max_unpool(n: int) -> Function:
         return reshape(put, (*lead, *sizes))
 
     text = f"Put maxima back where `max_pool{n}d` has found them, with 0 everywhere else."
-    return _named(unpool, name, text)
+    return named(unpool, name, text)
 
 
 def _unpooled_sizes(

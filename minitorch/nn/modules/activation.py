@@ -11,6 +11,7 @@ from ...core.errors import ShapeError
 from ...core.primitive import aval_of
 from ...tensor.types import get_default_dtype
 from .. import functional as F
+from ..init import constant_
 from ..module import Module
 from .linear import placed
 
@@ -195,6 +196,10 @@ class PReLU(Module):
         self.init = init
         dtype = get_default_dtype() if dtype is None else dtype
         self.weight = placed(wrap(np.full(num_parameters, init, dtype)), device)
+
+    def reset_parameters(self) -> None:
+        """Set the weights to their first value."""
+        constant_(self.weight, self.init)
 
     def forward(self, input: Any) -> Any:
         """Apply the function."""

@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import index as as_int
 from typing import Any
 
-from ...core.errors import OutOfBoundsError
+from ...core.errors import ArgumentError, OutOfBoundsError
 from ..module import Module, indented
 from ..parameter import Parameter
 from ..registry import MODULE, PARAMETER
@@ -140,6 +140,24 @@ class Sequential(_Numbered):
 
     def __add__(self, other: Sequential) -> Sequential:
         return Sequential(*self, *other)
+
+    def __mul__(self, times: int) -> Sequential:
+        return Sequential(*list(self) * _checked_times(times))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, times: int) -> Sequential:
+        self.extend(list(self) * (_checked_times(times) - 1))
+        return self
+
+
+def _checked_times(times: int) -> int:
+    """Return how often a Sequential is repeated, the same modules each time."""
+    if not isinstance(times, int):
+        raise TypeError(f"unsupported operand type(s) for *: 'Sequential' and {type(times).__name__!r}")
+    if times <= 0:
+        raise ArgumentError(f"Sequential: it cannot be repeated {times} times; give a positive number")
+    return times
 
 
 class ModuleList(_Numbered):
@@ -299,6 +317,41 @@ class ParameterDict(_Keyed):
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.register_parameter(key, _as_parameter(value))
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the entry under a key, or the default if there is none."""
+        return self._table_of().get(key, default)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Return the entry under a key, added beforehand if there is none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def popitem(self) -> tuple[str, Any]:
+        """Take out the entry that was added last, and return it with its key."""
+        key = list(self)[-1] if len(self) else ""
+        return key, self.pop(key)
+
+    def copy(self) -> ParameterDict:
+        """Return another dict of the same parameters."""
+        return ParameterDict(self)
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """Return another dict with one parameter under all these keys."""
+        return ParameterDict(dict.fromkeys(keys, default))
+
+    def __or__(self, other: Any) -> ParameterDict:
+        found = self.copy()
+        found.update(other)
+        return found
+
+    def __ror__(self, other: Any) -> ParameterDict:
+        return ParameterDict(other) | self
+
+    def __ior__(self, other: Any) -> ParameterDict:
+        self.update(other)
+        return self
 
     def __repr__(self) -> str:
         return _parameter_lines(self, self.items())

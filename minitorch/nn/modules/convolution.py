@@ -98,14 +98,16 @@ class _Conv(Module):
 
     def forward(self, input: Any) -> Any:
         """Slide the kernel over the input."""
+        return self._conv_forward(input, self.weight, self.bias)
+
+    def _conv_forward(self, input: Any, weight: Any, bias: Any) -> Any:
+        """Convolve with another kernel, for subclasses that change it; as in PyTorch."""
         padding = self.padding
         if self.padding_mode != "zeros":
             input = F.pad(input, self._margins(), _PADDING[self.padding_mode])
             padding = 0
-        return self._apply_to(input, padding)
-
-    def _apply_to(self, input: Any, padding: Any) -> Any:
-        raise NotImplementedError
+        convolve = getattr(F, f"conv{self._dimensions}d")
+        return convolve(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 
     def extra_repr(self) -> str:
         """Return the sizes."""
@@ -128,9 +130,6 @@ class Conv1d(_Conv):
 
     _dimensions = 1
 
-    def _apply_to(self, input: Any, padding: Any) -> Any:
-        return F.conv1d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
-
 
 class Conv2d(_Conv):
     """Slides a kernel over `[N, C, H, W]`.
@@ -141,9 +140,6 @@ class Conv2d(_Conv):
 
     _dimensions = 2
 
-    def _apply_to(self, input: Any, padding: Any) -> Any:
-        return F.conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
-
 
 class Conv3d(_Conv):
     """Slides a kernel over `[N, C, D, H, W]`.
@@ -153,9 +149,6 @@ class Conv3d(_Conv):
     """
 
     _dimensions = 3
-
-    def _apply_to(self, input: Any, padding: Any) -> Any:
-        return F.conv3d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class _ConvTranspose(_Conv):
@@ -180,21 +173,10 @@ class _ConvTranspose(_Conv):
     ):
         if padding_mode != "zeros":
             raise ArgumentError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
-        super().__init__(
-            *(
-                in_channels,
-                out_channels,
-                kernel_size,
-                stride,
-                padding,
-                dilation,
-                groups,
-                bias,
-                padding_mode,
-                device,
-                dtype,
-            )
-        )
+        if isinstance(padding, str):
+            raise ArgumentError(f"{type(self).__name__}: padding must be given in numbers, got {padding!r}")
+        sizes = in_channels, out_channels, kernel_size, stride, padding, dilation
+        super().__init__(*sizes, groups, bias, padding_mode, device, dtype)
         self.output_padding = spread(output_padding, self._dimensions)
 
     def _extra(self, input: Any, output_size: Any) -> Any:

@@ -9,6 +9,7 @@ from ...core.errors import ArgumentError, ShapeError
 from ...core.ops import sampling
 from ...core.ops.shaping import flatten
 from ...core.primitive import Value
+from ...tensor.functions import PUBLIC
 from ...tensor.handle import Tensor
 from ...tensor.random import next_key
 from ...tensor.types import get_default_dtype
@@ -26,7 +27,12 @@ def uniform_parameter(shape: tuple[int, ...], bound: float, dtype: Any, device: 
 
 def placed(value: Value, device: Any) -> Parameter:
     """Return a parameter on a device."""
-    return fresh(value if device in (None, "cpu") else value.to_device(str(device)))
+    return fresh(located(value, device))
+
+
+def located(value: Value, device: Any) -> Value:
+    """Return a value on a device."""
+    return value if device in (None, "cpu") else value.to_device(str(device))
 
 
 class Identity(Module):
@@ -112,6 +118,12 @@ class Bilinear(Module):
         self.weight = uniform_parameter((out_features, in1_features, in2_features), bound, dtype, device)
         self.register_parameter("bias", uniform_parameter((out_features,), bound, dtype, device) if bias else None)
 
+    def reset_parameters(self) -> None:
+        """Draw new initial values."""
+        bound = 1 / math.sqrt(self.in1_features)
+        for p in self.parameters():
+            init.uniform_(p, -bound, bound)
+
     def forward(self, input1: Any, input2: Any) -> Any:
         """Apply the map to the last dimensions."""
         return F.bilinear(input1, input2, self.weight, self.bias)
@@ -161,8 +173,7 @@ class Unflatten(Module):
 
     def forward(self, input: Any) -> Any:
         """Split it."""
-        at = self.dim % input.ndim
-        return input.reshape(input.shape[:at] + self.unflattened_size + input.shape[at + 1 :])
+        return PUBLIC["unflatten"](input, self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
         """Return the sizes."""

@@ -15,7 +15,7 @@ from ...tensor.types import get_default_dtype
 from .. import functional as F
 from .. import init
 from ..module import Module
-from .linear import placed
+from .linear import located, placed
 
 
 def _filled(shape: Any, value: float, dtype: Any) -> Any:
@@ -62,9 +62,12 @@ class Tracking(_Scaled):
         self.track_running_stats = track_running_stats
         self._register_affine(num_features, affine, affine and bias, device, dtype)
         track = track_running_stats
-        self.register_buffer("running_mean", tensor_of(_filled(num_features, 0, dtype)) if track else None)
-        self.register_buffer("running_var", tensor_of(_filled(num_features, 1, dtype)) if track else None)
-        self.register_buffer("num_batches_tracked", tensor_of(_filled((), 0, dtypes.int64)) if track else None)
+        for name, shape, value, kind in (
+            ("running_mean", num_features, 0, dtype),
+            ("running_var", num_features, 1, dtype),
+            ("num_batches_tracked", (), 0, dtypes.int64),
+        ):
+            self.register_buffer(name, tensor_of(located(_filled(shape, value, kind), device)) if track else None)
 
     _may_lack = ("num_batches_tracked",)  # PyTorch counts since version 0.4.1
 

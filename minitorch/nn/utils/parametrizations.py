@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import ArgumentError, OutOfBoundsError
+from ...core.errors import ArgumentError, OutOfBoundsError, UnsupportedError
 from ...linalg import householder_product, qr, solve  # type: ignore[attr-defined]
 from ...tensor.creation import eye, tensor, zeros_like
 from ...tensor.functions import allclose, cat, dot, mv
@@ -229,7 +229,7 @@ class _Orthogonal(Module):
             minus.diagonal(0, -2, -1).fill_(-1.0)
             return minus
         if self.orthogonal_map != "householder":
-            raise NotImplementedError(
+            raise UnsupportedError(
                 "orthogonal: It is not possible to assign to the matrix exponential or the Cayley parametrizations when "
                 "use_trivialization=False"
             )

@@ -275,7 +275,7 @@ class SequentialLR(Composite):
         first._initial_step()
         self._last_lr = first.get_last_lr()
 
-    def step(self, epoch: None = None) -> None:
+    def step(self) -> None:  # type: ignore[override]
         """Set the next rates."""
         self._refuse_recording()
         self.last_epoch += 1
@@ -309,7 +309,7 @@ class ChainedScheduler(Composite):
         self.optimizer = optimizer
         self._last_lr = self._current()
 
-    def step(self, epoch: None = None) -> None:
+    def step(self) -> None:  # type: ignore[override]
         """Set the next rates."""
         self._refuse_recording()
         for scheduler in self._schedulers:

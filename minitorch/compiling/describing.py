@@ -211,11 +211,8 @@ def _options(optimizer: Any, called: Called) -> str:
 
 def _slots(program: Program) -> Iterator[tuple[Any, Any]]:
     """Pair each slot that must be empty, or must not, with its condition."""
-    by_get = {id(getattr(slot, "get", None)): slot for slot in _known_slots(program)}
-    for check in program.slots:
-        slot = by_get.get(id(check.get))
-        if slot is not None:
-            yield slot, check
+    known = set(map(id, _known_slots(program)))
+    return ((check.slot, check) for check in program.slots if id(check.slot) in known)
 
 
 def _known_slots(program: Program) -> Iterator[Any]:

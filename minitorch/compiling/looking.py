@@ -7,6 +7,7 @@ hold; as deep as a program can plausibly depend on.
 from __future__ import annotations
 
 import builtins
+import dis
 import functools
 import io
 import os
@@ -145,7 +146,7 @@ def _visit_function(found: Surroundings, function: FunctionType, label: str, dep
     _visit_names(found, vars(function), label, depth)
     names = function.__globals__
     found.names.update(_names(function.__code__))
-    for name in dict.fromkeys(_names(function.__code__)):
+    for name in _globals(function.__code__):
         if name in names:
             _note(found, Place(names, name, f"global `{name}`"), depth)
         elif hasattr(builtins, name):
@@ -158,6 +159,14 @@ def _names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
+
+
+@functools.lru_cache(4096)
+def _globals(code: CodeType) -> tuple[str, ...]:
+    """Return the names that code and the functions defined in it look up among the globals; `x.t` is no use of `t`."""
+    own = [i.argval for i in dis.get_instructions(code) if "GLOBAL" in i.opname or i.opname == "LOAD_NAME"]
+    inner = [name for constant in code.co_consts if isinstance(constant, CodeType) for name in _globals(constant)]
+    return tuple(dict.fromkeys(own + inner))
 
 
 def _note(found: Surroundings, place: Place, depth: int) -> None:

@@ -6,7 +6,7 @@ its own, so replaying it does what the function did, to whatever its handles hol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,12 +153,11 @@ class HandleCheck:
 class SlotCheck:
     """Whether a slot was empty."""
 
-    get: Callable[[], Any]
+    slot: Slot
     empty: bool
-    in_table: bool
 
     def __call__(self) -> bool:
-        return (self.get() is None) is self.empty
+        return (self.slot.get() is None) is self.empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +170,11 @@ class Refill:
     def write(self, leaves: list[Any], value: Value) -> None:
         """Fill the slot: with a new tensor of the value, if there is one."""
         self.slot.fill(leaves, self.tensor if value is None else ambient().wrap(value, None))
+
+
+def is_gradient(source: Any) -> bool:
+    """Return whether a source is the place of the gradient of a captured tensor."""
+    return isinstance(source, Slot) and source.holder is None
 
 
 def held_by_slots(slots: Sequence[Slot], leaves: Sequence[Any]) -> frozenset[tuple[int, int]]:

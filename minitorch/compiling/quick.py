@@ -21,11 +21,11 @@ from ..core.jit.native.objects import Guards
 from ..core.primitive import Value
 from ..core.tape import context
 from ..tensor.handle import GradCell, Tensor
-from .capture import Argument, Field, Handle, Number, Shared, Slot
+from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot
 from .entry import MISS, Entrance, entrance
 from .guards import Surroundings
 from .modes import ON, mode
-from .program import Program, Refill, replay, results
+from .program import Program, Refill, is_gradient, replay, results
 
 _value, _grad, _state = attrgetter("value"), attrgetter("grad"), attrgetter("state")
 _context, _float, _mode = context.get, default_float.get, mode.get
@@ -41,17 +41,20 @@ class Quick:
         self.context, self.float = _context(), _float()
         self.kinds = tuple(map(type, leaves))
         self.tracked = tuple(isinstance(x, Tensor) and x.node is not None for x in leaves)
+        self.viewed = tuple(isinstance(x, Tensor) and x._view is not None for x in leaves)
         sources = [s for s in program.sources if not isinstance(s, Argument)]
-        self.holders = [_holder(s) for s in sources if isinstance(s, (Handle, Shared, Slot))]
+        self.holders = [_holder(s) for s in sources if isinstance(s, (Handle, Shared, Slot)) and not is_gradient(s)]
         self.numbers = [s for s in sources if isinstance(s, Number)]
         self.known = [s.owner[s.name] for s in self.numbers]
         self.arrays = [s.read([]) for s in self.numbers]
         self.fields = [s for s in sources if isinstance(s, Field)]
+        self.read = [s.owner for s in sources if is_gradient(s)]
         tensors = [c.tensor for c in program.handles]
         cells = [(cell, "cell_contents") for cell in around.cells]
-        self.guarded = [*cells, *((t, name) for t in tensors for name in ("_view", "node"))]
+        empty = [(c.slot.owner, "grad") for c in program.slots if c.empty]
+        self.guarded = [*cells, *empty, *((t, name) for t in tensors for name in ("_view", "node"))]
         self.guards = Guards(self.guarded)
-        self._note_items([s for s in sources if isinstance(s, Slot)])
+        self._note_items([s for s in sources if isinstance(s, Slot) and not is_gradient(s)])
         self.held = set(map(id, self.handles))
         self.cells = [s.owner for s in program.watched if isinstance(s.owner, GradCell)]
         self._note_writes()
@@ -73,7 +76,7 @@ class Quick:
         again, rest, self.written = [], [], []
         in_place = self.program.in_place
         for target, index in self.program.writes:
-            if isinstance(target, Refill) and isinstance(target.slot.owner, GradCell) and index is not None:
+            if isinstance(target, Refill) and is_gradient(target.slot) and self._may_recycle(target.slot, index):
                 again.append((target.slot.owner, index))
             elif index not in in_place:
                 rest.append((target, index))
@@ -83,8 +86,17 @@ class Quick:
         if isinstance(self.program.plan, Plan):
             self.bound = bound(self.program.plan, [index for _, index in again])
         self.again = [cell for cell, _ in again]
+        known = {*map(id, self.again), *map(id, self.read)}
+        self.full = [
+            c.slot.owner
+            for c in self.program.slots
+            if is_gradient(c.slot) and not c.empty and id(c.slot.owner) not in known
+        ]
         self.alone = [_references()] * len(again)
         self.rest = rest
+
+    def _may_recycle(self, slot: Slot, index: int | None) -> bool:
+        return index is not None and all(cell is not slot.owner for cell in self.read)
 
     # ------------------------------------------------------------------ calling
 
@@ -108,17 +120,26 @@ class Quick:
         if tuple(map(type, args)) != self.kinds:
             return None
         found: list[Value] = []
-        for i, tracked in enumerate(self.tracked):
-            x = args[i]
+        for x, viewed, tracked in zip(args, self.viewed, self.tracked):
             if type(x) is Array:
                 found.append(x)
                 continue
-            if x._view is not None or (x.node is not None) is not tracked:
+            value = x.current()
+            if (x._view is not None) is not viewed or (x.node is not None) is not tracked:
                 return None
-            found.append(x.value)
+            found.append(value)
+        if any(self.viewed) and not self.has_views(args):
+            return None
         if not self._same(args):
             return None
         found += map(_value, self.holders)
+        if self.read:
+            grads = list(map(_grad, self.read))
+            if any(map(_is_missing, grads)):
+                return None
+            found += map(_value, grads)
+        if self.full and None in map(_grad, self.full):
+            return None
         if self.numbers:
             now = [s.owner[s.name] for s in self.numbers]
             if not all(map(is_, now, self.known)):
@@ -143,10 +164,21 @@ class Quick:
             return False
         return self.guards.hold() and self.around.hold_but_cells()
 
+    def has_views(self, args: tuple[Any, ...]) -> bool:
+        """Return whether there are views among the arguments where there were, up to date, and apart from all else."""
+        if tuple(map(type, args)) != self.kinds:
+            return False
+        views = [x._view for x, viewed in zip(args, self.viewed) if viewed]
+        if None in views or any(view.version != view.storage.version for view in views):
+            return False
+        storages = {id(view.storage) for view in views}
+        return len(storages) == len(views) and storages.isdisjoint(self.program.storages)
+
     def admits(self, args: tuple[Any, ...]) -> bool:
         """Return whether arguments are of the kinds of the last ones, apart from their shapes."""
         return (
             tuple(map(type, args)) == self.kinds
+            and not any(self.viewed)
             and all(
                 type(x) is Array or (x._view is None and (x.node is not None) is t) for x, t in zip(args, self.tracked)
             )
@@ -175,11 +207,13 @@ class Quick:
         try:
             outs = self._in_place(args, values)
             if outs is None:
-                return replay(self.program, args, values)  # type: ignore[arg-type]
+                out = replay(self.program, args, values)  # type: ignore[arg-type]
+            else:
+                out = results(self.program, outs, values, args)
         except Mismatch:  # another shape or dtype: the careful way finds or makes the program for it
             return MISS
-        out = results(self.program, outs, values, args)
-        self._renew()
+        if outs is not None or self.entrance is None:
+            self._renew()
         return out
 
     def _in_place(self, args: tuple[Any, ...], values: list[Value]) -> list[Value] | None:
@@ -211,10 +245,11 @@ def _is_missing(x: Any) -> bool:
 def quick(program: Program, around: Surroundings, arguments: Any) -> Quick | None:
     """Return the quick way into a program that has just run, None if it has none."""
     leaves = arguments.leaves
-    plain = all(type(x) is Array or (isinstance(x, Tensor) and x._view is None) for x in leaves)
+    plain = all(type(x) is Array or (isinstance(x, Tensor) and (x._view is None or x.node is None)) for x in leaves)
     each = sum(isinstance(s, Argument) for s in program.sources) == len(leaves)
-    held = all(s.holder is not None and s.get() is not None for s in program.sources if isinstance(s, Slot))
-    steady = all(s.in_table and not s.empty for s in program.slots)
+    held = all(s.get() is not None for s in program.sources if isinstance(s, Slot))
+    steady = all(c() and (is_gradient(c.slot) or not c.empty) for c in program.slots)  # as before the run
+    steady = steady and not any(isinstance(s, ArgumentGrad) for s in program.watched)
     if (
         not (plain and each and held and steady and arguments.is_flat)
         or program.entangled

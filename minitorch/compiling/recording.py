@@ -22,7 +22,7 @@ from ..tensor.handle import Tensor, ambient
 from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
 from .derivative import Derivative
 from .guards import PLAIN
-from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, Seen, SlotCheck
+from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, Seen, SlotCheck, is_gradient
 from .sharing import Sharing
 
 
@@ -94,8 +94,8 @@ def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any], nam
 
 def _ordered(graph: Graph, sources: list[Any]) -> list[Any]:
     """Sort a graph's inputs by the kind of their sources, so that each kind is read in one go; return the sources."""
-    rank = [(_KINDS.index(type(s)), i) for i, s in enumerate(sources)]
-    order = [i for _, i in sorted(rank)]
+    rank = [(_KINDS.index(type(s)), is_gradient(s), i) for i, s in enumerate(sources)]
+    order = [i for *_, i in sorted(rank)]
     graph.inputs = [graph.inputs[i] for i in order]
     return [sources[i] for i in order]
 
@@ -315,10 +315,8 @@ class _Finish:
     def _slots(self) -> Iterator[SlotCheck]:
         """Iterate over the slots that must be empty, or must not."""
         for key, swapped in self.capture.slots.items():
-            if isinstance(swapped.source, ArgumentGrad):  # a part of the key
-                yield SlotCheck(lambda: None, True, False)
-            elif key in self.capture.read_slots:
-                yield SlotCheck(swapped.source.get, swapped.before is None, swapped.source.holder is not None)
+            if key in self.capture.read_slots and not isinstance(swapped.source, ArgumentGrad):  # a part of the key
+                yield SlotCheck(swapped.source, swapped.before is None)
 
 
 def is_spent(node: Node) -> bool:

@@ -373,3 +373,15 @@ def test_effects_on_python_are_refused(function):
     with pytest.raises(JitError, match=r"Python state|kept outside"):
         mt.jit(lambda x: function(state, x))(X)
     settings.__dict__.pop("kept", None)
+
+
+t = 0  # a global with the name of a method
+
+
+def test_a_method_is_not_the_global_of_its_name():
+    global t
+    f = mt.jit(lambda x: x.t() * 2)
+    for number in range(3):
+        t = number
+        assert f(mt.ones(2, 3)).shape == (3, 2)
+    assert f.records == 1

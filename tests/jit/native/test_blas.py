@@ -45,7 +45,7 @@ def product(
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("make", [blas.gemm, blas.small_gemm, blas.tiled_gemm])
 def test_products(make: Any, dtype: Any) -> None:
-    sizes = [(1, 1, 1), (3, 4, 5), (1, 17, 2), (17, 1, 9), (32, 10, 64), (2, 3, 0), (9, 150, 300)]
+    sizes = [(1, 1, 1), (3, 4, 5), (1, 17, 2), (17, 1, 9), (32, 10, 64), (2, 3, 0), (9, 150, 300), (1030, 5, 300)]
     for (m, n, k), ta, tb in itertools.product(sizes, (0, 1), (0, 1)):
         product(make(dtype), dtype, m, n, k, bool(ta), bool(tb))
 
@@ -58,17 +58,20 @@ def test_chunks_of_rows(rows: int, make: Any) -> None:
             product(make(np.float32), np.float32, m, n, k, ta, True, rows)
 
 
+@pytest.mark.parametrize("make", [blas.small_gemm, blas.tiled_gemm])
 @pytest.mark.parametrize("columns", [1, 32, 64, 100])
-def test_chunks_of_columns(columns: int) -> None:
+def test_chunks_of_columns(columns: int, make: Any) -> None:
     for m, n, k in [(16, 300, 20), (23, 130, 700), (5, 5, 5)]:
         for tb in (False, True):
-            product(blas.tiled_gemm(np.float32), np.float32, m, n, k, False, tb, columns=columns)
+            product(make(np.float32), np.float32, m, n, k, False, tb, columns=columns)
 
 
 def test_choice_by_size() -> None:
-    tiled, loops = (blas.choose(np.float32, n, n, n) for n in (100, 10))
+    tiled, loops = (blas.choose(np.float32, n, n, n) for n in (100, 5))
     assert tiled.name == "tiled_gemm" and loops.name == "small_gemm"
-    assert blas.choose(np.float32, 1, 1000, 1000).name == blas.choose(np.float32, 2000, 2000, 2000).name == "gemm"
+    assert blas.choose(np.float32, 5, 5, 5, 100).name == "tiled_gemm"  # a stack of small ones
+    assert blas.choose(np.float32, 1, 1000, 1000).name == "small_gemm"  # one row
+    assert blas.choose(np.float32, 4000, 4000, 4000).name == "gemm"
     share = partial(blas.share, tiled, np.float32)
     assert share(64, 64, 16)[:3] == share(64, 64, 64)[:3] == (1, 64, 0)
     assert share(1024, 256, 64)[:3] == (64, 16, 0)
@@ -80,7 +83,7 @@ def test_products_that_threads_may_share(monkeypatch: Any, count: int, large: in
     found = blas.blas()
     assert found is not None and found.threads() >= 1
     monkeypatch.setattr(blas, "blas", lambda: found._replace(threads=lambda: count))
-    sizes = [(n, n, n) for n in (10, 100, 1000)]
+    sizes = [(n, n, n) for n in (5, 100, 4000)]
     shares = [blas.share(blas.choose(np.float32, *s), np.float32, *s) for s in sizes]
     assert [share.unit for share in shares] == [1, 1, large]
     assert (shares[-1].chunks > 1) == bool(large)

@@ -72,7 +72,7 @@ class Bound:
     def is_short(self) -> bool:
         """Whether a run is native, on one thread, and takes some ten microseconds."""
         program = self.plan.program
-        if program.objects or any(step.python is not None for step in program.steps) or any(program.nested()):
+        if self.plan.calls_python or any(program.nested()):
             return False
         frame = self._taken()
         self.frames.append(frame)
@@ -94,11 +94,15 @@ class Bound:
         except IndexError:
             return self.frame()
 
-    def _outs(self, values: list[Value], again: list[Array]) -> list[Value]:
+    def _outs(self, values: list[Value], again: list[Array]) -> list[Any]:
         """Return what the results are written to."""
+        return self.arranged(values, again, [wrap(np.empty(shape, dtype)) for _, shape, dtype in self.new])
+
+    def arranged(self, values: Sequence[Value], again: Sequence[Array], news: Sequence[Array]) -> list[Any]:
+        """Put what the results are written to in order: inputs in place, recycled and new arrays."""
         outs = self.blank.copy()
-        for k, shape, dtype in self.new:
-            outs[k] = wrap(np.empty(shape, dtype))
+        for (k, _, _), new in zip(self.new, news):
+            outs[k] = new
         for at, i in self.plan.donated:
             outs[at] = values[i]
         for k, place in enumerate(self.recycled):

@@ -17,7 +17,8 @@ from math import prod
 from operator import attrgetter
 
 from ..graph import Var
-from .layout import Dims, axes_between, cuts, spread
+from ..native.width import square
+from .layout import Dims, axes_between, cuts, refine, spread
 from .operations import MOST_AXES, Operand, Operation
 
 MOST_OPERATIONS = 96  # more would take seconds to compile
@@ -73,6 +74,13 @@ class Group:
         outer = axes_between(frozenset(e // n for e in self.edges if e != n) | self.row_edges, self.rows)
         return (*outer, n) if outer is not None and len(outer) < MOST_AXES else None
 
+    def turned(self) -> Iterator[tuple[Operand, Operation]]:
+        """Iterate over the operands that lie across the rows, with the operations that read them."""
+        for op in self.operations:
+            for x in op.operands:
+                if isinstance(x.source, Var) and x.source in self.reads and is_turned(self, x, op):
+                    yield x, op
+
     def level_of(self, op: Operation) -> str:
         """Return whether an operation is computed for each element or for each row; nothing if it does not fit."""
         return "full" if op.size == self.size else "row" if op.size == self.rows else ""
@@ -81,6 +89,15 @@ class Group:
 def access(x: Operand, op: Operation) -> Dims:
     """Return how an operand is walked along the iteration space of an operation."""
     return spread(x.layout, op.shape)
+
+
+def is_turned(group: Group, x: Operand, op: Operation) -> bool:
+    """Tell whether the next element of an operand is in the next row of a group, and that of its row is far away."""
+    axes = group.axes()
+    if axes is None or len(axes) < 2 or op.size != group.size:
+        return False
+    strides, n = refine(access(x, op), axes), square(x.dtype)
+    return strides is not None and strides[-2] == 1 and strides[-1] >= n and min(axes[-2:]) >= n
 
 
 def grouped(operations: list[Operation]) -> Group | None:
@@ -131,10 +148,11 @@ def joined(group: Group, op: Operation) -> bool:
             return False
     before = group.reads, group.edges
     group.reads, group.edges = group.reads | reads, edges
+    group.operations.append(op)
     if not _is_walkable(group):
         group.reads, group.edges = before
+        group.operations.pop()
         return False
-    group.operations.append(op)
     group.sizes.add(op.size)
     group.levels[op.out] = "full"
     return True
@@ -153,7 +171,10 @@ def _reads_in_place(group: Group, op: Operation, inside: set[Var]) -> bool:
 
 
 def _is_walkable(group: Group) -> bool:
-    return len(group.reads) <= MOST_OPERANDS and group.axes() is not None
+    """Tell whether one kernel can follow all operands; reductions do not, of one that lies across: it is turned first."""
+    if len(group.reads) > MOST_OPERANDS or group.axes() is None:
+        return False
+    return group.kind == "map" or not any(group.turned())
 
 
 def _has_space(group: Group) -> bool:
@@ -224,6 +245,8 @@ def why_apart(maker: Group, user: Group) -> str:
         return "sums over rows are known only at the end"
     if maker.size != user.size:
         return f"they visit {maker.size:,} and {user.size:,} elements"
+    if any(maker.turned()) or any(user.turned()):
+        return "what lies across the rows is turned first"
     if merged(maker, user) is None:
         return "they walk their elements in different orders"
     return "one needs the other by way of a third"

@@ -39,6 +39,22 @@ def take(P, lo, hi):
             for c in range(width):
                 y[target + c] = x[source + c]
 """
+# The same for single elements: positions are checked once, not for each row, and elements gathered by vectors.
+PICK = """
+def pick(P, lo, hi):
+    x = {p}(P[0]); k = i64(P[1]); y = {p}(P[2]); flag = i64(P[3])
+    n = P[4]; count = P[5]
+    bad = int64(0)
+    for i in range(count):
+        bad = bad | select((k[i] < -n) | (k[i] >= n), int64(1), int64(0))
+    if bad != 0:
+        flag[0] = 1
+        return
+    for a in range(lo, hi):
+        for i in range(count):
+            at = k[i]
+            y[a * count + i] = x[a * n + select(at < 0, at + n, at)]
+"""
 SCATTER = """
 def {name}(P, lo, hi):
     u = {p}(P[0]); k = i64(P[1]); y = {p}(P[2]); flag = i64(P[3])
@@ -73,6 +89,7 @@ def check(P, lo, hi):
         flag[0] = 1
 """
 FLAG = Slot("flag", None)
+MANY = 8  # rows from which the same elements are picked
 WORDS = {1: "u8", 2: "u16", 4: "u32", 8: "u64"}
 
 
@@ -109,9 +126,12 @@ def take_calls(op: Operation) -> list[Call]:
     """Return the call that reads rows."""
     x, k = op.operands
     lead, n, width = op.params["abc"]
-    count = op.params["count"]
-    text = TAKE.format(p=WORDS[op.dtype.itemsize], wrapped=WRAPPED.format(i="i"))
+    count, word = op.params["count"], WORDS[op.dtype.itemsize]
     slots = [_load(x), _load(k), Slot("store", op.out, op.dtype), FLAG, *_sizes(n, count, width)]
+    if width == 1 and lead >= MANY:
+        code = compile_kernel(PICK.format(p=word), "pick")
+        return [Call(code, slots[:-1], lead, lead * count * ELEMENT)]
+    text = TAKE.format(p=word, wrapped=WRAPPED.format(i="i"))
     return [Call(compile_kernel(text, "take"), slots, lead * count, lead * count * width * ELEMENT)]
 
 

@@ -353,6 +353,8 @@ def _reduction(ops: Operations, eq: Equation) -> Lowered:
     made: list[Operation] = []
     if not is_packed(x.layout):
         x = ops.laid_out(x, made)
+        if isinstance(eq.inputs[0], Var):
+            ops.views[eq.inputs[0]] = x  # what reads it later is likely to be fused with the reduction
     return [*made, *_reduction_steps(x, eq, name, dtype)]
 
 

@@ -265,7 +265,7 @@ class Frame:
         try:
             for segment in self.segments:
                 segment()
-            return self._results(values, outs)
+            return self.results(values, outs)
         finally:
             self.values, self.arrays = {}, []
 
@@ -285,7 +285,8 @@ class Frame:
             if dtype.itemsize <= 8:
                 self.numbers[at : at + 1].view(dtype)[0] = values[i]
 
-    def _results(self, values: Sequence[Value], outs: list[Array]) -> list[Value]:
+    def results(self, values: Sequence[Value], outs: list[Array]) -> list[Value]:
+        """Return the outputs of the graph: of the inputs, and of what the kernels have written to."""
         plan = self.plan
         if plan.is_direct:
             return outs

@@ -111,24 +111,30 @@ def _swapped(layout: Layout) -> Layout:
     return Layout((*sizes, n, m), (*steps, across, down), layout.offset)
 
 
+def _is_row(into: Layout) -> bool:
+    """Tell whether a result is one row whose numbers follow one another."""
+    return into.shape[-2] == 1 and into.strides[-1] == 1
+
+
 def product_calls(op: Operation) -> list[Call]:
     """Return the calls that compute a matrix product."""
     x, y = op.operands
     out, into = op.params.get("into") or (op.out, packed((*op.shape, x.layout.shape[-2], y.layout.shape[-1])))
     where = matrix_of(into)
     assert where is not None
-    if where.transposed:
+    if where.transposed or _is_row(_swapped(into)):
         x, y = (v._replace(layout=_swapped(v.layout)) for v in (y, x))
         into = _swapped(into)
+        where = matrix_of(into)
     (m, k), n = x.layout.shape[-2:], y.layout.shape[-1]
     a, b = matrix_of(x.layout), matrix_of(y.layout)
-    assert a is not None and b is not None
+    assert a is not None and b is not None and where is not None
     axes = _stacked(op.shape, x.layout, y.layout, into)
     far, near = axes[:-2], [(1, (0, 0, 0))] * (2 - len(axes)) + axes[-2:]
-    dtype = np.dtype(op.dtype)
-    code = blas.choose(dtype, m, n, k)
-    share = blas.share(code, dtype, m, n, k)
     (outer, outer_steps), (inner, steps) = near
+    dtype = np.dtype(op.dtype)
+    code = blas.choose(dtype, m, n, k, outer * inner)
+    share = blas.share(code, dtype, m, n, k)
     numbers = (a.transposed, b.transposed, m, n, k, a.leading, b.leading, where.leading, inner, *steps, *outer_steps)
     sizes = [Slot("size", int(v)) for v in (*numbers, share.chunks, share.rows, share.columns, blas.address(dtype))]
     sources = ("load", x.source, x.layout.offset), ("load", y.source, y.layout.offset), ("store", out, into.offset)

@@ -24,6 +24,7 @@ from .operations import Operation, Operations, memory_dtype
 from .parting import parted
 from .products import product_calls
 from .rows import Rows
+from .turned import Turned
 
 CALLS = (
     gather.CALLS
@@ -177,4 +178,6 @@ def printed(group: Group, stored: set[Var], donated: Mapping[Var, Var]) -> Kerne
     if group.kind == "columns":
         return Columns(group, stored).print()
     in_place = {given: out for out, given in donated.items() if out in group.levels}
+    if any(group.turned()):
+        return Turned(group, stored, in_place).print()
     return Rows(group, stored, in_place).print()

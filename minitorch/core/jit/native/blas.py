@@ -17,6 +17,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import indent
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,12 +32,14 @@ SLOT_NAMES = (
 A, B, C, TRANS_A, TRANS_B, M, N, K, LDA, LDB, LDC, INNER, STRIDE_A, STRIDE_B, STRIDE_C = range(15)
 OUTER_A, OUTER_B, OUTER_C, CHUNKS, ROWS, COLUMNS, BLAS = range(15, 22)
 
-SMALL = 2000  # multiplications up to which plain loops win
-NARROW = 4  # rows and columns that a tile needs to be worth filling
-LARGE = 1 << 27  # multiplications up to which the tiled kernel wins: it blocks for the first-level cache only
+SMALL = 300  # multiplications, of all items, up to which plain loops win, or lose little and are compiled sooner
+NARROW = 3  # rows and columns that a tile needs to be worth filling
+LARGE = 1 << 33  # multiplications up to which the tiled kernel wins: it does not block for the third-level cache
 CHUNK = 200_000  # multiplications worth being a chunk
 BLAS_ROWS, MOST_CHUNKS = 64, 16  # rows of a product of BLAS that are worth being a chunk, and how many chunks to make
+BLOCK = 1 << 19  # bytes of A that a second-level cache holds beside all else
 TALL = 256  # rows from which on it does not matter that each thread packs all panels of B for its own
+LEAST_COLUMNS = 256  # of a product with a vector that are worth being a chunk
 # Seconds that a multiplication takes, by kernel.
 SPEEDS = {"tiled_gemm": 1e-11, "gemm": 1.5e-11, "small_gemm": 1e-10}
 
@@ -89,12 +92,12 @@ def address(dtype: Any) -> int:
     return 0 if found is None else found.sgemm if np.dtype(dtype) == np.float32 else found.dgemm
 
 
-def choose(dtype: Any, m: int, n: int, k: int) -> Kernel:
-    """Return the kernel for products of one size."""
+def choose(dtype: Any, m: int, n: int, k: int, items: int = 1) -> Kernel:
+    """Return the kernel for products of one size; those with a vector are best with one row."""
     size = m * n * k
-    if min(m, n) >= NARROW and SMALL < size <= LARGE:
-        return tiled_gemm(dtype)
-    if size <= SMALL or blas() is None:
+    if min(m, n) >= NARROW and size * items > SMALL and size <= LARGE:
+        return tiled_gemm(dtype, m * min(k, _depth(np.dtype(dtype).name)) * np.dtype(dtype).itemsize > BLOCK)
+    if m == 1 or size * items <= SMALL or blas() is None:
         return small_gemm(dtype)
     return gemm(dtype)
 
@@ -116,8 +119,11 @@ def share(kernel: Kernel, dtype: Any, m: int, n: int, k: int) -> Share:
     """Return how a kernel's range counts; large products of BLAS are kept whole if it has threads of its own."""
     size = max(1, m * n * k)
     seconds = size * SPEEDS[kernel.name]
-    if kernel.name == "small_gemm" or size <= CHUNK:
+    if size <= CHUNK:
         return Share(1, m, 0, seconds, 1)
+    if kernel.name == "small_gemm":
+        columns = max(LEAST_COLUMNS, -(-n // MOST_CHUNKS))
+        return Share(-(-n // columns), 0, columns, seconds, 1)
     if kernel.name == "gemm":
         found = blas()
         is_parted = found is not None and found.threads() == 1
@@ -133,6 +139,11 @@ def share(kernel: Kernel, dtype: Any, m: int, n: int, k: int) -> Share:
 def _panel(name: str) -> int:
     """Return the columns of a panel of the tiled kernel."""
     return (4 if registers() > 16 else 2) * lanes(name)
+
+
+def _depth(name: str) -> int:
+    """Return the rows of a panel of the tiled kernel."""
+    return 32768 // (_panel(name) * np.dtype(name).itemsize)
 
 
 # Where the matrices of an item begin.
@@ -168,28 +179,32 @@ STRIDES = """
 LOOPS = """
 def small_gemm(P, lo, hi):
 {strides}
-    for item in range(lo, hi):
+    chunks = P[{CHUNKS}]
+    for item in range(lo // chunks, (hi - 1) // chunks + 1):
 {item}
+        left = max(lo - item * chunks, 0) * P[{COLUMNS}]
+        right = N if P[{COLUMNS}] == 0 else min(min(hi - item * chunks, chunks) * P[{COLUMNS}], N)
         for i in range(M):
             at = from_a + i * row
             to = from_c + i * ldc
             if by_columns:
-                for j in range(N):
+                for j in range(left, right):
                     total = {t}(0)
                     for k in range(K):
                         total += a[at + k * step] * b[from_b + j * ldb + k]
                     c[to + j] = total
             else:
-                for j in range(N):
+                for j in range(left, right):
                     c[to + j] = {t}(0)
                 for k in range(K):
                     x = a[at + k * step]
-                    for j in range(N):
+                    for j in range(left, right):
                         c[to + j] += x * b[from_b + k * ldb + j]
 """
 
-# Panels of B, `depth` rows of a few vectors, are packed where the first-level cache holds them; each tile of C is summed up
-# in registers while it walks a panel. The last tile of a chunk overlaps the one before, and does not add to it again.
+# Panels of B, `depth` rows of a few vectors, are packed where the first-level cache holds them, and so many rows of A are
+# walked as the second-level cache holds; each tile of C is summed up in registers while it walks a panel. The last tile of
+# a block overlaps the one before, and does not add to it again.
 TILED = """
 def tiled_gemm(P, lo, hi):
 {strides}
@@ -204,6 +219,21 @@ def tiled_gemm(P, lo, hi):
         left = chunk * P[{COLUMNS}]
         right = N if P[{COLUMNS}] == 0 else min(end * P[{COLUMNS}], N)
         whole = right - (right - left) % {wide}
+{walk}
+"""
+# The rows of A: all together, or in blocks. The loop over blocks costs small products 5 to 10 %, so they do without.
+WHOLE = """
+        top = first
+        bottom = last
+{panels}
+"""
+BLOCKS = """
+        height = {block} // min({depth}, max(K, 1))
+        for top in range(first, last, height):
+            bottom = min(top + height, last)
+{panels}
+"""
+PANELS = """
         for k0 in range(0, max(K, 1), {depth}):
             depth = min({depth}, K - k0)
 {sections}
@@ -211,14 +241,17 @@ def tiled_gemm(P, lo, hi):
 SECTION = """
             for j in range({start}, {stop}, {width}):
                 n = right - j
-                for k in range(depth):
-                    at = from_b + (k0 + k) * (1 if by_columns else ldb) + j * (ldb if by_columns else 1)
-                    if by_columns:
-{gather}
-                    else:
+                if by_columns:
+                    for k in range(0, depth, {lanes}):
+                        for l in range(0, {width}, {lanes}):
+                            at = from_b + k0 + k + (j + l) * ldb
+                            turn(panel, k * {width} + l, {width}, b, at, ldb, depth - k, n - l)
+                else:
+                    for k in range(depth):
+                        at = from_b + (k0 + k) * ldb + j
 {pack}
-                for begin in range(first, last, {rows}):
-                    i = max(min(begin, last - {rows}), first)
+                for begin in range(top, bottom, {rows}):
+                    i = max(min(begin, bottom - {rows}), top)
 {clear}
                     for k in range(depth):
 {add}
@@ -236,11 +269,9 @@ def _section(rows: int, vectors: int, start: str, stop: str, t: str) -> str:
     cells = [(r, v) for r in range(rows) for v in range(vectors)]
     numbers = range(rows)
     lines = {
-        "gather": (24, [f"vstore(panel, k * {width} + {v * n}, vgather_first(b, at + {v * n} * ldb, ldb, n - {v * n}))"
-                        for v in range(vectors)]),
         "pack": (24, [f"vstore(panel, k * {width} + {v * n}, vload_first(b, at + {v * n}, n - {v * n}))"
                       for v in range(vectors)]),
-        "clear": (20, [f"row{r} = min(i + {r}, last - 1)" for r in numbers]
+        "clear": (20, [f"row{r} = min(i + {r}, bottom - 1)" for r in numbers]
                   + [f"a{r} = from_a + row{r} * row + k0 * step" for r in numbers]
                   + [f"c{r} = from_c + row{r} * ldc + j" for r in numbers]
                   + [f"t{r}_{v} = splat({t}(0))" for r, v in cells]),
@@ -251,7 +282,7 @@ def _section(rows: int, vectors: int, start: str, stop: str, t: str) -> str:
                       f"(row{r} == i + {r}) & (i + {r} >= begin), n - {v * n}, int64(0)))" for r, v in cells]),
     }  # fmt: skip
     texts = {key: "\n".join(" " * depth + line for line in some) for key, (depth, some) in lines.items()}
-    return SECTION.format(rows=rows, width=width, start=start, stop=stop, **texts)
+    return SECTION.format(rows=rows, width=width, lanes=n, start=start, stop=stop, **texts)
 
 
 def _filled(template: str, dtype: Any, **others: Any) -> str:
@@ -276,10 +307,17 @@ def small_gemm(dtype: Any) -> Kernel:
 
 
 @cache
-def tiled_gemm(dtype: Any) -> Kernel:
-    """Return the kernel of tiles, for float32 or float64."""
+def tiled_gemm(dtype: Any, by_blocks: bool = False) -> Kernel:
+    """Return the kernel of tiles, for float32 or float64, with the rows of A in blocks or not."""
     name = np.dtype(dtype).name
     wide = _panel(name)
-    depth = 32768 // (wide * np.dtype(name).itemsize)
+    depth = _depth(name)
     sections = _section(4, wide // lanes(name), "left", "whole", name) + _section(8, 1, "whole", "right", name)
-    return compile_kernel(_filled(TILED, dtype, wide=wide, depth=depth, sections=sections), "tiled_gemm")
+    panels = PANELS.format(depth=depth, sections=sections)
+    block = BLOCK // np.dtype(name).itemsize
+    walk = (
+        BLOCKS.format(block=block, depth=depth, panels=indent(panels, "    "))
+        if by_blocks
+        else WHOLE.format(panels=panels)
+    )
+    return compile_kernel(_filled(TILED, dtype, wide=wide, depth=depth, walk=walk), "tiled_gemm")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections import deque
 from collections.abc import Sequence
 from functools import cache
 from itertools import chain
@@ -45,15 +46,15 @@ TUPLE_ITEMS, FLOAT_VALUE = 24, 16
 DICT_USED, DICT_KEYS, DICT_VALUES = 16, 32, 40
 
 # What a row of the table of arrays says: how its array is found.
-ARGUMENT, TENSOR, HELD, GRADIENT, NEW, NUMBER, ALIAS = range(7)
-ROW = 8  # kind, where, type, recorded, target, needed, dtype, number of axes; then the axes
+ARGUMENT, TENSOR, VIEWED, HELD, GRADIENT, RECYCLED, NEW, NUMBER, ALIAS = range(9)
+ROW = 10  # kind, where, type, recorded, target, needed, twin, held, dtype, number of axes; then the axes
 
 (
     PAIRS, PAIR_COUNT, COUNT, FORBIDDEN, FORBIDDEN_COUNT, PLACES, PLACE_COUNT, ROWS, ROW_COUNT, ADDRESSES, RESULT,
     ARRAY, NDARRAY, SLOT, FLOAT, NONE, VALUE, VIEW, NODE, PARTS, PART_COUNT, FLAG,
 ) = range(WORDS := 22)  # fmt: skip
 
-# `args` is the address of the tuple of arguments, `news` that of the list of new arrays.
+# `args` is the address of the tuple of arguments, `news` that of the list of new arrays, and of those to be held.
 ENTER = f"""
 def enter(P, args, news):
     result = i64(P[{RESULT}])
@@ -88,7 +89,7 @@ def enter(P, args, news):
         kind = rows[at]
         where = rows[at + 1]
         target = rows[at + 4]
-        ndim = rows[at + 7]
+        ndim = rows[at + 9]
         if kind == {ALIAS}:
             addresses[target] = addresses[where]
         elif kind == {NUMBER}:
@@ -109,26 +110,28 @@ def enter(P, args, news):
                 array = i64(where)[0]
             else:
                 tensor = where
-                if kind == {TENSOR}:
+                if kind == {TENSOR} or kind == {VIEWED}:
                     tensor = items[where]
                 else:
                     tensor = i64(where)[0]
                 if tensor == none or i64(tensor + {TYPE})[0] != rows[at + 2]:
                     return
-                if i64(tensor + P[{VIEW}])[0] != none:
+                if kind != {VIEWED} and i64(tensor + P[{VIEW}])[0] != none:
                     return
                 if (i64(tensor + P[{NODE}])[0] != none) != (rows[at + 3] != 0):
                     return
-                if kind == {GRADIENT} and i32(tensor)[0] != 1:
+                if kind == {RECYCLED} and i32(tensor)[0] != 1:
                     return
                 array = i64(tensor + P[{VALUE}])[0]
             if array == 0 or i64(array + {TYPE})[0] != P[{ARRAY}]:
+                return
+            if rows[at + 7] >= 0 and made[rows[at + 7]] != array:
                 return
             buffer = i64(array + P[{SLOT}])[0]
             if buffer == 0 or i64(buffer + {TYPE})[0] != P[{NDARRAY}]:
                 return
             flags = int64(i32(buffer + {FLAGS})[0])
-            if flags & {CONTIGUOUS | ALIGNED} != {CONTIGUOUS | ALIGNED} or i64(buffer + {DESCR})[0] != rows[at + 6]:
+            if flags & {CONTIGUOUS | ALIGNED} != {CONTIGUOUS | ALIGNED} or i64(buffer + {DESCR})[0] != rows[at + 8]:
                 return
             if int64(i32(buffer + {NDIM})[0]) != ndim:
                 return
@@ -137,7 +140,10 @@ def enter(P, args, news):
                 if dimensions[axis] != rows[at + {ROW} + axis]:
                     return
             if rows[at + 5] != 0:
-                if i32(array)[0] != 1 or i32(buffer)[0] != 1 or i64(buffer + {BASE})[0] != 0:
+                owners = 1 if rows[at + 7] < 0 else 3
+                if rows[at + 6] != 0 and i64(rows[at + 6])[0] == array:
+                    owners += 1
+                if int64(i32(array)[0]) != owners or i32(buffer)[0] != 1 or i64(buffer + {BASE})[0] != 0:
                     return
                 if flags & {OWNDATA | WRITEABLE} != {OWNDATA | WRITEABLE}:
                     return
@@ -157,6 +163,11 @@ def enter(P, args, news):
 """
 
 
+# Containers whose content cannot be read where it lies, and how deep others are followed.
+UNREADABLE = (list, dict, tuple, set, frozenset, deque, bytearray, np.ndarray)
+MOST_DEEP = 8
+
+
 class Unreadable(Exception):
     """Something is not laid out as expected, or of a kind that cannot be read where it lies."""
 
@@ -166,7 +177,8 @@ class Row(NamedTuple):
 
     `where` is the place among the arguments or the new arrays, the address of the word that holds it, or, of an alias,
     the other target. `kind_of` is the tensor's class, or the address of the buffer for a number. What is `needed` is
-    held by nobody else.
+    held by nobody else, except perhaps by the word at the address `twin`, and by the list of new arrays, at the place
+    `held`, where one that is to live on is handed in.
     """
 
     kind: int
@@ -177,12 +189,14 @@ class Row(NamedTuple):
     kind_of: int = 0
     recorded: bool = False
     needed: bool = False
+    twin: int = 0
+    held: int = -1
 
     def words(self) -> list[int]:
         """Return the row of the native table."""
         dtype = 0 if self.dtype is None else id(self.dtype)
-        head = [self.kind, self.where, self.kind_of, int(self.recorded), self.target, int(self.needed), dtype]
-        return [*head, len(self.shape), *self.shape]
+        found = [self.kind, self.where, self.kind_of, int(self.recorded), self.target]
+        return [*found, int(self.needed), self.twin, self.held, dtype, len(self.shape), *self.shape]
 
 
 class Pairs:
@@ -228,6 +242,21 @@ class Pairs:
         for i, x in enumerate(held):
             self.add(first + 8 * i, id(x))
 
+    def content(self, held: Any, depth: int = MOST_DEEP) -> None:
+        """Note what is in a container, and in those inside it."""
+        if type(held) is list:
+            self.items(held)
+        elif type(held) is dict:
+            self.size(held)
+            for key in held:
+                self._stored(held, key, True)
+        elif isinstance(held, UNREADABLE):
+            raise Unreadable(type(held).__name__)
+        if depth and type(held) in (list, dict, tuple):
+            self.kept.append(held)
+            for inner in held.values() if type(held) is dict else held:
+                self.content(inner, depth - 1)
+
     def size(self, table: dict[Any, Any]) -> None:
         """Note how many entries a dict has."""
         self.kept.append(table)
@@ -235,7 +264,14 @@ class Pairs:
 
     def entry(self, table: dict[Any, Any], key: Any, compared: bool = True) -> int:
         """Note an entry of a dict, with its value or without; return the address of the word that holds the value."""
-        if not dicts_supported() or not isinstance(table, dict) or word(id(table) + DICT_VALUES) != 0:
+        if not isinstance(table, dict):
+            raise Unreadable("dict")
+        self.kept.append(key)
+        key = next((k for k in table if k is key or (type(k) is str and k == key)), key)  # the object in the table
+        return self._stored(table, key, compared)
+
+    def _stored(self, table: dict[Any, Any], key: Any, compared: bool) -> int:
+        if not dicts_supported() or word(id(table) + DICT_VALUES) != 0:
             raise Unreadable("dict")
         value = table[key]
         self.kept += (table, key, value)
@@ -243,9 +279,7 @@ class Pairs:
         if id(table) not in self._tables:
             self._tables[id(table)] = table
             self.add(id(table) + DICT_KEYS, keys)
-        key = next((k for k in table if k is key or (type(k) is str and k == key)), key)  # the object in the table
         at = _entry_address(table, keys, key, value)
-        self.kept.append(key)
         self.add(at - 8, id(key))
         if compared:
             self.add(at, id(value))

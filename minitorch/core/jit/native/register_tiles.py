@@ -4,7 +4,8 @@
 numbers in the text. `tile_outer(t, w, i, x, j)` adds the product of the numbers `w[i + r]` and the vectors of x from j on.
 `tile_inner(t, g, i, step, x, j, offsets, k)` adds the products, lane by lane, of the vectors at `g[i + r * step]` and at
 `x[j + offsets[k + c]]`. `tile_store(t, y, i, step)` stores it row by row, and `tile_store_sums(t, y, i)` the sum of each
-vector's lanes.
+vector's lanes. `turn(y, i, step, x, j, across, rows, columns)` copies a square as wide as a vector, `y[i + r * step + c]`
+from `x[j + r + c * across]`; it reads so many rows and columns only, and fills up with zeros.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from . import expressions as ex
 from .functions import Instruction
 from .intrinsics import expect
 from .kinds import CompileError, Tile, Value, int64, pointer_to, tile_of
-from .vectors import load, store, total, vector_of
+from .vectors import first, load, masked_load, place, shuffled, store, total, vector_of
+from .width import square
 from .writer import Writer
 
 TABLE = pointer_to(int64)
@@ -94,10 +96,45 @@ def tile_store_sums(w: Writer, tile: Value, y: Value, i: Value) -> None:
         w.store(y, w.plus(i, at), Value(kind.lanes.element, number))
 
 
+@Instruction
+def turn(
+    w: Writer, y: Value, i: Value, step: Value, x: Value, j: Value, across: Value, rows: Value, columns: Value
+) -> None:
+    """Transpose a square of elements of any kind."""
+    expect("turn", y, x.kind)
+    size = x.kind.element.bits // 8
+    count = square(f"V{size}")
+    kind = f"<{count} x i{8 * size}>"
+    i, step, j, across, rows, columns = (ex.index_of(w, v) for v in (i, step, j, across, rows, columns))
+    lines = []
+    for c in range(count):
+        inside = w.select(w.compare("icmp sgt", columns, c).text, "i1", rows, Value(int64, "0"))
+        at = place(w, x, w.integer("add", j, w.integer("mul", across, c)))
+        lines.append(masked_load(w, kind, at, size, first(w, inside, count)))
+    for r, line in enumerate(transposed(w, kind, lines)):
+        at = place(w, y, w.integer("add", i, w.integer("mul", step, r)))
+        w.do(f"store {kind} {line}, ptr {at}, align {size}")
+
+
+def transposed(w: Writer, kind: str, lines: list[str]) -> list[str]:
+    """Write the transpose of a square of vectors: blocks off the diagonal change places, smaller ones each time."""
+    n = len(lines)
+    size = n // 2
+    while size:
+        for r in (r for r in range(n) if not r & size):
+            upper, lower = lines[r], lines[r + size]
+            near = [n + c - size if c & size else c for c in range(n)]
+            far = [n + c if c & size else c + size for c in range(n)]
+            lines[r], lines[r + size] = (shuffled(w, kind, upper, lower, picks) for picks in (near, far))
+        size //= 2
+    return lines
+
+
 INSTRUCTIONS: dict[str, Any] = {
     "tile_rows": tile_rows,
     "tile_outer": tile_outer,
     "tile_inner": tile_inner,
     "tile_store": tile_store,
     "tile_store_sums": tile_store_sums,
+    "turn": turn,
 }

@@ -2,7 +2,7 @@
 
 A vector has `width.lanes` numbers of one dtype. In the text `splat(x)` makes one of equal numbers, `vload(p, i)` and
 `vstore(p, i, v)` move one; `vload_first(p, i, n)` and `vstore_first(p, i, v, n)` touch the first n numbers only (none if
-n <= 0; what is not loaded is 0), `vgather_first(p, i, step, n)` every step-th one; `vfma(x, v, t)` is `x * v + t` with a
+n <= 0; what is not loaded is 0); `vfma(x, v, t)` is `x * v + t` with a
 number x; `vadd_first(p, i, v, n)` adds to what is stored, and `stack_block(p, 512)` is memory for 512 such numbers.
 `vload_even`, `vstore_pairs`, `vload_bytes`, `vstore_bytes`, `vpick` and `vwhere_equal` are told below.
 """
@@ -79,7 +79,7 @@ def masked_store(w: Writer, kind: str, value: str, address: str, align: int, mas
     w.do(f"call void @{name}({kind} {value}, ptr {address}, i32 {align}, {mask[0]} {mask[1]})")
 
 
-SUFFIX = {"float": "f32", "double": "f64", "i8": "i8"}
+SUFFIX = {"float": "f32", "double": "f64", "i8": "i8", "i16": "i16", "i32": "i32", "i64": "i64"}
 
 
 def shuffled(w: Writer, kind: str, x: str, y: str, picks: Sequence[int]) -> str:
@@ -134,22 +134,6 @@ def vload_first(w: Writer, pointer: Value, index: Value, n: Value) -> Value:
 
 
 @Instruction
-def vgather_first(w: Writer, pointer: Value, index: Value, step: Value, n: Value) -> Value:
-    """The first n of every step-th number from an index on, then zeros."""
-    kind = vector_of(pointer)
-    mask = first(w, n, kind.count)
-    wide, some = f"<{kind.count} x i64>", f"<{kind.count} x ptr>"
-    numbers = f"<{', '.join(f'i64 {i}' for i in range(kind.count))}>"
-    offsets = w.op(f"mul {wide} {numbers}, {w.repeated(ex.index_of(w, step), kind.count)}")
-    start = place(w, pointer, index)
-    places = w.op(f"getelementptr {kind.element.llvm}, ptr {start}, {wide} {offsets}")
-    name = f"llvm.masked.gather.v{kind.count}{SUFFIX[kind.element.llvm]}.v{kind.count}p0"
-    w.declared[name] = f"declare {kind.llvm} @{name}({some}, i32, {mask[0]}, {kind.llvm})"
-    given = f"{some} {places}, i32 {alignment(kind)}, {mask[0]} {mask[1]}, {kind.llvm} zeroinitializer"
-    return Value(kind, w.op(f"call {kind.llvm} @{name}({given})"))
-
-
-@Instruction
 def vstore_first(w: Writer, pointer: Value, index: Value, value: Value, n: Value) -> None:
     """Store the first n numbers of a vector."""
     kind = vector_of(pointer)
@@ -171,11 +155,12 @@ def vadd_first(w: Writer, pointer: Value, index: Value, value: Value, n: Value) 
 @Instruction
 def stack_block(w: Writer, pointer: Value, n: Value) -> Value:
     """Memory for n elements of a pointer's kind, aligned, until the kernel returns; n is a number in the text."""
-    kind = vector_of(pointer)
+    if not isinstance(pointer.kind, Pointer):
+        raise CompileError(f"stack_block takes a pointer, not {pointer.kind}")
     if not isinstance(n.number, int) or n.number < 1:
         raise CompileError("stack_block: the size is a positive number in the text")
     w.count += 1
-    w.head.append(f"  %stack{w.count} = alloca [{n.number} x {kind.element.llvm}], align 64")
+    w.head.append(f"  %stack{w.count} = alloca [{n.number} x {pointer.kind.element.llvm}], align 64")
     return Value(pointer.kind, f"%stack{w.count}")
 
 
@@ -262,7 +247,6 @@ INSTRUCTIONS: dict[str, Any] = {
     "vload": vload,
     "vstore": vstore,
     "vload_first": vload_first,
-    "vgather_first": vgather_first,
     "vstore_first": vstore_first,
     "vadd_first": vadd_first,
     "stack_block": stack_block,

@@ -26,6 +26,11 @@ def lanes(dtype: Any) -> int:
     return vector_bytes() // int(np.dtype(dtype).itemsize)
 
 
+def square(dtype: Any) -> int:
+    """Return how many numbers of a dtype the squares are wide that `turn` transposes."""
+    return min(lanes(dtype), vector_bytes() // 4)
+
+
 def _features() -> frozenset[str]:
     from .loader import host
 

@@ -106,7 +106,7 @@ def in_domain(name: str, args: tuple[Any, ...]) -> bool:
     if name == "lerp":  # the difference of huge numbers overflows on one side or the other
         return all(abs(a) < 1e20 or a != a for a in args)
     if name == "binary_cross_entropy":  # anything else than a probability raises
-        return 0 <= args[0] <= 1
+        return 0 <= args[0] <= 1 and 0 <= args[1] <= 1
     if name in ("remainder", "floor_divide"):  # a quotient beyond 2^53 is not exact
         return not (np.isfinite(args).all() and args[1] and abs(args[0] / args[1]) > 1e15)
     return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -66,6 +67,10 @@ class Compiled:
         self.last: tuple[Any, Program, Surroundings] | None = None
         self.records = 0
         self.calls = 0
+        # Calls take turns unless they write nothing: where two read the same state, an update would be lost.
+        self.lock = threading.RLock()
+        self.turns: Any = self.lock
+        self.acts = False
         tally.functions += 1
 
     def __getattr__(self, name: str) -> Any:
@@ -77,7 +82,20 @@ class Compiled:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else _bound(self, instance)
 
+    def __reduce__(self) -> Any:
+        """Copy or pickle the function and its options, not what was recorded; a function of a module by its name."""
+        if getattr(sys.modules.get(self.__module__), self.__name__, None) is self:
+            return self.__name__
+        return Compiled, (self.function, self.static, self.names, self.donated)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        turns = self.turns
+        if turns is None or context.get().stage is not None:
+            return self._call(args, kwargs)
+        with turns:
+            return self._call(args, kwargs)
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         known = self.quick
         if known is not None and not kwargs:
             out = known.shortest(args)
@@ -266,6 +284,8 @@ class Compiled:
     def _remember(self, key: Any, program: Program, around: Surroundings) -> None:
         self.records += 1
         tally.programs += 1
+        self.acts = self.acts or bool(program.writes)
+        self.turns = self.lock if self.acts else None
         if program.once:
             return
         known = self.programs.get(key, [])
@@ -359,7 +379,7 @@ def _bound(compiled: Compiled, instance: Any) -> Any:
     """Compile a method for each instance on its own, and keep it there."""
     name = f"_compiled_{compiled.__name__}"
     made = vars(instance).get(name)
-    if made is None or made.function.__func__ is not compiled.function:
+    if made is None or getattr(made.function, "__func__", None) is not compiled.function:
         method = compiled.function.__get__(instance)
         made = vars(instance)[name] = Compiled(method, frozenset(i - 1 for i in compiled.static), compiled.names)
     return made

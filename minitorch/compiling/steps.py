@@ -21,6 +21,7 @@ from ..core.jit.native.objects import Leaves
 from ..core.jit.native.replay import COLUMNS
 from ..core.ops.joining import concatenate
 from ..core.ops.shaping import expand_dims
+from ..core.tape import context
 from ..tensor.handle import Tensor, tensor_of
 from .arguments import flatten
 from .jit import Compiled, jit
@@ -92,6 +93,13 @@ def _joined(*parts: Any) -> Any:
 
 def _together(compiled: Compiled, batches: Sequence[tuple[Any, ...]]) -> tuple[int, Any]:
     """Run as many steps as fit one native call; return how many, and their results, stacked."""
+    if context.get().stage is not None:
+        return 0, None
+    with compiled.lock:
+        return _run_together(compiled, batches)
+
+
+def _run_together(compiled: Compiled, batches: Sequence[tuple[Any, ...]]) -> tuple[int, Any]:
     quick = compiled.quick
     values = None if quick is None or len(batches) < 2 else quick.values(batches[0])
     if quick is None or values is None:

@@ -8,7 +8,8 @@ import pytest
 from minitorch.core import errors
 from minitorch.core.array import Array
 from minitorch.core.ops import gathering, lookup, sorting
-from minitorch.core.ops.indexing import At, getitem, update
+from minitorch.core.ops.indexing import getitem, update
+from minitorch.core.ops.places import At
 from minitorch.core.ops.pointwise import mul
 from minitorch.core.ops.shaping import sum as total
 from minitorch.core.transforms import grad, vjp, vmap

@@ -24,7 +24,7 @@ CALLED = frozenset((
     "diag_embed", "diagonal", "eigh", "erf_of", "erfcx", "exponent", "fold", "gamma", "gamma_slope", "gammainc", "gammaincc",
     "gcd", "i0", "i0e", "i1e", "inv", "j0", "j1", "k0", "k0e", "k1", "k1e", "ldexp", "log_ndtr", "logcumsumexp", "lu",
     "matrix_exp", "ndtri", "nextafter", "permutation", "pinv", "pivots", "poisson_quantile", "polygamma", "psum",
-    "qr", "slogdet", "solve", "svd", "top_indices", "triangular_solve", "unfold", "y0", "y1", "zeta",
+    "qr", "reproducible_matmul", "slogdet", "solve", "svd", "top_indices", "triangular_solve", "unfold", "y0", "y1", "zeta",
 ))  # fmt: skip
 # With kernels, but not for every dtype or value, each with the reason that `explain` gives.
 PARTLY = {

@@ -282,6 +282,44 @@ def test_threads_take_turns():
     np.testing.assert_allclose(s.state()[0][0], t.state()[0][0], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [4, 60_000], ids=["short", "long"])
+@pytest.mark.parametrize("results", ["new", "view", "parameter"])
+def test_no_update_is_lost_between_threads(size, results):
+    """Every thread reads the count that the one before it has written, however short their turns are."""
+    count, table = mt.zeros(size), mt.ones(size)
+
+    @mt.jit
+    def step(x):
+        count.add_(mt.exp(x * 0.0))
+        return {"new": count.sum(), "view": count[:2], "parameter": table}[results]
+
+    x = mt.ones(size)
+    step(x)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=lambda: [step(x) for _ in range(50)]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    finally:
+        sys.setswitchinterval(before)
+    assert set(count.tolist()) == {201.0}
+
+
+def test_a_function_that_writes_nothing_is_called_by_all_at_once():
+    compiled = mt.jit(lambda x: x * 2)
+    compiled(mt.ones(2))
+    assert compiled.turns is None
+    held = mt.zeros(2)
+    writing = mt.jit(lambda x: held.add_(x) if x.shape == (2,) else x)
+    writing(mt.ones(3))
+    assert writing.turns is None
+    writing(mt.ones(2))
+    assert writing.turns is writing.lock
+
+
 def test_nothing_is_kept_alive_after_the_function():
     import weakref
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import random
 import threading
 
@@ -625,3 +627,38 @@ def test_refused(function, monkeypatch):
         mt.jit(function)()
     MODEL.train()
     assert PLAIN.tolist() == [1, 1] and not PLAIN.requires_grad and W.grad is None
+
+
+class Compiled(mt.nn.Module):
+    """A module whose `forward` is compiled for every one of its kind."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = mt.nn.Linear(2, 2)
+
+    @mt.jit
+    def forward(self, x):
+        return self.layer(x)
+
+
+@mt.jit
+def doubled(x):
+    return x * 2
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["copy", "pickle"])
+@pytest.mark.parametrize("kind", ["decorated", "compiled in place"])
+def test_a_copy_of_a_compiled_module_is_compiled_anew(kind, duplicate):
+    module = Compiled() if kind == "decorated" else mt.nn.Linear(2, 2)
+    if kind == "compiled in place":
+        module.compile()
+    x = mt.ones(1, 2)
+    before = module(x).tolist()
+    other = duplicate(module)
+    assert other(x).tolist() == before
+    with mt.no_grad():
+        for p in other.parameters():
+            p.add_(1.0)
+    assert (other(x) - module(x)).tolist() == [[pytest.approx(3.0, rel=1e-5)] * 2]
+    assert module(x).tolist() == before
+    assert duplicate(doubled) is doubled

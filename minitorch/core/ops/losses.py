@@ -145,7 +145,7 @@ _LEAST_LOG = -100.0  # stands for log(0), as in PyTorch
 
 
 def _bce(x: Any, y: Any) -> Any:
-    for name, a in (("input", x), ("target", y)):
+    for name, a in (("input", np.asarray(x)), ("target", np.asarray(y))):
         if a.size and not (a.min() >= 0 and a.max() <= 1):
             raise ArgumentError(
                 f"binary_cross_entropy: all elements of {name} should be between 0 and 1, got {a.min()} to {a.max()}; "

@@ -238,7 +238,6 @@ BAD = {
     "bitwise": lambda lib: lib.ones(3) & lib.ones(3),
     "neg of bool": lambda lib: -lib.tensor([True]),
     "bool minus bool": lambda lib: lib.tensor([True]) - lib.tensor([True]),
-    "int minus bool": lambda lib: lib.tensor([1]) - lib.tensor([True]),
     "maximum of complex": lambda lib: lib.maximum(lib.ones(2) * 1j, lib.ones(2)),
     "negative power": lambda lib: lib.tensor([2]) ** -1,
     "rounding": lambda lib: lib.div(lib.ones(2), 2, rounding_mode="up"),

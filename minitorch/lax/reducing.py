@@ -221,8 +221,8 @@ WHOLE: dict[str, Callable[..., Any]] = {"add": reduce_sum, "mul": reduce_prod, "
 COMBINE = {"add": pointwise.add, "mul": pointwise.mul, "max": pointwise.maximum, "min": pointwise.minimum}
 
 
-def reduce(operand: Any, init_value: Any, computation: Callable[..., Any], dimensions: Ints) -> Value:
-    """Take together the elements along axes, starting from `init_value`.
+def reduce(operands: Any, init_values: Any, computation: Callable[..., Any], dimensions: Ints) -> Value:
+    """Take together the elements of one array along axes, starting from one value.
 
     `computation` is as in `reduce_window`: an associative function, which is applied to halves at a time.
 
@@ -230,9 +230,11 @@ def reduce(operand: Any, init_value: Any, computation: Callable[..., Any], dimen
     >>> lax.reduce([[1.0, 2.0], [3.0, 4.0]], 0.0, lax.add, (0,))
     Array([4., 6.], dtype=float32)
     """
-    operand = as_array(operand)
+    if isinstance(operands, (tuple, dict)):
+        raise ArgumentError(f"reduce: takes one array, got a {type(operands).__name__} of them; reduce each on its own")
+    operand = as_array(operands)
     axes = tuple(sorted(shaping.canonical_axes("reduce", tuple(dimensions), operand.ndim)))
-    init, kind = shaping.cast(as_array(init_value), operand.dtype), KINDS.get(computation)
+    init, kind = shaping.cast(as_array(init_values), operand.dtype), KINDS.get(computation)
     combine: Any = computation if kind is None else COMBINE[kind]
     rest = tuple(n for i, n in enumerate(operand.shape) if i - operand.ndim not in axes)
     size = operand.size // math.prod(rest) if operand.size else math.prod(operand.shape[i] for i in axes)

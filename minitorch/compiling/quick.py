@@ -60,6 +60,9 @@ class Quick:
         self._note_writes()
         self.loop: Any = None  # of `train_steps`
         self.entrance: Entrance | None = None
+        # Whether the shortest way is one native call, in whose course no other thread runs; it is closed while one that
+        # goes a longer way holds what is written.
+        self.is_atomic = False
         self.tries = _TRIES
 
     def _note_items(self, items: list[Slot]) -> None:
@@ -112,6 +115,7 @@ class Quick:
         if self.tries:
             self.tries -= 1
             self.entrance = entrance(self)
+            self.is_atomic = self.entrance is not None and self.entrance.is_plain and not self.rest
 
     def values(self, args: tuple[Any, ...]) -> list[Value] | None:
         """Return the values of the program's inputs; None if anything is not as it was."""

@@ -192,7 +192,8 @@ def wrap_scalar(buffer: Any) -> Array:
 def _host(data: Any, target: dtypes.DType | None) -> np.ndarray[Any, Any]:
     """Copy anything array-like into a NumPy array of a supported dtype."""
     try:
-        host = np.array(data, dtype=target) if target is not None else np.array(data)
+        given = np.asarray(data) if hasattr(data, "__array__") else data  # PyTorch's method takes no `copy` yet
+        host = np.array(given, dtype=target) if target is not None else np.array(given)
     except MinitorchError:  # from an object that knows best what is wrong with it
         raise
     except ValueError as error:

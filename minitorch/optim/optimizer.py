@@ -181,8 +181,8 @@ class Optimizer(Hooked):
 
 
 def _loaded(name: str, value: Any, p: Tensor) -> Any:
-    """Copy a part of a state; tensors take the dtype of the parameter, except the count of steps."""
-    if not isinstance(value, (Tensor, Array, np.ndarray)):
+    """Copy a part of a state; tensors, PyTorch's too, take the dtype of the parameter, except the count of steps."""
+    if not hasattr(value, "__array__"):
         return copy.deepcopy(value)
     given = as_tensor(value).current()
     return tensor_of(given if name == "step" or p.dtype not in dtypes.INEXACT else cast(given, p.dtype))

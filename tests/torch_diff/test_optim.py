@@ -68,14 +68,9 @@ def test_state_of_the_other_library_loads(name):
     ours, theirs = pair_of(build)
     there = getattr(torch.optim, kind)(theirs.parameters(), **options)
     train(torch, theirs, there, 5)
-    ours.load_state_dict({k: v.numpy() for k, v in theirs.state_dict().items()})
+    ours.load_state_dict(theirs.state_dict())
     here = getattr(mt.optim, kind)(ours.parameters(), lr=1.0)
-    state = there.state_dict()
-    state["state"] = {
-        number: {k: v.numpy() if isinstance(v, torch.Tensor) else v for k, v in kept.items()}
-        for number, kept in state["state"].items()
-    }
-    here.load_state_dict(state)
+    here.load_state_dict(there.state_dict())
     train(mt, ours, here, 10, start=5)
     train(torch, theirs, there, 10, start=5)
     for a, b in zip(ours.parameters(), theirs.parameters()):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+import minitorch as mt
 from minitorch.core import errors
 from minitorch.core.array import Array
 from minitorch.core.ops import gathering, lookup, sorting
@@ -12,7 +13,7 @@ from minitorch.core.ops.indexing import getitem, update
 from minitorch.core.ops.places import At
 from minitorch.core.ops.pointwise import mul
 from minitorch.core.ops.shaping import sum as total
-from minitorch.core.transforms import grad, vjp, vmap
+from minitorch.core.transforms import grad, jvp, vjp, vmap
 
 NAN, INF = math.nan, math.inf
 
@@ -142,3 +143,35 @@ def test_e26_median_propagates_nan_and_nanmedian_skips_it():
 def test_e26_nan_in_updates():
     assert math.isnan(At(np.array([1.0, 2.0]))[[0, 0]].max(np.array([NAN, 3.0])).numpy()[0])
     assert math.isnan(At(np.array([NAN, 2.0]))[[0]].min(np.array([1.0])).numpy()[0])
+
+
+@pytest.mark.parametrize("transform", ["grad of grad", "jvp of grad", "grad of jvp", "compiled", "batched", "no zeros"])
+@pytest.mark.parametrize(("shape", "places"), [((4,), (6,)), ((4,), (2, 3)), ((3, 4, 2), (5,))], ids=str)
+def test_second_derivatives_of_products_with_zeros_at_shared_places(shape, places, transform):
+    rng = np.random.default_rng(0)
+    x, w = Array(rng.normal(size=shape)), Array(rng.normal(size=shape))
+    at = rng.integers(0, shape[0], places)
+    u = rng.normal(size=places + shape[1:])
+    u[rng.random(u.shape) < 0.4] = 0.5 if transform == "no zeros" else 0.0
+    v = Array(rng.normal(size=u.shape))
+
+    def first(u):
+        return grad(lambda u: total(mul(At(x)[at].multiply(u), w)))(u)
+
+    def along(u):
+        return total(mul(first(u), v))
+
+    ways = {
+        "jvp of grad": lambda u: jvp(first, (u,), (v,))[1],
+        "grad of jvp": grad(lambda u: jvp(lambda u: total(mul(At(x)[at].multiply(u), w)), (u,), (v,))[1]),
+        "compiled": mt.jit(grad(along)),
+        "batched": lambda u: vmap(grad(along))(Array(np.stack([u.numpy()] * 2)))[1],
+    }
+    found = ways.get(transform, grad(along))(Array(u))
+    wanted, step = np.zeros_like(u), 1e-5
+    for k in np.ndindex(u.shape):
+        higher, lower = u.copy(), u.copy()
+        higher[k] += step
+        lower[k] -= step
+        wanted[k] = (along(Array(higher)).item() - along(Array(lower)).item()) / (2 * step)
+    np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-6, atol=1e-8)

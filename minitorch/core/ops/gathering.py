@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..array import wrap
+from ..array import Array, wrap
 from ..aval import Aval
 from ..errors import DTypeError, OutOfBoundsError, ShapeError
-from ..primitive import NO_DERIVATIVE, Value, aval_of
+from ..primitive import NO_DERIVATIVE, Tracer, Value, aval_of
 from .families import ALIGNED, as_array, broadcast_shapes, custom
-from .pointwise import add, div, equal, maximum, mul, where
+from .pointwise import add, div, equal, logical_and, maximum, mul, not_equal, where
+from .reductions import prod as multiplied
 from .shaping import broadcast_to, canonical_axis, cast, full, moveaxis, reshape, zeros_of
 
 # --------------------------------------------------------------------------- index arrays
@@ -306,15 +307,46 @@ scatter_set: Callable[..., Any] = _declare(
 def _cofactor(x: Value, indices: Value, updates: Value, axis: int) -> Value:
     """Return, for each update, the product of everything else that goes into its position.
 
-    Exact also where factors are zero. Where several updates share a position and one of them is zero, its own
-    derivative (a second derivative of the product) is not: as in PyTorch, the formula divides by the other factors.
+    Exact also where factors are zero. Its derivative is not, as it divides by factors: what is to be differentiated once
+    more, and may be zero, multiplies the others, for which each update is compared with each.
     """
+    if any(map(_is_differentiated, (x, updates))) and _may_be_zero(updates):
+        return mul(take_p(x, indices, axis=axis), _others(indices, updates, axis))
     zero = equal(updates, 0)
     factors = where(zero, 1, updates)
     product = take_p(scatter_multiply(x, indices, factors, axis=axis), indices, axis=axis)
     ones = cast(zero, dtypes.int64)
     zeros = take_p(_added(ones, aval_of(x)._replace(dtype=dtypes.int64), indices, axis), indices, axis=axis)
     return where(equal(zeros, ones), div(product, factors), 0)
+
+
+def _is_differentiated(x: Value) -> bool:
+    """Return whether a derivative is taken of what is computed with a value."""
+    while isinstance(x, Tracer):
+        if x.transform in ("jvp", "jet", "linearize") or getattr(x, "node", None) is not None:
+            return True
+        x = getattr(x, "value", None)
+    return False
+
+
+def _may_be_zero(x: Value) -> bool:
+    """Return whether a value has zeros, or is not known yet."""
+    while isinstance(x, Tracer):
+        x = getattr(x, "value", None)
+    return not isinstance(x, Array) or not x.numpy().all()
+
+
+def _others(indices: Value, updates: Value, axis: int) -> Value:
+    """Return, for each update, the product of the other updates of its position."""
+    shape, n = updates.shape, indices.size
+    behind = len(shape) + 1 + axis  # where the axes after those of the indices begin
+    ahead, rest = shape[: behind - indices.ndim], shape[behind:]
+    places = reshape(indices, (n,))
+    mine = iota(n)
+    is_other = logical_and(equal(reshape(places, (n, 1)), places), not_equal(reshape(mine, (n, 1)), mine))
+    each = reshape(updates, (*ahead, 1, n, *rest))
+    factors = where(reshape(is_other, (n, n) + (1,) * len(rest)), each, 1)
+    return reshape(multiplied(factors, len(ahead) + 1), shape)
 
 
 scatter_multiply: Callable[..., Any] = _declare(

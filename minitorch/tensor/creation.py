@@ -236,7 +236,13 @@ def arange(
     if step == 0 or not math.isfinite(end - start) or (end - start) * step < 0:
         raise ArgumentError(f"arange: from {start} to {end} with step {step} has no end; step must lead towards end")
     kind = dtypes.promote(*map(type, (start, end, step))) if dtype is None else dtypes.canonical(dtype)
-    numbers = start + np.arange(math.ceil((end - start) / step)) * step
+    whole = kind.kind in "iu"  # then PyTorch truncates first; int64 even before it counts
+    if whole and kind == dtypes.int64:
+        start, end, step = map(int, (start, end, step))
+        if not step:
+            raise ArgumentError("arange: a step below 1 is 0 as int64; give a step of 1 at least, or a floating dtype")
+    count = max(math.ceil((end - start) / step), 0)
+    numbers = int(start) + np.arange(count) * int(step) if whole else start + np.arange(count) * step
     return made(wrap(numbers.astype(kind)), device, requires_grad)
 
 
@@ -263,7 +269,8 @@ def linspace(
     start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Make `steps` evenly spaced numbers from `start` to `end`, both included."""
-    return made(wrap(_spaced("linspace", start, end, steps, dtype)), device, requires_grad)
+    kind = _float_or(dtype)
+    return made(wrap(_spaced("linspace", start, end, steps, kind).astype(kind)), device, requires_grad)
 
 
 def logspace(
@@ -277,15 +284,17 @@ def logspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """Make powers of `base` with evenly spaced exponents from `start` to `end`, both included."""
-    exponents = _spaced("logspace", start, end, steps, dtypes.float64)
-    return made(wrap(np.power(base, exponents).astype(_float_or(dtype))), device, requires_grad)
+    kind = _float_or(dtype)
+    exponents = _spaced("logspace", start, end, steps, kind)
+    return made(wrap(np.power(base, exponents).astype(kind)), device, requires_grad)
 
 
-def _spaced(name: str, start: Any, end: Any, steps: int, dtype: Any) -> np.ndarray[Any, Any]:
+def _spaced(name: str, start: Any, end: Any, steps: int, kind: Any) -> np.ndarray[Any, Any]:
+    """Return evenly spaced float64 numbers; between whole ends for a dtype of integers, as in PyTorch."""
     if as_int(steps) < 0:
         raise ArgumentError(f"{name}: number of steps must be non-negative, got {steps}")
-    spaced: np.ndarray[Any, Any] = np.linspace(_number(start), _number(end), steps)
-    return spaced.astype(_float_or(dtype))
+    ends = _number(start), _number(end)
+    return np.linspace(*(map(int, ends) if kind.kind in "iu" else ends), steps)  # type: ignore[no-any-return]
 
 
 # --------------------------------------------------------------------------- like another

@@ -10,15 +10,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from .kinds import Integer, Kind, Real, Value, boolean, constant
+from .width import vector_bytes
 
-# Where a loop is vectorized, two vectors at a time hide latencies, and are less code than LLVM's choice of four. Loops inside
-# of others are often short, and what comes around them hides latencies too: with one vector at a time they are as fast, and
-# kernels of rows are compiled in two thirds of the time.
 HINTS = (
     '!0 = !{!"llvm.loop.interleave.count", i32 2}',
     '!1 = !{!"llvm.loop.interleave.count", i32 1}',
     '!2 = !{!"llvm.loop.vectorize.width", i32 1}',
+    '!3 = !{!"llvm.loop.vectorize.width", i32 16}',
+    '!4 = !{!"llvm.loop.vectorize.predicate.enable", i1 true}',
 )
+# What a loop's last branch says of it. Two vectors at a time hide latencies, and are less code than LLVM's choice of four.
+# With one, loops inside of others are as fast, and kernels of rows compile in two thirds of the time. A short loop has masks
+# for the last vector instead of a loop for the rest: 1.1 us instead of 2.2 for 32 rows of 30 exponentials.
+LOOPS = {"long_range": "!0", "range": "!1", "short_range": "!1, !3, !4", "scalar": "!2"}
 CONTRACT = "contract "  # a product and a sum may be rounded once
 
 
@@ -173,9 +177,10 @@ class Writer:
         self.do(f"br i1 {condition.text}, label %{yes}, label %{no}{hints}")
         self.block = None
 
-    def loop_hints(self, by_vectors: bool) -> str:
-        """Return what a loop's last branch says of it; loops that divide integers are not worth vectors."""
-        self.hints.append("!2" if not by_vectors else "!1" if self.depth else "!0")
+    def loop_hints(self, length: str) -> str:
+        """Return what a loop's last branch says of it; `scalar` ones divide integers, and are not worth vectors."""
+        has_masks = vector_bytes() == 64
+        self.hints.append(LOOPS["range" if length == "short_range" and not has_masks else length])
         return f", !llvm.loop !{len(HINTS) + len(self.hints) - 1}"
 
     def phi(self, sources: Sequence[tuple[Value, str]]) -> Value:

@@ -310,8 +310,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.datasets.files", "minitorch.datasets.synthetic"],
     ["minitorch.backends", "minitorch.cuda", "minitorch.determinism"],  # devices and switches, as PyTorch asks for them
     ["minitorch.datasets", "minitorch.debug", "minitorch.progress", "minitorch.key_reuse", "minitorch.tree"],
-    ["minitorch.jax_names"],
-    ["minitorch.tree_util"],
+    ["minitorch.jax_names", "minitorch.scipy.special"],
+    ["minitorch.flatten_util", "minitorch.scipy", "minitorch.tree_util"],
     ["minitorch.summarizing", "minitorch.viz"],
     ["minitorch"],
 ]

@@ -104,9 +104,7 @@ def _abstract(q: Aval, k: Aval, bias: Aval | None, *, scale: float, causal: bool
 attention_weights_p = fused("attention_weights", _weights, abstract=_abstract, vjp=_rule, decompose=_composed)
 
 
-def attention_weights(
-    q: Value, k: Value, mask: Value | None = None, causal: bool = False, scale: Any = None
-) -> Value:
+def attention_weights(q: Value, k: Value, mask: Value | None = None, causal: bool = False, scale: Any = None) -> Value:
     """Return `softmax(q @ k.T * scale + mask)`, of shape `[..., queries, keys]`.
 
     A bool mask says where to look; a float mask is added. With `causal`, query i sees keys 0 to i. `scale` is

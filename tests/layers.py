@@ -140,6 +140,7 @@ LAYERS: list[list[str]] = [
     # Control flow: loops and branches that hold their functions as graphs.
     ["minitorch.core.control.calls"],  # functions with rules of their own, inside those graphs
     ["minitorch.core.control.closing"],  # functions of trees into graphs of leaves
+    ["minitorch.core.control.repeating"],  # random keys that a loop consumes at every step
     ["minitorch.core.control.deriving"],  # what the transforms make of graphs
     ["minitorch.core.control.dividing"],  # what is linear in them, recorded apart from the rest
     ["minitorch.core.control.scanning"],

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...core import dtypes
+from ...core.array import Array
 from ...core.errors import ArgumentError, ShapeError
 from ...core.ops import pointwise as core
 from ...core.ops import special
@@ -18,13 +19,20 @@ from ...core.ops.sampling import bernoulli, gumbel, uniform
 from ...core.ops.shaping import cast, moveaxis
 from ...core.ops.softmax import log_softmax as core_log_softmax
 from ...core.ops.softmax import softmax as core_softmax
-from ...core.primitive import Value, aval_of
+from ...core.primitive import Tracer, Value, aval_of
 from ...tensor.handle import Tensor, tensor_of
 from ...tensor.pointwise import prelu as prelu
 from ...tensor.random import next_key
 from ...tensor.table import unary
 
 _relu, _sigmoid, _tanh, _silu = unary(core.relu), unary(special.sigmoid), unary(core.tanh), unary(special.silu)
+
+
+def _number(x: Any, input: Any) -> Any:
+    """Return a number as Python's, and an array of one in the dtype of the input: its derivative counts."""
+    if isinstance(x, (Array, Tracer)):
+        return cast(x, dtypes.floating(as_array(input).dtype))
+    return float(x)
 
 
 def in_place(input: Any, out: Any) -> Any:
@@ -61,7 +69,7 @@ def silu(input: Any, inplace: bool = False) -> Any:
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
     """Return x where it is positive, else `negative_slope * x`."""
-    out = core.where(core.greater(input, 0), input, core.mul(input, float(negative_slope)))
+    out = core.where(core.greater(input, 0), input, core.mul(input, _number(negative_slope, input)))
     return in_place(input, out) if inplace else out
 
 
@@ -69,7 +77,7 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """Return x where it is positive, else `alpha * (exp(x) - 1)`."""
     positive = core.greater(input, 0)
     # Double where: the exponential of a large x, which is not taken, must not make the gradient NaN.
-    below = core.mul(core.expm1(core.where(positive, 0.0, input)), float(alpha))
+    below = core.mul(core.expm1(core.where(positive, 0.0, input)), _number(alpha, input))
     out = core.where(positive, input, below)
     return in_place(input, out) if inplace else out
 
@@ -82,10 +90,11 @@ def selu(input: Any, inplace: bool = False) -> Any:
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """Return x where it is positive, else `alpha * (exp(x / alpha) - 1)` (Barron, 2017)."""
-    if alpha == 0:
+    if not isinstance(alpha, Tracer) and alpha == 0:
         raise ArgumentError(f"celu: alpha cannot be 0, for {aval_of(as_array(input))}; give another number")
     positive = core.greater(input, 0)
-    below = core.mul(core.expm1(core.div(core.where(positive, 0.0, input), float(alpha))), float(alpha))
+    scale = _number(alpha, input)
+    below = core.mul(core.expm1(core.div(core.where(positive, 0.0, input), scale)), scale)
     out = core.where(positive, input, below)
     return in_place(input, out) if inplace else out
 
@@ -104,10 +113,10 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
 
 def softshrink(input: Any, lambd: float = 0.5) -> Any:
     """Return x moved by `lambd` towards 0, 0 where it is nearer than that."""
-    if lambd < 0:
+    if not isinstance(lambd, Tracer) and lambd < 0:
         raise ArgumentError(f"softshrink: lambd must not be negative, got {lambd} for {aval_of(as_array(input))}")
     x = as_array(input)
-    moved = core.sub(x, core.mul(core.sign(x), float(lambd)))
+    moved = core.sub(x, core.mul(core.sign(x), _number(lambd, input)))
     return core.where(core.less_equal(core.abs(x), lambd), 0, moved)
 
 
@@ -118,10 +127,12 @@ def tanhshrink(input: Any) -> Any:
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """Return `log(1 + exp(beta * x)) / beta`, and x itself where `beta * x` is above the threshold."""
-    scaled = input if beta == 1 else core.mul(input, float(beta))
+    plain = not isinstance(beta, (Array, Tracer)) and beta == 1
+    factor = _number(beta, input)
+    scaled = input if plain else core.mul(input, factor)
     linear = core.greater(scaled, float(threshold))
     soft = special.softplus(core.where(linear, 0.0, scaled))
-    return core.where(linear, input, soft if beta == 1 else core.mul(soft, 1.0 / beta))
+    return core.where(linear, input, soft if plain else core.mul(soft, 1.0 / factor))
 
 
 def softsign(input: Any) -> Any:
@@ -250,7 +261,7 @@ def rrelu(
 def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
     """Draw from the Gumbel-softmax distribution; `hard` gives one-hot samples with the soft ones' gradient."""
     noise = gumbel(next_key(None), logits.shape, logits.dtype)
-    soft = core_softmax(core.div(core.add(logits, tensor_of(noise)), float(tau)), dim)
+    soft = core_softmax(core.div(core.add(logits, tensor_of(noise)), _number(tau, logits)), dim)
     if not hard:
         return soft
     peak = moveaxis(one_hot(argmax(soft, dim), soft.shape[dim], soft.dtype), -1, dim)

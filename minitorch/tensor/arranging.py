@@ -270,7 +270,9 @@ def _scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = 
     if given is None or (reduce is not None and reduce not in ("add", "multiply")):
         raise ArgumentError(f"scatter: needs src or value, and reduce None, 'add' or 'multiply', got reduce={reduce!r}")
     x = as_array(input)
-    if hasattr(given, "dtype") and given.dtype != x.dtype:
+    if not hasattr(given, "dtype"):
+        given = _number("scatter", given, x)
+    if given.dtype != x.dtype:
         raise DTypeError(
             f"scatter: expected self.dtype to be equal to src.dtype, got {aval_of(x)} and {aval_of(given)}"
         )

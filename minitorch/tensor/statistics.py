@@ -40,7 +40,7 @@ def _edges(name: str, data: np.ndarray[Any, Any], bins: Any, span: Any) -> np.nd
     if not isinstance(bins, int):
         return concrete(as_array(bins), name).numpy()
     _check_bins(name, bins, span)
-    low, high = span or ((data.min(), data.max()) if data.size else (0.0, 0.0))
+    low, high = span or ((data.min(), data.max()) if data.size else (0.0, 1.0))
     low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
     return np.linspace(low, high, bins + 1)
 
@@ -64,6 +64,20 @@ def _traced_histogram(
     weights = None if weight is None else shaping.flatten(as_array(weight))
     hist, edges = histogramdd(rows, bins, range=spans, weights=weights, density=density)
     return shaping.cast(hist, rows.dtype), tuple(shaping.cast(e, rows.dtype) for e in edges)
+
+
+def _histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+    """Count elements in equal bins between `min` and `max` (the data's own if both are equal)."""
+    x = concrete(as_array(input), "histc")
+    data = x.numpy().ravel()
+    _check_bins("histc", bins, (min, max))
+    if dtypes.is_complex(x.dtype):
+        raise DTypeError(f"histc: takes real numbers, got {aval_of(x)}; use .abs(), .real or .imag")
+    low, high = (min, max) if min != max or not data.size else (data.min(), data.max())
+    if not np.isfinite([low, high]).all():
+        raise ArgumentError(f"histc: the range from {low} to {high} of {aval_of(x)} must be finite; give min and max")
+    counts = np.histogram(data, bins, (low, high))[0]
+    return wrap(counts.astype(x.dtype))
 
 
 def _histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
@@ -252,6 +266,7 @@ def vander(x: Any, n: int, increasing: bool) -> Any:
 BOTH: Table = {
     "mode": mode,
     "unique_consecutive": unique_consecutive,
+    "histc": _histc,
     "histogram": _histogram,
     "renorm": _renorm,
     "corrcoef": _corrcoef,

@@ -56,6 +56,7 @@ STATISTICS = [
     case("histogram", given(20, grad=False), 3, weight=given(20, kind="positive", grad=False), density=True),
     function("histogramdd", given(20, 2, grad=False), [3, 4]),
     function("histogramdd", given(20, 2, grad=False), 3, range=[-1.0, 1.0, -2.0, 2.0]),
+    case("histogram", given(0, grad=False), 4), function("histogramdd", given(0, 2, grad=False), [3, 4]),
     *functions("isin", (index(3, 4), index(2)), (N, integer(3)), (index(4), 2), (PLAIN, given(3, grad=False)),
         (N, given(0, grad=False))),
     function("isin", index(3, 4), index(1), invert=True),

@@ -111,6 +111,8 @@ def _chain(*matrices: Any) -> Any:
 def _cross(input: Any, other: Any, dim: int = -1) -> Any:
     """Compute cross products of vectors of 3 along a dimension."""
     given = as_array(input), as_array(other)
+    for a in given:
+        canonical_axis("cross", dim, a.ndim)
     x, y = (unstack(a, dim) for a in shaping.broadcast_arrays(*given))
     if len(x) != 3 or any(a.shape[dim] != 3 for a in given):
         raise ShapeError(

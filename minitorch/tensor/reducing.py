@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ..core import dtypes
 from ..core.errors import ArgumentError
 from ..core.ops import extrema, lookup, norms, pointwise, reductions, scanning, shaping, softmax, sorting, spectral

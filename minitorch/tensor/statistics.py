@@ -100,6 +100,8 @@ def _histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, 
 def _histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
     """Count points (the rows) in a grid of bins, one number or one tensor of edges for each coordinate."""
     x = as_array(input)
+    if x.ndim < 2:
+        raise ShapeError(f"histogramdd: takes points as rows of a matrix, got {aval_of(x)}; reshape it")
     given = [bins] * x.shape[-1] if isinstance(bins, int) else list(bins)
     if len(given) != x.shape[-1]:
         raise ShapeError(f"histogramdd: bins must say something of each of {x.shape[-1]} coordinates, got {len(given)}")
@@ -120,11 +122,17 @@ def _histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None
 # --------------------------------------------------------------------------- distances
 
 
+# How PyTorch goes about it: of no consequence here.
+_CDIST_MODES = "use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist"
+
+
 def _cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Any:
     """Return the p-norm distances between all rows of two matrices (or of two batches of them)."""
     a, b = as_array(x1), as_array(x2)
     if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-1]:
         raise ShapeError(f"cdist: rows must have the same length, got {aval_of(a)} and {aval_of(b)}")
+    if compute_mode not in (None, *_CDIST_MODES):
+        raise ArgumentError(f"cdist: compute_mode must be one of {', '.join(_CDIST_MODES)}, got {compute_mode!r}")
     if p < 0:
         raise ArgumentError(f"cdist: p must not be negative, got {p} for {aval_of(a)}")
     apart = pointwise.sub(shaping.expand_dims(a, -2), shaping.expand_dims(b, -3))

@@ -115,6 +115,8 @@ def attention_weights(
     [[1.0, 0.0], [0.5, 0.5]]
     """
     q, k = same_dtype("attention", only_floats("attention", q), only_floats("attention", k))
+    if not (q.ndim and k.ndim):
+        raise ShapeError(f"attention: needs rows of numbers, got {aval_of(q)} and {aval_of(k)}")
     bias = None if mask is None else _additive(as_array(mask), q.dtype)
     scale = 1.0 / math.sqrt(q.shape[-1]) if scale is None and q.shape[-1] else float(scale or 0.0)
     return attention_weights_p(q, k, bias, scale=scale, causal=bool(causal))

@@ -72,6 +72,14 @@ LAYERS = {
     "dropout of nothing": (lambda n: n.Dropout(0.0), (3, 4)),
     "alpha dropout of nothing": (lambda n: n.AlphaDropout(0.0), (3, 4)),
     "feature alpha dropout of nothing": (lambda n: n.FeatureAlphaDropout(0.0), (3, 4, 2)),
+    **{
+        f"dropout {d}d of nothing": (lambda n, d=d: getattr(n, f"Dropout{d}d")(0.0), (2, 3, 4, 2, 2)[: d + 2])
+        for d in (1, 2, 3)
+    },
+    "rrelu of one slope": (lambda n: n.RReLU(0.2, 0.2), (3, 4)),
+    "cosine similarity": (lambda n: Beside(n, n.CosineSimilarity(dim=1)), (3, 4, 2)),
+    "pairwise distance": (lambda n: Beside(n, n.PairwiseDistance(p=3.0, eps=1e-3, keepdim=True)), (3, 4)),
+    **{f"max unpool {d}d": (lambda n, d=d: Unpooled(n, d), (2, 3, 4, 6, 4)[: d + 2]) for d in (1, 2, 3)},
     "celu": (lambda n: n.CELU(0.7), (3, 4)),
     "hardshrink": (lambda n: n.Hardshrink(0.3), (3, 4)),
     "softshrink": (lambda n: n.Softshrink(0.3), (3, 4)),
@@ -140,6 +148,36 @@ def Doubled(n, *sizes, **options):
             return self._conv_forward(x, self.weight * 2, self.bias)
 
     return Layer(*sizes, **options)
+
+
+def Beside(n, layer):
+    """A layer of two inputs, of x and a function of x."""
+
+    class Layer(n.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x):
+            return self.layer(x, x * x + 1)
+
+    return Layer()
+
+
+def Unpooled(n, dims):
+    """Maxima, twice as large, back in their places."""
+
+    class Layer(n.Module):
+        def __init__(self):
+            super().__init__()
+            self.pool = getattr(n, f"MaxPool{dims}d")(2, return_indices=True)
+            self.unpool = getattr(n, f"MaxUnpool{dims}d")(2)
+
+        def forward(self, x):
+            values, places = self.pool(x)
+            return self.unpool(values * 2, places)
+
+    return Layer()
 
 
 def LogProbabilities(n, *sizes):

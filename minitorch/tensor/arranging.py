@@ -130,7 +130,6 @@ def _pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | 
 
 
 def _meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
-    """Return coordinate matrices of coordinate vectors, given one by one or in a list; `xy` swaps the first two axes."""
     vectors = [as_array(x) for x in sizes(tensors)]
     if any(v.ndim > 1 for v in vectors):
         raise ShapeError(f"meshgrid: takes vectors, got {', '.join(str(aval_of(v)) for v in vectors)}; flatten them")

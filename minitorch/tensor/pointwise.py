@@ -174,9 +174,8 @@ class Parts(NamedTuple):
 def _ldexp(input: Any, other: Any) -> Any:
     """Compute `input * 2 ** other`."""
     x, y = as_array(input), as_array(other)
-    if dtypes.is_complex(y.dtype):
-        raise DTypeError(f"ldexp: other must be real, got {aval_of(y)}; compute input * 2 ** other")
-    return core.mul(x, core.pow(2.0, cast(y, dtypes.floating(x.dtype))))
+    kind = dtypes.floating(x.dtype)
+    return core.mul(x, core.pow(2.0, cast(y, dtypes.promote(kind, y.dtype) if dtypes.is_complex(y.dtype) else kind)))
 
 
 def _lcm(input: Any, other: Any) -> Any:

@@ -31,7 +31,8 @@ def methods(names: str, *argument_lists: tuple) -> list[Case]:
 POINTWISE = [
     *each("gcd lcm", (N, integer(3)), (N, integer(2, 3)), (N, integer())),
     *each("nextafter", (PLAIN, given(3, grad=False)), (SPECIAL, given(8, kind="special", grad=False))),
-    *each("ldexp", (X, index(3)), (X, index(2, 1)), (N, index(3)), (X, Y), (X, Z), (Z, X)), *each("frexp", (PLAIN,), (given(grad=False),)),
+    *each("ldexp", (X, index(3)), (X, index(2, 1)), (N, index(3)), (X, Y),
+        (PLAIN, given(2, 3, kind="complex", grad=False)), (given(2, 3, kind="complex", grad=False), PLAIN)), *each("frexp", (PLAIN,), (given(grad=False),)),
     *each("hardshrink", (X,), (X, 0.9), (given(),)), *each("resolve_conj resolve_neg is_conj is_neg", (X,), (Z,)),
     *each("conj_physical", (X,), (Z,)), *each("i0", (X,), (N,), (SPECIAL,), (given(0, 3),)),
     *each("igamma igammac", (given(2, 3, kind="positive", grad=False), POS),

@@ -15,6 +15,7 @@ NAMES = (
     "embedding",
     "optimizer_steps",
     "pointwise_chain",
+    "forward_mode",
     "loading",
     "single_op",
 )

@@ -336,7 +336,7 @@ class _Application(Call):
             n = len(saved)
             layout = [s is not None and (s[0] != "in" or flags[s[1]]) for s in note.sources]
             given = layout + [x is not None for x in g]
-            found, batched = batch_run(lambda inner: self.pull(inner[:n], inner[n:]), saved + g, given, batch.axis)
+            found, batched = batch_run(lambda inner: self.pull(inner[:n], inner[n:]), saved + g, given, batch)
             return [gathered(x, b, flag, batch.size) for x, b, flag in zip(found, batched, flags, strict=True)]
 
         return _Application(self.primitive, self._batched_primal(flags, batch), pull, note, self.fills)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..core.array import Array
+from ..core.config import default_float
 from ..core.jit.lower.plan import Frame, OutOfBounds
 from ..core.jit.native.entry import (
     ALIAS,
@@ -37,11 +38,13 @@ from ..tensor.hooks import changes
 from .capture import Argument, Field, Number, Shared
 from .derivative import spent
 from .guards import Names, Place
+from .modes import ON, mode
 from .program import Fresh, is_gradient, results
 from .snapshots import Group, snapshot
 
 MISS: Any = object()  # what a call returns that was not admitted
-_context, _value, _grad = context.get, attrgetter("value"), attrgetter("grad")
+_value, _grad = attrgetter("value"), attrgetter("grad")
+_context, _float, _mode = context.get, default_float.get, mode.get
 _empty = np.empty
 _new = object.__new__
 
@@ -58,6 +61,7 @@ class Entrance:
         if bound is None or quick.full:
             raise Unreadable("program")
         self.quick, self.bound, self.around = quick, bound, quick.around
+        self.context, self.float = quick.context, quick.float
         self.views = any(quick.viewed)
         self.epoch = quick.around.epoch
         self.optimizers = [(o, o.param_groups, o.state) for o, _ in quick.around.optimizers]
@@ -73,6 +77,7 @@ class Entrance:
         self.scopes: list[tuple[Any, Any, Any]] = []
         self.mutable: list[tuple[Any, Any]] = []
         self._note_guards()
+        self.is_wary = bool(self.scopes or self.may_hide or self.views or self.mutable)
         self.seats: list[tuple[Entry, Frame]] = []
         self.seats.append(self._seat())
 
@@ -80,18 +85,13 @@ class Entrance:
 
     def run(self, args: tuple[Any, ...]) -> Any:
         """Return the result; `MISS`, with nothing written, if anything is not as it was."""
-        if self.epoch != changes.count:
+        here = _context()
+        if here is not self.context or _float() is not self.float or _mode() is not ON or self.epoch != changes.count:
             return MISS
         for o, groups, state in self.optimizers:
             if o.param_groups is not groups or o.state is not state:
                 return MISS
-        if self.scopes and not all(table[key] is value for table, key, value in self.scopes):
-            return MISS
-        if self.may_hide and self.around.hides():
-            return MISS
-        if self.views and not self.quick.has_views(args):
-            return MISS
-        if self.mutable and any(snapshot(place.read()) != was for place, was in self.mutable):
+        if self.is_wary and not self._is_readable(args):
             return MISS
         try:
             seat = self.seats.pop()
@@ -113,12 +113,20 @@ class Entrance:
             storage.version += 1
         for target, at in self.rest:
             target.write(args, None if at is None else news[at])
-        here = _context()
         tape = here.frame.ambient or ambient()
         recording = here.muted < tape.level
         if self.only is not None:
             return _finished(self.only, news, tape, recording)
         return self.quick.program.structure.unflatten([_finished(r, news, tape, recording) for r in self.results])
+
+    def _is_readable(self, args: tuple[Any, ...]) -> bool:
+        """Return whether all is as it was which no native look can tell."""
+        return (
+            all(table[key] is value for table, key, value in self.scopes)
+            and not (self.may_hide and self.around.hides())
+            and not (self.views and not self.quick.has_views(args))
+            and not any(snapshot(place.read()) != was for place, was in self.mutable)
+        )
 
     def _holding(self, entry: Entry, frame: Frame, args: tuple[Any, ...], news: list[Array]) -> Any:
         """Look and run, and return whatever the results are."""

@@ -90,8 +90,9 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         known = self.quick
-        if known is not None and known.is_atomic and not kwargs:
-            out = known.shortest(args)
+        atomic = None if known is None else known.atomic
+        if atomic is not None and not kwargs:
+            out = atomic.run(args)
             if out is not MISS:
                 self.calls += 1
                 tally.calls += 1

@@ -60,9 +60,9 @@ class Quick:
         self._note_writes()
         self.loop: Any = None  # of `train_steps`
         self.entrance: Entrance | None = None
-        # Whether the shortest way is one native call, in whose course no other thread runs; it is closed while one that
+        # The shortest way, where it is one native call, in whose course no other thread runs; it is closed while one that
         # goes a longer way holds what is written.
-        self.is_atomic = False
+        self.atomic: Entrance | None = None
         self.tries = _TRIES
 
     def _note_items(self, items: list[Slot]) -> None:
@@ -105,17 +105,15 @@ class Quick:
 
     def shortest(self, args: tuple[Any, ...]) -> Any:
         """Return the result, `MISS` if anything is not as it was, or not where it was."""
-        entrance = self.entrance
-        if entrance is None or _context() is not self.context or _float() is not self.float or _mode() is not ON:
-            return MISS
-        return entrance.run(args)
+        return MISS if self.entrance is None else self.entrance.run(args)
 
     def _renew(self) -> None:
         """Look again where everything lies, after a call that had to go the longer way."""
         if self.tries:
             self.tries -= 1
             self.entrance = entrance(self)
-            self.is_atomic = self.entrance is not None and self.entrance.is_plain and not self.rest
+            is_atomic = self.entrance is not None and self.entrance.is_plain and not self.rest
+            self.atomic = self.entrance if is_atomic else None
 
     def values(self, args: tuple[Any, ...]) -> list[Value] | None:
         """Return the values of the program's inputs; None if anything is not as it was."""

@@ -6,7 +6,8 @@ results must depend on traced values through its arguments only; `settled` finds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from . import dtypes, tree
@@ -109,10 +110,20 @@ def zero_tangent(x: Any) -> Value:
 
 
 class Batch(NamedTuple):
-    """The mapped axis of a call: its length, and the axis it is if that has a name."""
+    """The mapped axis of a call: its length, the axis it is if that has a name, and the trace that asks."""
 
     size: int
     axis: Axis | None
+    trace: BatchTrace | None = None
+
+    @contextmanager
+    def entered(self) -> Iterator[BatchTrace]:
+        """Give a trace that maps the axis: the one that asks while it is open, for a function may close over its values."""
+        if self.trace is not None and not self.trace.closed:
+            yield self.trace
+            return
+        with entering(BatchTrace) as trace, naming(trace, self.axis):
+            yield trace
 
 
 def batch_flags(trace: BatchTrace, leaves: Leaves) -> tuple[Leaves, list[bool]]:
@@ -126,16 +137,20 @@ def batch_size(leaves: Leaves, flags: Sequence[bool]) -> int:
     return next(int(x.shape[0]) for x, flag in zip(leaves, flags) if flag)
 
 
-def batch_run(
-    function: Function, leaves: Leaves, flags: Sequence[bool], axis: Axis | None
-) -> tuple[Leaves, list[bool]]:
-    """Run a function of leaves on a batch; return its results, the batch axis first, and which of them have it.
-
-    The axis, if it has a name, is the one that the function knows by it.
-    """
-    with entering(BatchTrace) as trace, naming(trace, axis):
-        inner = [BatchTracer(trace, x) if flag else x for x, flag in zip(leaves, flags, strict=True)]
+def batch_run(function: Function, leaves: Leaves, flags: Sequence[bool], batch: Batch) -> tuple[Leaves, list[bool]]:
+    """Run a function of leaves on a batch; return its results, the batch axis first, and which of them have it."""
+    with batch.entered() as trace:
+        inner = [_mapped(trace, x, flag, batch.size) for x, flag in zip(leaves, flags, strict=True)]
         return batch_flags(trace, [lower(x) for x in function(inner)])
+
+
+def _mapped(trace: BatchTrace, x: Any, flag: bool, size: int) -> Any:
+    """Give a leaf to a trace. One of a transform entered since is repeated, so that the trace is asked before that one."""
+    if flag:
+        return BatchTracer(trace, x)
+    if isinstance(x, Tracer) and x._trace.level > trace.level:
+        return BatchTracer(trace, broadcast_to(x, (size, *x.aval.shape)))
+    return x
 
 
 def filled(leaves: Leaves, flags: Sequence[bool], size: int) -> Leaves:
@@ -170,12 +185,21 @@ def underived(name: str, leaves: Leaves) -> Leaves:
     return leaves
 
 
-def closed_over(name: str, x: Tracer) -> GradError:
+class ClosedOverError(GradError):
+    """A result depends on a value of a transform that the function closes over."""
+
+    def __init__(self, message: str, value: Tracer):
+        super().__init__(message)
+        self.value = value
+
+
+def closed_over(name: str, x: Tracer) -> ClosedOverError:
     """Say that a derivative rule speaks of arguments only."""
-    return GradError(
+    message = (
         f"{name}: its result depends on a value {x.aval}, traced by {x.transform}, that the function closes over, and "
         "its derivative rule speaks of arguments only; pass the value as an argument"
     )
+    return ClosedOverError(message, x)
 
 
 def matched(name: str, what: str, given: Any, structure: tree.TreeDef) -> Leaves:

@@ -10,12 +10,14 @@ import functools
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, ClassVar
 
 from . import dtypes, tree
 from .aval import Aval
 from .calling import (
     Batch,
+    ClosedOverError,
     Function,
     Leaves,
     Shape,
@@ -35,7 +37,7 @@ from .jvp import JVPTrace
 from .ops.families import as_array
 from .ops.shaping import broadcast_to, zeros_of
 from .ops.shaping import sum as sum_
-from .primitive import Primitive, Value, aval_of
+from .primitive import Primitive, Trace, Value, aval_of
 from .tape import Node, Tape, context, leaked
 from .vmap import BatchTrace, BatchTracer
 
@@ -154,23 +156,38 @@ class Call:
     primal: Function
     fill_zeros: ClassVar[bool] = True  # whether cotangents that nobody gave come as zeros, or as None
 
-    def __call__(self, leaves: Leaves) -> Leaves:
+    def __call__(self, leaves: Leaves, below: float = inf) -> Leaves:
+        """Apply the function. A batch that it closes over has the say first if it is `below` those already asked."""
         trace = top_trace(leaves)
         if trace is None:
             return underived(self.primitive.name, self.primal(leaves))
+        try:
+            return self._under(trace, leaves)
+        except ClosedOverError as error:
+            mapped = error.value
+            if not isinstance(mapped, BatchTracer) or not trace.level < mapped._trace.level < below:
+                raise
+        return self._mapped(mapped._trace, leaves, len(mapped.value))  # type: ignore[arg-type]
+
+    def _under(self, trace: Trace, leaves: Leaves) -> Leaves:
+        """Apply the function as the trace wants it, which is the highest among the arguments."""
         if trace.closed:
             raise TracerError(leaked(self.primitive, trace))
         if isinstance(trace, Tape):
             return self._on_tape(trace, leaves)
         if isinstance(trace, BatchTrace):
-            values, flags = batch_flags(trace, leaves)
-            outs = self._batched(flags, Batch(batch_size(values, flags), trace.axis))(values)
-            return [BatchTracer(trace, x) for x in settled(self.primitive.name, trace, outs)]
+            return self._mapped(trace, leaves, batch_size(*batch_flags(trace, leaves)))
         if isinstance(trace, JVPTrace):
             return self._pushed(trace, leaves)
         if trace.expands:
             return self._expanded(trace, leaves)
         return trace.process_call(self, self.primal, leaves)
+
+    def _mapped(self, trace: BatchTrace, leaves: Leaves, size: int) -> Leaves:
+        """Apply the function to a batch: of arguments, or of what it closes over."""
+        values, flags = batch_flags(trace, leaves)
+        outs = self._batched(flags, Batch(size, trace.axis, trace))(values, trace.level)
+        return [BatchTracer(trace, x) for x in settled(self.primitive.name, trace, outs)]
 
     def over(self, function: Function) -> Call:
         """Return the same kind of call for a function that takes what this one closes over as further arguments."""
@@ -212,7 +229,7 @@ class Call:
         )
 
     def _batched_primal(self, flags: list[bool], batch: Batch) -> Function:
-        return lambda leaves: filled(*batch_run(self.primal, leaves, flags, batch.axis), batch.size)
+        return lambda leaves: filled(*batch_run(self.primal, leaves, flags, batch), batch.size)
 
 
 def gathered(c: Any, batched: bool, flag: bool, size: int) -> Any:

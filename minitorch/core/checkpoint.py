@@ -14,6 +14,7 @@ from typing import Any
 
 from . import tree
 from .calling import (
+    Batch,
     Function,
     Leaves,
     Shape,
@@ -172,8 +173,8 @@ class _Call:
 
     def _batched(self, trace: BatchTrace, leaves: Leaves) -> Leaves:
         values, flags = batch_flags(trace, leaves)
-        size = batch_size(values, flags)
-        whole = replace(self, function=lambda inner: filled(*batch_run(self.function, inner, flags, trace.axis), size))
+        batch = Batch(batch_size(values, flags), trace.axis)
+        whole = replace(self, function=lambda inner: filled(*batch_run(self.function, inner, flags, batch), batch.size))
         return [BatchTracer(trace, _below(trace, x)) for x in whole(values)]
 
     def _pushed(self, trace: JVPTrace, leaves: Leaves) -> Leaves:

@@ -121,7 +121,8 @@ class _VJPCall(Call):
     def _kept(self, tape: Tape, values: Leaves, nodes: Sequence[Node | None]) -> tuple[Leaves, Any]:
         perturbed = [node is not None for node in nodes]
         outs, residuals = self.forward(values, perturbed)
-        return outs, ([_untaped(tape, x) for x in residuals], perturbed)
+        kept = settled(self.primitive.name, tape, [_untaped(tape, x) for x in residuals])
+        return outs, (kept, perturbed)
 
     def _cotangents(self, g: tuple[Value, ...], saved: tuple[Tape, Any], values: tuple[Value, ...]) -> Leaves:
         tape, (kept, perturbed) = saved
@@ -163,14 +164,14 @@ class _VJPCall(Call):
                 count = len(outs)
                 return [*outs, *residuals]
 
-            found, batched = batch_run(both, leaves, flags, batch.axis)
+            found, batched = batch_run(both, leaves, flags, batch)
             layout[:] = batched[count:]
             return filled(found[:count], batched[:count], batch.size), found[count:]
 
         def pull(residuals: Leaves, g: Leaves) -> Leaves:
             n = len(residuals)
             given = layout + [x is not None for x in g]
-            found, batched = batch_run(lambda inner: self._pull(inner[:n], inner[n:]), residuals + g, given, batch.axis)
+            found, batched = batch_run(lambda inner: self._pull(inner[:n], inner[n:]), residuals + g, given, batch)
             return [gathered(c, b, flag, batch.size) for c, b, flag in zip(found, batched, flags, strict=True)]
 
         return _VJPCall(self.primitive, self._batched_primal(flags, batch), forward, pull, self.path)
@@ -335,7 +336,7 @@ class _JVPCall(Call):
                 return outs + ts  # type: ignore[no-any-return]
 
             moved = [flag and t is not None for flag, t in zip(flags, tangents)]
-            found = filled(*batch_run(both, values + tangents, flags + moved, batch.axis), batch.size)
+            found = filled(*batch_run(both, values + tangents, flags + moved, batch), batch.size)
             return found[: len(found) // 2], found[len(found) // 2 :]
 
         return _JVPCall(self.primitive, self._batched_primal(flags, batch), rule)

@@ -299,7 +299,7 @@ class Watch(Protocol):
         """Return the kind of trace that tells of the tracers it makes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)  # never changed; a frozen one takes four times as long to make
 class Context:
     """The innermost frame, the level up to which recording is off, whether nodes note their line, and the open stage.
 

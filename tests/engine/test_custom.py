@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from minitorch.compiling.jit import jit
 from minitorch.core.array import Array
 from minitorch.core.calls import SymbolicZero
 from minitorch.core.custom import custom_jvp, custom_vjp
 from minitorch.core.errors import ArgumentError, GradError, ShapeError, TracerError
 from minitorch.core.jacobian import hessian, jacfwd, jacrev
+from minitorch.core.ops.joining import stack
 from minitorch.core.ops.pointwise import cos, exp, maximum, minimum, sin
 from minitorch.core.primitive import aval_of
 from minitorch.core.transforms import grad, jvp, vjp, vmap
@@ -324,7 +326,6 @@ def closing(kind, c):
         lambda kind: grad(lambda x: grad(lambda c: closing(kind, c)(x))(1.0))(2.0),
         lambda kind: vmap(lambda x: grad(lambda c: closing(kind, c)(x))(1.0))(Array(X)),
         lambda kind: grad(lambda c: vmap(lambda x: closing(kind, c)(x))(Array(X)).sum())(1.0),
-        lambda kind: grad(lambda x: vmap(lambda c: closing(kind, c)(x))(Array(X)).sum())(1.0),
     ],
 )
 def test_closing_over_a_traced_value_raises(kind, use):
@@ -336,6 +337,78 @@ def test_closing_over_a_traced_value_raises(kind, use):
 def test_closing_over_untraced_or_batched_values_is_fine(kind):
     same(grad(closing(kind, Array(3.0)))(0.5), np.cos(0.5))
     same(vmap(lambda c: closing(kind, c)(0.5))(Array(X)), np.sin(0.5) * X)
+
+
+def scaling(kind, c):
+    """The product with `c`, which the function, its residuals and its rule close over; its slope is declared ten times."""
+    f = kind(lambda x: x * c)
+    if kind is custom_vjp:
+        f.defvjp(lambda x: (x * c, c), lambda c, g: (g * c * 10.0,))
+    else:
+        f.defjvp(lambda primals, tangents: (primals[0] * c, tangents[0] * c * 10.0))
+    return f
+
+
+def looped(function, in_axes=0):
+    """What vmap is, as a loop over the examples."""
+
+    def run(*args):
+        axes = in_axes if isinstance(in_axes, tuple) else (in_axes,) * len(args)
+        size = next(len(a) for a, axis in zip(args, axes) if axis == 0)
+        return stack([function(*(a if axis is None else a[i] for a, axis in zip(args, axes))) for i in range(size)])
+
+    return run
+
+
+# Each takes the function of an argument and of what it closes over, vmap or its loop, and two vectors.
+CLOSING = {
+    "vmap": lambda f, m, a, b: m(f)(a, b),
+    "the closed over alone": lambda f, m, a, b: m(f, (None, 0))(a[0], b),
+    "its grad": lambda f, m, a, b: m(grad(f))(a, b),
+    "grad of it": lambda f, m, a, b: grad(lambda x: m(f)(x, b).sum())(a),
+    "grad of the closed over alone": lambda f, m, a, b: grad(lambda x: m(f, (None, 0))(x, b).sum())(a[0]),
+    "grad of grad": lambda f, m, a, b: m(grad(lambda x, c: grad(f)(x * x, c) * x * x))(a, b),
+    "the argument inside": lambda f, m, a, b: m(lambda c: m(lambda x: f(x, c))(a))(b),
+    "the argument outside": lambda f, m, a, b: m(lambda x: m(lambda c: f(x, c))(b))(a),
+    "both inside": lambda f, m, a, b: m(lambda y: m(lambda x, c: f(x * y, c * y))(a, b))(a),
+    "grad of the argument outside": lambda f, m, a, b: grad(
+        lambda v: m(lambda x: m(lambda c: f(x, c))(b).sum())(v).sum()
+    )(a),
+    "grad between": lambda f, m, a, b: m(lambda y: grad(lambda v: m(lambda x, c: f(x, c * y))(v, b).sum())(a))(b),
+    "compiled": lambda f, m, a, b: jit(m(f))(a, b) if m is vmap else m(f)(a, b),
+    "of the compiled": lambda f, m, a, b: m(jit(f))(a, b),
+    "compiled grad": lambda f, m, a, b: jit(grad(lambda x: m(f)(x, b).sum()))(a),
+}
+
+
+@pytest.mark.parametrize("kind", [custom_vjp, custom_jvp])
+@pytest.mark.parametrize("program", CLOSING.values(), ids=CLOSING)
+def test_closing_over_mapped_values_is_fine(kind, program):
+    def f(x, c):
+        return scaling(kind, c)(x)
+
+    a, b = Array(X), Array([2.0, 0.5, -3.0])
+    same(program(f, vmap, a, b), program(f, looped, a, b))
+
+
+@pytest.mark.parametrize("in_axes", [(0, 0), (None, 0)], ids=str)
+def test_forward_mode_of_closing_over_mapped_values(in_axes):
+    def pushed(mapped):
+        return jvp(lambda x: mapped(lambda x, c: scaling(custom_jvp, c)(x), in_axes)(x, Array(X)), (x,), (x,))
+
+    x = Array(X) if in_axes[0] == 0 else Array(0.5)
+    for found, wanted in zip(pushed(vmap), pushed(looped)):
+        same(found, wanted)
+
+
+def test_a_rule_that_runs_after_the_vmap_it_closes_over_raises():
+    def f(x, c):
+        g = custom_vjp(lambda x: x * c)
+        g.defvjp(lambda x: (x * c, None), lambda _, g: (g * c,))
+        return g(x)
+
+    with pytest.raises(TracerError, match="traced by a vmap that has finished"):
+        grad(lambda x: vmap(f)(x, Array(X)).sum())(Array(X))
 
 
 def test_wrong_rules_are_told():

@@ -127,7 +127,7 @@ def batched(graph: Graph, flags: Flags, batch: Batch, wanted: Flags | None = Non
     found = [False] * len(graph.outputs)
 
     def run(values: Leaves) -> Leaves:
-        outs, mine = batch_run(lambda xs: interpret(graph, xs), values, flags, batch.axis)
+        outs, mine = batch_run(lambda xs: interpret(graph, xs), values, flags, batch)
         found[:] = either(mine, wanted or [False] * len(mine))
         return [x if m or not f else filled([x], [m], batch.size)[0] for x, m, f in zip(outs, mine, found)]
 

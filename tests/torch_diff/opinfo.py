@@ -68,6 +68,7 @@ KNOWN = (
     Known(r"square", r"raises.*no meaning for bools.*", "cast it", "bool"),
     Known(r"logcumsumexp", r"raises.*takes real floats.*", "complex sums of exponentials are not there", "complex.*"),
     Known(r"matrix_exp|linalg\.matrix_exp", r"raises.*half precision.*", "cast it", "float16|bfloat16"),
+    Known(r"matrix_exp|linalg\.matrix_exp", r"second gradient.*", "both lose digits to cotangents of a million", "float64"),
     Known(r"complex|view_as_complex", r"raises.*float32 or float64.*", "no half complex numbers", "float16"),
     Known(r"where", r"raises.*must be bool.*", "PyTorch warns of it", "uint8"),
     Known(r"histogramdd", r"raises.*must rise.*", "PyTorch's samples are not sorted"),
@@ -77,7 +78,7 @@ KNOWN = (
           r"result: values.*", "PyTorch rounds partial sums to half precision", "float16|bfloat16"),
     Known(r"nn\.functional\.embedding_bag", r"result: values.*", "PyTorch rounds partial sums to half precision", "float16"),
     Known(r"nn\.functional\.embedding(_bag)?", r"raises Unsupp.*sparse gradients.*", "gradients are dense"),
-    Known(r"nn\.functional\.linear_cross_entropy", r"second gradient.*None.*", "PyTorch's in chunks has none"),
+    Known(r"nn\.functional\.linear_cross_entropy", r"second gradient.*", "PyTorch's in chunks leaves the slope of the slopes out"),
     Known(r"histc", r"result: values.*", "PyTorch rounds places of bins to half precision", "float16|bfloat16"),
     Known(r"cholesky_(solve|inverse)", r"gradient.*", "only the triangle that is read has one"),
     Known(r"arange", r"result: shape.*", "steps are counted before they are rounded", "int64"),
@@ -320,12 +321,15 @@ def _slopes(ours: Any, theirs: Any, our_inputs: Any, their_inputs: Any, twice: b
 
 
 def _pulled(lib: Any, outs: list[Any], leaves: list[Any], weights: list[Any], again: bool) -> list[Any]:
-    """Return the gradients of a combination of the results that depend on anything; none where none does."""
-    tracked = [(x, w) for x, w in zip(outs, weights) if x.requires_grad]
+    """Return the gradients of a combination of the results that depend on anything; none where none does.
+
+    To be differentiated `again`, it is one of their squares: the gradients of a linear function are constants.
+    """
+    tracked = [(x, w * x if again else w) for x, w in zip(outs, weights) if x.requires_grad]
     if not tracked or not leaves:
         return [None] * len(leaves)
-    outs, weights = map(list, zip(*tracked))
-    return list(lib.autograd.grad(outs, leaves, weights, create_graph=again, allow_unused=True))
+    outs, cotangents = map(list, zip(*tracked))
+    return list(lib.autograd.grad(outs, leaves, cotangents, create_graph=again, allow_unused=True))
 
 
 def written(operation: Operation, limit: int) -> Iterator[str]:

@@ -226,7 +226,7 @@ def instance_norm(
 
 def _check_running(name: str, shape: tuple[int, ...], mean: Any, var: Any) -> None:
     """Raise unless the running statistics are both there, with one number for each channel, or neither is."""
-    if mean is None and var is None:
+    if (mean is None and var is None) or not shape:  # what has no channels is refused by name
         return
     check_tensors(name, running_mean=mean, running_var=var)
     if not tuple(mean.shape) == tuple(var.shape) == shape:

@@ -176,7 +176,9 @@ class Body(Terms):
         place, names = self.open(carried)
         counter = Value(int64, names.pop(""))
         self.known = {**before, **{n: Value(v.kind, names[n]) for n, v in carried.items()}, target.id: counter}
+        w.depth += 1
         self.run(node.body)
+        w.depth -= 1
         sources = [(carried, start)]
         if w.block is not None:
             latch = w.block

@@ -301,7 +301,7 @@ def __getattr__(name: str) -> typing.Any:
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name not in _NAMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise importlib.import_module(f"{__name__}.absent").missing(__name__, name)
     module = importlib.import_module(f"{__name__}.{_NAMES[name]}")
     globals()[name] = getattr(module, name)
     return globals()[name]

@@ -6,6 +6,7 @@ A name stands for that one module; a package's `__init__` goes by the package's 
 
 LAYERS: list[list[str]] = [
     ["minitorch.core.errors", "minitorch.core.version", "minitorch.core.memory"],  # exceptions; the allocator
+    ["minitorch.absent"],  # what messages say of names that are not there
     ["minitorch.core.config"],  # settings in context variables
     ["minitorch.core.tracebacks"],  # which frames printed errors show
     ["minitorch.core.dtypes"],  # data types and the promotion table

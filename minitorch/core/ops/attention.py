@@ -114,6 +114,8 @@ def attention_weights(q: Value, k: Value, mask: Value | None = None, causal: boo
     [[1.0, 0.0], [0.5, 0.5]]
     """
     q, k = same_dtype("attention", only_floats("attention", q), only_floats("attention", k))
+    if not (q.ndim and k.ndim):
+        raise ShapeError(f"attention: needs rows of numbers, got {aval_of(q)} and {aval_of(k)}")
     bias = None if mask is None else _additive(as_array(mask), q.dtype)
     if isinstance(scale, (Array, Tracer)):
         q, scale = mul(q, cast(scale, q.dtype)), 1.0

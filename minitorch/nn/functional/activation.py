@@ -16,7 +16,7 @@ from ...core.ops.joining import split
 from ...core.ops.lookup import one_hot
 from ...core.ops.reductions import argmax, only_floats
 from ...core.ops.sampling import bernoulli, gumbel, uniform
-from ...core.ops.shaping import cast, moveaxis
+from ...core.ops.shaping import canonical_axis, cast, moveaxis
 from ...core.ops.softmax import log_softmax as core_log_softmax
 from ...core.ops.softmax import softmax as core_softmax
 from ...core.primitive import Tracer, Value, aval_of
@@ -24,6 +24,7 @@ from ...tensor.handle import Tensor, tensor_of
 from ...tensor.pointwise import prelu as prelu
 from ...tensor.random import next_key
 from ...tensor.table import unary
+from .arguments import check_tensors
 
 _relu, _sigmoid, _tanh, _silu = unary(core.relu), unary(special.sigmoid), unary(core.tanh), unary(special.silu)
 
@@ -147,6 +148,7 @@ def logsigmoid(input: Any) -> Any:
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
     """Return x limited to [min_val, max_val]; its slope at the limits is 0."""
+    check_tensors("hardtanh", input=input)
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val must not be over max_val, got {min_val} and {max_val}")
     if not dtypes.is_inexact(input.dtype):
@@ -182,8 +184,10 @@ def mish(input: Any, inplace: bool = False) -> Any:
 
 def glu(input: Any, dim: int = -1) -> Any:
     """Return the first half times the sigmoid of the second half along a dimension."""
-    if input.shape[dim] % 2:
-        raise ShapeError(f"glu: Halving dimension must be even, but dimension {dim} is size {input.shape[dim]}")
+    check_tensors("glu", input=input)
+    axis = canonical_axis("glu", dim, input.ndim)
+    if input.shape[axis] % 2:
+        raise ShapeError(f"glu: Halving dimension must be even, but dimension {dim} is size {input.shape[axis]}")
     first, second = split(input, 2, dim)
     return core.mul(first, special.sigmoid(second))
 

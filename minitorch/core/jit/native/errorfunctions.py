@@ -51,7 +51,9 @@ def _make_tail(f: Format) -> Any:
         t = select(t > limit, limit, t)
         high = chopped(t)  # -t**2 as an exact part and a small one
         gauss = exp_of(-high * high, (high - t) * (high + t))
-        return gauss * scaled((t - c) / (t + c)) / (one + two * t)
+        side, wide = t + c, one + two * t
+        both = one / (side * wide)  # one division for two
+        return gauss * scaled((t - c) * wide * both) * (side * both)
 
     return tail
 

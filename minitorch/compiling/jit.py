@@ -33,7 +33,7 @@ from .entry import MISS
 from .explaining import Subject, explained
 from .guards import Surroundings
 from .higher import higher
-from .looking import look_around, see
+from .looking import look_around, look_at_imports, see
 from .modes import CHECK, OFF, mode
 from .program import Fresh, Program, fits, held_by_slots, replay
 from .quick import Quick, quick
@@ -282,6 +282,7 @@ class Compiled:
                 f"jit: {self.__name__} changes Python state while it runs ({changed[0]}); a compiled function would do so "
                 "only when it is recorded. Return the value, or keep it in a tensor that is written in place"
             )
+        look_at_imports(around)
         program.given = pairs(program, arguments.given)
         if program.derivative is not None:
             run = functools.partial(joined, self.function, static)

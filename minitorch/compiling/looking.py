@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import dis
 import functools
+import inspect
 import io
 import os
 import sys
@@ -54,6 +55,13 @@ def look_around(function: Callable[..., Any], given: Sequence[Any] = ()) -> Surr
     _visit(found, function, getattr(function, "__qualname__", type(function).__name__), 0)
     _settle(found)
     return found.freeze()
+
+
+def defined_at(function: Callable[..., Any]) -> str:
+    """Say where a function, a method or a module's `forward` is written, if that can be seen."""
+    function = type(function).forward if isinstance(function, Module) else getattr(function, "func", function)
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f", at {code.co_filename}:{code.co_firstlineno}," if code is not None else ""
 
 
 def look_at_imports(found: Surroundings) -> None:

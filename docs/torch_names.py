@@ -88,7 +88,7 @@ DIFFERENT = {
     }
     | {"lu": "`pivot=False` raises", "lu_factor": "`pivot=False` raises"},
     "torch.special": {
-        name: "has a derivative here" for name in vars(torch.special) if re.search("polynomial|spherical", name)
+        name: "has a derivative here" for name in vars(torch.special) if re.search("polynomial|bessel|airy", name)
     },
     "torch.nn.functional": {
         "ctc_loss": "the gradient for `log_probs` is the exact one; behind `log_softmax` it is PyTorch's",

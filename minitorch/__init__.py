@@ -18,7 +18,7 @@
     models      ResNet, VGG, ViT, GPT-2, with the names of published weights
     transforms  augmentations of images
     datasets    tables, text, drawn digits, readers of MNIST's and CIFAR's files
-    jax_names   the rest of JAX's top level
+    jax_names   the rest of JAX's top level; tree_util, flatten_util, scipy: modules of that name
     viz         pictures of graphs
 
 A file imports only from lower layers; `tests/layers.py` holds the order.
@@ -151,11 +151,13 @@ _MODULES = (
     "datasets",
     "debug",
     "fft",
+    "flatten_util",
     "func",
     "lax",
     "models",
     "numpy",
     "random",
+    "scipy",
     "special",
     "test_util",
     "transforms",
@@ -232,11 +234,13 @@ if typing.TYPE_CHECKING:
         datasets,
         debug,
         fft,
+        flatten_util,
         func,
         lax,
         models,
         numpy,
         random,
+        scipy,
         special,
         test_util,
         transforms,
@@ -297,7 +301,7 @@ def __getattr__(name: str) -> typing.Any:
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name not in _NAMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise importlib.import_module(f"{__name__}.absent").missing(__name__, name)
     module = importlib.import_module(f"{__name__}.{_NAMES[name]}")
     globals()[name] = getattr(module, name)
     return globals()[name]

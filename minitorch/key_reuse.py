@@ -15,7 +15,8 @@ def debug_keys() -> Iterator[None]:
     """Raise a `KeyReuseError`, which names both lines, when a key is consumed twice in this `with` block.
 
     Drawing and `split` consume a key, `fold_in` does not. Keys are compared by value, so equal keys are one key however
-    they were made; inside `vmap` each key of a batch counts. Compiled functions run as they are written, so that what they
+    they were made; inside `vmap` each key of a batch counts, a key that no step of a loop changes counts at each, and of
+    several branches one. Compiled functions run as they are written, so that what they
     consume is seen at every call; while a graph is recorded (`make_graph`, `export`), keys are told apart by how they are
     computed. Hidden generators (`manual_seed`) never use a key twice.
 

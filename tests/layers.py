@@ -6,6 +6,7 @@ A name stands for that one module; a package's `__init__` goes by the package's 
 
 LAYERS: list[list[str]] = [
     ["minitorch.core.errors", "minitorch.core.version", "minitorch.core.memory"],  # exceptions; the allocator
+    ["minitorch.absent"],  # what messages say of names that are not there
     ["minitorch.core.config"],  # settings in context variables
     ["minitorch.core.tracebacks"],  # which frames printed errors show
     ["minitorch.core.dtypes"],  # data types and the promotion table
@@ -140,6 +141,7 @@ LAYERS: list[list[str]] = [
     # Control flow: loops and branches that hold their functions as graphs.
     ["minitorch.core.control.calls"],  # functions with rules of their own, inside those graphs
     ["minitorch.core.control.closing"],  # functions of trees into graphs of leaves
+    ["minitorch.core.control.repeating"],  # random keys that a loop consumes at every step
     ["minitorch.core.control.deriving"],  # what the transforms make of graphs
     ["minitorch.core.control.dividing"],  # what is linear in them, recorded apart from the rest
     ["minitorch.core.control.scanning"],
@@ -310,8 +312,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.datasets.files", "minitorch.datasets.synthetic"],
     ["minitorch.backends", "minitorch.cuda", "minitorch.determinism"],  # devices and switches, as PyTorch asks for them
     ["minitorch.datasets", "minitorch.debug", "minitorch.progress", "minitorch.key_reuse", "minitorch.tree"],
-    ["minitorch.jax_names"],
-    ["minitorch.tree_util"],
+    ["minitorch.jax_names", "minitorch.scipy.special"],
+    ["minitorch.flatten_util", "minitorch.scipy", "minitorch.tree_util"],
     ["minitorch.summarizing", "minitorch.viz"],
     ["minitorch"],
 ]

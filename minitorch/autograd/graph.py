@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..absent import missing
 from ..core.tape import Node
 from ..core.vjp import reachable
 from ..tensor.handle import Tensor
@@ -30,3 +31,7 @@ def node_of(x: Tensor) -> Any:
     """Return a tensor's node, None if nothing records it."""
     x.current()
     return x.node
+
+
+def __getattr__(name: str) -> Any:
+    raise missing(__name__, name)

@@ -121,7 +121,7 @@ class JetTrace(Trace):
                 continue
             given = [avals_of(env[k]) if is_aval else env[k] for is_aval, k in rule.sources]
             part = rule.function(t, *given, **{s: params[s] for s in rule.statics})
-            total = part if total is None else _sum(total, part)
+            total = _sum(total, part)
         return total
 
     def _curve(self, series: Series) -> JetTracer | None:
@@ -201,11 +201,13 @@ def _rules(primitive: Primitive, moving: set[int]) -> list[tuple[int, Rule]]:
 def _times(k: float, c: Any) -> Any:
     if c is None or k == 1:
         return c
-    return tuple(mul(x, k) for x in c) if type(c) is tuple else mul(c, k)
+    return tuple(_times(k, x) for x in c) if type(c) is tuple else mul(c, k)
 
 
 def _sum(a: Any, b: Any) -> Any:
-    return tuple(map(add, a, b)) if type(a) is tuple else add(a, b)
+    if a is None or b is None:
+        return b if a is None else a
+    return tuple(map(_sum, a, b)) if type(a) is tuple else add(a, b)
 
 
 def _coefficient(x: Any, trace: JetTrace, j: int) -> Any:
@@ -268,7 +270,7 @@ def _bilinear(
             if zero and all(chosen[n] is None for n in shared):
                 continue
             part = bind(primitive, *_fixed(curves, chosen, left | right), **params)
-            total = part if total is None else _sum(total, part)
+            total = _sum(total, part)
         higher.append(total)
     return out, higher
 

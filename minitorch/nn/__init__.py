@@ -9,6 +9,7 @@ Functions in small letters (`relu`, `softmax`, `one_hot`) are JAX's, for arrays 
 import importlib
 import typing
 
+from ..absent import missing
 from . import functional, init, utils
 from .module import Module
 from .parameter import Buffer, Parameter
@@ -21,12 +22,6 @@ _FUNCTIONS = """
     log_sigmoid log_softmax logmeanexp logsumexp mish one_hot relu relu6 selu sigmoid silu soft_sign softmax softplus
     sparse_plus sparse_sigmoid squareplus standardize swish tanh
 """
-
-# What PyTorch has beside these, and why there is nothing of the kind here.
-_ABSENT = {
-    "DataParallel": "a model runs on one device; split the batch over processes yourself",
-    "SyncBatchNorm": "there are no process groups to synchronize with; use BatchNorm1d, BatchNorm2d or BatchNorm3d",
-}
 
 if typing.TYPE_CHECKING:
     from . import initializers
@@ -41,8 +36,7 @@ def __getattr__(name: str) -> typing.Any:
         return globals()[name]
     layers = _layers() if name[:1].isupper() else {}
     if name not in layers:
-        why = f": {_ABSENT[name]}" if name in _ABSENT else ""
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{why}")
+        raise missing(__name__, name)
     globals().update(layers)
     return layers[name]
 

@@ -79,12 +79,12 @@ def _to_multiples(a: Value, unit: int) -> Value:
 
 
 def spacing(x: Any, /) -> Value:
-    """Return the distance to the next number away from zero.
+    """Return the distance to the next number away from zero; its slope is 0.
 
     >>> mnp.spacing(mnp.array([1.0]))
     Array([1.1920929e-07], dtype=float32)
     """
-    x = real_numbers("spacing", inexact(x))
+    x = P.detach(real_numbers("spacing", inexact(x)))
     distance = P.sub(bits.nextafter(P.abs(x), math.inf), P.abs(x))
     return P.where(P.isfinite(x), P.copysign(distance, x), math.nan)
 

@@ -6,6 +6,7 @@ The update rules themselves are in `rules`, once for both.
 import importlib
 import typing
 
+from ..absent import missing
 from . import rules
 from .algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
 from .optimizer import Optimizer
@@ -25,7 +26,7 @@ def __getattr__(name: str) -> typing.Any:
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name not in _NAMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise missing(__name__, name)
     return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
 
 

@@ -121,10 +121,10 @@ class LBFGS(Optimizer):
 
     def _move(self, t: float, d: Tensor) -> None:
         """Add a multiple of a direction to the parameters."""
-        start = 0
+        change, start = d * t, 0
         for p in self.param_groups[0]["params"]:
             size = p.numel() * (2 if p.is_complex() else 1)
-            part = d[start : start + size] * t
+            part = change[start : start + size]
             p.add_(_complex(part).reshape(p.shape) if p.is_complex() else part.reshape(p.shape))
             start += size
 

@@ -99,7 +99,7 @@ def choice(key: Value, a: Any, shape: Sequence[int] = (), replace: bool = True, 
     if counting:
         return reshape(index, sizes)
     found = take(a, index, axis)
-    return reshape(found, (*a.shape[:axis], *sizes, *a.shape[axis + 1 :]))
+    return reshape(found, (*a.shape[:axis], *sizes, *a.shape[a.ndim + axis + 1 :]))
 
 
 def _chosen(key: Value, count: int, size: int, replace: bool, p: Any) -> Value:

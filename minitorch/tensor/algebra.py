@@ -7,7 +7,8 @@ from typing import Any
 
 from ..core import dtypes
 from ..core.errors import ArgumentError, DTypeError, JitError, ShapeError, TracerError
-from ..core.ops import contractions, einsum, pointwise, shaping
+from ..core.ops import contractions, pointwise, shaping
+from ..core.ops import einsum as core_einsum
 from ..core.ops.families import as_array
 from ..core.ops.joining import stack, unstack
 from ..core.ops.norms import norm
@@ -49,6 +50,25 @@ def _check_ranks(name: str, operands: Sequence[Any], ranks: Sequence[int]) -> No
         raise ShapeError(f"{name}: takes {wanted} tensors, got {got}; use matmul for other numbers of dimensions")
 
 
+def einsum(equation: Any, *operands: Any) -> Any:
+    """Sum products of operands, or of a list of them, as an equation says: `"ik,kj->ij"` is a matrix product.
+
+    As `sum` does, it adds integers of an axis that one operand alone has in int64.
+
+    >>> einsum("ik,jk->ij", Tensor([[1.0, 2.0]]), Tensor([[3.0, 4.0]]))
+    tensor([[11.]])
+    """
+    if not isinstance(equation, str):
+        return core_einsum.einsum(equation, *operands)
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = tuple(operands[0])
+    values = [as_array(x) for x in operands]
+    is_whole = bool(values) and not any(dtypes.is_inexact(x.dtype) for x in values)
+    if is_whole and core_einsum.sums_alone(equation, tuple(x.shape for x in values)):
+        values = [shaping.cast(x, dtypes.int64) for x in values]
+    return core_einsum.einsum(equation, *values)
+
+
 def _weighed(name: str, input: Any, product: Any, beta: Any, alpha: Any) -> Any:
     """Compute `beta * input + alpha * product`; with beta 0 the input is ignored, NaN included."""
     if not dtypes.is_inexact(product.dtype) and (isinstance(beta, float) or isinstance(alpha, float)):
@@ -76,7 +96,7 @@ def _addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) ->
 def _addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """Compute `beta * input + alpha * (batch1 @ batch2).sum(0)`."""
     _check_ranks("addbmm", (batch1, batch2), (3, 3))
-    return _weighed("addbmm", input, einsum.einsum("bij,bjk->ik", batch1, batch2), beta, alpha)
+    return _weighed("addbmm", input, core_einsum.einsum("bij,bjk->ik", batch1, batch2), beta, alpha)
 
 
 def _chain(*matrices: Any) -> Any:
@@ -91,6 +111,8 @@ def _chain(*matrices: Any) -> Any:
 def _cross(input: Any, other: Any, dim: int = -1) -> Any:
     """Compute cross products of vectors of 3 along a dimension."""
     given = as_array(input), as_array(other)
+    for a in given:
+        canonical_axis("cross", dim, a.ndim)
     x, y = (unstack(a, dim) for a in shaping.broadcast_arrays(*given))
     if len(x) != 3 or any(a.shape[dim] != 3 for a in given):
         raise ShapeError(
@@ -207,7 +229,7 @@ BOTH: Table = {
     "trace": _trace,
 }
 FUNCTIONS: Table = {
-    "einsum": einsum.einsum,
+    "einsum": einsum,
     "tensordot": _tensordot,
     "chain_matmul": _chain,
     "cosine_similarity": cosine_similarity,

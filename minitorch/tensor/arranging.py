@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index as as_int
 from typing import Any
 
 import numpy as np
@@ -128,9 +129,20 @@ def _pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | 
     return joining.pad(x, widths, PAD_MODES[mode], 0 if value is None else value) if x.ndim else x
 
 
+def _meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
+    vectors = [as_array(x) for x in sizes(tensors)]
+    if any(v.ndim > 1 for v in vectors):
+        raise ShapeError(f"meshgrid: takes vectors, got {', '.join(str(aval_of(v)) for v in vectors)}; flatten them")
+    return shaping.meshgrid(*vectors, indexing=indexing)
+
+
 def _flip(input: Any, *dims: Any, **named: Any) -> Any:
     """Reverse the order of elements along dimensions, given as `flip(x, 0, 1)`, `flip(x, (0, 1))` or by `dims=`."""
-    return slicing.flip(input, tuple(sizes((named["dims"],) if set(named) == {"dims"} and not dims else dims)))
+    if named:
+        if dims or set(named) != {"dims"}:
+            raise TypeError(f"flip() takes dims once, got {dims} and {named}")
+        dims = (named["dims"],)
+    return slicing.flip(input, tuple(sizes(dims)))
 
 
 def _rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
@@ -153,6 +165,9 @@ def _broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
 
 def _triangle(name: str, numpy_function: Any) -> Any:
     def call(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+        row, col, offset = map(as_int, (row, col, offset))
+        if row < 0 or col < 0:
+            raise ArgumentError(f"{name} triangle: sizes must not be negative, got row={row} and col={col}")
         found = np.stack(numpy_function(row, offset, col)).astype(dtypes.canonical(dtype or dtypes.int64))
         return made(wrap(found), device, False)
 
@@ -270,7 +285,9 @@ def _scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = 
     if given is None or (reduce is not None and reduce not in ("add", "multiply")):
         raise ArgumentError(f"scatter: needs src or value, and reduce None, 'add' or 'multiply', got reduce={reduce!r}")
     x = as_array(input)
-    if hasattr(given, "dtype") and given.dtype != x.dtype:
+    if not hasattr(given, "dtype"):
+        given = _number("scatter", given, x)
+    if given.dtype != x.dtype:
         raise DTypeError(
             f"scatter: expected self.dtype to be equal to src.dtype, got {aval_of(x)} and {aval_of(given)}"
         )
@@ -335,16 +352,13 @@ def _vector_wise(function: Any) -> Any:
 
     def call(input: Any, dim: int, index: Any, source: Any, *args: Any, **params: Any) -> Any:
         x, given = as_array(input), as_array(source)
-        if x.ndim:
-            axis = canonical_axis("index", dim, x.ndim)
-            others = [i for i in range(x.ndim) if i != axis + x.ndim]
-            if given.ndim and (given.ndim != x.ndim or any(given.shape[i] != x.shape[i] for i in others)):
-                raise ShapeError(
-                    f"index: source {aval_of(given)} must have the shape of {aval_of(x)} but for dim {dim}"
-                )
-            return function(x, dim, index, source, *args, **params)
-        out = function(shaping.reshape(x, (1,)), dim, index, shaping.reshape(source, (-1,)), *args, **params)
-        return shaping.reshape(out, ())
+        rows = x if x.ndim else shaping.reshape(x, (1,))
+        axis = canonical_axis("index", dim, rows.ndim) + rows.ndim
+        wanted = (*rows.shape[:axis], as_array(index).size, *rows.shape[axis + 1 :])
+        if (tuple(given.shape) or (1,) * rows.ndim) != wanted:
+            raise ShapeError(f"index: source {aval_of(given)} must have shape {wanted} for dim {dim} of {aval_of(x)}")
+        out = function(rows, dim, index, source if given.ndim else shaping.reshape(source, (1,)), *args, **params)
+        return out if x.ndim else shaping.reshape(out, ())
 
     call.__doc__ = function.__doc__
     return call
@@ -421,7 +435,7 @@ FUNCTIONS: Table = {
     "atleast_1d": _at_least(1),
     "atleast_2d": _at_least(2),
     "atleast_3d": _at_least(3),
-    "meshgrid": lambda *tensors, indexing="ij": shaping.meshgrid(*sizes(tensors), indexing=indexing),
+    "meshgrid": _meshgrid,
     "pad": _pad,
     "tril_indices": _triangle("lower", np.tril_indices),
     "triu_indices": _triangle("upper", np.triu_indices),

@@ -14,7 +14,7 @@ from ..core.array import Array, wrap
 from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.ops.families import as_array
 from ..core.ops.pointwise import joined
-from ..core.ops.shaping import cast
+from ..core.ops.shaping import broadcast_to, cast
 from ..core.primitive import Tracer, Value, aval_of
 from .handle import Tensor, lowered, tensor_of
 from .types import KINDS, check_fits, checked_device, get_default_dtype
@@ -198,9 +198,12 @@ def full(
     >>> full((2,), 7), full((2,), 0.5)
     (tensor([7, 7]), tensor([0.5000, 0.5000]))
     """
-    number = fill_value.item() if isinstance(fill_value, (Array, Tracer, np.generic, np.ndarray)) else fill_value
+    if isinstance(fill_value, Tracer):  # which may carry a derivative, or differ from example to example
+        value = cast(fill_value, fill_value.dtype if dtype is None else dtypes.canonical(dtype))
+        return made(broadcast_to(value, size_of("full", (size,))), device, requires_grad)
+    number = fill_value.item() if isinstance(fill_value, (Array, Tensor, np.generic, np.ndarray)) else fill_value
     if dtype is None:
-        dtype = fill_value.dtype if isinstance(fill_value, (Array, Tracer)) else type(number)
+        dtype = fill_value.dtype if isinstance(fill_value, (Array, Tensor)) else type(number)
     kind = dtypes.canonical(dtype)
     check_fits("full", number, kind)
     if type(number) is int and kind in dtypes.UNSIGNED:

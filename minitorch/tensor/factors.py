@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import index as as_int
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -117,7 +118,7 @@ def _widened(x: Any, m: int, n: int) -> Any:
 
 def _lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pivots: bool = True) -> LU:
     """Return the permutation and the triangles of a packed factorization; what is not asked for comes back empty."""
-    x = as_array(LU_data)
+    x = linalg.matrices("lu_unpack", LU_data)
     m, n = x.shape[-2:]
     k = min(m, n)
     nothing = wrap(np.zeros((0,), x.dtype))
@@ -168,7 +169,8 @@ def _cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> 
 
 def _cholesky_solve(B: Any, L: Any, upper: bool = False) -> Any:
     """Solve `A X = B` by the Cholesky factor of A."""
-    lower = linalg.adjoint(L) if upper else L
+    factor = as_array(L)
+    lower = linalg.adjoint(factor) if upper else factor
     y = linalg.triangular_solve(lower, B, True)
     return linalg.triangular_solve(linalg.adjoint(lower), y, False)
 
@@ -191,7 +193,7 @@ def _tensorinv(A: Any, ind: int = 2) -> Any:
     """Invert a tensor as the matrix between its first `ind` and its other dimensions."""
     a = as_array(A)
     rows, columns = a.shape[:ind], a.shape[ind:]
-    if ind < 1 or math.prod(rows) != math.prod(columns):
+    if not 1 <= ind < a.ndim or math.prod(rows) != math.prod(columns):
         raise ShapeError(f"linalg.tensorinv: the first ind={ind} sizes of {aval_of(a)} must multiply up to the others")
     flat = linalg.inv(shaping.reshape(a, (math.prod(rows), math.prod(columns))))
     return shaping.reshape(flat, (*columns, *rows))
@@ -211,8 +213,8 @@ def _tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
 def _householder_product(A: Any, tau: Any) -> Any:
     """Return the first columns of the product of reflections `I - tau v v^H`, v below the diagonal of each column."""
     a, scale = as_array(A), as_array(tau)
-    m, n = a.shape[-2:]
-    if m < n or scale.shape[-1:] > (n,):
+    m, n = a.shape[-2:] if a.ndim > 1 else (0, 1)
+    if m < n or not scale.ndim or scale.shape[-1] > n:
         raise ShapeError(
             f"linalg.householder_product: {aval_of(a)} must be tall, tau {aval_of(scale)} no longer than n"
         )
@@ -229,7 +231,8 @@ def _householder_product(A: Any, tau: Any) -> Any:
 def _ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool = False) -> Any:
     """Multiply by the full orthogonal matrix that the reflections make, from the left or the right."""
     a = as_array(input)
-    if a.ndim < 2 or as_array(other).ndim < 2 or as_array(tau).shape[-1:] > (min(a.shape[-2:]),):
+    k = as_array(tau).shape[-1:]
+    if a.ndim < 2 or as_array(other).ndim < 2 or not k or k[0] > min(a.shape[-2:]):
         shown = ", ".join(str(aval_of(as_array(x))) for x in (input, tau, other))
         raise ShapeError(f"ormqr: takes matrices and no more reflections than columns, got {shown}")
     a = slicing.slice_axis(a, -1, 0, as_array(tau).shape[-1])
@@ -242,7 +245,9 @@ def _ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool 
 def _linalg_vander(x: Any, *, N: int | None = None) -> Any:
     """Return the powers 0 to N - 1 of numbers along a new last dimension."""
     x = shaping.atleast_nd(x, 1)
-    return vander(x, x.shape[-1] if N is None else N, True)
+    if N is not None and as_int(N) < 1:
+        raise ArgumentError(f"linalg.vander: N must be at least 1, got {N} for {aval_of(x)}")
+    return vander(x, x.shape[-1] if N is None else as_int(N), True)
 
 
 def _frobenius(input: Any, dim: Any = (), keepdim: bool = False) -> Any:

@@ -135,8 +135,9 @@ def _transposed(x: Any) -> Any:
 
 
 def _matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
-    """Count the singular values above `max(atol, rtol * largest)`."""
+    """Count the singular values above `max(atol, rtol * largest)`; tolerances may be tensors, one for each matrix."""
     x = as_array(A)
+    atol, rtol = (shaping.expand_dims(t, -1) if getattr(t, "ndim", 0) else t for t in (atol, rtol))
     values = pointwise.abs(spectral.eigvalsh(x)) if hermitian else spectral.svdvals(x)
     if rtol is None:
         rtol = 0.0 if atol is not None else max(x.shape[-2:]) * float(ml_dtypes.finfo(values.dtype).eps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import index as as_int
 from typing import Any, NamedTuple
 
 from ..core import dtypes
@@ -101,7 +102,8 @@ def _allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, eq
 
 def _equal(input: Any, other: Any) -> bool:
     """Return whether two tensors have the same shape and elements."""
-    return input.shape == other.shape and bool(core_all(core.equal(input, other)))
+    x, y = as_array(input), as_array(other)
+    return x.shape == y.shape and bool(core_all(core.equal(x, y)))
 
 
 def _nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
@@ -144,7 +146,7 @@ def _float_power(input: Any, exponent: Any) -> Any:
 
 
 def _double(x: Any) -> Any:
-    return cast(x, dtypes.complex128 if dtypes.is_complex(x.dtype) else dtypes.float64)
+    return cast(x, dtypes.complex128 if dtypes.is_complex(as_array(x).dtype) else dtypes.float64)
 
 
 def _ignoring_nan(extreme: Any) -> Any:
@@ -171,8 +173,9 @@ class Parts(NamedTuple):
 
 def _ldexp(input: Any, other: Any) -> Any:
     """Compute `input * 2 ** other`."""
-    x = as_array(input)
-    return core.mul(x, core.pow(2.0, cast(other, dtypes.floating(x.dtype))))
+    x, y = as_array(input), as_array(other)
+    kind = dtypes.floating(x.dtype)
+    return core.mul(x, core.pow(2.0, cast(y, dtypes.promote(kind, y.dtype) if dtypes.is_complex(y.dtype) else kind)))
 
 
 def _lcm(input: Any, other: Any) -> Any:
@@ -215,10 +218,10 @@ OTHER: Table = {
     "sub": lambda input, other, *, alpha=1: _sub(input, _scaled(other, alpha)),
     "rsub": lambda input, other, *, alpha=1: core.sub(other, _scaled(input, alpha)),
     "div": _divide,
-    "positive": lambda input: input,
+    "positive": lambda input: as_array(input),
     "conj": _conj,
     "sgn": core.sgn,
-    "round": lambda input, *, decimals=0: core.round(input, decimals),
+    "round": lambda input, *, decimals=0: core.round(input, as_int(decimals)),
     "clamp": lambda input, min=None, max=None: core.clip(input, min, max),
     "clamp_min": lambda input, min: core.clip(input, min, None),
     "clamp_max": lambda input, max: core.clip(input, None, max),
@@ -246,8 +249,8 @@ OTHER: Table = {
     "ldexp": _ldexp,
     "frexp": lambda input: Parts(*bits.frexp(input)),
     "hardshrink": _hardshrink,
-    "resolve_conj": lambda input: input,
-    "resolve_neg": lambda input: input,
+    "resolve_conj": lambda input: as_array(input),
+    "resolve_neg": lambda input: as_array(input),
     "is_conj": lambda input: False,
     "is_neg": lambda input: False,
 }

@@ -12,6 +12,7 @@ from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.ops import lookup, pointwise, reductions, shaping, sorting
 from ..core.ops.families import as_array
 from ..core.ops.indexing import getitem
+from ..core.ops.shaping import canonical_axis
 from ..core.primitive import aval_of
 from .table import over, vector_like
 
@@ -44,6 +45,8 @@ def _quantiles(name: str, last: Callable[[Any], Any]) -> Callable[..., Any]:
         places = as_array(q) if hasattr(q, "dtype") else Array(q, x.dtype)
         _checked(name, x, places, interpolation)
         dim = over(x, dim)
+        if dim is not None:
+            canonical_axis(name, dim, x.ndim)
         axis = -1 if dim is None else dim
         kept = [1] * x.ndim
         if dim is not None:

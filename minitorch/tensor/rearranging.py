@@ -77,6 +77,8 @@ def _unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     wanted = (shape,) if isinstance(shape, int) else tuple(map(as_int, shape))
     if dtypes.rank(places.dtype) != 1:
         raise DTypeError(f"unravel_index: indices must be integers, got {aval_of(places)}; cast them with .long()")
+    if any(n < 0 for n in wanted):
+        raise ArgumentError(f"unravel_index: sizes must not be negative, got shape {wanted} for {aval_of(places)}")
     places = shaping.cast(places, dtypes.int64)
     steps = [math.prod(wanted[i + 1 :]) for i in range(len(wanted))]
     return tuple(pointwise.remainder(pointwise.floor_divide(places, s), n) for s, n in zip(steps, wanted))
@@ -85,6 +87,8 @@ def _unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
 def _nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
     """Return the indices of elements that are not zero, as exactly `size` rows: cut, or filled up."""
     x = as_array(input)
+    if size < 0:
+        raise ArgumentError(f"nonzero_static: size must not be negative, got {size} for {aval_of(x)}")
     taken = shaping.cast(pointwise.not_equal(shaping.reshape(x, (-1,)), 0), dtypes.int64)
     counts = scanning.cumsum(taken, 0)
     # The k-th element that is not zero stands where the running count reaches k.
@@ -155,6 +159,8 @@ def _diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2
 def _strided_step(x: Any, size: Sequence[int], stride: Sequence[int], start: int) -> Step:
     if len(size) != len(stride):
         raise ShapeError(f"as_strided: size {tuple(size)} and stride {tuple(stride)} must have the same length")
+    if any(n < 0 for n in (*size, *stride)):
+        raise ArgumentError(f"as_strided: size {tuple(size)} and stride {tuple(stride)} must not be negative")
     places = np.full((), start, np.int64)
     for n, s in zip(size, stride):
         places = places[..., None] + np.arange(n) * s

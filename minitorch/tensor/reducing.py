@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ..core import dtypes
 from ..core.errors import ArgumentError
 from ..core.ops import extrema, lookup, norms, pointwise, reductions, scanning, shaping, softmax, sorting, spectral
 from ..core.ops.families import as_array
-from ..core.primitive import concrete
 from .distinct import unique_slices
 from .handle import Tensor
 from .quantiles import nanquantile, quantile
@@ -174,14 +171,6 @@ def _bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     return lookup.bincount(input, weights, minlength)
 
 
-def _histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
-    """Count elements in equal bins between `min` and `max` (the data's own if both are equal)."""
-    data = concrete(input, "histc").numpy()
-    low, high = (min, max) if min != max else (data.min(), data.max())
-    counts = np.histogram(data, bins, (low, high))[0]
-    return shaping.cast(counts, input.dtype)
-
-
 def _searchsorted(
     sorted_sequence: Any, input: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None,
     sorter: Any = None,
@@ -252,7 +241,6 @@ BOTH: Table = {
     "nanquantile": nanquantile,
     "unique": _unique,
     "bincount": _bincount,
-    "histc": _histc,
 }
 FUNCTIONS: Table = {
     "var_mean": _with_mean(_var),

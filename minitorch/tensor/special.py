@@ -36,7 +36,8 @@ def _entr(input: Any) -> Any:
 
 def _xlog1py(input: Any, other: Any) -> Any:
     """Compute `x log(1 + y)`: 0 where x is 0, unless y is NaN."""
-    dtype = dtypes.floating(*(x.dtype if hasattr(x, "dtype") else type(x) for x in (input, other)))
+    numbers = (int, float, complex)
+    dtype = dtypes.floating(*(type(x) if isinstance(x, numbers) else as_array(x).dtype for x in (input, other)))
     x, y = cast(input, dtype), cast(other, dtype)
     nothing = core.logical_and(core.equal(x, 0), core.logical_not(core.isnan(y)))
     safe = core.where(nothing, 0, y)

@@ -40,7 +40,7 @@ def _edges(name: str, data: np.ndarray[Any, Any], bins: Any, span: Any) -> np.nd
     if not isinstance(bins, int):
         return concrete(as_array(bins), name).numpy()
     _check_bins(name, bins, span)
-    low, high = span or ((data.min(), data.max()) if data.size else (0.0, 0.0))
+    low, high = span or ((data.min(), data.max()) if data.size else (0.0, 1.0))
     low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
     return np.linspace(low, high, bins + 1)
 
@@ -66,6 +66,20 @@ def _traced_histogram(
     return shaping.cast(hist, rows.dtype), tuple(shaping.cast(e, rows.dtype) for e in edges)
 
 
+def _histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+    """Count elements in equal bins between `min` and `max` (the data's own if both are equal)."""
+    x = concrete(as_array(input), "histc")
+    data = x.numpy().ravel()
+    _check_bins("histc", bins, (min, max))
+    if dtypes.is_complex(x.dtype):
+        raise DTypeError(f"histc: takes real numbers, got {aval_of(x)}; use .abs(), .real or .imag")
+    low, high = (min, max) if min != max or not data.size else (data.min(), data.max())
+    if not np.isfinite([low, high]).all():
+        raise ArgumentError(f"histc: the range from {low} to {high} of {aval_of(x)} must be finite; give min and max")
+    counts = np.histogram(data, bins, (low, high))[0]
+    return wrap(counts.astype(x.dtype))
+
+
 def _histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
     """Count elements (or add up their weights) in bins, given by their number or their edges."""
     x = as_array(input)
@@ -86,6 +100,8 @@ def _histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, 
 def _histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
     """Count points (the rows) in a grid of bins, one number or one tensor of edges for each coordinate."""
     x = as_array(input)
+    if x.ndim < 2:
+        raise ShapeError(f"histogramdd: takes points as rows of a matrix, got {aval_of(x)}; reshape it")
     given = [bins] * x.shape[-1] if isinstance(bins, int) else list(bins)
     if len(given) != x.shape[-1]:
         raise ShapeError(f"histogramdd: bins must say something of each of {x.shape[-1]} coordinates, got {len(given)}")
@@ -106,11 +122,17 @@ def _histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None
 # --------------------------------------------------------------------------- distances
 
 
+# How PyTorch goes about it: of no consequence here.
+_CDIST_MODES = "use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist"
+
+
 def _cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Any:
     """Return the p-norm distances between all rows of two matrices (or of two batches of them)."""
     a, b = as_array(x1), as_array(x2)
     if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-1]:
         raise ShapeError(f"cdist: rows must have the same length, got {aval_of(a)} and {aval_of(b)}")
+    if compute_mode not in (None, *_CDIST_MODES):
+        raise ArgumentError(f"cdist: compute_mode must be one of {', '.join(_CDIST_MODES)}, got {compute_mode!r}")
     if p < 0:
         raise ArgumentError(f"cdist: p must not be negative, got {p} for {aval_of(a)}")
     apart = pointwise.sub(shaping.expand_dims(a, -2), shaping.expand_dims(b, -3))
@@ -252,6 +274,7 @@ def vander(x: Any, n: int, increasing: bool) -> Any:
 BOTH: Table = {
     "mode": mode,
     "unique_consecutive": unique_consecutive,
+    "histc": _histc,
     "histogram": _histogram,
     "renorm": _renorm,
     "corrcoef": _corrcoef,

@@ -153,7 +153,8 @@ def _transpose(input: Any, dim0: int, dim1: int) -> Any:
     x = as_array(input)
     n = x.ndim
     if not n:
-        canonical_axes("transpose", (dim0,), 1)
+        for dim in (dim0, dim1):
+            canonical_axis("transpose", dim, 1)
         return _same_elements(input, x)
     a, b = canonical_axis("transpose", dim0, n), canonical_axis("transpose", dim1, n)
     axes = list(range(-n, 0))
@@ -195,6 +196,8 @@ def _movedim(input: Any, source: Any, destination: Any) -> Any:
     """Move dimensions to other positions, keeping the order of the rest."""
     x = as_array(input)
     if not x.ndim:
+        canonical_axes("movedim", source, 1)
+        canonical_axes("movedim", destination, 1)
         return _same_elements(input, x)
     out = shaping.moveaxis(x, source, destination)
     src = [a + x.ndim for a in canonical_axes("movedim", source, x.ndim)]
@@ -381,7 +384,7 @@ BOTH: Table = {
     "adjoint": _adjoint,
     "movedim": _movedim,
     "expand": _expand,
-    "expand_as": lambda input, other: _expand(input, other.shape),
+    "expand_as": lambda input, other: _expand(input, as_array(other).shape),
     "broadcast_to": lambda input, size: _expand(input, size),
     "select": _select,
     "narrow": _narrow,
@@ -394,8 +397,8 @@ BOTH: Table = {
 FUNCTIONS: Table = {"real": _real, "imag": _imag, "broadcast_tensors": _broadcast_tensors}
 METHODS: Table = {
     "view": _view,
-    "view_as": lambda self, other: _view(self, other.shape),
-    "reshape_as": lambda self, other: _reshape(self, other.shape),
+    "view_as": lambda self, other: _view(self, as_array(other).shape),
+    "reshape_as": lambda self, other: _reshape(self, as_array(other).shape),
     "unfold": _unfold,
     "is_contiguous": is_contiguous, "stride": stride, "storage_offset": storage_offset,
 }

@@ -18,13 +18,15 @@ from minitorch.core.transforms import grad, jvp, vmap
 from minitorch.errors import ArgumentError, DTypeError, GradError, ShapeError
 from minitorch.tensor.handle import Tensor
 
+from ..test_table import build, each_row
+
 R = np.random.default_rng(0)
 ORDER = 5
 
 
 def close(found, wanted, rtol=1e-8):
     np.testing.assert_allclose(
-        np.asarray(found), np.asarray(wanted), rtol, 1e-9 * (1 + np.abs(np.asarray(wanted)).max())
+        np.asarray(found), np.asarray(wanted), rtol, 1e-9 * (1 + np.abs(np.asarray(wanted)).max(initial=0))
     )
 
 
@@ -123,6 +125,31 @@ FUNCTIONS = {
 def test_everything_with_a_tangent_rule(name):
     function, *shapes = FUNCTIONS[name]
     agree(function, *(R.normal(size=s) for s in shapes), order=4, rtol=1e-6)
+
+
+def moving(row):
+    """The arguments of a row's first case, and which of them may move."""
+    given = build(row, row.cases[0]) if row.grad and row.cases else []
+    floats = [i for i, x in enumerate(given) if isinstance(x, np.ndarray) and x.dtype == np.float64]
+    return given, [i for i in floats if i not in row.nondiff]
+
+
+@each_row(lambda row: moving(row)[1])
+def test_operations_of_the_table(row):
+    given, moved = moving(row)
+
+    def function(*xs):
+        args = [Array(x) if isinstance(x, np.ndarray) else x for x in given]
+        for i, x in zip(moved, xs, strict=True):
+            args[i] = x
+        outs = mt.tree.leaves(row.function(*args, **row.cases[0].params))
+        return mt.cat([out.reshape((-1,)) for out in outs if out.dtype in (mt.float64, mt.complex128)])
+
+    xs = [Array(given[i]) for i in moved]
+    series = [[Array(R.normal(size=x.shape) * 0.3) for _ in range(4)] for x in xs]
+    terms = jet(function, xs, series)[1]
+    for found, wanted in zip(terms, along(function, xs, series), strict=True):
+        close(found, wanted, 1e-6)
 
 
 def test_under_other_transforms():

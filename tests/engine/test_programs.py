@@ -243,7 +243,7 @@ def test_random_programs_in_torch(program, number):
 
 
 @seed(SEED)
-@settings(max_examples=100, **COMMON)
+@settings(max_examples=500, **COMMON)
 @given(programs(most=10), NUMBERS, ORDERS)
 def test_random_programs_in_every_nesting(program, number, order):
     check_nesting(program, number, order)

@@ -10,6 +10,7 @@ import minitorch as mt
 from minitorch import nn, random
 from minitorch.core import errors
 from minitorch.nn import initializers
+from minitorch.test_util import check_grads
 
 X = np.array([[-30.0, -3.0, -1.0, -0.5], [0.0, 0.5, 2.0, 40.0]])
 SPREAD = np.random.default_rng(0).normal(size=(2, 3, 4))
@@ -190,3 +191,38 @@ def test_initializers_take_axes_shapes_and_dtypes():
 def test_initializers_refuse(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+HEADS = mt.array(np.random.default_rng(1).normal(size=(1, 3, 2, 4)))
+LEARNED = {
+    "celu": lambda x, t: nn.functional.celu(x, t),
+    "elu": lambda x, t: nn.functional.elu(x, t),
+    "leaky_relu": lambda x, t: nn.functional.leaky_relu(x, t),
+    "softplus": lambda x, t: nn.functional.softplus(x, t, 3.0),
+    "softshrink": lambda x, t: nn.functional.softshrink(x, t),
+    "nn.elu": nn.elu,
+    "nn.leaky_relu": nn.leaky_relu,
+    "attention": lambda x, t: nn.functional.scaled_dot_product_attention(HEADS * x[0], HEADS, HEADS, scale=t),
+    "nn.attention": lambda x, t: nn.dot_product_attention(HEADS * x[0], HEADS, HEADS, scale=t),
+    "full": lambda x, t: mt.full((2,), t, dtype=x.dtype) * x[:2],
+}
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_numbers_may_be_learned(name):
+    function, x, t = LEARNED[name], mt.array(np.array([-1.3, 0.4, 2.0, -0.2])), mt.array(np.array(0.7))
+    check_grads(function, (x, t), order=2, rtol=1e-5)
+    np.testing.assert_allclose(mt.jit(function)(x, t).numpy(), function(x, 0.7).numpy(), 1e-12, 1e-12)
+    learned = mt.tensor(0.7, dtype=mt.float64, requires_grad=True)
+    function(mt.tensor(x), learned).sum().backward()
+    wanted = mt.grad(lambda t: mt.numpy.sum(function(x, t)))(t)
+    np.testing.assert_allclose(learned.grad.numpy(), wanted.numpy(), 1e-12)
+    assert function(x.astype("float32"), t.astype("float32")).dtype == mt.float32 or "attention" in name
+
+
+def test_gumbel_softmax_at_a_learned_temperature():
+    def f(t):
+        mt.manual_seed(0)
+        return nn.functional.gumbel_softmax(mt.array(X[1] / 40), t)
+
+    check_grads(f, (mt.array(np.array(0.7)),), order=1, rtol=1e-5)

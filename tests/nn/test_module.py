@@ -259,8 +259,11 @@ def test_dropout():
     np.testing.assert_allclose(values, [0.0, 1 / 0.7], rtol=1e-6)
     assert abs(float((out == 0).float().mean()) - 0.3) < 0.02
     assert layer.eval()(x) is x
-    channels = nn.Dropout2d(0.5)(mt.ones(8, 16, 3, 3)).numpy()
-    assert (channels == channels[:, :, :1, :1]).all()
+    for n in (1, 2, 3):
+        image, layer = mt.ones(8, 16, *[3] * n), getattr(nn, f"Dropout{n}d")(0.5)
+        channels = layer(image).numpy().reshape(8, 16, -1)
+        assert (channels == channels[:, :, :1]).all() and set(channels.flat) == {0.0, 2.0}
+        assert layer.eval()(image) is image
     assert not nn.Dropout(1.0)(x).numpy().any()
     mt.manual_seed(1)
     first = nn.functional.dropout(x)

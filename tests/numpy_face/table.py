@@ -241,7 +241,7 @@ POINTWISE = [
         )
     ),
     row("angle", C, deg=True),
-    row("spacing", X, narrow=False, jax=False),
+    smooth("spacing", X, narrow=False, jax=False),
     row("nan_to_num", NANS, narrow=False),
     row("nan_to_num", NANS, nan=1.0, posinf=2.0, neginf=3.0),
     row("round", X, 1),

@@ -129,6 +129,59 @@ def test_what_cannot_be_answered_is_refused(call: Any, make: Any) -> None:
         call(make(X))
 
 
+# What makes NumPy's arrays of whatever it is given, and what reads numbers or shapes out of its arguments.
+# Plotting libraries broadcast strings, too, beside which arrays become NumPy's.
+CONVERTING = (
+    "arange", "array", "asanyarray", "asarray", "asarray_chkfinite", "ascontiguousarray", "asfortranarray",
+    "asmatrix", "bartlett", "blackman", "bmat", "broadcast_arrays", "diag_indices", "empty", "from_dlpack",
+    "fromiter", "full", "hamming", "hanning", "identity", "indices", "kaiser", "ones", "require", "tri",
+    "tril_indices", "triu_indices", "zeros",
+)  # fmt: skip
+SKIPPED = (
+    "fromfile", "fromregex", "genfromtxt", "info", "load", "loadtxt", "printoptions", "save", "savetxt", "savez",
+    "savez_compressed", "set_printoptions", "setbufsize", "seterr", "seterrcall", "show_config", "show_runtime",
+    "test",
+)  # fmt: skip
+PLAIN = (bool, int, float, str, tuple, list, np.dtype, type(None))
+
+
+def numpys_functions() -> dict[str, Callable[..., Any]]:
+    places = (("", np), ("linalg.", np.linalg), ("fft.", np.fft), ("emath.", np.emath))
+    names = ((f"{place}{n}", getattr(module, n)) for place, module in places for n in dir(module) if n[0] != "_")
+    found = {n: f for n, f in names if callable(f) and not isinstance(f, type) and n.split(".")[-1] not in SKIPPED}
+    ufuncs = [(n, f) for n, f in found.items() if isinstance(f, np.ufunc)]
+    methods = ("accumulate", "at", "outer", "reduce", "reduceat")
+    return found | {f"{n}.{method}": getattr(f, method) for n, f in ufuncs for method in methods}
+
+
+FUNCTIONS = numpys_functions()
+MATRIX, VECTOR = np.array([[1.0, 2.0], [0.5, 4.0]]), np.array([1, 2, 3])
+TRIES: list[Callable[[Any], tuple[Any, ...]]] = [
+    lambda x: (x,), lambda x: (x, x), lambda x: (x, x, x), lambda x: (x, 1), lambda x: (x, 0, 1), lambda x: (x, (0,)),
+    lambda x: (x, (2, 2)), lambda x: (x, [0.5]), lambda x: (x, [1, 1]), lambda x: (x, [0, 1], x), lambda x: (x, 0, x),
+    lambda x: (x, "f8"), lambda x: (x, [x]), lambda x: (x, x, 1), lambda x: (x, x == 1), lambda x: (x == 1, x),
+    lambda x: (x, [x == 1], [5.0]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [Array, mt.tensor])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_answers_with_our_arrays_or_refuses(name: str, make: Any) -> None:
+    for data in (MATRIX, VECTOR):
+        for arguments in TRIES:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    found = FUNCTIONS[name](*arguments(make(data)))
+                except Exception as error:
+                    assert str(error)
+                    continue
+            for leaf in tree.leaves(found):
+                if isinstance(leaf, np.ndarray):
+                    assert name in CONVERTING and leaf.dtype != object
+                assert isinstance(leaf, (Array, np.ndarray, *PLAIN)) and not isinstance(leaf, np.generic)
+
+
 def test_an_unknown_argument_is_named() -> None:
     with pytest.raises(TypeError, match=r"numpy\.cov: .*dtype=.*minitorch\.numpy"):
         np.cov(Array(X), dtype="f4")

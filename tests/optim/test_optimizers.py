@@ -55,11 +55,11 @@ def test_a_rule_gives_the_same_on_buffers_and_on_arrays(name):
     np.testing.assert_array_equal(g, kept[1])
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [*KINDS, "muon"])
 def test_60_parameters_cost_one_run_of_the_rule(name):
-    shapes = [(64,), (64, 64), (10,)]
+    shapes = [(64, 2), (64, 64), (10, 3)] if name == "muon" else [(64,), (64, 64), (10,)]
     params = [nn.Parameter(mt.ones(shape)) for shape in 20 * shapes]
-    kind, options = KINDS[name]
+    kind, options = KINDS.get(name, (optim.Muon, {}))
     optimizer = kind(params, **options)
     rule, runs = kind.rule, []
 
@@ -147,6 +147,25 @@ def test_hooks():
     after.remove()
     optimizer.step()
     assert seen == ["before", "after", "before"]
+
+
+@pytest.mark.parametrize("options", [{}, {"betas": (0.8, 0.95), "weight_decay": 0.3}, {"lr": 0.01, "maximize": True}])
+def test_50_steps_of_lion(options):
+    """Compare with the algorithm as it is written down, Chen et al. (2023), algorithm 2."""
+    rng = np.random.default_rng(0)
+    x, momentum = rng.normal(size=(4, 3)), np.zeros((4, 3))
+    p = nn.Parameter(mt.tensor(x))
+    optimizer = optim.Lion([p], **options)
+    known = {"lr": 1e-4, "betas": (0.9, 0.99), "weight_decay": 0.0, "maximize": False} | options
+    for _ in range(50):
+        slope = rng.normal(size=x.shape) + x
+        p.grad = mt.tensor(slope)
+        optimizer.step()
+        g = -slope if known["maximize"] else slope
+        direction = np.sign(known["betas"][0] * momentum + (1 - known["betas"][0]) * g)
+        momentum = known["betas"][1] * momentum + (1 - known["betas"][1]) * g
+        x = x - known["lr"] * (direction + known["weight_decay"] * x)
+    np.testing.assert_allclose(p.detach().numpy(), x, rtol=1e-12)
 
 
 def test_a_users_optimizer():

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 import minitorch as mt
-from minitorch import nn, random
+from minitorch import lax, nn, random
 from minitorch.core import config, errors
 
 
@@ -93,6 +93,60 @@ def test_right_use_passes(function, way):
     with mt.debug_keys():
         watched = WAYS[way](function)
     assert str(watched) == str(WAYS[way](function))  # numbers, or the graph
+
+
+def over(body, count=3):
+    """A loop whose steps draw, or take a draw of a key and the step's number."""
+    return lambda k: lax.fori_loop(0, count, lambda i, x: x + body(k, i), 0.0)
+
+
+SAME_AT_EVERY_STEP = {
+    "closed over": over(lambda k, i: random.normal(k)),
+    "folded with a constant": over(lambda k, i: random.normal(random.fold_in(k, 7))),
+    "carried as it was": lambda k: lax.scan(lambda c, _: (c, random.normal(c)), k, length=3)[1],
+    "split and not handed on": lambda k: lax.scan(lambda c, _: (c, random.normal(random.split(c)[0])), k, length=3)[1],
+    "while": lambda k: lax.while_loop(lambda x: x < 3, lambda x: x + 1 + random.bernoulli(k), 0),
+    "condition": lambda k: lax.while_loop(lambda x: random.uniform(k) * 0 + x < 3, lambda x: x + 1, 0.0),
+    "map": lambda k: lax.map(lambda x: x + random.normal(k), mt.array([1.0, 2.0])),
+    "loop in a loop": lambda k: lax.map(over(lambda k, i: random.normal(k)), random.split(k)),
+}
+OTHER_AT_EVERY_STEP = {
+    "one of several": lambda k: lax.map(random.normal, random.split(k, 3)),
+    "folded": over(lambda k, i: random.normal(random.fold_in(k, i))),
+    "handed on": lambda k: lax.scan(lambda c, _: (random.split(c)[0], None), k, length=3)[0],
+    "while": lambda k: lax.while_loop(
+        lambda s: s[0] < 3, lambda s: (s[0] + 1, random.split(random.fold_in(s[1], s[0]))[0]), (0, k)
+    )[1],
+    "one step": over(lambda k, i: random.normal(k), 1),
+    "a start that becomes a float": lambda k: lax.scan(lambda x, _: (x + random.normal(k), None), 0, length=1)[0],
+    "loop in a loop": lambda k: lax.map(lambda k: lax.map(random.normal, random.split(k)), random.split(k)),
+    "batch in a loop": lambda k: lax.map(lambda k: mt.vmap(random.normal)(random.split(k)), random.split(k)),
+    "either branch": lambda k: lax.cond(k[0] > 3, lambda: random.normal(k), lambda: random.uniform(k)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", SAME_AT_EVERY_STEP)
+def test_a_key_that_is_the_same_at_every_step_is_found(name, way):
+    function = SAME_AT_EVERY_STEP[name]
+    WAYS[way](function)
+    with mt.debug_keys(), pytest.raises(errors.KeyReuseError, match="at every step of a loop"):
+        WAYS[way](function)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", OTHER_AT_EVERY_STEP)
+def test_a_key_for_each_step_passes(name, way):
+    function = OTHER_AT_EVERY_STEP[name]
+    with mt.debug_keys():
+        WAYS[way](function)
+
+
+def test_what_either_branch_consumes_is_consumed():
+    k = random.key(0)
+    with mt.debug_keys(), pytest.raises(errors.KeyReuseError, match="uniform .* by normal"):
+        lax.cond(mt.array(True), lambda: random.normal(k), lambda: 0.0)
+        random.uniform(k)
 
 
 def test_equal_keys_are_one_key():

@@ -123,6 +123,20 @@ def test_plain_compiled_and_batched_draw_the_same(name):
         np.testing.assert_allclose(row, draw(mt.array(k)).numpy(), **close)
 
 
+@pytest.mark.parametrize("p", [None, np.array([0.1, 0.2, 0.3, 0.4])])
+@pytest.mark.parametrize("replace", [True, False])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 1)])
+def test_choices_from_an_array_are_its_slices_along_any_axis(shape, replace, p):
+    k = random.key(0)
+    index = random.choice(k, 4, shape, replace, p).numpy()
+    for sizes in ((4,), (4, 3), (2, 4), (2, 4, 3)):
+        a = np.arange(float(np.prod(sizes))).reshape(sizes)
+        axis = sizes.index(4)
+        for place in (axis, axis - a.ndim):
+            found = random.choice(k, a, shape, replace, p, place)
+            np.testing.assert_array_equal(found.numpy(), np.take(a, index, axis))
+
+
 def test_a_key_that_is_not_mapped_draws_the_same_for_every_example():
     k = random.key(0)
     x = mt.vmap(lambda scale: scale * random.normal(k, (2,)))(mt.array([1.0, 2.0])).numpy()

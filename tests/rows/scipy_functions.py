@@ -34,7 +34,9 @@ ROWS = [
     unary("erfcx", -2.0, 3.0),
     unary("log_ndtr", -3.0, 3.0),
     unary("ndtri", 0.05, 0.95),
-    unary("airy", -3.0, 3.0, function=scipy_functions.airy_ai, oracle=lambda x: sp.airy(x)[0], grad=False),
-    *(unary(name, 0.3, 4.0, grad=False) for name in ["j0", "j1", "y0", "y1", "k0", "k1", "k0e", "k1e"]),
+    unary("airy", -3.0, 3.0, function=scipy_functions.airy_ai, oracle=lambda x: sp.airy(x)[0]),
+    unary("airy_slope", -3.0, 3.0, function=scipy_functions.airy_slope_p, oracle=lambda x: sp.airy(x)[1]),
+    *(unary(name, -3.0, 3.0) for name in ["j0", "j1"]),
+    *(unary(name, 0.3, 4.0) for name in ["y0", "y1", "k0", "k1", "k0e", "k1e"]),
     *map(binary, ("gammainc", "gammaincc", "zeta")),
 ]

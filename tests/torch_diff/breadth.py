@@ -31,7 +31,9 @@ def methods(names: str, *argument_lists: tuple) -> list[Case]:
 POINTWISE = [
     *each("gcd lcm", (N, integer(3)), (N, integer(2, 3)), (N, integer())),
     *each("nextafter", (PLAIN, given(3, grad=False)), (SPECIAL, given(8, kind="special", grad=False))),
-    *each("ldexp", (X, index(3)), (X, index(2, 1)), (N, index(3)), (X, Y)), *each("frexp", (PLAIN,), (given(grad=False),)),
+    *each("ldexp", (X, index(3)), (X, index(2, 1)), (N, index(3)), (X, Y),
+        (PLAIN, given(2, 3, kind="complex", grad=False)), (given(2, 3, kind="complex", grad=False), PLAIN)),
+    *each("frexp", (PLAIN,), (given(grad=False),)),
     *each("hardshrink", (X,), (X, 0.9), (given(),)), *each("resolve_conj resolve_neg is_conj is_neg", (X,), (Z,)),
     *each("conj_physical", (X,), (Z,)), *each("i0", (X,), (N,), (SPECIAL,), (given(0, 3),)),
     *each("igamma igammac", (given(2, 3, kind="positive", grad=False), POS),
@@ -56,6 +58,7 @@ STATISTICS = [
     case("histogram", given(20, grad=False), 3, weight=given(20, kind="positive", grad=False), density=True),
     function("histogramdd", given(20, 2, grad=False), [3, 4]),
     function("histogramdd", given(20, 2, grad=False), 3, range=[-1.0, 1.0, -2.0, 2.0]),
+    case("histogram", given(0, grad=False), 4), function("histogramdd", given(0, 2, grad=False), [3, 4]),
     *functions("isin", (index(3, 4), index(2)), (N, integer(3)), (index(4), 2), (PLAIN, given(3, grad=False)),
         (N, given(0, grad=False))),
     function("isin", index(3, 4), index(1), invert=True),

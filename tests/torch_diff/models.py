@@ -72,6 +72,14 @@ LAYERS = {
     "dropout of nothing": (lambda n: n.Dropout(0.0), (3, 4)),
     "alpha dropout of nothing": (lambda n: n.AlphaDropout(0.0), (3, 4)),
     "feature alpha dropout of nothing": (lambda n: n.FeatureAlphaDropout(0.0), (3, 4, 2)),
+    **{
+        f"dropout {d}d of nothing": (lambda n, d=d: getattr(n, f"Dropout{d}d")(0.0), (2, 3, 4, 2, 2)[: d + 2])
+        for d in (1, 2, 3)
+    },
+    "rrelu of one slope": (lambda n: n.RReLU(0.2, 0.2), (3, 4)),
+    "cosine similarity": (lambda n: Beside(n, n.CosineSimilarity(dim=1)), (3, 4, 2)),
+    "pairwise distance": (lambda n: Beside(n, n.PairwiseDistance(p=3.0, eps=1e-3, keepdim=True)), (3, 4)),
+    **{f"max unpool {d}d": (lambda n, d=d: Unpooled(n, d), (2, 3, 4, 6, 4)[: d + 2]) for d in (1, 2, 3)},
     "celu": (lambda n: n.CELU(0.7), (3, 4)),
     "hardshrink": (lambda n: n.Hardshrink(0.3), (3, 4)),
     "softshrink": (lambda n: n.Softshrink(0.3), (3, 4)),
@@ -140,6 +148,36 @@ def Doubled(n, *sizes, **options):
             return self._conv_forward(x, self.weight * 2, self.bias)
 
     return Layer(*sizes, **options)
+
+
+def Beside(n, layer):
+    """A layer of two inputs, of x and a function of x."""
+
+    class Layer(n.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x):
+            return self.layer(x, x * x + 1)
+
+    return Layer()
+
+
+def Unpooled(n, dims):
+    """Maxima, twice as large, back in their places."""
+
+    class Layer(n.Module):
+        def __init__(self):
+            super().__init__()
+            self.pool = getattr(n, f"MaxPool{dims}d")(2, return_indices=True)
+            self.unpool = getattr(n, f"MaxUnpool{dims}d")(2)
+
+        def forward(self, x):
+            values, places = self.pool(x)
+            return self.unpool(values * 2, places)
+
+    return Layer()
 
 
 def LogProbabilities(n, *sizes):
@@ -262,22 +300,35 @@ OPTIMIZERS = {
     "adam maximize": ("Adam", {"lr": 0.01, "maximize": True, "decoupled_weight_decay": True, "weight_decay": 0.1}),
     "adamw": ("AdamW", {"lr": 0.01}),
     "adamw amsgrad": ("AdamW", {"lr": 0.01, "weight_decay": 0.2, "amsgrad": True}),
+    "adamw everything": (
+        "AdamW",
+        {"lr": 0.01, "betas": (0.8, 0.95), "eps": 1e-4, "weight_decay": 0.2, "amsgrad": True, "maximize": True},
+    ),
     "rmsprop": ("RMSprop", {"lr": 0.01}),
     "rmsprop momentum": ("RMSprop", {"lr": 0.01, "momentum": 0.9, "alpha": 0.9}),
     "rmsprop centered": ("RMSprop", {"lr": 0.01, "centered": True, "weight_decay": 0.1}),
-    "rmsprop everything": ("RMSprop", {"lr": 0.01, "centered": True, "momentum": 0.5, "maximize": True}),
+    "rmsprop everything": ("RMSprop", {"lr": 0.005, "eps": 1e-3, "centered": True, "momentum": 0.5, "maximize": True}),
     "nadam": ("NAdam", {"lr": 0.01}),
-    "nadam everything": ("NAdam", {"lr": 0.01, "weight_decay": 0.1, "momentum_decay": 0.1, "maximize": True}),
+    "nadam everything": (
+        "NAdam",
+        {"lr": 0.01, "betas": (0.8, 0.95), "eps": 1e-4, "weight_decay": 0.1, "momentum_decay": 0.1, "maximize": True},
+    ),
     "nadam decoupled": ("NAdam", {"lr": 0.01, "weight_decay": 0.1, "decoupled_weight_decay": True}),
     "radam": ("RAdam", {"lr": 0.01}),
-    "radam everything": ("RAdam", {"lr": 0.01, "betas": (0.8, 0.99), "weight_decay": 0.1, "maximize": True}),
+    "radam everything": (
+        "RAdam",
+        {"lr": 0.01, "betas": (0.8, 0.99), "eps": 1e-4, "weight_decay": 0.1, "maximize": True},
+    ),
     "radam decoupled": ("RAdam", {"lr": 0.01, "weight_decay": 0.1, "decoupled_weight_decay": True}),
     "adamax": ("Adamax", {"lr": 0.01}),
-    "adamax everything": ("Adamax", {"lr": 0.01, "betas": (0.8, 0.99), "weight_decay": 0.1, "maximize": True}),
+    "adamax everything": (
+        "Adamax",
+        {"lr": 0.01, "betas": (0.8, 0.99), "eps": 1e-4, "weight_decay": 0.1, "maximize": True},
+    ),
     "adadelta": ("Adadelta", {}),
-    "adadelta everything": ("Adadelta", {"lr": 0.5, "rho": 0.8, "weight_decay": 0.1, "maximize": True}),
+    "adadelta everything": ("Adadelta", {"lr": 0.5, "rho": 0.8, "eps": 1e-4, "weight_decay": 0.1, "maximize": True}),
     "rprop": ("Rprop", {"lr": 0.01}),
-    "rprop everything": ("Rprop", {"lr": 0.01, "etas": (0.4, 1.3), "step_sizes": (1e-4, 0.1), "maximize": True}),
+    "rprop everything": ("Rprop", {"lr": 0.02, "etas": (0.4, 1.3), "step_sizes": (1e-4, 0.1), "maximize": True}),
     "asgd": ("ASGD", {"lr": 0.05}),
     "asgd everything": (
         "ASGD",
@@ -290,4 +341,5 @@ OPTIMIZERS = {
     ),
     "adagrad": ("Adagrad", {"lr": 0.1}),
     "adagrad decay": ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5}),
+    "adagrad everything": ("Adagrad", {"lr": 0.1, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
 }

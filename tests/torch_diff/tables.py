@@ -124,6 +124,7 @@ REDUCTIONS = [
     case("bincount", index(9)), case("bincount", index(5), minlength=6),
     case("bincount", index(5), given(5, grad=False)),
     case("histc", given(20, grad=False), 5, -1, 1), case("histc", given(20, grad=False), bins=4),
+    *each("histc", (given(0, 3, grad=False), 3), (given(0, grad=False), 2, 1, 5)),
     function("searchsorted", given(6, kind="sorted", grad=False), given(2, 3, grad=False)),
     function("searchsorted", given(6, kind="sorted", grad=False), given(3, grad=False), right=True),
     function("bucketize", X, given(5, kind="sorted", grad=False)),
@@ -176,6 +177,7 @@ ARRANGING = [
     *each("scatter", (M, 0, index(1, 4), given(1, 4)), (M, 1, index(3, 1), 2.0)),
     case("scatter", given(3, 4, grad=False), 0, index(2, 4), given(2, 4, grad=False), reduce="add"),
     case("scatter", given(3, 4, grad=False), 0, index(2, 4), 2.0, reduce="multiply"),
+    case("scatter", integer(2, 4), 0, index(1, 4), 2.5), case("scatter", integer(3), 0, index(2), 2.5, reduce="add"),
     *each("scatter_add", (M, 0, index(2, 4), given(2, 4)), (M, 1, index(3, 3), given(3, 3))),
     *[
         case("scatter_reduce", D, 0, index(2, 4), given(2, 4, kind="apart"), how, include_self=own)
@@ -210,6 +212,8 @@ ALGEBRA = [
     function("einsum", "ij,jk->ik", X, M), function("einsum", "bij->bji", CUBE), function("einsum", "ii", given(3, 3)),
     function("einsum", "...j,kj->...k", CUBE, given(5, 4)), function("tensordot", X, M, 1),
     function("tensordot", CUBE, given(4, 3), ([1, 2], [1, 0])), function("tensordot", X, Y),
+    function("einsum", "ij,jk->ik", [X, M]), function("einsum", "ij->i", given(2, 3, kind="byte")),
+    function("einsum", "ij,kj->ik", given(2, 3, kind="byte"), given(1, 3, kind="byte")), function("einsum", "ij->", B),
     function("chain_matmul", X, M, given(4, 2)), function("cosine_similarity", X, Y),
     function("cosine_similarity", X, Y, dim=0),
 ]

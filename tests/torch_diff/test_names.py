@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import minitorch as mt
+from minitorch import absent
 
 from . import breadth, opinfo, tables
 from .test_functions import LINALG
@@ -48,6 +49,21 @@ ELSEWHERE = {
 }
 # Names that hold several operations of the database, or go by another name there.
 COMPARED = tables.ELSEWHERE | tables.PLAIN | {name for names in ELSEWHERE.values() for name in names.split()}
+
+
+def test_absent_names_say_why():
+    """The names are PyTorch's, are absent, and the error gives the reason."""
+    for reason, names in absent._REASONS.items():
+        for path in names.split():
+            *spaces, name = path.split(".")
+            theirs, ours = opinfo._lookup(torch, path), mt
+            for space in spaces:
+                ours = getattr(ours, space)
+            if name != "GradScaler" and path != "sparse_coo":
+                assert theirs is not None, path
+            with pytest.raises(AttributeError) as raised:
+                getattr(ours, name)
+            assert str(raised.value).endswith(f"has no attribute {name!r}: {reason}")
 
 
 def page():

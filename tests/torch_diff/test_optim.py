@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -97,6 +99,57 @@ def test_state_loads_in_the_other_library(name):
     for a, b in zip(ours.parameters(), theirs.parameters()):
         np.testing.assert_allclose(array(a), array(b), rtol=1e-5, atol=1e-5)
     same_state(here, there, 1e-5)
+
+
+# For matrices only, and rounded by PyTorch to 8 bits on the way: compared without the rounding.
+MUON = {
+    "plain": {},
+    "no momentum": {"lr": 0.02, "momentum": 0.0, "weight_decay": 0.0},
+    "everything": {
+        "lr": 0.01,
+        "weight_decay": 0.3,
+        "momentum": 0.8,
+        "nesterov": False,
+        "ns_coefficients": (3.0, -3.2, 1.2),
+        "eps": 1e-2,
+        "ns_steps": 3,
+        "adjust_lr_fn": "match_rms_adamw",
+    },
+}
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("float64", 1e-9)])
+@pytest.mark.parametrize("name", MUON)
+def test_50_steps_of_muon(name, dtype, tolerance, monkeypatch):
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)
+    rng, made = np.random.default_rng(0), []
+    starts = [rng.normal(size=shape).astype(dtype) for shape in [(3, 4), (4, 3), (3, 4), (5, 5)]]
+    slopes = [[rng.normal(size=x.shape).astype(dtype) for x in starts] for _ in range(50)]
+    for lib in LIBRARIES:
+        params = [lib.nn.Parameter(lib.tensor(x)) for x in starts]
+        optimizer = lib.optim.Muon(params, **MUON[name])
+        for each in slopes:
+            for p, g in zip(params, each):
+                p.grad = lib.tensor(g) + 0.1 * p.detach()
+            optimizer.step()
+        made.append((params, optimizer))
+    for ours, theirs in zip(made[0][0], made[1][0]):
+        np.testing.assert_allclose(array(ours), array(theirs), rtol=tolerance, atol=tolerance)
+    same_state(made[0][1], made[1][1], tolerance)
+
+
+def test_every_option_is_tried():
+    rows = [
+        *OPTIMIZERS.values(),
+        *(("LBFGS", row) for row in LBFGS.values()),
+        *(("Muon", row) for row in MUON.values()),
+    ]
+    for kind in ("LBFGS", "Muon", *dict.fromkeys(kind for kind, _ in OPTIMIZERS.values())):
+        signature = inspect.signature(getattr(torch.optim, kind))
+        for option, about in signature.parameters.items():
+            if option not in ("params", "foreach", "fused", "capturable", "differentiable"):
+                tried = [row[option] for name, row in rows if name == kind and option in row]
+                assert [value for value in tried if value != about.default], f"{kind}: {option}"
 
 
 # Options that say how PyTorch goes about a step: accepted, kept in the groups, and without consequence.

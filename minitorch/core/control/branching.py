@@ -7,10 +7,10 @@ is evaluated, and no derivative taken, where the function may not be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from .. import dtypes, tree
+from .. import dtypes, reuse, tree
 from ..aval import Aval
 from ..calling import Batch, batch_flags, batch_size, is_recorded, split
 from ..errors import ArgumentError, DTypeError, JitError, ShapeError
@@ -281,13 +281,27 @@ def cond(pred: Any, true_fun: Function, false_fun: Function, *operands: Any) -> 
 def _chosen(name: str, index: Value, functions: Sequence[Function], operands: tuple[Any, ...]) -> Any:
     leaves, structure = flattened(operands)
     given = arrays(leaves)
-    closed = [close(f, structure, list(map(aval_of, given))) for f in functions]
+    closed = _closed(functions, structure, list(map(aval_of, given)))
     _agreeing(name, closed)
     consts = list({id(x): x for one in closed for x in one.consts}.values())
     branches = tuple(_taking(one, consts) for one in closed)
     outs = switch_p(index, *consts, *given, branches=branches)
     with muting(True):
         return closed[0].shape.unflatten(list(outs))
+
+
+def _closed(functions: Sequence[Function], structure: tree.TreeDef, avals: list[Aval]) -> list[Closed]:
+    """Close the branches, of which one will run: each may consume a key that the others consume."""
+    mark = reuse.mark()
+    closed: list[Closed] = []
+    uses: dict[Hashable, reuse.Use] = {}
+    for f in functions:
+        closed.append(close(f, structure, avals))
+        if mark is not None:
+            uses |= mark.take_back()
+    if mark is not None:
+        mark.ledger.consumed |= uses
+    return closed
 
 
 def _taking(one: Closed, consts: Leaves) -> Graph:

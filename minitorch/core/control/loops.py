@@ -6,7 +6,7 @@ from collections.abc import Callable
 from operator import index as as_int
 from typing import Any
 
-from .. import dtypes, tree
+from .. import dtypes, reuse, tree
 from ..array import Array
 from ..aval import Aval
 from ..calling import Leaves
@@ -21,6 +21,7 @@ from ..primitive import Value, aval_of
 from ..tape import muting
 from .closing import Closed, arrays, checked_structure, close, fitted, flattened, transformed
 from .deriving import output_avals, split_at
+from .repeating import check_steps, kept
 from .scanning import loop
 from .whiling import while_p
 
@@ -54,9 +55,12 @@ def scan(
     def step(carry: Any, x: Any) -> Any:
         return _pair("scan", f(carry, x))
 
+    mark = reuse.mark()
     body, start = _settled(
         "scan", step, both, structure, start, avals, tree.paths(init, "init"), lambda out: out.children()[0]
     )
+    if steps > 1:
+        check_steps(mark, body, kept(body, len(start)))
     _, y_structure = body.shape.structure.children()
     last, ys = _repeated(body, arrays(start), rows, steps, reverse, unroll)
     with muting(True):
@@ -104,6 +108,7 @@ def _settled(
     carried: Callable[[tree.TreeDef], tree.TreeDef],
 ) -> tuple[Closed, Leaves]:
     """Close a step whose first arguments are the carry, with a first carry of the dtypes that a step returns."""
+    mark = reuse.mark()
     while True:
         first = [aval_of(x)._replace(weak=False) for x in start]
         body = close(step, arguments, [*first, *avals])
@@ -114,6 +119,8 @@ def _settled(
         again = fitted(name, "the carry", start, output_avals(body.graph)[: len(start)], paths)
         if again is None:
             return body, start
+        if mark is not None:
+            mark.take_back()
         start = again
 
 
@@ -237,9 +244,13 @@ def while_loop(cond_fun: Function, body_fun: Function, init_val: Any) -> Any:
     start, structure = flattened(init_val)
     one = tree.structure((init_val,))
     paths = tree.paths(init_val, "init_val")
+    mark = reuse.mark()
     body, start = _settled("while_loop", body_fun, one, structure, start, [], paths, lambda out: out)
     start = arrays(start)
+    check_steps(mark, body, kept(body, len(start)))
+    mark = reuse.mark()
     cond = close(cond_fun, one, list(map(aval_of, start)))
+    check_steps(mark, cond, kept(body, len(start)))
     found = output_avals(cond.graph)
     if len(found) != 1 or found[0].shape or found[0].dtype != dtypes.bool_:
         raise DTypeError(

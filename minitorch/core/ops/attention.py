@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..array import Array
 from ..aval import Aval
 from ..errors import ArgumentError, ShapeError
-from ..primitive import Value, aval_of
+from ..primitive import Tracer, Value, aval_of
 from .contractions import matmul, same_dtype
 from .families import as_array
 from .fusing import fused, shortcut
@@ -103,19 +104,21 @@ def _abstract(q: Aval, k: Aval, bias: Aval | None, *, scale: float, causal: bool
 attention_weights_p = fused("attention_weights", _weights, abstract=_abstract, vjp=_rule, decompose=_composed)
 
 
-def attention_weights(
-    q: Value, k: Value, mask: Value | None = None, causal: bool = False, scale: float | None = None
-) -> Value:
+def attention_weights(q: Value, k: Value, mask: Value | None = None, causal: bool = False, scale: Any = None) -> Value:
     """Return `softmax(q @ k.T * scale + mask)`, of shape `[..., queries, keys]`.
 
     A bool mask says where to look; a float mask is added. With `causal`, query i sees keys 0 to i. `scale` is
-    `1 / sqrt(q.shape[-1])` by default.
+    `1 / sqrt(q.shape[-1])` by default; where it is learned, an array of one number.
 
     >>> attention_weights(np.zeros((2, 4)), np.zeros((2, 4)), causal=True).tolist()
     [[1.0, 0.0], [0.5, 0.5]]
     """
     q, k = same_dtype("attention", only_floats("attention", q), only_floats("attention", k))
+    if not (q.ndim and k.ndim):
+        raise ShapeError(f"attention: needs rows of numbers, got {aval_of(q)} and {aval_of(k)}")
     bias = None if mask is None else _additive(as_array(mask), q.dtype)
+    if isinstance(scale, (Array, Tracer)):
+        q, scale = mul(q, cast(scale, q.dtype)), 1.0
     scale = 1.0 / math.sqrt(q.shape[-1]) if scale is None and q.shape[-1] else float(scale or 0.0)
     return attention_weights_p(q, k, bias, scale=scale, causal=bool(causal))
 
@@ -130,7 +133,7 @@ def scaled_dot_product_attention(
     v: Value,
     mask: Value | None = None,
     causal: bool = False,
-    scale: float | None = None,
+    scale: Any = None,
     groups: bool = False,
     drop: Any = None,
 ) -> Value:

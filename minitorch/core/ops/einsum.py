@@ -70,6 +70,13 @@ def einsum(equation: Any, *operands: Any) -> Value:
     return transpose(x, [labels.index(label) for label in parsed.output])
 
 
+def sums_alone(equation: str, shapes: Shapes) -> bool:
+    """Return whether an axis that only one operand has is missing from the result."""
+    parsed = _plan(equation, shapes)
+    held = "".join("".join(set(labels)) for labels in parsed.inputs)
+    return any(held.count(c) == 1 and c not in parsed.output for c in held)
+
+
 def _from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
     """Turn NumPy's `einsum(x, [0, 1], y, [1, 2], [0, 2])` into an equation."""
     pairs = len(arguments) // 2

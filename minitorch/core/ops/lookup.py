@@ -159,6 +159,8 @@ def bincount(x: Any, weights: Value | None = None, minlength: int = 0) -> Value:
     x = as_index("bincount", x)
     if x.ndim != 1:
         raise ShapeError(f"bincount: takes one axis, got {aval_of(x)}; flatten it with .reshape(-1)")
+    if minlength < 0:
+        raise ArgumentError(f"bincount: minlength must not be negative, got {minlength} for {aval_of(x)}")
     host = concrete(x, "bincount").numpy()
     if host.size and host.min() < 0:
         raise ArgumentError(f"bincount: counts integers from 0, got {host.min()} in {aval_of(x)}; subtract the minimum")

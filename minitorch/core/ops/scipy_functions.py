@@ -11,7 +11,7 @@ import numpy as np
 from .. import dtypes
 from ..aval import Aval
 from ..errors import DTypeError, GradError
-from ..primitive import NO_DERIVATIVE, Value, aval_of
+from ..primitive import Value, aval_of
 from .bessel import i0_p, i1_p
 from .families import ALIGNED, LEADING, as_array, as_value, broadcast_shapes, custom
 from .pointwise import add, div, equal, exp, log, mul, neg, sgn, square, sub, where
@@ -37,11 +37,10 @@ def _same(x: Aval) -> Aval:
     return x._replace(weak=False)
 
 
-def _unary(name: str, rule: Function | None = None, *, scipy: str | None = None, part: int | None = None) -> Function:
-    """Declare a function of one real array; the same rule pulls back and pushes forward. Without one: no derivative."""
+def _unary(name: str, rule: Function, *, scipy: str | None = None, part: int | None = None) -> Function:
+    """Declare a function of one real array; the same rule pulls back and pushes forward."""
     impl = _computed(scipy or name, part)
-    rules: Any = NO_DERIVATIVE if rule is None else (rule,)
-    return custom(name, lambda x: impl(x), abstract=_same, vjp=rules, jvp=rules, batch=LEADING)
+    return custom(name, lambda x: impl(x), abstract=_same, vjp=(rule,), jvp=(rule,), batch=LEADING)
 
 
 def _binary(name: str, first: Function | None, second: Function) -> Function:
@@ -67,6 +66,11 @@ def _i1e_rule(g: Value, out: Value, x: Value) -> Value:
     return mul(g, where(at_zero, 0.5, slope))
 
 
+def _j1_rule(g: Value, out: Value, x: Value) -> Value:
+    at_zero = equal(x, 0.0)
+    return mul(g, sub(j0_p(x), where(at_zero, 0.5, div(out, where(at_zero, 1.0, x)))))
+
+
 def _log_ndtr_rule(g: Value, x: Value) -> Value:
     return div(mul(g, math.sqrt(2 / math.pi)), erfcx_p(mul(x, -math.sqrt(0.5))))
 
@@ -86,9 +90,16 @@ i1e_p      = _unary("i1e", _i1e_rule)
 erfcx_p    = _unary("erfcx", lambda g, out, x: mul(g, sub(mul(mul(x, out), 2.0), 2 / SQRT_PI)))
 log_ndtr_p = _unary("log_ndtr", _log_ndtr_rule)
 ndtri_p    = _unary("ndtri", _ndtri_rule)
-# as in PyTorch, without derivatives
-airy_ai_p, k0_p, k1_p, k0e_p, k1e_p = _unary("airy", part=0), _unary("k0"), _unary("k1"), _unary("k0e"), _unary("k1e")
-j0_p, j1_p, y0_p, y1_p              = _unary("j0"), _unary("j1"), _unary("y0"), _unary("y1")
+j0_p       = _unary("j0", lambda g, x: neg(mul(g, j1_p(x))))
+j1_p       = _unary("j1", _j1_rule)
+y0_p       = _unary("y0", lambda g, x: neg(mul(g, y1_p(x))))
+y1_p       = _unary("y1", lambda g, out, x: mul(g, sub(y0_p(x), div(out, x))))
+k0_p       = _unary("k0", lambda g, x: neg(mul(g, k1_p(x))))
+k1_p       = _unary("k1", lambda g, out, x: neg(mul(g, add(k0_p(x), div(out, x)))))
+k0e_p      = _unary("k0e", lambda g, out, x: mul(g, sub(out, k1e_p(x))))
+k1e_p      = _unary("k1e", lambda g, out, x: mul(g, sub(sub(out, k0e_p(x)), div(out, x))))
+airy_ai_p    = _unary("airy", lambda g, x: mul(g, airy_slope_p(x)), part=0)
+airy_slope_p = _unary("airy_slope", lambda g, x: mul(g, mul(x, airy_ai_p(x))), scipy="airy", part=1)
 gammainc_p  = _binary("gammainc", None, lambda g, x, y: mul(g, _density(x, y)))
 gammaincc_p = _binary("gammaincc", None, lambda g, x, y: neg(mul(g, _density(x, y))))
 zeta_p      = _binary("zeta", None, lambda g, x, y: neg(mul(g, mul(x, zeta_p(add(x, 1.0), y)))))

@@ -305,12 +305,17 @@ def matrix_norm(x: Value, ord: Any = "fro", axis: Any = (-2, -1), keepdims: bool
     elif ord == "nuc":
         out = sum(svdvals(x), -1)
     elif ord in (2, -2):
-        out = (max if ord > 0 else min)(svdvals(x), -1)
+        out = (_largest if ord > 0 else min)(svdvals(x), -1)
     elif ord in (1, -1, math.inf, -math.inf):
         sums = sum(abs(x), -1 if math.isinf(ord) else -2)
-        out = (max if ord > 0 else min)(sums, -1)
+        out = (_largest if ord > 0 else min)(sums, -1)
     else:
         raise ArgumentError(f"matrix_norm: ord must be 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got {ord!r}")
     if not keepdims:
         return out
     return moveaxis(reshape(out, (*out.shape, 1, 1)), (-2, -1), axes)
+
+
+def _largest(x: Value, axis: int) -> Value:
+    """Return the largest of magnitudes; 0 where there are none, the norm of nothing."""
+    return max(x, axis) if x.shape[axis] else sum(x, axis)

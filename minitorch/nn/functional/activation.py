@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...core import dtypes
+from ...core.array import Array
 from ...core.errors import ArgumentError, ShapeError
 from ...core.ops import pointwise as core
 from ...core.ops import special
@@ -15,16 +16,24 @@ from ...core.ops.joining import split
 from ...core.ops.lookup import one_hot
 from ...core.ops.reductions import argmax, only_floats
 from ...core.ops.sampling import bernoulli, gumbel, uniform
-from ...core.ops.shaping import cast, moveaxis
+from ...core.ops.shaping import canonical_axis, cast, moveaxis
 from ...core.ops.softmax import log_softmax as core_log_softmax
 from ...core.ops.softmax import softmax as core_softmax
-from ...core.primitive import Value, aval_of
+from ...core.primitive import Tracer, Value, aval_of
 from ...tensor.handle import Tensor, tensor_of
 from ...tensor.pointwise import prelu as prelu
 from ...tensor.random import next_key
 from ...tensor.table import unary
+from .arguments import check_tensors
 
 _relu, _sigmoid, _tanh, _silu = unary(core.relu), unary(special.sigmoid), unary(core.tanh), unary(special.silu)
+
+
+def _number(x: Any, input: Any) -> Any:
+    """Return a number as Python's, and an array of one in the dtype of the input: its derivative counts."""
+    if isinstance(x, (Array, Tracer)):
+        return cast(x, dtypes.floating(as_array(input).dtype))
+    return float(x)
 
 
 def in_place(input: Any, out: Any) -> Any:
@@ -61,7 +70,7 @@ def silu(input: Any, inplace: bool = False) -> Any:
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
     """Return x where it is positive, else `negative_slope * x`."""
-    out = core.where(core.greater(input, 0), input, core.mul(input, float(negative_slope)))
+    out = core.where(core.greater(input, 0), input, core.mul(input, _number(negative_slope, input)))
     return in_place(input, out) if inplace else out
 
 
@@ -69,7 +78,7 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """Return x where it is positive, else `alpha * (exp(x) - 1)`."""
     positive = core.greater(input, 0)
     # Double where: the exponential of a large x, which is not taken, must not make the gradient NaN.
-    below = core.mul(core.expm1(core.where(positive, 0.0, input)), float(alpha))
+    below = core.mul(core.expm1(core.where(positive, 0.0, input)), _number(alpha, input))
     out = core.where(positive, input, below)
     return in_place(input, out) if inplace else out
 
@@ -82,10 +91,11 @@ def selu(input: Any, inplace: bool = False) -> Any:
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """Return x where it is positive, else `alpha * (exp(x / alpha) - 1)` (Barron, 2017)."""
-    if alpha == 0:
+    if not isinstance(alpha, Tracer) and alpha == 0:
         raise ArgumentError(f"celu: alpha cannot be 0, for {aval_of(as_array(input))}; give another number")
     positive = core.greater(input, 0)
-    below = core.mul(core.expm1(core.div(core.where(positive, 0.0, input), float(alpha))), float(alpha))
+    scale = _number(alpha, input)
+    below = core.mul(core.expm1(core.div(core.where(positive, 0.0, input), scale)), scale)
     out = core.where(positive, input, below)
     return in_place(input, out) if inplace else out
 
@@ -104,10 +114,10 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
 
 def softshrink(input: Any, lambd: float = 0.5) -> Any:
     """Return x moved by `lambd` towards 0, 0 where it is nearer than that."""
-    if lambd < 0:
+    if not isinstance(lambd, Tracer) and lambd < 0:
         raise ArgumentError(f"softshrink: lambd must not be negative, got {lambd} for {aval_of(as_array(input))}")
     x = as_array(input)
-    moved = core.sub(x, core.mul(core.sign(x), float(lambd)))
+    moved = core.sub(x, core.mul(core.sign(x), _number(lambd, input)))
     return core.where(core.less_equal(core.abs(x), lambd), 0, moved)
 
 
@@ -118,10 +128,12 @@ def tanhshrink(input: Any) -> Any:
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """Return `log(1 + exp(beta * x)) / beta`, and x itself where `beta * x` is above the threshold."""
-    scaled = input if beta == 1 else core.mul(input, float(beta))
+    plain = not isinstance(beta, (Array, Tracer)) and beta == 1
+    factor = _number(beta, input)
+    scaled = input if plain else core.mul(input, factor)
     linear = core.greater(scaled, float(threshold))
     soft = special.softplus(core.where(linear, 0.0, scaled))
-    return core.where(linear, input, soft if beta == 1 else core.mul(soft, 1.0 / beta))
+    return core.where(linear, input, soft if plain else core.mul(soft, 1.0 / factor))
 
 
 def softsign(input: Any) -> Any:
@@ -136,6 +148,7 @@ def logsigmoid(input: Any) -> Any:
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
     """Return x limited to [min_val, max_val]; its slope at the limits is 0."""
+    check_tensors("hardtanh", input=input)
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val must not be over max_val, got {min_val} and {max_val}")
     if not dtypes.is_inexact(input.dtype):
@@ -171,8 +184,10 @@ def mish(input: Any, inplace: bool = False) -> Any:
 
 def glu(input: Any, dim: int = -1) -> Any:
     """Return the first half times the sigmoid of the second half along a dimension."""
-    if input.shape[dim] % 2:
-        raise ShapeError(f"glu: Halving dimension must be even, but dimension {dim} is size {input.shape[dim]}")
+    check_tensors("glu", input=input)
+    axis = canonical_axis("glu", dim, input.ndim)
+    if input.shape[axis] % 2:
+        raise ShapeError(f"glu: Halving dimension must be even, but dimension {dim} is size {input.shape[axis]}")
     first, second = split(input, 2, dim)
     return core.mul(first, special.sigmoid(second))
 
@@ -250,7 +265,7 @@ def rrelu(
 def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
     """Draw from the Gumbel-softmax distribution; `hard` gives one-hot samples with the soft ones' gradient."""
     noise = gumbel(next_key(None), logits.shape, logits.dtype)
-    soft = core_softmax(core.div(core.add(logits, tensor_of(noise)), float(tau)), dim)
+    soft = core_softmax(core.div(core.add(logits, tensor_of(noise)), _number(tau, logits)), dim)
     if not hard:
         return soft
     peak = moveaxis(one_hot(argmax(soft, dim), soft.shape[dim], soft.dtype), -1, dim)

@@ -19,8 +19,16 @@ def named(function: Function, name: str, text: str) -> Function:
     return function
 
 
+def check_tensors(name: str, **operands: Any) -> None:
+    """Raise unless every operand is a tensor, or a value with shape and dtype."""
+    for key, x in operands.items():
+        if not hasattr(x, "dtype"):
+            raise DTypeError(f"{name}: {key} must be a tensor, got {type(x).__name__}; make one with tensor(...)")
+
+
 def check_rank(name: str, n: int, input: Any) -> None:
     """Raise unless there are n dimensions behind the channels, with or without a batch."""
+    check_tensors(name, input=input)
     if input.ndim not in (n + 1, n + 2):
         raise ShapeError(
             f"{name}: Expected {n + 1}D (unbatched) or {n + 2}D (batched) input, got {aval_of(input)}; "
@@ -41,6 +49,8 @@ def one_dtype(name: str, **operands: Any) -> None:
 
 def check_parameters(name: str, shape: tuple[int, ...], weight: Any, bias: Any = None) -> None:
     """Raise unless the parameters that are given have a shape."""
-    for key, x in (("weight", weight), ("bias", bias)):
-        if x is not None and tuple(x.shape) != shape:
+    given = {key: x for key, x in (("weight", weight), ("bias", bias)) if x is not None}
+    check_tensors(name, **given)
+    for key, x in given.items():
+        if tuple(x.shape) != shape:
             raise ShapeError(f"{name}: Expected {key} to have shape {list(shape)}, got {aval_of(x)}; reshape it")

@@ -20,6 +20,7 @@ from ...core.ops.families import as_array
 from ...core.ops.gathering import iota, take
 from ...core.ops.shaping import cast, expand_dims, moveaxis, reshape, swapaxes
 from ...core.primitive import Value, aval_of
+from .arguments import check_tensors
 
 _MODES = ("bilinear", "nearest", "bicubic")
 _PADDINGS = ("zeros", "border", "reflection")
@@ -203,6 +204,7 @@ def _check(input: Any, grid: Any, mode: str, padding_mode: str) -> None:
     for what, given, known in (("mode", mode, _MODES), ("padding_mode", padding_mode, _PADDINGS)):
         if given not in known:
             raise ArgumentError(f"grid_sample: expected {what} to be one of {known}, but got {given!r}")
+    check_tensors("grid_sample", input=input, grid=grid)
     if input.dtype != as_array(grid).dtype or input.dtype not in dtypes.REALS:
         raise DTypeError(
             f"grid_sample: expected input and grid to have the same floating-point dtype, got {aval_of(input)} and "

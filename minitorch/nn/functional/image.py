@@ -10,7 +10,7 @@ from ...core.ops.convolution import conv_transpose, convolution, per_axis
 from ...core.ops.joining import pad as core_pad
 from ...core.ops.shaping import reshape, swapaxes, transpose
 from ...core.primitive import aval_of
-from .arguments import Function, check_rank, named, one_dtype
+from .arguments import Function, check_rank, check_tensors, named, one_dtype
 
 
 def _conv(n: int) -> Function:
@@ -125,6 +125,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     """
     if mode not in _MODES:
         raise UnsupportedError(f"pad: Unrecognised padding mode {mode!r}; use one of {', '.join(_MODES)}")
+    check_tensors("pad", input=input)
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
         raise ShapeError(
             f"pad: Padding length must be divisible by 2 and at most twice the number of dimensions of the input, got "
@@ -170,6 +171,7 @@ def channel_shuffle(input: Any, groups: int) -> Any:
 
 
 def _planes(name: str, input: Any) -> tuple[int, ...]:
+    check_tensors(name, input=input)
     if input.ndim < 3:
         raise ShapeError(f"{name}: expects at least 3 dimensions, got {aval_of(input)}")
     return tuple(input.shape)

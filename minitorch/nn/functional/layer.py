@@ -21,11 +21,14 @@ from ...tensor.modes import no_grad
 from ...tensor.table import over
 from ...tensor.types import finfo
 from .activation import dropout
-from .arguments import check_parameters, one_dtype
+from .arguments import check_parameters, check_tensors, one_dtype
 
 
 def _linear_general(input: Any, weight: Any, bias: Any) -> Any:
+    check_tensors("linear", input=input, weight=weight)
     one_dtype("linear", input=input, weight=weight, bias=bias)
+    if not input.ndim:
+        raise ShapeError(f"linear: input needs a last dimension for weight {aval_of(weight)}, got {aval_of(input)}")
     if weight.ndim == 1 and bias is None:
         return matmul(input, weight)
     if bias is None or tuple(bias.shape) == tuple(weight.shape[:1]):
@@ -48,7 +51,9 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     """Return `input1 @ weight[o] @ input2 + bias[o]` for each output o."""
     one_dtype("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
-    if input1.shape[:-1] != input2.shape[:-1] or (input1.shape[-1], input2.shape[-1]) != tuple(weight.shape[1:]):
+    check_tensors("bilinear", input1=input1, input2=input2, weight=weight)
+    sizes = (*input1.shape[-1:], *input2.shape[-1:])
+    if input1.shape[:-1] != input2.shape[:-1] or sizes != tuple(weight.shape[1:]):
         raise ShapeError(
             f"bilinear: inputs need the same batch, and the sizes of weight [out, in1, in2] behind it, got "
             f"{aval_of(input1)}, {aval_of(input2)} and weight {aval_of(weight)}"
@@ -106,7 +111,8 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
 def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Normalize over the last dimensions, whose sizes are `normalized_shape`."""
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if not wanted or tuple(input.shape[-len(wanted) :]) != wanted:
+    if not wanted or tuple(getattr(input, "shape", ())[-len(wanted) :]) != wanted:
+        check_tensors("layer_norm", input=input)
         raise ShapeError(
             f"layer_norm: Given normalized_shape={list(wanted)}, expected input with shape [*, "
             f"{', '.join(map(str, wanted))}], but got input of size {list(input.shape)}; its last sizes must be these"
@@ -116,6 +122,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
 
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
     """Divide by the root of the mean square over the last dimensions. Zhang and Sennrich (2019)."""
+    check_tensors("rms_norm", input=input)
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not wanted or tuple(input.shape[-len(wanted) :]) != wanted:
         raise ShapeError(f"rms_norm: input {aval_of(input)} does not end with normalized_shape {list(wanted)}")
@@ -150,6 +157,7 @@ def batch_norm(
         if running_mean is None or running_var is None:
             raise ShapeError("batch_norm: Expected running_mean and running_var to be given when training=False")
         return normalization.batch_norm_fixed(input, running_mean, running_var, weight, bias, eps)
+    _check_running("batch_norm", tuple(input.shape[1:2]), running_mean, running_var)
     count = input.size // input.shape[1] if input.ndim > 1 and input.shape[1] else 0
     if count == 1:
         raise ShapeError(
@@ -191,6 +199,7 @@ def instance_norm(
     eps: float = 1e-5,
 ) -> Any:
     """Normalize each channel of each example; running statistics follow the means over the examples."""
+    check_tensors("instance_norm", input=input)
     check_parameters("instance_norm", tuple(input.shape[1:2]), weight, bias)
     if not use_input_stats:
         if running_mean is None or running_var is None:
@@ -198,6 +207,7 @@ def instance_norm(
                 "instance_norm: Expected running_mean and running_var to be given when use_input_stats=False"
             )
         return normalization.batch_norm_fixed(input, running_mean, running_var, weight, bias, eps)
+    _check_running("instance_norm", tuple(input.shape[1:2]), running_mean, running_var)
     axes = input.ndim - 2
     count = input.size // (input.shape[0] * input.shape[1] or 1) if axes >= 0 else 0
     if count == 1 or axes < 0:
@@ -212,6 +222,17 @@ def instance_norm(
             _follow(running_mean, mean(reshape(middle, input.shape[:2]), 0), momentum)
             _follow(running_var, mean(variance, 0), momentum)
     return _scaled(normalization.layer_norm(input, None, None, axes, eps), weight, bias, axes)
+
+
+def _check_running(name: str, shape: tuple[int, ...], mean: Any, var: Any) -> None:
+    """Raise unless the running statistics are both there, with one number for each channel, or neither is."""
+    if (mean is None and var is None) or not shape:  # what has no channels is refused by name
+        return
+    check_tensors(name, running_mean=mean, running_var=var)
+    if not tuple(mean.shape) == tuple(var.shape) == shape:
+        raise ShapeError(
+            f"{name}: running_mean and running_var must have shape {list(shape)}, got {aval_of(mean)} and {aval_of(var)}"
+        )
 
 
 def _follow(running: Any, found: Any, momentum: Any) -> None:

@@ -16,7 +16,7 @@ from ...core.ops.shaping import expand_dims, full, sum
 from ...core.primitive import aval_of
 from ...tensor.fast import fused
 from ...tensor.handle import known
-from .arguments import one_dtype
+from .arguments import check_tensors, one_dtype
 
 
 def reduction_of(reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
@@ -137,7 +137,7 @@ def cross_entropy(
     """
     if size_average is not None or reduce is not None:
         reduction = reduction_of(reduction, size_average, reduce)
-    if weight is None and not label_smoothing and input.ndim <= 2:
+    if weight is None and not label_smoothing and getattr(input, "ndim", 3) <= 2:
         return _cross_entropy(input, target, ignore_index=ignore_index, reduction=reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
@@ -148,6 +148,7 @@ def cross_entropy(
 
 
 def _check_targets(name: str, input: Any, target: Any, ignore_index: int) -> None:
+    check_tensors(name, input=input, target=target)
     if target.shape == input.shape and ignore_index >= 0:
         raise ArgumentError(
             f"{name}: ignore_index is not supported for probabilities as targets, got {ignore_index} for target "
@@ -248,7 +249,9 @@ def gaussian_nll_loss(
 
 def _variances(x: Any, var: Any, eps: float) -> Any:
     """Return variances that broadcast with x, and have no slope where they are limited."""
+    check_tensors("gaussian_nll_loss", input=x)
     var = full(x.shape, var, x.dtype) if isinstance(var, (int, float)) else var
+    check_tensors("gaussian_nll_loss", var=var)
     values = known(var)
     if values is not None and (values.numpy() < 0).any():
         raise ArgumentError(f"gaussian_nll_loss: var has negative entry/entries, {aval_of(var)}; give variances")

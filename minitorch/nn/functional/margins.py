@@ -38,6 +38,7 @@ from ...core.primitive import Value, aval_of
 from ...tensor.functions import PUBLIC
 from ...tensor.handle import extent
 from . import layer, loss
+from .arguments import check_tensors
 from .loss import reduction_of
 
 Distance = Callable[[Any, Any], Any]
@@ -58,6 +59,7 @@ def cosine_embedding_loss(
     """Return `1 - cos` of the angle of two vectors where the target is 1, `max(0, cos - margin)` where it is -1."""
     reduction = reduction_of(reduction, size_average, reduce)
     check_reduction("cosine_embedding_loss", reduction)
+    check_tensors("cosine_embedding_loss", input1=input1, input2=input2, target=target)
     if as_array(target).ndim not in (0, 1) or input1.ndim != as_array(target).ndim + 1 or input2.ndim != input1.ndim:
         raise ShapeError(
             f"cosine_embedding_loss: 1D target tensor expects 2D input tensors, 0D target 1D inputs, but found inputs "
@@ -111,6 +113,7 @@ def triplet_margin_with_distance_loss(
     check_reduction("triplet_margin_loss", reduction)
     if margin <= 0:
         raise ArgumentError(f"triplet_margin_loss: margin must be greater than 0, got {margin}")
+    check_tensors("triplet_margin_loss", anchor=anchor, positive=positive, negative=negative)
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise ShapeError(
             f"triplet_margin_loss: anchor, positive and negative must have the same number of dimensions, got "
@@ -153,6 +156,7 @@ def multi_margin_loss(
     check_reduction("multi_margin_loss", reduction)
     if p not in (1, 2):
         raise ArgumentError(f"multi_margin_loss: only p == 1 and p == 2 supported, got {p}")
+    check_tensors("multi_margin_loss", input=input, target=target)
     target = as_array(target)
     if input.ndim not in (1, 2) or 0 in input.shape[-1:] or tuple(target.shape) != tuple(input.shape[:-1]):
         raise ShapeError(
@@ -192,6 +196,7 @@ def multilabel_margin_loss(
     """
     reduction = reduction_of(reduction, size_average, reduce)
     check_reduction("multilabel_margin_loss", reduction)
+    check_tensors("multilabel_margin_loss", input=input, target=target)
     target = as_array(target)
     if input.ndim not in (1, 2) or not input.shape[-1] or tuple(target.shape) != tuple(input.shape):
         raise ShapeError(
@@ -214,6 +219,12 @@ def multilabel_soft_margin_loss(
     """Return the binary cross-entropy of logits, averaged over the classes of each example."""
     reduction = reduction_of(reduction, size_average, reduce)
     check_reduction("multilabel_soft_margin_loss", reduction)
+    check_tensors("multilabel_soft_margin_loss", input=input, target=target)
+    if not input.ndim or tuple(target.shape) != tuple(input.shape):
+        raise ShapeError(
+            "multilabel_soft_margin_loss: Expected input and target of one shape, [N, C] or [C], got "
+            f"{aval_of(input)} and {aval_of(target)}"
+        )
     each = add(mul(target, softplus(neg(input))), mul(sub(1, target), softplus(input)))
     each = each if weight is None else mul(each, weight)
     return reduce_loss(div(sum(each, -1), float(input.shape[-1])), reduction)

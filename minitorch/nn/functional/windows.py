@@ -25,7 +25,7 @@ from ...core.primitive import Value, aval_of
 from ...tensor.handle import extent
 from ...tensor.random import next_key
 from . import image
-from .arguments import Function, check_rank, named
+from .arguments import Function, check_rank, check_tensors, named
 
 
 def _merged(x: Value, kept: int) -> Value:
@@ -229,6 +229,7 @@ def _max_unpool(n: int) -> Function:
         input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
     ) -> Any:
         check_rank(name, n, input)
+        check_tensors(name, indices=indices)
         if tuple(indices.shape) != tuple(input.shape):
             raise ShapeError(
                 f"{name}: Expected shape of indices {aval_of(indices)} to be that of input {aval_of(input)}"

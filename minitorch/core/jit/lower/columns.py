@@ -11,7 +11,7 @@ from math import prod
 from ... import dtypes
 from . import formulas
 from .fuse import access
-from .kernels import BLOCK, STRIP, Body, Kernel, Slot, load_text, reduction, store_text
+from .kernels import BLOCK, STRIP, Body, Kernel, Reduction, Slot, load_text, reduction, store_text
 from .layout import refine
 from .operations import Operand, Operation
 
@@ -25,6 +25,7 @@ class Columns(Body):
         a, b, c = (text.size(name, n) for name, n in zip("abc", self.axes))
         self.size_c = c
         self.sums = [op for op in self.group.operations if op.kind == "columns"]
+        self.hows = {op: self.how(op) for op in self.sums}
         for one in (f"for a in range({a}):", f"for c0 in range(lo, hi, {STRIP}):"):
             text.line(one)
             text.depth += 1
@@ -35,6 +36,11 @@ class Columns(Body):
         for op in self.sums:
             self.finish(op)
         return self.kernel("columns", self.axes[2], prod(self.axes[:2]), 16)
+
+    def how(self, op: Operation) -> Reduction:
+        """Return how a reduction goes; up to one block, there are no blocks."""
+        found = reduction(op.formula, op.dtype)
+        return found if self.axes[1] > BLOCK else found._replace(blocked=False)
 
     def over_strip(self, line: str) -> None:
         """Print a loop of one line over the strip."""
@@ -50,13 +56,13 @@ class Columns(Body):
 
     def start(self, op: Operation) -> None:
         """Print what sets the running results to the neutral element."""
-        how = reduction(op.formula, op.dtype)
+        how = self.hows[op]
         pointer, dtype = self.running(op, how.blocked)
         self.over_strip(store_text(pointer, "c", f"float64({how.start[8:]}" if how.blocked else how.start, dtype))
 
     def finish(self, op: Operation) -> None:
         """Print what stores the results."""
-        how = reduction(op.formula, op.dtype)
+        how = self.hows[op]
         pointer, dtype = self.running(op, how.blocked)
         value = load_text(pointer, "c", dtype)
         value = f"{formulas.CODES[op.dtype]}({value})" if how.blocked else value
@@ -66,31 +72,38 @@ class Columns(Body):
     def blocks(self, b: str) -> None:
         """Print the loops over blocks of rows, rows and columns."""
         text = self.text
-        blocked = [(op, how) for op in self.sums if (how := reduction(op.formula, op.dtype)).blocked]
+        blocked = [(op, how) for op, how in self.hows.items() if how.blocked]
         self.reassociate = False
+        if not blocked:
+            self.rows(b, f"range({b})")
+            return
         text.line(f"for b0 in range(0, {b}, {BLOCK}):")
         text.depth += 1
         for op, how in blocked:
             self.over_strip(f"{self.running(op)[0]}[c] = {how.start}")
-        text.line(f"for b in range(b0, min(b0 + {BLOCK}, {b})):")
+        self.rows(b, f"range(b0, min(b0 + {BLOCK}, {b}))")
+        for op, how in blocked:
+            z, w = self.running(op, True)[0], self.running(op)[0]
+            self.over_strip(f"{z}[c] = {how.step.format(a=f'{z}[c]', t=f'float64({w}[c])')}")
+        text.depth -= 1
+
+    def rows(self, b: str, numbers: str) -> None:
+        """Print the loops over rows and columns."""
+        text = self.text
+        text.line(f"for b in {numbers}:")
         text.depth += 1
         self.row_mark = len(text.body)
         text.line("for c in range(c0, c1):")
         text.depth += 1
         self.elements(b)
         text.depth -= 2
-        for op, how in blocked:
-            z, w = self.running(op, True)[0], self.running(op)[0]
-            self.over_strip(f"{z}[c] = {how.step.format(a=f'{z}[c]', t=f'float64({w}[c])')}")
-        text.depth -= 1
 
     def elements(self, b: str) -> None:
         """Print what is done for each element."""
         for op in self.group.operations:
             if op.kind == "map":
                 self.compute(op)
-        for op in self.sums:
-            how = reduction(op.formula, op.dtype)
+        for op, how in self.hows.items():
             pointer, dtype = self.running(op)
             value = self.expression(op)
             step = how.step.format(a=f"({load_text(pointer, 'c', dtype)})", t=value)

@@ -6,12 +6,13 @@ In each row come the stages: loops over the columns, with the reductions that th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from math import prod
 from typing import Any
 
 from ..graph import Var
 from . import formulas
 from .fuse import Group, access
-from .kernels import BLOCK, LINE, Body, Kernel, Slot, Text, along_rows, load_text, store_text
+from .kernels import BLOCK, LINE, LONG, SHORT, Body, Kernel, Slot, Text, along_rows, load_text, store_text
 from .layout import Dims, refine
 from .operations import Operand, Operation
 
@@ -183,9 +184,9 @@ class Rows(Body):
             for op, how in zip(fed, hows):
                 if how.blocked:
                     text.line(f"a{self.values[op.out]} = {how.start}")
-            text.line(f"for c in range(b, min(b + {BLOCK}, {n})):")
+            text.line(f"for c in long_range(b, min(b + {BLOCK}, {n})):")
         else:
-            text.line(f"for c in range({n}):")
+            text.line(f"for c in {self.length()}({n}):")
         text.depth += 1
         self.column = "c"
         self.elements(s)
@@ -204,6 +205,12 @@ class Rows(Body):
             name = self.values[op.out]
             done = how.finish.format(a=f"a{name}")
             text.line(f"{name} = {formulas.CODES[op.dtype]}(s{name})" if how.blocked else f"{name} = {done}")
+
+    def length(self) -> str:
+        """Return what the range of columns is called; that of a single row is often the batch, whose size may change."""
+        width, rows = self.axes[-1], prod(self.axes[:-1])
+        is_short = rows > 1 and width < SHORT and width % 16 != 0
+        return "long_range" if width >= LONG else "short_range" if is_short else "range"
 
     def elements(self, s: int) -> None:
         """Print what is computed for each element in loop `s`, and then the stores."""

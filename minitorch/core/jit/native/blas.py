@@ -236,53 +236,61 @@ BLOCKS = """
 PANELS = """
         for k0 in range(0, max(K, 1), {depth}):
             depth = min({depth}, K - k0)
-{sections}
-"""
-SECTION = """
-            for j in range({start}, {stop}, {width}):
+            j = left
+            while j < right:
                 n = right - j
+                width = select(j < whole, {wide}, {lanes})
                 if by_columns:
                     for k in range(0, depth, {lanes}):
-                        for l in range(0, {width}, {lanes}):
+                        for l in range(0, width, {lanes}):
                             at = from_b + k0 + k + (j + l) * ldb
-                            turn(panel, k * {width} + l, {width}, b, at, ldb, depth - k, n - l)
+                            turn(panel, k * width + l, width, b, at, ldb, depth - k, n - l)
+                if j < whole:
+{many}
                 else:
-                    for k in range(depth):
-                        at = from_b + (k0 + k) * ldb + j
+{one}
+                j = j + width
+"""
+SECTION = """
+                    if not by_columns:
+                        for k in range(depth):
+                            at = from_b + (k0 + k) * ldb + j
 {pack}
-                for begin in range(top, bottom, {rows}):
-                    i = max(min(begin, bottom - {rows}), top)
+                    for begin in range(top, bottom, {rows}):
+                        i = max(min(begin, bottom - {rows}), top)
 {clear}
-                    for k in range(depth):
+                        for k in range(depth):
 {add}
-                    if k0 == 0:
+                        if k0 == 0:
 {store}
-                    else:
+                        else:
 {more}
 """
 
 
-def _section(rows: int, vectors: int, start: str, stop: str, t: str) -> str:
-    """Print the loops over panels of so many vectors, with tiles of so many rows."""
+def _section(rows: int, vectors: int, t: str) -> str:
+    """Print what is done with a panel of so many vectors, in tiles of so many rows. One vector may go over the edge."""
     n = lanes(t)
     width = vectors * n
     cells = [(r, v) for r in range(rows) for v in range(vectors)]
     numbers = range(rows)
+    left = n if vectors > 1 else "n"
+    load = "vload(b, at + {})" if vectors > 1 else "vload_first(b, at + {}, n)"
+    put = "vstore(c, {}, {})" if vectors > 1 else "vstore_first(c, {}, {}, n)"
     lines = {
-        "pack": (24, [f"vstore(panel, k * {width} + {v * n}, vload_first(b, at + {v * n}, n - {v * n}))"
-                      for v in range(vectors)]),
-        "clear": (20, [f"row{r} = min(i + {r}, bottom - 1)" for r in numbers]
+        "pack": (28, [f"vstore(panel, k * {width} + {v * n}, {load.format(v * n)})" for v in range(vectors)]),
+        "clear": (24, [f"row{r} = min(i + {r}, bottom - 1)" for r in numbers]
                   + [f"a{r} = from_a + row{r} * row + k0 * step" for r in numbers]
                   + [f"c{r} = from_c + row{r} * ldc + j" for r in numbers]
                   + [f"t{r}_{v} = splat({t}(0))" for r, v in cells]),
-        "add": (24, [f"v{v} = vload(panel, k * {width} + {v * n})" for v in range(vectors)]
+        "add": (28, [f"v{v} = vload(panel, k * {width} + {v * n})" for v in range(vectors)]
                 + [f"t{r}_{v} = vfma(a[a{r} + k * step], v{v}, t{r}_{v})" for r, v in cells]),
-        "store": (24, [f"vstore_first(c, c{r} + {v * n}, t{r}_{v}, n - {v * n})" for r, v in cells]),
-        "more": (24, [f"vadd_first(c, c{r} + {v * n}, t{r}_{v}, select("
-                      f"(row{r} == i + {r}) & (i + {r} >= begin), n - {v * n}, int64(0)))" for r, v in cells]),
+        "store": (28, [put.format(f"c{r} + {v * n}", f"t{r}_{v}") for r, v in cells]),
+        "more": (28, [f"n{r} = select((row{r} == i + {r}) & (i + {r} >= begin), {left}, int64(0))" for r in numbers]
+                 + [f"vadd_first(c, c{r} + {v * n}, t{r}_{v}, n{r})" for r, v in cells]),
     }  # fmt: skip
     texts = {key: "\n".join(" " * depth + line for line in some) for key, (depth, some) in lines.items()}
-    return SECTION.format(rows=rows, width=width, lanes=n, start=start, stop=stop, **texts)
+    return SECTION.format(rows=rows, **texts)
 
 
 def _filled(template: str, dtype: Any, **others: Any) -> str:
@@ -312,8 +320,8 @@ def tiled_gemm(dtype: Any, by_blocks: bool = False) -> Kernel:
     name = np.dtype(dtype).name
     wide = _panel(name)
     depth = _depth(name)
-    sections = _section(4, wide // lanes(name), "left", "whole", name) + _section(8, 1, "whole", "right", name)
-    panels = PANELS.format(depth=depth, sections=sections)
+    many, one = _section(4, wide // lanes(name), name), _section(8, 1, name)
+    panels = PANELS.format(depth=depth, wide=wide, lanes=lanes(name), many=many, one=one)
     block = BLOCK // np.dtype(name).itemsize
     walk = (
         BLOCKS.format(block=block, depth=depth, panels=indent(panels, "    "))

@@ -1,9 +1,10 @@
 """Kernel text into LLVM's text: a Python function over typed values, in one walk over its syntax tree.
 
 Statements are assignments (also augmented ones, and stores `p[i] = v`), `if`, `for` over a range, `while`, `return`, and
-calls. A name has one type wherever paths meet. What is first assigned in a loop, or in one branch only, is not known
-afterwards. Calls are conversions, instructions (`Instruction`), or Python functions, taken as kernel text and written out
-where they are called; a `Function` chooses one by the arguments' types.
+calls. Of a loop inside of another, `long_range` says that it has hundreds of steps, `short_range` that it has few. A name
+has one type wherever paths meet. What is first assigned in a loop, or in one branch only, is not known afterwards. Calls
+are conversions, instructions (`Instruction`), or Python functions, taken as kernel text and written out where they are
+called; a `Function` chooses one by the arguments' types.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ def compiled(source: str, name: str, symbol: str, reassociate: bool, names: Mapp
     if writer.block:
         writer.do("ret void")
     return writer.function(symbol)
+
+
+RANGES = frozenset(("range", "long_range", "short_range"))
 
 
 class Body(Terms):
@@ -173,17 +177,20 @@ class Body(Terms):
         before = self.known
         carried = self.carried(node.body, before)
         divisions = w.divisions
+        length = node.iter.func.id if w.depth else "long_range"  # type: ignore[attr-defined]
         place, names = self.open(carried)
         counter = Value(int64, names.pop(""))
         self.known = {**before, **{n: Value(v.kind, names[n]) for n, v in carried.items()}, target.id: counter}
+        w.depth += 1
         self.run(node.body)
+        w.depth -= 1
         sources = [(carried, start)]
         if w.block is not None:
             latch = w.block
             following = Value(int64, w.op(f"add nsw i64 {counter.text}, {step.text}"))
             again = self.is_before(following, last, step)
             ends = {n: fitted(w, self.known[n], v.kind, n) for n, v in carried.items()}
-            w.branch(again, head, after, w.loop_hints(by_vectors=w.divisions == divisions))
+            w.branch(again, head, after, w.loop_hints(length if w.divisions == divisions else "scalar"))
             sources.append((ends, latch))
             self.close(place, names, sources, (counter, first, following))
         else:
@@ -256,7 +263,7 @@ class Body(Terms):
 
     def range_of(self, node: Tree) -> tuple[Value, Value, Value]:
         """Return start, stop and step of a call of `range`."""
-        is_range = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range"
+        is_range = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RANGES
         if not is_range or not 1 <= len(node.args) <= 3 or node.keywords:
             raise CompileError("a loop is over range(...)")
         numbers = [ex.index_of(self.w, self.value(a)) for a in node.args]

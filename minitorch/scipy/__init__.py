@@ -1,0 +1,3 @@
+"""SciPy's functions for arrays, under the names of jax.scipy."""
+
+from . import special

@@ -113,7 +113,7 @@ class Primitive:
     formula: str | None = None
     operand_dtypes: Callable[..., Any] | None = None
     fills: bool = True  # with several results: whether missing cotangents become zeros for the rule, or None
-    direct: frozenset[dtypes.DType] = frozenset()  # dtypes that the impl takes and returns as they are
+    direct: frozenset[dtypes.DType] = frozenset()  # dtypes that the impl takes and returns as they are: pointwise only
     holds_graphs: bool = False  # loops and branches: they take plain numbers as such
     plans: dict[int, Plan] = field(default_factory=dict)
     pushes: dict[Any, Callable[..., Any] | None] = field(default_factory=dict)  # see `pushing.py`

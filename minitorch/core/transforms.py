@@ -171,19 +171,17 @@ def push(
     """Run a function with tangents for the arguments at `positions`; return result, tangent and auxiliary result."""
     primals = args if positions == tuple(range(len(args))) else tuple(args[i] for i in positions)
     with entering(JVPTrace) as trace:
-        leaves, structure = tree.flatten(primals)
-        directions, other = tree.flatten(tangents)
-        if not tree.agree(structure, other):
-            raise ShapeError(
-                f"{name}: the tangents' structure {tree.shown(other)} is not the primals', {tree.shown(structure)}; "
-                "give one array for each *"
-            )
+        leaves, structure, directions = _leaves_of(name, primals, tangents)
         xs = inexact_leaves(name, leaves, primals, function, positions)
         ts = [_tangent(name, t, x) for t, x in zip(directions, xs)]
-        with muting(True):
-            inner = tree.unflatten(structure, [JVPTracer(trace, x, t) for x, t in zip(xs, ts)])
+        inner = tuple(JVPTracer(trace, x, t) for x, t in zip(xs, ts))
+        if structure is not None:
+            with muting(True):
+                inner = tree.unflatten(structure, inner)
         out = function(*replaced(args, positions, inner), **kwargs)
         out, aux = split_aux(name, out) if has_aux else (out, None)
+        if type(out) is JVPTracer and out._trace is trace:
+            return out.value, out.tangent, tree.map(lambda x: leaving(name, trace, x), aux) if has_aux else None
         leaves, out_structure = tree.flatten(out)
         pairs = [_parted(name, trace, lower(o)) for o in leaves]
         aux = tree.map(lambda x: leaving(name, trace, x), aux) if has_aux else None
@@ -191,6 +189,22 @@ def push(
     with muting(True):
         tangent = tree.unflatten(out_structure, [t for _, t in pairs])
     return value, tangent, aux
+
+
+def _leaves_of(
+    name: str, primals: tuple[Any, ...], tangents: Any
+) -> tuple[list[Any], tree.TreeDef | None, Sequence[Any]]:
+    """Return the leaves of primals and tangents, and their structure, None if all are arrays: then there is no need."""
+    if len(primals) == len(tangents) and {*map(type, primals), *map(type, tangents)} == {Array}:
+        return list(primals), None, tangents
+    leaves, structure = tree.flatten(primals)
+    directions, other = tree.flatten(tangents)
+    if not tree.agree(structure, other):
+        raise ShapeError(
+            f"{name}: the tangents' structure {tree.shown(other)} is not the primals', {tree.shown(structure)}; "
+            "give one array for each *"
+        )
+    return leaves, structure, directions
 
 
 def _tangent(name: str, t: Any, x: Value) -> Value:

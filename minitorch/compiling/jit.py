@@ -266,8 +266,9 @@ class Compiled:
         around = look_around(self.function, arguments.seen(static))
         if around.iterator() is not None:
             raise JitError(
-                f"jit: {self.__name__}{defined_at(self.function)} takes from {around.iterator()}, an iterator; a compiled function would advance it "
-                "only when it is recorded. Take from it outside, and pass what it gives as an argument"
+                f"jit: {self.__name__}{defined_at(self.function)} takes from {around.iterator()}, an iterator; "
+                "a compiled function would advance it only when it is recorded. "
+                "Take from it outside, and pass what it gives as an argument"
             )
         entangled = {i: id(x) for i, x in enumerate(arguments.leaves) if id(x) in around.tensors}
         with tally.timed("recording"):
@@ -279,8 +280,9 @@ class Compiled:
         changed = list(around.differences())
         if changed:
             raise JitError(
-                f"jit: {self.__name__}{defined_at(self.function)} changes Python state while it runs ({changed[0]}); a compiled function would do so "
-                "only when it is recorded. Return the value, or keep it in a tensor that is written in place"
+                f"jit: {self.__name__}{defined_at(self.function)} changes Python state while it runs ({changed[0]}); "
+                "a compiled function would do so only when it is recorded. "
+                "Return the value, or keep it in a tensor that is written in place"
             )
         look_at_imports(around)
         program.given = pairs(program, arguments.given)

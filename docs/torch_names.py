@@ -122,7 +122,7 @@ ABSENT = (
      r"|PRIVATE_OPS|USE_\w+|return_types|torch_version|version|monitor|library|ops|classes|cpp|package|fx|ao|hub|futures"
      r"|functional|serialization|legacy_\w+|\w+_notes|common_\w+|multi_dim_common|module_load|reinforce|grad_dtype|volatile"
      r"|GRID_\w+|DType|is_distributed|OutOfMemoryError|AcceleratorError|unsafe_\w+|index|new"
-     r"|Storage\w*|types|Deserialization\w*",
+     r"|Storage\w*|types|Deserialization\w*|factory_common_args",
      "PyTorch's own machinery"),
     (r"compile|compiler|cond|while_loop", "`mt.jit`, and its control flow, take that place"),
     (r"func|vmap", "`mt.grad`, `mt.vmap`, `mt.jvp`, ... are the transforms"),
@@ -139,6 +139,7 @@ ABSENT = (
     (r"eig|lstsq|lu|matrix_rank|solve|symeig", "removed or deprecated in PyTorch: use `linalg`"),
     (r"ldl_\w+|geqrf|lobpcg|svd_lowrank|pca_lowrank|lu_factor_ex", "use the dense factorizations of `linalg`"),
     (r"save|load", "not at this level"),
+    (r"embedding_bag", "use `nn.functional.embedding_bag`"),
     (r"(rnn|lstm|gru|quantized_)\w*|(gru|lstm|rnn_\w+)(_cell)?", "not there yet"),
     (r"Data(Pipe|Chunk)\w*|\w+DataPipe|functional_datapipe|\w*_datapipes_\w+|runtime_validation\w*|argument_validation|SparseAdam"
      r"|DistributedSampler|DataParallel|CrossMapLRN2d|Container|share_memory|convert_conv\dd\w*|swap_in_\w+|EPOCH_\w+"

@@ -106,3 +106,11 @@ def test_a_checkpoint_of_torch_loads(name, tmp_path):
     np.testing.assert_allclose(
         (out.logits if name == "gpt2" else out).tolist(), expected.tolist(), rtol=1e-9, atol=1e-9
     )
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50"])
+def test_residual_networks_of_full_size(name):
+    model = getattr(models, name)().double().eval()
+    x = np.random.default_rng(1).normal(size=(1, 3, 64, 64))
+    expected = reference.resnet(as_torch(model), torch.from_numpy(x), False)
+    np.testing.assert_allclose(model(mt.from_numpy(x)).tolist(), expected.tolist(), rtol=1e-9, atol=1e-9)

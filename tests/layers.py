@@ -139,6 +139,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.show"],  # make_graph
     ["minitorch.core.jit"],
     # Control flow: loops and branches that hold their functions as graphs.
+    ["minitorch.core.control.purity"],  # functions that change Python's state
     ["minitorch.core.control.calls"],  # functions with rules of their own, inside those graphs
     ["minitorch.core.control.closing"],  # functions of trees into graphs of leaves
     ["minitorch.core.control.repeating"],  # random keys that a loop consumes at every step

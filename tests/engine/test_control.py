@@ -10,7 +10,7 @@ import pytest
 import minitorch as mt
 from minitorch import lax
 from minitorch.core.tape import context
-from minitorch.errors import ArgumentError, DTypeError, GradError, JitError, ShapeError, TracerError
+from minitorch.errors import ArgumentError, DTypeError, GradError, ShapeError, TracerError
 from minitorch.test_util import check_grads
 
 XS = mt.array(np.linspace(-1.0, 1.0, 4))
@@ -501,10 +501,70 @@ def test_what_a_body_may_not_do():
     assert mt.get_rng_state().tolist() == state
     with pytest.raises(TracerError, match=r"test_control.py.*cond\("):
         lax.scan(lambda c, x: (c if c > 0 else x, None), 0.0, xs)
-    kept = []
-    lax.scan(lambda c, x: (kept.append(x) or c, None), 0.0, xs)
-    with pytest.raises((TracerError, JitError), match="finished"):
-        kept[0] + 1
+
+
+LOG, SEEN = [], {}
+
+
+def counting(c, x):
+    global COUNT
+    COUNT += 1
+    return c + x, None
+
+
+COUNT = 0
+
+
+def changing(kind):
+    """A step that changes what it closes over."""
+    kept, count = [], 0
+
+    def append(c, x):
+        kept.append(x)
+        return c + x, None
+
+    def rebind(c, x):
+        nonlocal count
+        count += 1
+        return c + x, None
+
+    def through_another(c, x):
+        return append(c, x)
+
+    return {"append": append, "rebind": rebind, "through another": through_another}[kind]
+
+
+@pytest.mark.parametrize(
+    ("step", "what"),
+    [
+        (changing("append"), "`kept`, which it closes over"),
+        (changing("rebind"), "`count`, which it closes over"),
+        (changing("through another"), "`kept`, which it closes over"),
+        (lambda c, x: (LOG.append(1) or c, None), "the global `LOG`"),
+        (lambda c, x: (SEEN.__setitem__(len(SEEN), 1) or c, None), "the global `SEEN`"),
+        (counting, "the global `COUNT`"),
+    ],
+)
+def test_a_body_that_changes_python_state_is_told(step, what):
+    with pytest.raises(TracerError, match=rf"changes {what}.*once for all steps"):
+        lax.scan(step, 0.0, XS)
+    with pytest.raises(TracerError, match=rf"changes {what}"):
+        mt.grad(lambda x: lax.fori_loop(0, 3, lambda i, c: step(c, x)[0], x))(1.0)
+    with pytest.raises(TracerError, match=rf"changes {what}"):
+        lax.while_loop(lambda c: c < 3.0, lambda c: step(c, 1.0)[0], 0.0)
+    with pytest.raises(TracerError, match=rf"changes {what}"):
+        lax.cond(XS[0] > 0, lambda: step(0.0, 1.0)[0], lambda: 0.0)
+
+
+def test_a_body_may_read_python_state():
+    table, scale = {"a": 2.0}, [3.0]
+
+    def step(c, x):
+        local = []
+        local.append(x)
+        return c + local[0] * table["a"] * scale[0], None
+
+    assert lax.scan(step, 0.0, mt.array([1.0, 2.0]))[0].item() == 18.0
 
 
 # --------------------------------------------------------------------------- what goes in

@@ -23,6 +23,7 @@ from ..primitive import LINEAR, Params, Primitive, Tracer, Value, aval_of
 from ..tape import TapeTracer, context, entering, lower
 from ..vjp import reachable
 from .calls import call_p
+from .purity import refuse_changes, seen_by
 
 Function = Callable[..., Any]
 
@@ -206,8 +207,9 @@ class Closed:
 
 def close(function: Function, structure: tree.TreeDef, avals: Sequence[Aval]) -> Closed:
     """Close a function whose arguments, a tuple of trees, have this structure and these leaves."""
-    run, shape = called(function, structure), Result()
+    run, shape, seen = called(function, structure), Result(), seen_by(function)
     graph, consts = closed(lambda leaves: shape.flatten(run(leaves)), avals)
+    refuse_changes(function, seen)
     return Closed(graph, consts, shape)
 
 

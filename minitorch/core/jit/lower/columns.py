@@ -11,7 +11,7 @@ from math import prod
 from ... import dtypes
 from . import formulas
 from .fuse import access
-from .kernels import BLOCK, STRIP, Body, Kernel, Reduction, Slot, load_text, reduction, store_text
+from .kernels import BLOCK, FEW, STRIP, Body, Kernel, Reduction, Slot, load_text, reduction, store_text
 from .layout import refine
 from .operations import Operand, Operation
 
@@ -38,9 +38,9 @@ class Columns(Body):
         return self.kernel("columns", self.axes[2], prod(self.axes[:2]), 16)
 
     def how(self, op: Operation) -> Reduction:
-        """Return how a reduction goes; up to one block, there are no blocks."""
+        """Return how a reduction goes; over few rows, there are no blocks."""
         found = reduction(op.formula, op.dtype)
-        return found if self.axes[1] > BLOCK else found._replace(blocked=False)
+        return found if self.axes[1] > FEW else found._replace(blocked=False)
 
     def over_strip(self, line: str) -> None:
         """Print a loop of one line over the strip."""

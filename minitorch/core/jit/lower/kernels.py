@@ -25,6 +25,7 @@ from .fuse import Group
 from .operations import PLAIN, Operand, Operation
 
 BLOCK = 512  # floats added up in their own precision before they go into a float64
+FEW = 128  # rows that are added up without blocks, which halves the text
 LONG = 256  # columns, with which a loop is worth two vectors at a time
 SHORT = 64  # columns, up to which a rest that fills no vector is worth masks
 LINE = 64  # elements; at multiples of it no two threads write to the same cache line

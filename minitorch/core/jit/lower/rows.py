@@ -12,7 +12,7 @@ from typing import Any
 from ..graph import Var
 from . import formulas
 from .fuse import Group, access
-from .kernels import BLOCK, LINE, LONG, SHORT, Body, Kernel, Slot, Text, along_rows, load_text, store_text
+from .kernels import BLOCK, FEW, LINE, LONG, SHORT, Body, Kernel, Slot, Text, along_rows, load_text, store_text
 from .layout import Dims, refine
 from .operations import Operand, Operation
 
@@ -38,6 +38,7 @@ class Rows(Body):
     def __init__(self, group: Group, stored: Set[Var], in_place: Mapping[Var, Var] | None = None):
         super().__init__(group, stored, in_place)
         self.outer = self.axes[:-1]
+        self.outer_size = prod(self.outer)
         self.column = ""  # the index of the loop over columns, when inside one
         self.row_known: dict[Any, str] = {}  # what has been loaded for the present row
         self.row_mark, self.row_depth = 0, 2  # where such loads are put
@@ -172,7 +173,7 @@ class Rows(Body):
         fed = [op for op in self.reductions() if _reads_at(op, self.stages) == s]
         hows = [along_rows(op.formula, op.dtype) for op in fed]
         self.reassociate |= any(how.blocked for how in hows)
-        if self.axes[-1] <= BLOCK:
+        if self.axes[-1] <= (BLOCK if self.outer_size > 1 else FEW):
             hows = [how._replace(blocked=False) for how in hows]
         blocked = [f"s{self.values[op.out]}" for op, how in zip(fed, hows) if how.blocked]
         self.row_mark = len(text.body)
@@ -207,9 +208,9 @@ class Rows(Body):
             text.line(f"{name} = {formulas.CODES[op.dtype]}(s{name})" if how.blocked else f"{name} = {done}")
 
     def length(self) -> str:
-        """Return what the range of columns is called; that of a single row is often the batch, whose size may change."""
-        width, rows = self.axes[-1], prod(self.axes[:-1])
-        is_short = rows > 1 and width < SHORT and width % 16 != 0
+        """Return what the range of columns is called. A single row is often the batch, whose size may change."""
+        width = self.axes[-1]
+        is_short = self.outer_size > 1 and width < SHORT and width % 16 != 0
         return "long_range" if width >= LONG else "short_range" if is_short else "range"
 
     def elements(self, s: int) -> None:

@@ -12,7 +12,6 @@ import json
 import os
 import stat
 import struct
-import warnings
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from ..core import dtypes
 from ..core.array import Array, wrap
 from ..core.errors import JitError
 from ..core.jit.native.compile import Portable
+from ..core.tracebacks import warn
 from ..files import replace
 
 FORMAT = "minitorch exported function"
@@ -105,10 +105,9 @@ def _check_owner(stream: BinaryIO, path: str) -> None:
     elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         what = "can be written by other users"
     if what:
-        warnings.warn(
+        warn(
             f"load_exported: {path} {what}; it holds machine code that will run as you: load it only if you trust them",
             RuntimeWarning,
-            stacklevel=4,
         )
 
 

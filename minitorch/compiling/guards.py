@@ -12,11 +12,12 @@ import pickle
 import random
 import sys
 import threading
-from collections import deque
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from itertools import chain
 from operator import attrgetter, contains, getitem, is_
-from types import BuiltinFunctionType, CellType, ModuleType
+from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,9 @@ from ..tensor.hooks import changes
 from .snapshots import Group, options, signature, snapshot
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type, np.dtype, np.generic, BuiltinFunctionType, ModuleType)
-_LIMIT = 1000
+_LIMIT = 100_000
 _FOREIGN = frozenset(sys.stdlib_module_names) | {"minitorch", "numpy", "scipy", "torch", "pytest", "_pytest"}
 _MISSING = object()
-_MUTABLE = (list, dict, set, deque, bytearray, np.ndarray)
 
 
 def is_foreign(function: Any) -> bool:
@@ -79,6 +79,18 @@ class Attributes:
         return getattr(self.value, name, _MISSING)
 
 
+class Current:
+    """What a context variable holds, as a table of one entry."""
+
+    __slots__ = ("variable",)
+
+    def __init__(self, variable: ContextVar[Any]):
+        self.variable = variable
+
+    def __getitem__(self, key: None) -> Any:
+        return self.variable.get(_MISSING)
+
+
 @dataclass
 class Surroundings:
     """What a function can see besides its arguments, as it is now."""
@@ -99,6 +111,8 @@ class Surroundings:
     iterators: list[tuple[str, str | None]] = field(
         default_factory=list
     )  # what they are called, and by which attribute
+    functions: list[FunctionType] = field(default_factory=list)  # the user's: their code may be replaced in place
+    imports: set[str] = field(default_factory=set)  # the modules that code imports and nobody has imported yet
     seen: set[int] = field(default_factory=set)
     epoch: int = -1
 
@@ -107,6 +121,7 @@ class Surroundings:
         cells = [(p, v) for p, v in self.places if isinstance(p.where, CellType)]
         items = [(p, v) for p, v in self.places if not isinstance(p.where, CellType)]
         self.cells, self.contents = [p.where for p, _ in cells], [v for _, v in cells]
+        self.codes = [_made_of(f) for f in self.functions]
         self.maps, self.keys = [p.where for p, _ in items], [p.key for p, _ in items]
         self.values = [v for _, v in items]
         self.tables = [vars(c) for c in self.classes]
@@ -120,7 +135,7 @@ class Surroundings:
 
     def iterator(self) -> str | None:
         """Return what an iterator is called that the code names: it would be advanced by the recording alone."""
-        return next((label for label, key in self.iterators if key is None or key in self.names), None)
+        return next((label.rstrip(",") for label, key in self.iterators if key is None or key in self.names), None)
 
     def groups_looked_into(self) -> list[dict[str, Any]]:
         """Return the groups of the optimizers, if the code names them."""
@@ -132,10 +147,13 @@ class Surroundings:
             same = all(map(is_, map(_contents, self.cells), self.contents))
         except ValueError:
             return False
-        return (same or self._equal()) and self.hold_but_cells()
+        return (same or self._equal()) and self._same_code() and self.hold_but_cells()
+
+    def _same_code(self) -> bool:
+        return all(map(is_, chain.from_iterable(map(_made_of, self.functions)), chain.from_iterable(self.codes)))
 
     def hold_but_cells(self) -> bool:
-        """Return whether nothing has changed, except perhaps what the cells of closures hold."""
+        """Return whether nothing has changed, except perhaps what closures hold and the code of functions."""
         if self.maps:
             try:
                 same = all(map(is_, map(getitem, self.maps, self.keys), self.values))
@@ -171,6 +189,9 @@ class Surroundings:
         for p, _, frozen in self.mutable:
             if snapshot(p.read()) != frozen:
                 yield f"{p.label} has changed in place"
+        for f, was in zip(self.functions, self.codes):
+            if not all(map(is_, _made_of(f), was)):
+                yield f"{f.__qualname__} has got other code or defaults"
         for c, table, end in zip(self.classes, self.tables, self.ends):
             if _ends([table]) != [end]:
                 yield f"{c.__name__} has got or lost an attribute"
@@ -181,7 +202,8 @@ class Surroundings:
             yield "it draws from a random generator of Python or NumPy, whose numbers would stay the same"
         for label, generator, at in self.running:
             if position(generator) != at:
-                yield f"it draws from {label}, a random generator of Python or NumPy, whose numbers would stay the same"
+                where = label.rstrip(",")
+                yield f"it draws from {where}, a random generator of Python or NumPy, whose numbers would stay the same"
         for table, hooks in self.hooks:
             if tuple(table.values()) != hooks:
                 yield "the hooks of a tensor or an optimizer have changed"
@@ -207,6 +229,7 @@ def position(generator: Any) -> Any:
 
 
 _contents = attrgetter("cell_contents")
+_made_of = attrgetter("__code__", "__defaults__", "__kwdefaults__")
 
 
 def _ends(tables: list[Mapping[str, Any]]) -> list[tuple[int, str]]:

@@ -10,7 +10,6 @@ import functools
 import inspect
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from ..core.jit.native.compile import get_ready
 from ..core.jit.staging import Lifted, StagedTracer
 from ..core.primitive import Tracer, Value
 from ..core.tape import context
+from ..core.tracebacks import warn
 from ..tensor.handle import Tensor
 from .arguments import Arguments, kind_in_words
 from .backend import build, prepare
@@ -33,7 +33,7 @@ from .entry import MISS
 from .explaining import Subject, explained
 from .guards import Surroundings
 from .higher import higher
-from .looking import look_around, see
+from .looking import defined_at, look_around, look_at_imports, see
 from .modes import CHECK, OFF, mode
 from .program import Fresh, Program, fits, held_by_slots, replay
 from .quick import Quick, quick
@@ -266,8 +266,9 @@ class Compiled:
         around = look_around(self.function, arguments.seen(static))
         if around.iterator() is not None:
             raise JitError(
-                f"jit: {self.__name__} takes from {around.iterator()}, an iterator; a compiled function would advance it "
-                "only when it is recorded. Take from it outside, and pass what it gives as an argument"
+                f"jit: {self.__name__}{defined_at(self.function)} takes from {around.iterator()}, an iterator; "
+                "a compiled function would advance it only when it is recorded. "
+                "Take from it outside, and pass what it gives as an argument"
             )
         entangled = {i: id(x) for i, x in enumerate(arguments.leaves) if id(x) in around.tensors}
         with tally.timed("recording"):
@@ -279,9 +280,11 @@ class Compiled:
         changed = list(around.differences())
         if changed:
             raise JitError(
-                f"jit: {self.__name__} changes Python state while it runs ({changed[0]}); a compiled function would do so "
-                "only when it is recorded. Return the value, or keep it in a tensor that is written in place"
+                f"jit: {self.__name__}{defined_at(self.function)} changes Python state while it runs ({changed[0]}); "
+                "a compiled function would do so only when it is recorded. "
+                "Return the value, or keep it in a tensor that is written in place"
             )
+        look_at_imports(around)
         program.given = pairs(program, arguments.given)
         if program.derivative is not None:
             run = functools.partial(joined, self.function, static)
@@ -309,10 +312,9 @@ class Compiled:
             what = reasons[0]
         else:
             what = f"its arguments: {_difference(key, self.programs)}"
-        warnings.warn(
+        warn(
             f"jit: {self.__name__} has been recorded {self.records} times; the last time because of {what}. Each time "
-            "costs as much as several calls: keep shapes and plain numbers the same, or pass numbers as arrays",
-            stacklevel=5,
+            "costs as much as several calls: keep shapes and plain numbers the same, or pass numbers as arrays"
         )
 
 

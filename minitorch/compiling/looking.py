@@ -9,14 +9,21 @@ from __future__ import annotations
 import builtins
 import dis
 import functools
+import inspect
 import io
 import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
+import sys
+import threading
+import weakref
+from collections import ChainMap, UserDict, UserList, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from operator import attrgetter
+from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 from ..core.array import Array
+from ..core.jit.native.entry import CHANGEABLE
 from ..nn.hooks import everywhere
 from ..nn.module import Module
 from ..optim.hooks import Hooked, after_steps, before_steps
@@ -26,9 +33,9 @@ from .guards import (
     _FOREIGN,
     _LIMIT,
     _MISSING,
-    _MUTABLE,
     PLAIN,
     Attributes,
+    Current,
     Names,
     Place,
     Surroundings,
@@ -48,6 +55,24 @@ def look_around(function: Callable[..., Any], given: Sequence[Any] = ()) -> Surr
     _visit(found, function, getattr(function, "__qualname__", type(function).__name__), 0)
     _settle(found)
     return found.freeze()
+
+
+def defined_at(function: Callable[..., Any]) -> str:
+    """Say where a function, a method or a module's `forward` is written, if that can be seen."""
+    function = type(function).forward if isinstance(function, Module) else getattr(function, "func", function)
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f", at {code.co_filename}:{code.co_firstlineno}," if code is not None else ""
+
+
+def look_at_imports(found: Surroundings) -> None:
+    """Look at the modules that the function has imported while it ran for the first time."""
+    loaded = found.imports.intersection(sys.modules)
+    if loaded:
+        found.imports -= loaded
+        for name in loaded:
+            _visit_scope(found, sys.modules[name])
+        _settle(found)
+        found.freeze()
 
 
 def _settle(found: Surroundings) -> None:
@@ -81,7 +106,8 @@ def _visit(found: Surroundings, value: Any, label: str, depth: int) -> None:
     for kind, visit in _VISITS:
         if isinstance(value, kind):
             visit(found, value, label, depth)
-            return
+            if kind is not _CONTAINERS or is_foreign(type(value)):
+                return
     _visit_scope(found, type(value))
     if (at := position(value)) is not None:
         found.running.append((label, value, at))
@@ -110,7 +136,7 @@ def _is_namespace(value: Any) -> bool:
 
 def _visit_scope(found: Surroundings, scope: Any) -> None:
     """Note a class with its bases, or a module, in which names of the code will be looked up."""
-    for each in scope.__mro__ if isinstance(scope, type) else (scope,):
+    for each in (*scope.__mro__, *type(scope).__mro__) if isinstance(scope, type) else (scope,):
         name = each.__module__ if isinstance(each, type) else each.__name__
         if str(name).partition(".")[0] not in _FOREIGN and id(each) not in found.scopes:
             found.scopes[id(each)] = vars(each), each.__name__
@@ -136,16 +162,24 @@ def _visit_hooks(found: Surroundings, table: dict[int, Any], label: str, depth: 
 def _visit_function(found: Surroundings, function: FunctionType, label: str, depth: int) -> None:
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
         _note(found, Place(cell, None, f"`{name}`, which {label} closes over,"), depth)
-    for i, default in enumerate(function.__defaults__ or ()):
-        _visit(found, default, f"default {i} of {label}", depth + 1)
+    for i in range(len(function.__defaults__ or ())):
+        _hold(found, Place(function.__defaults__, i, f"default {i} of {label}"), depth)
+    for name in function.__kwdefaults__ or ():
+        _note(found, Place(function.__kwdefaults__, name, f"the default of `{name}` of {label}"), depth)
     wrapped = getattr(function, "__wrapped__", None)
     if wrapped is not None:
         _visit(found, wrapped, label, depth + 1)
     if is_foreign(function):
         return
+    found.functions.append(function)
     _visit_names(found, vars(function), label, depth)
     names = function.__globals__
     found.names.update(_names(function.__code__))
+    for name in _imports(function.__code__, names.get("__package__") or ""):
+        if name in sys.modules:
+            _visit_scope(found, sys.modules[name])
+        else:
+            found.imports.add(name)
     for name in _globals(function.__code__):
         if name in names:
             _note(found, Place(names, name, f"global `{name}`"), depth)
@@ -154,11 +188,35 @@ def _visit_function(found: Surroundings, function: FunctionType, label: str, dep
 
 
 def _names(code: CodeType) -> Iterator[str]:
-    """Iterate over the names that code and the functions defined in it look up."""
+    """Iterate over the names that code and the functions defined in it look up, or might: `getattr(x, "scale")`."""
     yield from code.co_names
+    yield from _words(code)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
+
+
+def _words(code: CodeType) -> Iterator[str]:
+    for constant in code.co_consts:
+        for word in constant if isinstance(constant, tuple) else (constant,):
+            if isinstance(word, str) and word.isidentifier():
+                yield word
+
+
+@functools.lru_cache(4096)
+def _imports(code: CodeType, package: str) -> tuple[str, ...]:
+    """Return the modules that code and the functions defined in it import, with the packages they are in."""
+    found: list[str] = []
+    instructions = list(dis.get_instructions(code))
+    for level, _, each in zip(instructions, instructions[1:], instructions[2:]):
+        if each.opname == "IMPORT_NAME":
+            base = package.split(".")[: package.count(".") + 2 - level.argval] if level.argval else []
+            parts = [*base, *filter(None, each.argval.split("."))]
+            found += [".".join(parts[: i + 1]) for i in range(len(parts))]
+    inner = [
+        name for constant in code.co_consts if isinstance(constant, CodeType) for name in _imports(constant, package)
+    ]
+    return tuple(dict.fromkeys(found + inner))
 
 
 @functools.lru_cache(4096)
@@ -166,7 +224,15 @@ def _globals(code: CodeType) -> tuple[str, ...]:
     """Return the names that code and the functions defined in it look up among the globals; `x.t` is no use of `t`."""
     own = [i.argval for i in dis.get_instructions(code) if "GLOBAL" in i.opname or i.opname == "LOAD_NAME"]
     inner = [name for constant in code.co_consts if isinstance(constant, CodeType) for name in _globals(constant)]
-    return tuple(dict.fromkeys(own + inner))
+    return tuple(dict.fromkeys(own + inner + [*_words(code)] * ("globals" in own)))
+
+
+def _hold(found: Surroundings, place: Place, depth: int) -> None:
+    """Note what always stands in its place, but may change itself."""
+    value = place.read()
+    if isinstance(value, CHANGEABLE):
+        found.mutable.append((place, value, snapshot(value)))
+    _visit(found, value, place.label, depth + 1)
 
 
 def _note(found: Surroundings, place: Place, depth: int) -> None:
@@ -178,7 +244,7 @@ def _note(found: Surroundings, place: Place, depth: int) -> None:
         value = value.__func__
     if isinstance(value, property):
         _visit(found, value.fget, place.label, depth + 1)
-    if isinstance(value, _MUTABLE):
+    if isinstance(value, CHANGEABLE):
         found.mutable.append((place, value, snapshot(value)))
     if hasattr(type(value), "__next__") and is_foreign(type(value)) and not isinstance(value, io.IOBase):
         found.iterators.append((place.label, place.key))
@@ -208,7 +274,7 @@ def _visit_module(found: Surroundings, module: Module, label: str, depth: int) -
                 if name.endswith("_hooks") and isinstance(value, dict):
                     _visit_hooks(found, value, where, depth)
                 elif name != "_kinds" and not isinstance(value, Module):
-                    if isinstance(value, _MUTABLE):
+                    if isinstance(value, CHANGEABLE):
                         found.mutable.append((Place(vars(each), name, where), value, snapshot(value)))
                     _visit(found, value, where, depth + 1)
 
@@ -232,14 +298,40 @@ _KNOWN = ("defaults", "state", "param_groups", "_plans", "_recorded", *vars(Hook
 
 
 def _visit_items(found: Surroundings, items: Any, label: str, depth: int) -> None:
-    for value in items.values() if isinstance(items, dict) else items:
+    for value in items.values() if isinstance(items, Mapping) else items:
         if len(found.seen) < _LIMIT:
             _visit(found, value, label, depth + 1)
 
 
 def _visit_partial(found: Surroundings, partial: Any, label: str, depth: int) -> None:
-    for part in (partial.func, *partial.args, *partial.keywords.values()):
-        _visit(found, part, label, depth + 1)
+    _visit(found, partial.func, label, depth + 1)
+    for i in range(len(partial.args)):
+        _hold(found, Place(partial.args, i, f"argument {i} of {label}"), depth)
+    _visit_names(found, partial.keywords, label, depth)
+
+
+def _visit_variable(found: Surroundings, variable: ContextVar[Any], label: str, depth: int) -> None:
+    place = Place(Current(variable), None, label)
+    if place.read() is _MISSING:
+        found.places.append((place, _MISSING))
+    _note(found, place, depth)
+
+
+def _visit_local(found: Surroundings, local: Any, label: str, depth: int) -> None:
+    _visit_scope(found, type(local))
+    for name in vars(local):
+        _note(found, Place(Attributes(local), name, f"{label}.{name}"), depth)
+
+
+def _visit_reference(found: Surroundings, reference: Any, label: str, depth: int) -> None:
+    _visit(found, reference(), label, depth + 1)
+
+
+def _visit_getter(found: Surroundings, getter: Any, label: str, depth: int) -> None:
+    found.names.update(*(path.split(".") for path in getter.__reduce__()[1]))
+
+
+_CONTAINERS = (list, tuple, dict, set, frozenset, deque, MappingProxyType, ChainMap, UserDict, UserList)
 
 
 _VISITS: tuple[tuple[Any, Callable[..., None]], ...] = (
@@ -248,5 +340,9 @@ _VISITS: tuple[tuple[Any, Callable[..., None]], ...] = (
     (functools.partial, _visit_partial),
     (Module, _visit_module),
     (Optimizer, _visit_optimizer),
-    ((list, tuple, dict, set, frozenset, deque), _visit_items),
+    (attrgetter, _visit_getter),
+    (ContextVar, _visit_variable),
+    (threading.local, _visit_local),
+    (weakref.ref, _visit_reference),
+    (_CONTAINERS, _visit_items),
 )

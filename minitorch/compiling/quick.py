@@ -51,6 +51,8 @@ class Quick:
         self.read = [s.owner for s in sources if is_gradient(s)]
         tensors = [c.tensor for c in program.handles]
         cells = [(cell, "cell_contents") for cell in around.cells]
+        parts = [(f, name) for f in around.functions for name in ("__code__", "__defaults__", "__kwdefaults__")]
+        cells += [(f, name) for f, name in parts if getattr(f, name) is not None]
         empty = [(c.slot.owner, "grad") for c in program.slots if c.empty]
         self.guarded = [*cells, *empty, *((t, name) for t in tensors for name in ("_view", "node"))]
         self.guards = Guards(self.guarded)

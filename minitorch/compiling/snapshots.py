@@ -2,33 +2,68 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import ChainMap, UserDict, UserList, deque
+from collections.abc import Callable, Sequence
 from operator import is_
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from ..core.jit.native.entry import CHANGEABLE
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 
-_DEPTH, _LIMIT = 4, 1000
+_MANY = 1000
+
+Seen = dict[int, Any]  # the containers that a snapshot has gone through, which may hold one another
 
 
-def snapshot(value: Any, depth: int = _DEPTH) -> Any:
-    """Return a value that changes when something plain inside a container does."""
+def snapshot(value: Any, seen: Seen | None = None) -> Any:
+    """Return a value that changes when something plain inside a container does, however deep."""
     if isinstance(value, (bool, int, float, complex, str, bytes, type(None))):
         return (type(value), repr(value) if isinstance(value, (float, complex)) else value)
-    if isinstance(value, np.ndarray):
-        return (value.shape, value.dtype, value.tobytes())
-    if depth and isinstance(value, dict) and len(value) <= _LIMIT:
-        return tuple((k, snapshot(v, depth - 1)) for k, v in value.items())
-    if depth and isinstance(value, (list, tuple, deque)) and len(value) <= _LIMIT:
-        return (type(value), *(snapshot(v, depth - 1) for v in value))
-    if isinstance(value, (set, frozenset)):
-        return frozenset(map(Same, value))
-    if isinstance(value, bytearray):
-        return bytes(value)
-    return Same(value)
+    if not isinstance(value, (*CHANGEABLE, tuple, frozenset)):
+        return Same(value)
+    seen = {} if seen is None else seen
+    if id(value) in seen:
+        return Same(value)
+    seen[id(value)] = value
+    return next((type(value), content(value, seen)) for kind, content in _CONTENTS if isinstance(value, kind))
+
+
+def _elements(values: Sequence[Any], seen: Seen) -> Any:
+    """Return what is in a sequence. Many elements that cannot change themselves are compared at the speed of C."""
+    if len(values) > _MANY and not any(issubclass(k, (*CHANGEABLE, tuple)) for k in set(map(type, values))):
+        return Many(values)
+    return tuple([snapshot(v, seen) for v in values])
+
+
+_CONTENTS: tuple[tuple[Any, Callable[[Any, Seen], Any]], ...] = (
+    (np.ndarray, lambda x, seen: (x.shape, x.dtype, x.tobytes())),
+    ((dict, MappingProxyType, ChainMap, UserDict), lambda x, seen: (*x, _elements([*x.values()], seen))),
+    ((list, tuple, deque, UserList), lambda x, seen: _elements([*x], seen)),
+    ((set, frozenset), lambda x, seen: frozenset(map(Same, x))),
+    (object, lambda x, seen: bytes(x)),  # what C would make of it: an array of numbers, a structure
+)
+
+
+class Many:
+    """Equal to what holds the same objects, or equal numbers."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: Sequence[Any]):
+        self.values = values
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not Many or len(self.values) != len(other.values):
+            return False
+        pairs = zip(self.values, other.values)
+        return all(map(is_, self.values, other.values)) or all(a is b or snapshot(a) == snapshot(b) for a, b in pairs)
+
+    def __hash__(self) -> int:
+        return len(self.values)
 
 
 class Same:

@@ -11,6 +11,7 @@ import dis
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -43,6 +44,14 @@ def set_tracebacks(mode: Literal["short", "full"]) -> None:
 def is_internal(filename: str) -> bool:
     """Return whether a file belongs to this library."""
     return filename.startswith(PACKAGE)
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the user's line, which is the nearest one outside this library."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and is_internal(frame.f_code.co_filename):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 def install() -> None:

@@ -14,6 +14,7 @@ from ..core.aval import Aval
 from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.ops import diagonal, gathering, indexing, joining, lookup, pointwise, reductions, shaping, slicing
 from ..core.ops.families import as_array, broadcast_shapes
+from ..core.ops.indexing import as_number
 from ..core.ops.shaping import canonical_axis
 from ..core.primitive import Tracer, aval_of
 from . import shortcut
@@ -246,7 +247,7 @@ def _nonzero(input: Any, *, as_tuple: bool = False) -> Any:
 
 def _number(name: str, value: Any, x: Any) -> Any:
     check_fits(name, value, x.dtype)
-    value = as_array(value)
+    value = as_number(value, x.dtype)
     if value.ndim:
         raise ShapeError(f"{name}: value must be a number or a 0-d tensor, got {aval_of(value)}; use where for more")
     if dtypes.rank(value.dtype) == 3 and not dtypes.is_complex(x.dtype):

@@ -16,7 +16,7 @@ from ..core.array import wrap
 from ..core.errors import ArgumentError, DTypeError, GradError, ShapeError
 from ..core.ops import pointwise, sampling
 from ..core.ops.families import as_array
-from ..core.ops.indexing import update
+from ..core.ops.indexing import as_number, update
 from ..core.ops.reproducible import cauchy_of, power_of
 from ..core.ops.shaping import broadcast_to, cast
 from ..core.ops.transforming import stretched
@@ -118,7 +118,7 @@ def _fill_(self: Tensor, value: Any) -> Tensor:
     """Write one number everywhere."""
     recorded = checked("fill_", self)
     check_fits("fill_", value, self.dtype)
-    number = as_array(value)
+    number = as_number(value, self.dtype)
     if number.ndim:
         raise ShapeError(f"fill_: value must be a number or a 0-d tensor, got {aval_of(number)}; use copy_ for more")
     return write("fill_", self, clone(_fitted("fill_", self, number)), recorded)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import array
+import contextvars
+import ctypes
 import functools
 import math
+import operator
 import sys
+import threading
 import types
-from collections import OrderedDict, defaultdict, deque, namedtuple
+import weakref
+from collections import ChainMap, OrderedDict, UserDict, UserList, defaultdict, deque, namedtuple
 from dataclasses import dataclass
 
 import pytest
@@ -144,6 +150,93 @@ def a_config():
 
 a_config.level = 0
 
+
+def nest():
+    value = [1.0]
+    for _ in range(20):
+        value = [value]
+    return value
+
+
+def innermost(value):
+    while isinstance(value[0], list):
+        value = value[0]
+    return value
+
+
+def in_itself():
+    value = [1.0]
+    value.append(value)
+    return value
+
+
+def scaled(x, scale=1.0, scales=[1.0], *, shift=0.0, shifts=[0.0]):  # noqa: B006
+    return x * scale * scales[0] + shift + shifts[0]
+
+
+def replaced(x):
+    return x
+
+
+CODES = [replaced.__code__, (lambda x: x * 2).__code__]
+
+
+def importing(s, x):
+    import of_a_test
+
+    return x * of_a_test.scale
+
+
+def importing_a_name(s, x):
+    from of_a_test import scale
+
+    return x * scale
+
+
+@pytest.fixture(autouse=True)
+def a_module(tmp_path, monkeypatch):
+    """A module that nobody has imported."""
+    (tmp_path / "of_a_test.py").write_text("scale = 1.0")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("of_a_test", None)
+
+
+def forget_module():
+    sys.modules.pop("of_a_test", None)
+
+
+def put_in_module(seen, i):
+    if i:
+        sys.modules["of_a_test"].scale = 1.0 + i // 2
+
+
+class Making(type):
+    scale = 1.0
+
+
+class Made(metaclass=Making):
+    pass
+
+
+class Table(dict):
+    def __init__(self):
+        self.scale = 1.0
+
+
+class Local(threading.local):
+    def __init__(self):
+        self.scale = 1.0
+
+
+TABLE = {"a": 1.0}
+LEVEL = contextvars.ContextVar("level", default=1.0)
+
+
+def put_global_setting(seen, i):
+    settings.scale = 1.0 + i // 2
+
+
 CHANGES = {
     "global": changing(dict, lambda s, x: x * OFFSET, put_global),
     "global in a helper": changing(Settings, lambda s, x: s.apply(x), put_global),
@@ -233,6 +326,70 @@ CHANGES = {
         lambda: [mt.ones(2, requires_grad=True)], lambda s, x: x * s[0],
         lambda s, i: s[0].requires_grad_(i % 2 == 0),
     ),
+    "list of many": changing(
+        lambda: [1.0] * 2000, lambda s, x: x * s[1900],
+        lambda s, i: s.__setitem__(1900, 1.0 + i // 2),
+    ),
+    "dict of many": changing(
+        lambda: dict.fromkeys(range(2000), 1.0), lambda s, x: x * s[1900], put_item(1900),
+    ),
+    "list of many lists": changing(
+        lambda: [[1.0] for _ in range(2000)], lambda s, x: x * s[1900][0],
+        lambda s, i: put_item(0)(s[1900], i),
+    ),
+    "list in lists": changing(nest, lambda s, x: x * innermost(s)[0], lambda s, i: put_item(0)(innermost(s), i)),
+    "list in itself": changing(
+        in_itself, lambda s, x: x * s[1][1][0],
+        lambda s, i: s.__setitem__(0, 1.0 + i // 2),
+    ),
+    "default": changing(dict, lambda s, x: scaled(x), lambda s, i: setattr(scaled, "__defaults__", (i // 2, [1.0]))),
+    "default list": changing(dict, lambda s, x: scaled(x), lambda s, i: put_item(0)(scaled.__defaults__[1], i)),
+    "keyword default": changing(dict, lambda s, x: scaled(x), lambda s, i: scaled.__kwdefaults__.update(shift=i // 2)),
+    "keyword default list": changing(
+        dict, lambda s, x: scaled(x), lambda s, i: put_item(0)(scaled.__kwdefaults__["shifts"], i)
+    ),
+    "code": changing(
+        dict, lambda s, x: replaced(x), lambda s, i: setattr(replaced, "__code__", CODES[i // 2 % 2])
+    ),
+    "list in a partial": changing(
+        lambda: functools.partial(lambda c, x: x * c[0], [1.0]), lambda s, x: s(x),
+        lambda s, i: put_item(0)(s.args[0], i),
+    ),
+    "keyword of a partial": changing(
+        lambda: functools.partial(lambda x, c: x * c, c=1.0), lambda s, x: s(x), lambda s, i: s.keywords.update(c=i // 2)
+    ),
+    "keyword dict of a partial": changing(
+        lambda: functools.partial(lambda x, c: x * c["a"], c={"a": 1.0}), lambda s, x: s(x),
+        lambda s, i: put_item("a")(s.keywords["c"], i),
+    ),
+    "module imported inside": changing(forget_module, importing, put_in_module),
+    "name imported inside": changing(forget_module, importing_a_name, put_in_module),
+    "globals()": changing(dict, lambda s, x: x * globals()["OFFSET"], put_global),
+    "getattr of a class": changing(dict, lambda s, x: x * getattr(Settings, "scale"), put(Settings, "scale")),  # noqa: B009
+    "vars of a class": changing(Settings, lambda s, x: x * vars(type(s))["scale"], put(Settings, "scale")),
+    "attrgetter": changing(
+        lambda: operator.attrgetter("scale"), lambda s, x: x * s(Settings),
+        lambda s, i: setattr(Settings, "scale", 1.0 + i // 2),
+    ),
+    "class of a class": changing(dict, lambda s, x: x * Made.scale, put(Making, "scale")),
+    "attribute of a dict": changing(Table, lambda s, x: x * s.scale, put_attribute("scale")),
+    "chain of dicts": changing(lambda: ChainMap({"a": 1.0}), lambda s, x: x * s["a"], put_item("a")),
+    "user's dict": changing(lambda: UserDict(a=1.0), lambda s, x: x * s["a"], put_item("a")),
+    "user's list": changing(lambda: UserList([1.0]), lambda s, x: x * s[0], put_item(0)),
+    "view of a dict": changing(
+        lambda: types.MappingProxyType(TABLE), lambda s, x: x * s["a"], lambda s, i: put_item("a")(TABLE, i)
+    ),
+    "array of Python's": changing(lambda: array.array("d", [1.0]), lambda s, x: x * s[0], put_item(0)),
+    "bytes": changing(lambda: bytearray(2), lambda s, x: x * s[0], lambda s, i: s.__setitem__(0, i // 2)),
+    "memory": changing(lambda: memoryview(bytearray(2)), lambda s, x: x * s[0], lambda s, i: s.__setitem__(0, i // 2)),
+    "number of C": changing(lambda: ctypes.c_double(1.0), lambda s, x: x * s.value, put_attribute("value")),
+    "array of C": changing(lambda: (ctypes.c_double * 2)(1.0), lambda s, x: x * s[0], put_item(0)),
+    "context variable": changing(dict, lambda s, x: x * LEVEL.get(), lambda s, i: LEVEL.set(i // 2)),
+    "context variable without a value": changing(
+        lambda: contextvars.ContextVar("unset"), lambda s, x: x * s.get(5.0), lambda s, i: i > 2 and s.set(i // 2)
+    ),
+    "of this thread": changing(Local, lambda s, x: x * s.scale, put_attribute("scale")),
+    "weak reference": changing(lambda: weakref.ref(settings), lambda s, x: x * s().scale, put_global_setting),
     "float of the library": changing(dict, lambda s, x: x * math.pi, lambda s, i: None),
     "recursion limit": changing(dict, lambda s, x: x * (sys.getrecursionlimit() > 10), lambda s, i: None),
 }  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 
 import minitorch as mt
 from minitorch import nn
+from minitorch.errors import JitError
 from minitorch.nn import functional as F
 from tests.torch_diff.models import OPTIMIZERS
 
@@ -64,6 +65,35 @@ def test_optimizer(name, dtype):
         return lambda i: step(*batch(i, getattr(mt, dtype))), [model, optimizer]
 
     compare(make, STEPS)
+
+
+def test_a_line_search_decides_by_numbers_and_takes_a_compiled_closure():
+    def make(wrap):
+        w = nn.Parameter(mt.ones(2, dtype=mt.float64))
+        optimizer = mt.optim.LBFGS([w], lr=0.5, max_iter=4)
+
+        def closure():
+            optimizer.zero_grad()
+            loss = (w * mt.tensor([1.0, 2.0]) - 3).square().sum()
+            loss.backward()
+            return loss
+
+        compiled = wrap(closure)
+        return lambda i: optimizer.step(compiled), [w, optimizer]
+
+    compare(make, STEPS)
+    w = nn.Parameter(mt.ones(2))
+    optimizer = mt.optim.LBFGS([w])
+
+    def closure():
+        optimizer.zero_grad()
+        loss = w.square().sum()
+        loss.backward()
+        return loss
+
+    with pytest.raises(JitError, match=r"float\(\) at .*test_training.py:\d+ needs the data"):
+        mt.jit(lambda: optimizer.step(closure))()
+    assert w.tolist() == [1, 1] and w.grad is None
 
 
 def test_every_optimizer_is_here():

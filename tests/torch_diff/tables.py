@@ -177,7 +177,7 @@ ARRANGING = [
     *each("scatter", (M, 0, index(1, 4), given(1, 4)), (M, 1, index(3, 1), 2.0)),
     case("scatter", given(3, 4, grad=False), 0, index(2, 4), given(2, 4, grad=False), reduce="add"),
     case("scatter", given(3, 4, grad=False), 0, index(2, 4), 2.0, reduce="multiply"),
-    case("scatter", integer(2, 4), 0, index(1, 4), 2.5), case("scatter", integer(3), 0, index(2), 2.5, reduce="add"),
+    case("scatter", integer(3, 4), 0, index(1, 4), 2.5), case("scatter", integer(3), 0, index(2), 2.5, reduce="add"),
     *each("scatter_add", (M, 0, index(2, 4), given(2, 4)), (M, 1, index(3, 3), given(3, 3))),
     *[
         case("scatter_reduce", D, 0, index(2, 4), given(2, 4, kind="apart"), how, include_self=own)

@@ -319,9 +319,16 @@ def update(x: Value, index: Any, values: Any, mode: str = "set", select_first: b
     return inner if chosen.is_everything else basic_set(x, inner, index=chosen.basic)
 
 
+def as_number(value: Any, dtype: np.dtype[Any]) -> Value:
+    """Return a value as an array; a Python number has the precision of the dtype it is written to, and no less."""
+    if type(value) in (float, complex) and dtypes.rank(dtype) >= dtypes.rank(as_array(value).dtype):
+        return Array(value, dtype)
+    return as_array(value)
+
+
 def as_values(name: str, x: Value, values: Any, mode: str) -> Value:
     """Return values in the dtype of the array they are written to, or raise; `set` may truncate them."""
-    values = as_array(values)
+    values = as_number(values, x.dtype)
     low, high = dtypes.rank(x.dtype), dtypes.rank(values.dtype)
     if high > low and (mode != "set" or high == 3):
         raise DTypeError(

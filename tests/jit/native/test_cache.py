@@ -199,8 +199,8 @@ print(counts.compiled, sorted({"numba", "scipy", "minitorch.core.jit.native.code
 """
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
-    env = os.environ | {"MINITORCH_CACHE_DIR": str(folder), "PYTHONWARNINGS": "error::RuntimeWarning"}
+def start(folder: Path, warnings: str = "error::RuntimeWarning") -> subprocess.Popen[str]:
+    env = os.environ | {"MINITORCH_CACHE_DIR": str(folder), "PYTHONWARNINGS": warnings}
     return subprocess.Popen(
         [sys.executable, "-c", USE], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -215,6 +215,15 @@ def finish(process: subprocess.Popen[str]) -> str:
 def test_a_warm_start_imports_no_compiler(tmp_path: Path) -> None:
     assert finish(start(tmp_path)) == "1 ['minitorch.core.jit.native.codegen']"
     assert finish(start(tmp_path)) == "0 []"
+
+
+def test_users_see_the_warning(tmp_path: Path) -> None:
+    finish(start(tmp_path))
+    (entry,) = (path for path in (tmp_path / "kernels").iterdir() if path.suffix != ".lock")
+    truncate(entry)
+    process = start(tmp_path, "default")
+    out, err = process.communicate(timeout=120)
+    assert out.startswith("1") and err.count("compiled again") == 1
 
 
 def test_sixteen_processes_meet_an_empty_cache(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ agree and no path leads out of the group and back into it.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import prod
@@ -257,6 +258,9 @@ class Fusion:
 
     def __init__(self, operations: list[Operation]):
         self.owner: dict[Var, Group] = {}
+        # Which groups go on furthest: of those that begin at or after a place in `starts`, the furthest ends as `ends` says.
+        self.starts: list[int] = []
+        self.ends: list[int] = []
         groups: dict[Group, None] = {}
         for place, op in enumerate(operations):
             op.place = place
@@ -264,6 +268,8 @@ class Fusion:
             for group in absorbed:
                 del groups[group]
             groups[home] = None
+            at = bisect_left(self.starts, home.first)
+            self.starts[at:], self.ends[at:] = [home.first], [place]
             self.owner.update(dict.fromkeys(home.levels or op.outputs, home))
         self.order = list(self._sorted(list(groups)))
 
@@ -314,12 +320,24 @@ class Fusion:
             group = outside.pop()
             if group in inside:
                 return True
-            if group.last < first:
+            if self._ends_before(group.last, first):
                 continue
             for g in self._needs(group.reads):
                 if g not in seen:
                     seen.add(g)
                     outside.append(g)
+        return False
+
+    def _ends_before(self, place: int, limit: int) -> bool:
+        """Tell whether what is needed at a place, and by the groups it is in, has no operation at or after another place.
+
+        Operations need what stands before them, but it may be in a group that has gone on since.
+        """
+        while place < limit:
+            end = self.ends[bisect_right(self.starts, place) - 1]
+            if end <= place:
+                return True
+            place = end
         return False
 
     def _sorted(self, groups: list[Group]) -> Iterator[Group]:

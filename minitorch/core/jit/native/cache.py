@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
@@ -20,6 +19,8 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import numpy as np
+
+from ...tracebacks import warn
 
 FORMAT = b"minitorch kernel 1\n"
 DIGEST = 32
@@ -99,7 +100,7 @@ def _warn(reason: Exception) -> None:
     global _warned
     if not _warned:
         _warned = True
-        warnings.warn(f"the kernel cache is of no use here, so kernels are compiled again: {reason}", RuntimeWarning, 2)
+        warn(f"the kernel cache is of no use here, so kernels are compiled again: {reason}", RuntimeWarning)
 
 
 def _check(status: os.stat_result, what: object) -> None:

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections import deque
+from array import array
+from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Sequence
 from functools import cache
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -163,8 +165,9 @@ def enter(P, args, news):
 """
 
 
-# Containers whose content cannot be read where it lies, and how deep others are followed.
-UNREADABLE = (list, dict, tuple, set, frozenset, deque, bytearray, np.ndarray)
+# What holds other things or numbers, and may have them replaced. Plain lists and dicts are read where they lie, so deep.
+CHANGEABLE: tuple[Any, ...] = (list, dict, set, deque, bytearray, np.ndarray, array, memoryview, MappingProxyType)
+CHANGEABLE += (ChainMap, UserDict, UserList, ctypes._SimpleCData, ctypes.Structure, ctypes.Union, ctypes.Array)
 MOST_DEEP = 8
 
 
@@ -250,9 +253,11 @@ class Pairs:
             self.size(held)
             for key in held:
                 self._stored(held, key, True)
-        elif isinstance(held, UNREADABLE):
+        elif isinstance(held, (*CHANGEABLE, tuple, frozenset)) and type(held) is not tuple:
             raise Unreadable(type(held).__name__)
-        if depth and type(held) in (list, dict, tuple):
+        if type(held) in (list, dict, tuple):
+            if not depth:
+                raise Unreadable("too deep")
             self.kept.append(held)
             for inner in held.values() if type(held) is dict else held:
                 self.content(inner, depth - 1)

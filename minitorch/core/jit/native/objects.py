@@ -13,7 +13,7 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from functools import cache
-from types import CellType
+from types import CellType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -216,16 +216,27 @@ def offset(kind: Any, name: str) -> int:
     """Return where instances of a class keep a slot, in bytes; -1 if that cannot be seen."""
     if kind is CellType:
         return 16
+    if kind is FunctionType:
+        return _offset_in(_example, getattr(_example, name))
     marker = object()
     probe: Any = object.__new__(kind)
     try:
         getattr(kind, name).__set__(probe, marker)
     except (AttributeError, TypeError):
         return -1
-    words = range(16, kind.__basicsize__, 8)
-    found = [at for at in words if word(id(probe) + at) == id(marker)]
+    found = _offset_in(probe, marker)
     getattr(kind, name).__delete__(probe)
+    return found
+
+
+def _offset_in(probe: Any, held: Any) -> int:
+    words = range(16, type(probe).__basicsize__, 8)
+    found = [at for at in words if word(id(probe) + at) == id(held)]
     return found[0] if len(found) == 1 else -1
+
+
+def _example(x: Any = (1,), *, y: Any = (2,)) -> None:
+    """A function with defaults of both kinds, to see where functions keep them."""
 
 
 @cache

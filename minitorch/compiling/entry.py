@@ -78,8 +78,8 @@ class Entrance:
         self.mutable: list[tuple[Any, Any]] = []
         self._note_guards()
         self.is_wary = bool(self.scopes or self.may_hide or self.views or self.mutable)
-        self.seats: list[tuple[Entry, Frame]] = []
-        self.seats.append(self._seat())
+        self.seats = [self._seat()]
+        self.entry = self.seats[0][0]  # of a plain program, whose call is one native one: nobody comes in between
 
     # ------------------------------------------------------------------ calling
 
@@ -93,22 +93,15 @@ class Entrance:
                 return MISS
         if self.is_wary and not self._is_readable(args):
             return MISS
-        try:
-            seat = self.seats.pop()
-        except IndexError:
-            seat = self._seat()
         news = []
         for shape, dtype in self.new:
             made: Array = _new(Array)
             made._data = _empty(shape, dtype)
             news.append(made)
-        try:
-            if not self.is_plain:
-                return self._holding(*seat, args, news)
-            if not seat[0].run(args, news):
-                return MISS
-        finally:
-            self.seats.append(seat)
+        if not self.is_plain:
+            return self._seated(args, news)
+        if not self.entry.run(args, news):
+            return MISS
         for storage in self.written:
             storage.version += 1
         for target, at in self.rest:
@@ -127,6 +120,17 @@ class Entrance:
             and not (self.views and not self.quick.has_views(args))
             and not any(snapshot(place.read()) != was for place, was in self.mutable)
         )
+
+    def _seated(self, args: tuple[Any, ...], news: list[Array]) -> Any:
+        """Look and run in a frame that no other thread has."""
+        try:
+            seat = self.seats.pop()
+        except IndexError:
+            seat = self._seat()
+        try:
+            return self._holding(*seat, args, news)
+        finally:
+            self.seats.append(seat)
 
     def _holding(self, entry: Entry, frame: Frame, args: tuple[Any, ...], news: list[Array]) -> Any:
         """Look and run, and return whatever the results are."""

@@ -1,6 +1,7 @@
 """Kernels that walk elements or rows of elements: pointwise groups, and reductions over the columns with all around them.
 
-In each row come the stages: loops over the columns, with the reductions that they feed in between, all in cache.
+In each row come the stages: loops over the columns, with the reductions that they feed in between, all in cache. What is
+computed from these once a row, and read by no loop over columns, comes in a loop of its own over the rows, by vectors.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Mapping, Sequence, Set
 from math import prod
 from typing import Any
 
+from ... import dtypes
 from ..graph import Var
 from . import formulas
 from .fuse import Group, access
@@ -44,6 +46,8 @@ class Rows(Body):
         self.row_mark, self.row_depth = 0, 2  # where such loads are put
         self.indices: list[str] = []
         self.stages = _stages(group)
+        self.late = self._late()
+        self.waiting = self._waiting()
         self.kept: dict[Var, Slot] = {}
         self.required: list[dict[Var, None]] = []
         self.plan_stages()
@@ -95,6 +99,30 @@ class Rows(Body):
     def reductions(self) -> list[Operation]:
         """Return the reductions of the group."""
         return [op for op in self.group.operations if op.kind == "rows"]
+
+    def _late(self) -> set[Var]:
+        """Return what is computed once a row and only stored, if it is worth a loop over the rows."""
+        ops, needed = self.group.operations, set[Any]()
+        found: set[Var] = set()
+        for op in reversed(ops):
+            is_last = op.kind == "map" and self.group.levels[op.out] == "row" and op.out not in needed
+            if is_last and not any(x.source in self.in_place for x in op.operands if isinstance(x.source, Var)):
+                found.add(op.out)
+            else:
+                needed.update(x.source for x in op.operands if isinstance(x.source, Var))
+        is_heavy = any(not formulas.is_cheap(self.makers[v].formula) for v in found)
+        has_halves = any(op.out.aval.dtype in dtypes.HALVES for op in ops)  # would be rounded in between
+        return found if is_heavy and not has_halves and self.outer_size >= LINE // 4 else set()
+
+    def _waiting(self) -> dict[Var, Slot]:
+        """Return the values of each row that the loop over rows reads, and where they wait for it."""
+        reads = [x.source for v in self.late for x in self.makers[v].operands if isinstance(x.source, Var)]
+        own = [v for v in self.values if v in reads and v not in self.late]
+        rows = self.outer_size
+        return {
+            v: Slot("store", v, v.aval.dtype) if v in self.stored else Slot("scratch", v, v.aval.dtype, rows)
+            for v in own
+        }
 
     # ---------------------------------------------------------------- loads
 
@@ -154,6 +182,8 @@ class Rows(Body):
             self.row_values(s)
             self.loop(s, n)
         self.row_values(len(self.required))
+        if self.late:
+            self.loop_over_rows()
         return self.kernel("rows" if self.reductions() else "broadcast", count // width, width)
 
     def row_values(self, s: int) -> None:
@@ -161,11 +191,32 @@ class Rows(Body):
         self.known = {}
         self.row_mark = len(self.text.body)
         for op in self.group.operations:
-            if op.kind == "map" and self.group.levels[op.out] == "row" and self.stages[op.out] == s:
+            is_here = op.kind == "map" and self.group.levels[op.out] == "row" and self.stages[op.out] == s
+            if is_here and op.out not in self.late:
                 self.compute(op)
         for v in self.stored:
-            if self.group.levels[v] == "row" and self.stages[v] == s:
+            if self.group.levels[v] == "row" and self.stages[v] == s and v not in self.late:
                 self.store(v, "r")
+        for v, slot in self.waiting.items():
+            if self.stages[v] == s and slot.kind == "scratch":
+                self.text.line(store_text(self.text.slot(slot, "z"), "r", self.values[v], v.aval.dtype))
+
+    def loop_over_rows(self) -> None:
+        """Print the loop over rows that comes after all others."""
+        text = self.text
+        text.depth -= 1
+        text.line("for r in long_range(lo, hi):")
+        text.depth += 1
+        self.known, self.row_known, self.row_mark = {}, {}, len(text.body)
+        self.indices = divide(text, self.outer, "r")
+        for v, slot in self.waiting.items():
+            pointer = text.slot(slot, "y" if slot.kind == "store" else "z")
+            text.line(f"{self.values[v]} = {load_text(pointer, 'r', v.aval.dtype)}")
+        self.row_mark = len(text.body)
+        for v in [v for v in self.values if v in self.late]:
+            self.compute(self.makers[v])
+        for v in [v for v in self.stored if v in self.late]:
+            self.store(v, "r")
 
     def loop(self, s: int, n: str) -> None:
         """Print one loop over the columns with the reductions that it feeds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from minitorch.core import tree
+from minitorch.core import dtypes, tree
 from minitorch.core.array import Array
 from minitorch.core.errors import MinitorchError
 from minitorch.core.jit.graph import atom_aval
@@ -15,8 +15,7 @@ from minitorch.core.jit.passes.pipeline import optimize
 from minitorch.core.jit.staging import stage
 from minitorch.core.primitive import aval_of
 
-from ..test_table import ROWS, arrays
-from .test_lower import _as, make
+from ..test_table import ROWS, arrays, build
 
 # Without a kernel: LAPACK's and pocketfft's work, SciPy's special functions, and what is rare in a compiled step.
 CALLED = frozenset((
@@ -42,10 +41,14 @@ PARTLY = {
 }
 
 
+def single(x: Array) -> Array:
+    return Array(x, dtypes.float32) if x.dtype == dtypes.float64 else x
+
+
 def called(row: Any, case: Any) -> Iterator[Operation]:
     """Iterate over the operations of a row that are calls of Python."""
-    full = arrays(make(row, case))
-    leaves = [_as(x, "float32") if isinstance(x, Array) else x for x in tree.leaves(full)]
+    full = arrays(build(row, case))
+    leaves = [single(x) if isinstance(x, Array) else x for x in tree.leaves(full)]
     places = [i for i, x in enumerate(leaves) if isinstance(x, Array)]
 
     def function(values: list[Any]) -> list[Any]:

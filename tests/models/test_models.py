@@ -38,11 +38,11 @@ def tokens(*shape):
     return mt.from_numpy(np.random.default_rng(0).integers(0, 11, shape))
 
 
-def losses_of_training(name, compiled):
+def losses_of_training(name, compiled, dtype):
     """Train for three steps, dropout included, and return the losses."""
     make, shape = TRAINED[name]
     mt.manual_seed(0)
-    model = make()
+    model = make().to(dtype)
     optimizer = mt.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
 
     def step(x, y):
@@ -53,16 +53,18 @@ def losses_of_training(name, compiled):
         return loss
 
     step = mt.jit(step) if compiled else step
-    x = tokens(*shape) if name == "gpt2" else mt.from_numpy(np.random.default_rng(0).normal(size=shape).astype("f4"))
+    x = tokens(*shape) if name == "gpt2" else mt.from_numpy(np.random.default_rng(0).normal(size=shape)).to(dtype)
     y = x if name == "gpt2" else tokens(shape[0]) % 5
     return [step(x, y).item() for _ in range(3)]
 
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_compiled_step_is_the_eager_one(name):
-    eager = losses_of_training(name, compiled=False)
+    eager = losses_of_training(name, False, mt.float64)
     assert len(set(eager)) == 3 and np.isfinite(eager).all()
-    assert losses_of_training(name, compiled=True) == pytest.approx(eager, rel=1e-4)
+    assert losses_of_training(name, True, mt.float64) == pytest.approx(eager, rel=1e-11)
+    # In single precision the norms of small batches blow rounding up: 1e-4 after two steps of the eager bottleneck.
+    assert losses_of_training(name, True, mt.float32)[0] == pytest.approx(eager[0], rel=1e-6)
 
 
 @pytest.mark.parametrize("name", TRAINED)

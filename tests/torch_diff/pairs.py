@@ -23,7 +23,8 @@ def tensors(data: np.ndarray, requires_grad: bool = False) -> tuple[Any, Any]:
 
 
 def pair_of(build: Any, dtype: str = "float32") -> tuple[Any, Any]:
-    """Build a module in both libraries, and give ours the other's weights, by way of NumPy."""
+    """Build a module in both libraries, and give ours the other's weights, which are the same each time."""
+    torch.manual_seed(0)
     ours, theirs = (build(lib) for lib in LIBRARIES)
     if dtype == "float64":
         ours, theirs = ours.double(), theirs.double()

@@ -37,12 +37,12 @@ AVERAGES = {
 
 
 def batch(lib, step):
-    return lib.tensor(np.random.default_rng(step).normal(size=(6, 3)).astype("float32"))
+    return lib.tensor(np.random.default_rng(step).normal(size=(6, 3)).astype("float64"))
 
 
 @pytest.mark.parametrize("name", AVERAGES)
 def test_averages(name):
-    models = pair_of(build)
+    models = pair_of(build, "float64")
     averaged = []
     for lib, model in zip(LIBRARIES, models):
         mean = swa(lib).AveragedModel(model, **AVERAGES[name](swa(lib)))
@@ -56,21 +56,21 @@ def test_averages(name):
     ours, theirs = (mean.state_dict() for mean in averaged)
     assert list(ours) == list(theirs)
     for key, value in theirs.items():
-        np.testing.assert_allclose(array(ours[key]), array(value), rtol=1e-5, atol=1e-6, err_msg=key)
+        np.testing.assert_allclose(array(ours[key]), array(value), rtol=1e-9, atol=1e-9, err_msg=key)
     outs = [mean.eval()(batch(lib, 99)) for lib, mean in zip(LIBRARIES, averaged)]
-    np.testing.assert_allclose(array(outs[0]), array(outs[1]), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(array(outs[0]), array(outs[1]), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("pairs", [False, True])
 def test_update_bn(pairs):
-    models = pair_of(build)
+    models = pair_of(build, "float64")
     for lib, model in zip(LIBRARIES, models):
         model.eval()
         batches = [batch(lib, step) for step in range(4)]
         swa(lib).update_bn([(x, 0) for x in batches] if pairs else batches, model)
         assert not model.training and model[1].momentum == 0.1
-    np.testing.assert_allclose(array(models[0][1].running_mean), array(models[1][1].running_mean), rtol=1e-5)
-    np.testing.assert_allclose(array(models[0][1].running_var), array(models[1][1].running_var), rtol=1e-5)
+    np.testing.assert_allclose(array(models[0][1].running_mean), array(models[1][1].running_mean), rtol=1e-9)
+    np.testing.assert_allclose(array(models[0][1].running_var), array(models[1][1].running_var), rtol=1e-9)
 
 
 RATES = {

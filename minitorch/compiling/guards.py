@@ -15,8 +15,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import chain
 from operator import attrgetter, contains, getitem, is_
+from pathlib import Path
 from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
 from typing import Any
 
@@ -36,6 +38,23 @@ _MISSING = object()
 def is_foreign(function: Any) -> bool:
     """Return whether a function or class belongs to a library whose globals are no settings of the user's."""
     return str(getattr(function, "__module__", "") or "").partition(".")[0] in _FOREIGN
+
+
+@cache
+def is_apart(package: str) -> bool:
+    """Return whether a package is none to look into: this one, Python's, or one that is installed and uses no minitorch."""
+    if package in _FOREIGN:
+        return True
+    module = sys.modules.get(package)
+    places = getattr(module, "__path__", None) or [getattr(module, "__file__", None) or ""]
+    if not any(part in ("site-packages", "dist-packages") for place in places for part in Path(place).parts):
+        return False
+    own = [
+        m for name, m in list(sys.modules.items()) if name.partition(".")[0] == package and isinstance(m, ModuleType)
+    ]
+    held = (x for m in own for x in list(vars(m).values()) if isinstance(x, (FunctionType, ModuleType, type)))
+    homes = (x.__name__ if isinstance(x, ModuleType) else x.__module__ for x in held)
+    return not any(str(home).partition(".")[0] == "minitorch" for home in homes)
 
 
 @dataclass

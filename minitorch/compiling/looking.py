@@ -30,7 +30,6 @@ from ..optim.hooks import Hooked, after_steps, before_steps
 from ..optim.optimizer import Optimizer
 from ..tensor.handle import Tensor
 from .guards import (
-    _FOREIGN,
     _LIMIT,
     _MISSING,
     PLAIN,
@@ -39,6 +38,7 @@ from .guards import (
     Names,
     Place,
     Surroundings,
+    is_apart,
     is_foreign,
     position,
 )
@@ -138,7 +138,7 @@ def _visit_scope(found: Surroundings, scope: Any) -> None:
     """Note a class with its bases, or a module, in which names of the code will be looked up."""
     for each in (*scope.__mro__, *type(scope).__mro__) if isinstance(scope, type) else (scope,):
         name = each.__module__ if isinstance(each, type) else each.__name__
-        if str(name).partition(".")[0] not in _FOREIGN and id(each) not in found.scopes:
+        if not is_apart(str(name).partition(".")[0]) and id(each) not in found.scopes:
             found.scopes[id(each)] = vars(each), each.__name__
             if isinstance(each, type):
                 found.classes.append(each)
@@ -169,7 +169,7 @@ def _visit_function(found: Surroundings, function: FunctionType, label: str, dep
     wrapped = getattr(function, "__wrapped__", None)
     if wrapped is not None:
         _visit(found, wrapped, label, depth + 1)
-    if is_foreign(function):
+    if is_apart(str(function.__module__).partition(".")[0]):
         return
     found.functions.append(function)
     _visit_names(found, vars(function), label, depth)

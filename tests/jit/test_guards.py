@@ -7,6 +7,7 @@ import array
 import contextvars
 import ctypes
 import functools
+import importlib
 import math
 import operator
 import sys
@@ -542,3 +543,38 @@ def test_a_method_is_not_the_global_of_its_name():
         t = number
         assert f(mt.ones(2, 3)).shape == (3, 2)
     assert f.records == 1
+
+
+INSTALLED = """
+from itertools import count
+{imports}
+SCALE, NUMBERS = 2.0, count()
+
+def scaled(x):
+    return x * (SCALE if x.ndim else next(NUMBERS))
+"""
+
+
+def installed(tmp_path, monkeypatch, name, imports=""):
+    """Return a package that lies where packages are installed."""
+    home = tmp_path / "site-packages"
+    (home / name).mkdir(parents=True)
+    (home / name / "__init__.py").write_text(INSTALLED.format(imports=imports), encoding="utf-8")
+    monkeypatch.syspath_prepend(home)
+    return importlib.import_module(name)
+
+
+def test_installed_packages_are_not_looked_into(tmp_path, monkeypatch):
+    package = installed(tmp_path, monkeypatch, "some_package_of_others")
+    assert mt.jit(lambda x: package.scaled(x))(mt.tensor([1.0, 2.0])).tolist() == [2.0, 4.0]
+
+
+def test_installed_packages_that_use_minitorch_are(tmp_path, monkeypatch):
+    package = installed(tmp_path, monkeypatch, "some_package_of_models", "import minitorch")
+    with pytest.raises(JitError, match="NUMBERS"):
+        mt.jit(lambda x: package.scaled(x))(mt.tensor([1.0, 2.0]))
+    package.NUMBERS = None
+    f = mt.jit(lambda x: package.scaled(x))
+    assert f(mt.tensor([1.0, 2.0])).tolist() == [2.0, 4.0]
+    package.SCALE = 3.0
+    assert f(mt.tensor([1.0, 2.0])).tolist() == [3.0, 6.0]

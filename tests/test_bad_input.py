@@ -172,6 +172,10 @@ MAKING = {
     "bernoulli": (lambda: mt.bernoulli(mt.arange(2)), DTypeError, ("bernoulli", "int64[2]", ".float()")),
     "multinomial": (lambda: mt.multinomial(mt.ones(2), 3), ArgumentError,
         ("multinomial", "3", "float32[2]", "replacement")),
+    "masked array": (lambda: mt.exp(np.ma.masked_equal([1.0, 2.0], 2.0)), DTypeError, ("MaskedArray", ".filled(value)")),
+    "masked array of ours": (lambda: mt.array([1.0, 2.0]) + np.ma.masked_equal([1.0, 2.0], 2.0), DTypeError,
+        ("MaskedArray", ".filled(value)")),
+    "large int": (lambda: mt.tensor([2**70, 1]), ArgumentError, ("array", "integer", "out of bounds", "floats")),
     "rng state": (lambda: mt.set_rng_state(mt.zeros(3)), ShapeError, ("set_state", "float32[3]", "get_state")),
 }
 ASKING = {
@@ -307,6 +311,7 @@ TRANSFORMS = {
     "grad of a comparison": (lambda: mt.grad(lambda x: (x > 0).sum())(1.0), DTypeError, ("grad", "int64[]", "float")),
     "grad of a str": (lambda: mt.grad(lambda x: "a")(1.0), TypeError, ("grad", "str", "has_aux=True")),
     "argnums": (lambda: mt.grad(lambda x: x, argnums=1)(1.0), ArgumentError, ("grad", "argnums 1", "1 positional")),
+    "argnums of a float": (lambda: mt.grad(lambda x: x, argnums=1.0), DTypeError, ("argnums", "1.0", "(0, 1)")),
     "has_aux": (lambda: mt.grad(lambda x: (x, 1, 2), has_aux=True)(1.0), GradError,
         ("grad", "has_aux", "(value, aux)", "3 values")),
     "vmap, sizes": (lambda: mt.vmap(lambda x, y: x + y)(mt.ones(2), mt.ones(3)), ShapeError,

@@ -136,6 +136,12 @@ def test_traced_indices_next_to_slices_and_integers():
     np.testing.assert_array_equal(out, np.stack([x[:1, k, ..., None] for k in i[:, 0]]))
 
 
+def test_ranges_are_lists_of_integers():
+    x = np.arange(12.0).reshape(3, 4)
+    np.testing.assert_array_equal(getitem(Array(x), (range(2), range(3, 1, -1))).numpy(), x[range(2), range(3, 1, -1)])
+    assert update(Array(x), range(0), np.ones((0, 4))).tolist() == x.tolist()
+
+
 @pytest.mark.torch
 def test_select_first_places_axes_as_torch():
     torch = pytest.importorskip("torch")

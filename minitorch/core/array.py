@@ -73,9 +73,7 @@ class Array:
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """Return the data as a read-only NumPy array, without a copy when it is in host memory."""
-        view = backend_of(self._data).to_host(self._data).view()
-        view.flags.writeable = False
-        return view
+        return _read_only(backend_of(self._data).to_host(self._data))
 
     def item(self, *index: Any) -> Any:
         """Return the only element as a Python number; with an index, as NumPy takes it, that element."""
@@ -189,8 +187,17 @@ def wrap_scalar(buffer: Any) -> Array:
     return array
 
 
+def _read_only(buffer: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return a view that can not be made writable: NumPy allows that on a view of a writable array, but not on this."""
+    if buffer.dtype == dtypes.bfloat16:  # has no format character of the buffer protocol
+        return _read_only(buffer.view(np.uint16)).view(buffer.dtype)
+    return np.asarray(memoryview(buffer).toreadonly())
+
+
 def _host(data: Any, target: dtypes.DType | None) -> np.ndarray[Any, Any]:
     """Copy anything array-like into a NumPy array of a supported dtype."""
+    if isinstance(data, np.ndarray) and hasattr(data, "mask"):
+        raise DTypeError(f"array: the mask of {type(data).__name__} would be lost; fill it first with .filled(value)")
     try:
         given = np.asarray(data) if hasattr(data, "__array__") else data  # PyTorch's method takes no `copy` yet
         host = np.array(given, dtype=target) if target is not None else np.array(given)
@@ -213,6 +220,8 @@ def _host(data: Any, target: dtypes.DType | None) -> np.ndarray[Any, Any]:
 
 def _inferred(data: Any, host: np.ndarray[Any, Any]) -> dtypes.DType:
     """Python numbers take the default dtypes; NumPy data keeps its own."""
+    if host.dtype == object and _is_whole(data):
+        raise ArgumentError("array: a Python integer is out of bounds for every integer dtype; give floats")
     if host.dtype == object or (host.dtype.kind in "USmMV" and host.dtype != dtypes.bfloat16):
         raise DTypeError(f"array: {type(data).__name__} does not hold numbers of one type; give numbers or NumPy data")
     if not _is_python_data(data):

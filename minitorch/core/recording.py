@@ -176,7 +176,13 @@ def positions_of(argnums: int | Sequence[int]) -> tuple[tuple[int, ...], bool]:
     try:
         return (as_int(argnums),), True  # type: ignore[arg-type]
     except TypeError:
+        pass
+    try:
         return tuple(as_int(i) for i in argnums), False  # type: ignore[union-attr]
+    except TypeError:
+        raise DTypeError(
+            f"argnums: the positions of arguments are an integer or several, got {argnums!r}; write 0 or (0, 1)"
+        ) from None
 
 
 def in_range(

@@ -46,7 +46,7 @@ class Registry:
         changes.count += 1
         kinds = self.__dict__.get("_kinds")
         kind = _kind_of(value)
-        if kind is None:
+        if kind is None or (kind == MODULE and kinds is not None and kinds.get(name) == PARAMETER):
             kind = None if kinds is None else kinds.get(name)
             if kind is None:
                 object.__setattr__(self, name, value)
@@ -85,7 +85,7 @@ class Registry:
             raise KeyError(f'{what} name can\'t contain ".", got: {name}')
         if name == "":
             raise KeyError(f'{what} name can\'t be empty string ""')
-        if hasattr(self, name) and name not in self._kinds:
+        if hasattr(self, name) and not self._kinds.get(name, "").endswith(what):
             raise KeyError(f"attribute '{name}' already exists")
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:

@@ -163,13 +163,17 @@ def _lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = N
     solution = spectral.lstsq(a, b, rcond)
     nothing = getitem(pointwise.detach(pointwise.abs(shaping.ravel(solution))), slice(0, 0))
     rank = _matrix_rank(a, rtol=rcond)
-    is_full = bool((concrete(rank, "lstsq").numpy() == a.shape[-1]).all()) and a.shape[-2] > a.shape[-1]
     residuals = nothing
-    if is_full and driver not in (None, "gelsy"):
+    if driver not in (None, "gelsy") and a.shape[-2] > a.shape[-1] and _is_full(rank, a):
         missing = pointwise.sub(contractions.matmul(a, solution), b)
         residuals = shaping.sum(pointwise.square(pointwise.abs(missing)), -2)
     values = spectral.svdvals(a) if driver in ("gelsd", "gelss") else nothing
     return LstSq(solution, residuals, getitem(shaping.ravel(rank), slice(0, 0)) if driver == "gels" else rank, values)
+
+
+def _is_full(rank: Any, a: Any) -> bool:
+    """Return whether the columns of every matrix are independent; only numbers can tell, so it needs them."""
+    return bool((concrete(rank, "lstsq").numpy() == a.shape[-1]).all())
 
 
 def _lower(name: str, UPLO: str) -> bool:

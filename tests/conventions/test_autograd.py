@@ -14,6 +14,7 @@ import pytest
 
 import minitorch as mt
 from minitorch.autograd import graph
+from minitorch.core import dtypes
 from minitorch.core.aval import Aval
 from minitorch.core.tape import FREED
 from minitorch.errors import GradError
@@ -36,6 +37,19 @@ def test_E13_views_are_handed_out_read_only(make, export):
     view = export(x)
     with pytest.raises(ValueError, match="read-only"):
         view[0] = 9.0
+
+
+@pytest.mark.parametrize("dtype", [*dtypes.ALL], ids=dtypes.name)
+@pytest.mark.parametrize("shape", [(), (0,), (2, 3)], ids=str)
+def test_E13_what_is_handed_out_stays_read_only(dtype, shape):
+    x = mt.array(np.ones(shape), dtype)
+    for array in (x, mt.flip(x, list(range(x.ndim))), mt.broadcast_to(x, (2, *shape))):
+        view = array.numpy()
+        assert view.dtype is array.dtype and view.shape == array.shape and view.tolist() == array.tolist()
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            view.flags.writeable = True
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            view[...].flags.writeable = True
 
 
 def test_E13_a_view_keeps_its_value_when_the_tensor_is_written():

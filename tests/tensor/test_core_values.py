@@ -66,6 +66,17 @@ def test_functions_of_tensors_under_vmap(one):
             np.testing.assert_allclose(array(whole)[i], array(part), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("wrap", [mt.vmap, lambda f: mt.jit(mt.vmap(f)), mt.jit], ids=["vmap", "jit of vmap", "jit"])
+def test_least_squares_asks_for_numbers_only_where_the_residuals_need_them(wrap):
+    rng = np.random.default_rng(0)
+    a, b = mt.from_numpy(rng.standard_normal((2, 4, 3))), mt.from_numpy(rng.standard_normal((2, 4, 1)))
+    found = wrap(lambda a, b: mt.linalg.lstsq(a, b).solution)(a, b)
+    for i in range(2):
+        np.testing.assert_allclose(found[i].numpy(), np.linalg.lstsq(a[i].numpy(), b[i].numpy())[0])
+    with pytest.raises(mt.errors.MinitorchError, match="lstsq"):
+        wrap(lambda a, b: mt.linalg.lstsq(a, b, driver="gelsd").solution)(a, b)
+
+
 def overwritten(x):
     y = x * 2
     part = y[1:]

@@ -121,7 +121,7 @@ def _entry(name: str, e: Any) -> Any:
         return e
     if isinstance(e, (Array, Tracer)):
         array = e
-    elif isinstance(e, (list, tuple, np.ndarray, bool, np.bool_)):
+    elif isinstance(e, (list, tuple, range, np.ndarray, bool, np.bool_)):
         array = as_array(e)
     elif hasattr(e, "__index__"):
         return e.__index__()

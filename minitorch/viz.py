@@ -42,7 +42,7 @@ INSTALL_DOT = "install Graphviz (`apt install graphviz`, `brew install graphviz`
 def draw_graph(y: Any, params: Any = None, *, name: str = "computation") -> Any:
     """Return a `graphviz.Digraph` of everything that `y` (a Tensor, or a tree of them) was computed from.
 
-    Operations are blue boxes, leaves that require grad green, parameters orange with a double border, constants grey; the
+    Operations are blue boxes, leaves that require grad green, parameters orange with a double border, constants gray; the
     edges carry shapes. `params`, a Module or a tree of tensors, names the leaves. `.source` is the text in DOT,
     `.save(path)` writes it, and `.render("graph", format="png")` makes a picture, for which the program `dot` must be
     installed. Draw before `backward()`: it frees what the constants' labels are read from.

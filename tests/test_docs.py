@@ -99,6 +99,13 @@ def rows(page: str) -> list[list[str]]:
     ]
 
 
+def test_each_convention_has_a_test_of_its_number():
+    numbers = [cells[0] for cells in rows("conventions.md") if re.fullmatch(r"E\d+", cells[0])]
+    assert numbers == [f"E{i}" for i in range(1, 29)]
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert not [n for n in numbers if not re.search(rf"^def test_{n}_", tests, re.IGNORECASE | re.MULTILINE)]
+
+
 def test_the_table_of_errors_is_complete_and_true():
     table = {cells[0].strip("`"): cells[1] for cells in rows("errors.md")[2:]}
     classes = {name for name, kind in vars(errors).items() if isinstance(kind, type) and name.endswith("Error")}

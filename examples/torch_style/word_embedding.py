@@ -46,7 +46,7 @@ class SkipGram(nn.Module):
 
 
 @torch.no_grad()
-def neighbours(model, words, word, count=4):
+def neighbors(model, words, word, count=4):
     """Return the words whose vectors have the smallest angles with that of a word."""
     table = model.inner.weight
     likeness = F.cosine_similarity(table[words.index(word)].unsqueeze(0), table, dim=1)
@@ -76,7 +76,7 @@ def main(steps: int = 1500, size: int = 256, random: int = 5) -> Curves:
         losses.append(loss.item())
 
     for word in ("class", "list", "float", "import"):
-        print(f"{word}: {' '.join(neighbours(model, words, word))}")
+        print(f"{word}: {' '.join(neighbors(model, words, word))}")
     return {"loss": losses}
 
 

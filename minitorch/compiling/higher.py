@@ -29,7 +29,7 @@ class Higher:
     """The backward pass of a program as a function that is compiled when it is first needed.
 
     `run(args, kwargs)` is what was recorded; its arguments have the structure `structure` with `own` leaves. `parents` and
-    `positions` say towards what, and from which results, gradients flow; `refusal` why it cannot be run again, if so.
+    `positions` say toward what, and from which results, gradients flow; `refusal` why it cannot be run again, if so.
     """
 
     run: Callable[[Any, Any], Any]

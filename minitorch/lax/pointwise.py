@@ -134,7 +134,7 @@ globals().update({row.name: _unary(row) for row in UNARY}, **{row.name: _binary(
 
 
 def div(x: Any, y: Any) -> Value:
-    """Return x / y; of integers, the quotient rounded towards zero.
+    """Return x / y; of integers, the quotient rounded toward zero.
 
     >>> from minitorch import lax
     >>> lax.div(1.0, 4.0), lax.div(-7, 2)

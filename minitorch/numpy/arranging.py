@@ -277,7 +277,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Value:
 
 
 def rot90(m: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Value:
-    """Turn by 90 degrees `k` times, from the first axis towards the second.
+    """Turn by 90 degrees `k` times, from the first axis toward the second.
 
     >>> mnp.rot90(mnp.array([[1, 2], [3, 4]]))
     Array([[2, 4],

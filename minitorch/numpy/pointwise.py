@@ -117,7 +117,7 @@ TABLE: dict[str, tuple[Function, int, str, str, str]] = {
     "subtract": (P.sub, 2, "Subtract.", "[1.0, 2.0]; 3", "[-2. -1.]"),
     "tan": (P.tan, 1, "Return the tangent of angles in radians.", "[0.0, 1.0]", "[0. 1.5574]"),
     "tanh": (P.tanh, 1, "Return the hyperbolic tangent.", "[0.0, 1.0]", "[0. 0.7616]"),
-    "trunc": (P.trunc, 1, "Round to whole numbers towards zero.", "[-1.5, 1.5]", "[-1. 1.]"),
+    "trunc": (P.trunc, 1, "Round to whole numbers toward zero.", "[-1.5, 1.5]", "[-1. 1.]"),
 }
 # fmt: on
 # Several names for one function, as in NumPy and the Array API standard.

@@ -15,7 +15,7 @@ from .pointwise import complex_of, real_numbers
 
 
 def fix(x: Any, out: None = None) -> Value:
-    """Round to whole numbers towards zero.
+    """Round to whole numbers toward zero.
 
     >>> mnp.fix(mnp.array([-1.5, 1.5]))
     Array([-1.,  1.], dtype=float32)

@@ -147,7 +147,7 @@ def _flip(input: Any, *dims: Any, **named: Any) -> Any:
 
 
 def _rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
-    """Turn by 90 degrees `k` times in the plane of two dimensions, from the first towards the second."""
+    """Turn by 90 degrees `k` times in the plane of two dimensions, from the first toward the second."""
     if len(dims) != 2:
         raise ArgumentError(f"rot90: dims must name two dimensions, got {tuple(dims)}")
     return joining.rot90(input, k, tuple(dims))

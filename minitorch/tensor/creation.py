@@ -237,7 +237,7 @@ def arange(
         start, end = 0, start
     start, end, step = map(_number, (start, end, step))
     if step == 0 or not math.isfinite(end - start) or (end - start) * step < 0:
-        raise ArgumentError(f"arange: from {start} to {end} with step {step} has no end; step must lead towards end")
+        raise ArgumentError(f"arange: from {start} to {end} with step {step} has no end; step must lead toward end")
     kind = dtypes.promote(*map(type, (start, end, step))) if dtype is None else dtypes.canonical(dtype)
     whole = kind.kind in "iu"  # then PyTorch truncates first; int64 even before it counts
     if whole and kind == dtypes.int64:
@@ -259,7 +259,7 @@ def range(
     """
     start, end, step = map(_number, (start, end, step))
     if step == 0 or (end - start) * step < 0:
-        raise ArgumentError(f"range: from {start} to {end} with step {step} has no end; step must lead towards end")
+        raise ArgumentError(f"range: from {start} to {end} with step {step} has no end; step must lead toward end")
     numbers = start + np.arange(math.floor((end - start) / step) + 1) * step
     return made(wrap(numbers.astype(_float_or(dtype))), device, requires_grad)
 

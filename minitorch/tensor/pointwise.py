@@ -61,14 +61,14 @@ _ROUNDED = {
 
 
 def _whole_quotient(x: Any, y: Any) -> Any:
-    """Divide and round towards zero, in the dtype of the operands: integers stay integers, exactly."""
+    """Divide and round toward zero, in the dtype of the operands: integers stay integers, exactly."""
     if dtypes.is_inexact(as_array(x).dtype) or dtypes.is_inexact(as_array(y).dtype):
         return _trunc(core.div(x, y))
     return core.floor_divide(core.sub(x, core.fmod(x, y)), y)
 
 
 def _divide(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
-    """Divide; `rounding_mode` None gives floats, "trunc" rounds towards zero, "floor" downwards."""
+    """Divide; `rounding_mode` None gives floats, "trunc" rounds toward zero, "floor" downwards."""
     if rounding_mode not in _ROUNDED:
         raise ArgumentError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
     return _ROUNDED[rounding_mode](input, other)

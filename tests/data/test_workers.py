@@ -477,6 +477,8 @@ import numpy as np
 import minitorch as mt
 from minitorch.utils.data import DataLoader, TensorDataset
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let what runs behind them ignore Ctrl-C
+
 class Slow:
     def __len__(self):
         return 1000

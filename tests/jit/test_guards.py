@@ -397,7 +397,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_change(name):
+def test_e25_a_change_is_seen(name):
     try:
         compare(CHANGES[name], 6)
     finally:

@@ -80,7 +80,7 @@ def test_threads_take_blocks_of_rows(threads):
         lambda x: x.t().var(-1),
         lambda x: mt.nn.functional.layer_norm(x.t(), (x.shape[0],)),
     ],
-    ids=["softmax", "softmax of columns", "sum", "sum of columns", "centred", "variance", "layer norm"],
+    ids=["softmax", "softmax of columns", "sum", "sum of columns", "centered", "variance", "layer norm"],
 )
 def test_reductions_of_what_lies_across(f):
     x = mt.tensor(np.random.default_rng(0).normal(size=(64, 48)).astype(np.float32)).requires_grad_()

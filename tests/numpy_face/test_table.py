@@ -52,7 +52,7 @@ def is_numpys(x: Any) -> bool:
 
 def oracle(place: str, row: Row) -> Any:
     numpys = row.oracle or getattr(getattr(np, place) if place else np, row.name, None)
-    if numpys is None:
+    if numpys is None:  # a name that NumPy got later than the oldest release that is supported
         pytest.skip(f"NumPy {np.__version__} has no {row.name}")
     with np.errstate(all="ignore"):
         return numpys(*row.args, **row.params)
@@ -98,23 +98,19 @@ def test_float32_stays(place: str, row: Row) -> None:
 @rows(lambda row: row.jax and row.narrow)
 def test_equals_jax(place: str, row: Row) -> None:
     jnp = pytest.importorskip("jax.numpy")
-    theirs = getattr(getattr(jnp, place) if place else jnp, row.name, None)
-    if theirs is None:
-        pytest.skip(f"jax.numpy has no {row.name}")
+    theirs = getattr(getattr(jnp, place) if place else jnp, row.name)
     convert = lambda x: jnp.asarray(x) if isinstance(x, np.ndarray) else x  # noqa: E731
     args, params = tree.map(convert, (row.args, row.params))
     args = ours_to(jnp, args)
     params = {k: v for k, v in params.items() if k != "stable"} if row.name == "argsort" else params
-    try:
-        wanted = theirs(*args, **params)
-    except (TypeError, NotImplementedError, ValueError) as error:
-        pytest.skip(f"jax.numpy refuses: {str(error)[:80]}")
     found = function(place, row)(*ours(row.args, "float32"), **ours(row.params, "float32"))
-    same(row, found, wanted, max(row.rtol, 5e-4))
+    same(row, found, theirs(*args, **params), max(row.rtol, 5e-4))
 
 
 def ours_to(jnp: Any, args: Any) -> Any:
-    return tuple(getattr(jnp, x.__name__) if is_numpys(x) else x for x in args)
+    """Return arguments with JAX's functions in the place of NumPy's, and arrays in that of lists of integers."""
+    args = (getattr(jnp, x.__name__) if is_numpys(x) else x for x in args)
+    return tuple(jnp.asarray(x) if isinstance(x, list) and {*map(type, x)} == {int} else x for x in args)
 
 
 def arrays_of(row: Row, kinds: str = "fc") -> tuple[list[np.ndarray], Any]:
@@ -144,11 +140,9 @@ def test_derivatives(place: str, row: Row) -> None:
     check_grads(call, tuple(map(Array, arrays)), order=1, rtol=1e-5)
 
 
-@rows(lambda row: row.vmap)
+@rows(lambda row: row.vmap and arrays_of(row, "fciu")[0])
 def test_vmap_is_a_loop(place: str, row: Row) -> None:
     arrays, build = arrays_of(row, "fciu")
-    if not arrays:
-        pytest.skip("takes no arrays")
 
     def call(*xs: Any) -> Any:
         args, params = build(xs)
@@ -176,11 +170,9 @@ def tuple_of(out: Any) -> Any:
     return tuple(out) if isinstance(out, list) else out
 
 
-@rows(lambda row: row.jit)
+@rows(lambda row: row.jit and arrays_of(row, "fciub")[0])
 def test_jit_is_eager(place: str, row: Row) -> None:
     arrays, build = arrays_of(row, "fciub")
-    if not arrays:
-        pytest.skip("takes no arrays")
 
     def call(*xs: Any) -> Any:
         args, params = build(xs)

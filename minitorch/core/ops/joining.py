@@ -248,7 +248,7 @@ def roll(x: Value, shift: Any, axis: Any = None) -> Value:
 
 
 def rot90(x: Value, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Value:
-    """Turn by 90 degrees `k` times in the plane of two axes, from the first towards the second."""
+    """Turn by 90 degrees `k` times in the plane of two axes, from the first toward the second."""
     x = as_array(x)
     first, second = canonical_axes("rot90", tuple(axes), x.ndim)
     turns = as_int(k) % 4

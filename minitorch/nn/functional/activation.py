@@ -113,7 +113,7 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
 
 
 def softshrink(input: Any, lambd: float = 0.5) -> Any:
-    """Return x moved by `lambd` towards 0, 0 where it is nearer than that."""
+    """Return x moved by `lambd` toward 0, 0 where it is nearer than that."""
     if not isinstance(lambd, Tracer) and lambd < 0:
         raise ArgumentError(f"softshrink: lambd must not be negative, got {lambd} for {aval_of(as_array(input))}")
     x = as_array(input)

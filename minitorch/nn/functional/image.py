@@ -124,7 +124,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     Modes: `constant` (with `value`), `reflect`, `replicate` and `circular`.
     """
     if mode not in _MODES:
-        raise UnsupportedError(f"pad: Unrecognised padding mode {mode!r}; use one of {', '.join(_MODES)}")
+        raise UnsupportedError(f"pad: Unrecognized padding mode {mode!r}; use one of {', '.join(_MODES)}")
     check_tensors("pad", input=input)
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
         raise ShapeError(

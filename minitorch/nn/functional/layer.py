@@ -236,7 +236,7 @@ def _check_running(name: str, shape: tuple[int, ...], mean: Any, var: Any) -> No
 
 
 def _follow(running: Any, found: Any, momentum: Any) -> None:
-    """Move a running statistic towards what has been found."""
+    """Move a running statistic toward what has been found."""
     if running is not None:
         running.copy_(add(mul(running, 1.0 - momentum), mul(cast(found, running.dtype), momentum)))
 

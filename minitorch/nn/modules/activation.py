@@ -122,7 +122,7 @@ CELU        = _activation("CELU", F.celu, "x where it is positive, else `alpha *
                           "[-0.6321,  1.0000]", {"alpha": "alpha={}"}, alpha=1.0, inplace=False)
 Hardshrink  = _activation("Hardshrink", F.hardshrink, "x where its absolute value is over `lambd`, else 0.",
                           "[-1.,  1.]", {"lambd": "{}"}, lambd=0.5)
-Softshrink  = _activation("Softshrink", F.softshrink, "x moved by `lambd` towards 0, 0 where it is nearer than that.",
+Softshrink  = _activation("Softshrink", F.softshrink, "x moved by `lambd` toward 0, 0 where it is nearer than that.",
                           "[-0.5000,  0.5000]", {"lambd": "{}"}, lambd=0.5)
 Tanhshrink  = _activation("Tanhshrink", F.tanhshrink, "`x - tanh(x)`.", "[-0.2384,  0.2384]")
 # fmt: on

@@ -119,7 +119,7 @@ class _SpectralNorm(Module):
 
     @no_grad()
     def _iterate(self, matrix: Tensor, count: int) -> None:
-        """Turn the vectors towards those of the largest singular value."""
+        """Turn the vectors toward those of the largest singular value."""
         for _ in range(count):
             self._u.copy_(F.normalize(mv(matrix, self._v), dim=0, eps=self.eps))
             self._v.copy_(F.normalize(mv(matrix.H, self._u), dim=0, eps=self.eps))

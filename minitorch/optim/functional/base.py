@@ -230,7 +230,7 @@ def scale_by_schedule(step_size_fn: Schedule) -> GradientTransformation:
 
 
 def scale_by_learning_rate(learning_rate: NumberOrSchedule, *, flip_sign: bool = True) -> GradientTransformation:
-    """Multiply by a learning rate, a number or a function of the count of updates, and turn towards descent.
+    """Multiply by a learning rate, a number or a function of the count of updates, and turn toward descent.
 
     >>> import minitorch as mt
     >>> scale_by_learning_rate(0.5).update(mt.array(1.0), EmptyState())[0]

@@ -110,12 +110,14 @@ def test_training_has_no_leaks():
         opt.step()
         return loss
 
+    losses = []
     with mt.check_leaks():
-        for _ in range(2):
-            step(mt.randn(4, 2))
+        for _ in range(20):
+            losses.append(step(mt.ones(4, 2) * mt.arange(4.0)[:, None]).item())
             mt.vmap(mt.grad(lambda x: (x * model[0].weight).sum()))(mt.randn(4, 2))
         mt.hessian(lambda x: (x**3).sum())(X)
         mt.custom_jvp(lambda x: x * 2)
+    assert losses[-1] < losses[0]
 
 
 def test_an_error_in_the_block_comes_first():

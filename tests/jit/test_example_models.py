@@ -196,28 +196,29 @@ def test_a_models_compiled_step(name):
 
 FUNCTIONAL = {
     "custom_rules": {},
-    "hessian_vector_products": {},
-    "implicit_differentiation": {},
     "mlp_digits": {"epochs": 1},
     "neural_ode": {"steps": 8},
     "per_example_gradients": {"steps": 10},
     "scan_rnn": {"steps": 10},
 }
+WITHOUT_A_COMPILED_PART = ("hessian_vector_products", "implicit_differentiation")
 
 
 @pytest.mark.parametrize("name", FUNCTIONAL)
 def test_a_functional_program_is_checked_at_each_call(name):
     if name == "mlp_digits":
         pytest.importorskip("sklearn")
+    programs = mt.jit_stats().programs
     before = mode.set(CHECK)
     try:
         importlib.import_module(name).main(**FUNCTIONAL[name])
     finally:
         mode.reset(before)
+    assert mt.jit_stats().programs > programs
 
 
 def test_functional_programs_without_a_compiled_part():
-    products, roots = (importlib.import_module(n) for n in ("hessian_vector_products", "implicit_differentiation"))
+    products, roots = map(importlib.import_module, WITHOUT_A_COMPILED_PART)
 
     def products_three_ways(x, v):
         f = lambda x: mt.exp(x * 0.3).sum() + (x * x * x).sum()  # noqa: E731
@@ -234,4 +235,4 @@ def test_functional_programs_without_a_compiled_part():
 
 def test_each_example_is_here():
     assert {path.stem for path in (FOLDER / "torch_style").glob("*.py")} == SCENES.keys() | {"common"}
-    assert {path.stem for path in (FOLDER / "functional").glob("*.py")} == FUNCTIONAL.keys()
+    assert {path.stem for path in (FOLDER / "functional").glob("*.py")} == {*FUNCTIONAL, *WITHOUT_A_COMPILED_PART}

@@ -201,7 +201,8 @@ def test_the_namespace_loads_when_it_is_needed() -> None:
         "assert 'minitorch.numpy' not in sys.modules; assert type(np.mean(x)) is mt.array;"
         "assert 'minitorch.numpy' in sys.modules and mt.numpy.sin is x.__array_namespace__().sin"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 # --------------------------------------------------------------------------- methods

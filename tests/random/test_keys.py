@@ -138,8 +138,10 @@ def test_a_key_that_is_the_same_at_every_step_is_found(name, way):
 @pytest.mark.parametrize("name", OTHER_AT_EVERY_STEP)
 def test_a_key_for_each_step_passes(name, way):
     function = OTHER_AT_EVERY_STEP[name]
+    wanted = WAYS[way](function)
     with mt.debug_keys():
-        WAYS[way](function)
+        found = WAYS[way](function)
+    assert str(found) == str(wanted)
 
 
 def test_what_either_branch_consumes_is_consumed():

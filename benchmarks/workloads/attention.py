@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..registry import torch_style, workload
-from .common import normal, same_start
+from .common import normal, same_start, training_step
 
 BATCH, STEPS, WIDTH, HEADS = 8, 64, 128, 4
 NAME = "attention"
@@ -32,11 +32,4 @@ def build(lib, compiled):
         out, _ = model(x, x, x, need_weights=False)
         return lib.nn.functional.mse_loss(out, y)
 
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = forward(x, y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return training_step(forward, optimizer)

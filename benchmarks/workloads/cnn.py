@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..registry import contender, torch_style, workload
-from .common import labels, normal, same_start
+from .common import labels, normal, same_start, training_step
 
 BATCH, SIZE, CHANNELS, OUT = 32, 28, (16, 32), 10
 FEATURES = CHANNELS[1] * (SIZE // 4) ** 2
@@ -50,14 +50,7 @@ def build(lib, compiled):
     optimizer = lib.optim.Adam(model.parameters(), lr=1e-3)
     forward = compiled(lambda x, y: criterion(model(x), y))
 
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = forward(x, y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return training_step(forward, optimizer)
 
 
 @contender(NAME, "jax")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +29,19 @@ def same_start(lib: ModuleType, model: Any) -> Any:
         state[name] = lib.tensor(start + (len(shape) == 1 and name.endswith("weight")))
     model.load_state_dict(state)
     return model
+
+
+def training_step(loss_of: Callable[..., Any], optimizer: Any) -> Callable[..., Any]:
+    """Return the step of a training loop in PyTorch's style."""
+
+    def step(x: Any, y: Any) -> Any:
+        optimizer.zero_grad()
+        loss = loss_of(x, y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
 
 
 class HandAdam:

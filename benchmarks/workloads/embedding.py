@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..registry import torch_style, workload
-from .common import labels, normal, same_start
+from .common import labels, normal, same_start, training_step
 
 ROWS, WIDTH, BATCH, STEPS = 10_000, 64, 32, 32
 NAME = "embedding"
@@ -31,11 +31,4 @@ def build(lib, compiled):
     def forward(x, y):
         return lib.nn.functional.mse_loss(model(x), y)
 
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = forward(x, y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return training_step(forward, optimizer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..registry import contender, torch_style, workload
-from .common import labels, same_start
+from .common import labels, same_start, training_step
 
 LAYERS, WIDTH, HEADS, CONTEXT, BATCH, VOCABULARY = 2, 64, 4, 64, 16, 65
 NAME = "gpt"
@@ -80,14 +80,7 @@ def build(lib, compiled):
     def forward(x, y):
         return lib.nn.functional.cross_entropy(model(x).reshape(-1, VOCABULARY), y.reshape(-1))
 
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = forward(x, y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return training_step(forward, optimizer)
 
 
 @contender(NAME, "jax")

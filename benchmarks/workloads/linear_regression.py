@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 
 from ..registry import as_is, contender, torch_style, workload
-from .common import normal, same_start
+from .common import normal, same_start, training_step
 
 SAMPLES, RATE, EPOCHS = 100, 0.01, 100
 NAME, PROGRAM = "linear_regression", "linear_regression_program"
@@ -33,14 +33,7 @@ def build(lib, compiled):
     optimizer = lib.optim.SGD(model.parameters(), lr=RATE)
     forward = compiled(lambda x, y: criterion(model(x), y))
 
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = forward(x, y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return training_step(forward, optimizer)
 
 
 def loss(p, x, y):

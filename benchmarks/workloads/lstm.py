@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..registry import contender, torch_style, workload
-from .common import normal, same_start
+from .common import normal, same_start, training_step
 
 BATCH, STEPS, FEATURES, WIDTH = 32, 32, 64, 128
 NAME = "lstm"
@@ -47,14 +47,7 @@ def build(lib, compiled):
     def forward(x, y):
         return lib.nn.functional.mse_loss(model(x), y)
 
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = forward(x, y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return training_step(forward, optimizer)
 
 
 @contender(NAME, "jax")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..registry import contender, torch_style, workload
-from .common import labels, normal, same_start, softmax_cross_entropy
+from .common import labels, normal, same_start, softmax_cross_entropy, training_step
 
 BATCH, IN, HIDDEN, OUT, RATE = 32, 64, 64, 10, 0.1
 NAME = "mlp"
@@ -34,14 +34,7 @@ def build(lib, compiled):
     optimizer = lib.optim.SGD(model.parameters(), lr=RATE)
     forward = compiled(lambda x, y: criterion(model(x), y))
 
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = forward(x, y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return training_step(forward, optimizer)
 
 
 @contender(NAME, "jax")

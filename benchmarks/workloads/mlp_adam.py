@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..registry import contender, torch_style, workload
-from .common import HandAdam, labels, normal, same_start, softmax_cross_entropy
+from .common import HandAdam, labels, normal, same_start, softmax_cross_entropy, training_step
 
 BATCH, IN, HIDDEN, OUT = 64, 784, 128, 10
 NAME = "mlp_adam"
@@ -33,14 +33,7 @@ def build(lib, compiled):
     optimizer = lib.optim.Adam(model.parameters(), lr=1e-3)
     forward = compiled(lambda x, y: criterion(model(x), y))
 
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = forward(x, y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return training_step(forward, optimizer)
 
 
 @contender(NAME, "jax")

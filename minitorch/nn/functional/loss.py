@@ -28,6 +28,13 @@ def reduction_of(reduction: str, size_average: bool | None = None, reduce: bool 
     return "sum" if size_average is False else "mean"
 
 
+def checked_reduction(name: str, reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
+    """Return the reduction meant, or raise if there is no such one."""
+    found = reduction_of(reduction, size_average, reduce)
+    check_reduction(name, found)
+    return found
+
+
 def _warn_of_broadcast(name: str, input: Any, target: Any) -> None:
     if tuple(input.shape) != tuple(target.shape):
         warnings.warn(
@@ -274,8 +281,7 @@ def poisson_nll_loss(
     reduction: str = "mean",
 ) -> Any:
     """Return minus the log-probability of counts, up to a constant, or with `full` by Stirling's formula."""
-    reduction = reduction_of(reduction, size_average, reduce)
-    check_reduction("poisson_nll_loss", reduction)
+    reduction = checked_reduction("poisson_nll_loss", reduction, size_average, reduce)
     loss = sub(exp(input), mul(target, input)) if log_input else sub(input, mul(target, log(add(input, eps))))
     if full:
         large = greater(target, 1.0)
@@ -294,8 +300,7 @@ def hinge_embedding_loss(
     reduction: str = "mean",
 ) -> Any:
     """Return x where the target is 1, `max(0, margin - x)` where it is -1; elsewhere, as in PyTorch, their sum."""
-    reduction = reduction_of(reduction, size_average, reduce)
-    check_reduction("hinge_embedding_loss", reduction)
+    reduction = checked_reduction("hinge_embedding_loss", reduction, size_average, reduce)
     near = where(equal(target, -1), 0.0, input)
     return losses.reduce_loss(add(near, where(equal(target, 1), 0.0, clip(sub(margin, input), 0.0))), reduction)
 
@@ -310,11 +315,10 @@ def margin_ranking_loss(
     reduction: str = "mean",
 ) -> Any:
     """Return `max(0, -target * (input1 - input2) + margin)`."""
-    reduction = reduction_of(reduction, size_average, reduce)
+    reduction = checked_reduction("margin_ranking_loss", reduction, size_average, reduce)
     if not input1.ndim == input2.ndim == target.ndim:
         raise ShapeError(
             f"margin_ranking_loss: All input tensors should have same dimension but got sizes: {aval_of(input1)}, "
             f"{aval_of(input2)}, {aval_of(target)}; insert axes"
         )
-    check_reduction("margin_ranking_loss", reduction)
     return losses.reduce_loss(clip(add(mul(neg(target), sub(input1, input2)), margin), 0.0), reduction)

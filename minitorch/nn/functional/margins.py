@@ -39,7 +39,7 @@ from ...tensor.functions import PUBLIC
 from ...tensor.handle import extent
 from . import layer, loss
 from .arguments import check_tensors
-from .loss import reduction_of
+from .loss import checked_reduction, reduction_of
 
 Distance = Callable[[Any, Any], Any]
 
@@ -57,8 +57,7 @@ def cosine_embedding_loss(
     reduction: str = "mean",
 ) -> Any:
     """Return `1 - cos` of the angle of two vectors where the target is 1, `max(0, cos - margin)` where it is -1."""
-    reduction = reduction_of(reduction, size_average, reduce)
-    check_reduction("cosine_embedding_loss", reduction)
+    reduction = checked_reduction("cosine_embedding_loss", reduction, size_average, reduce)
     check_tensors("cosine_embedding_loss", input1=input1, input2=input2, target=target)
     if as_array(target).ndim not in (0, 1) or input1.ndim != as_array(target).ndim + 1 or input2.ndim != input1.ndim:
         raise ShapeError(
@@ -133,8 +132,7 @@ def soft_margin_loss(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Any:
     """Return `log(1 + exp(-target * input))` for targets 1 and -1."""
-    reduction = reduction_of(reduction, size_average, reduce)
-    check_reduction("soft_margin_loss", reduction)
+    reduction = checked_reduction("soft_margin_loss", reduction, size_average, reduce)
     return reduce_loss(softplus(mul(neg(target), input)), reduction)
 
 
@@ -152,8 +150,7 @@ def multi_margin_loss(
 
     `weight` holds a factor for each target class.
     """
-    reduction = reduction_of(reduction, size_average, reduce)
-    check_reduction("multi_margin_loss", reduction)
+    reduction = checked_reduction("multi_margin_loss", reduction, size_average, reduce)
     if p not in (1, 2):
         raise ArgumentError(f"multi_margin_loss: only p == 1 and p == 2 supported, got {p}")
     check_tensors("multi_margin_loss", input=input, target=target)
@@ -194,8 +191,7 @@ def multilabel_margin_loss(
 
     A target lists the labels of an example, ended by the first -1.
     """
-    reduction = reduction_of(reduction, size_average, reduce)
-    check_reduction("multilabel_margin_loss", reduction)
+    reduction = checked_reduction("multilabel_margin_loss", reduction, size_average, reduce)
     check_tensors("multilabel_margin_loss", input=input, target=target)
     target = as_array(target)
     if input.ndim not in (1, 2) or not input.shape[-1] or tuple(target.shape) != tuple(input.shape):
@@ -217,8 +213,7 @@ def multilabel_soft_margin_loss(
     input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Any:
     """Return the binary cross-entropy of logits, averaged over the classes of each example."""
-    reduction = reduction_of(reduction, size_average, reduce)
-    check_reduction("multilabel_soft_margin_loss", reduction)
+    reduction = checked_reduction("multilabel_soft_margin_loss", reduction, size_average, reduce)
     check_tensors("multilabel_soft_margin_loss", input=input, target=target)
     if not input.ndim or tuple(target.shape) != tuple(input.shape):
         raise ShapeError(

@@ -49,6 +49,8 @@ def check_grads(
     wrong = [mode for mode in modes if mode not in MODES]
     if wrong or not modes:
         raise ArgumentError(f"check_grads: modes must be some of {MODES}, got {tuple(modes)}")
+    if order < 1:
+        raise ArgumentError(f"check_grads: order must be at least 1, got {order}")
     function, point, names = flattened(f, args)
     title = getattr(f, "__name__", type(f).__name__)
     _check(_Check(title, names, rtol, atol, eps, tuple(modes)), function, point, order, "")

@@ -175,6 +175,7 @@ MAKING = {
     "masked array": (lambda: mt.exp(np.ma.masked_equal([1.0, 2.0], 2.0)), DTypeError, ("MaskedArray", ".filled(value)")),
     "masked array of ours": (lambda: mt.array([1.0, 2.0]) + np.ma.masked_equal([1.0, 2.0], 2.0), DTypeError,
         ("MaskedArray", ".filled(value)")),
+    "dlpack of bfloat16": (lambda: np.from_dlpack(mt.ones(2, dtype=mt.bfloat16)), BufferError, ("bfloat16", "float32")),
     "large int": (lambda: mt.tensor([2**70, 1]), ArgumentError, ("array", "integer", "out of bounds", "floats")),
     "rng state": (lambda: mt.set_rng_state(mt.zeros(3)), ShapeError, ("set_state", "float32[3]", "get_state")),
 }
@@ -266,6 +267,8 @@ LAYERS = {
     "fan of a vector": (lambda: nn.init.xavier_uniform_(mt.ones(3)), ShapeError, ("init", "(3,)", "uniform_")),
 }
 STATES = {
+    "no state of an optimizer": (lambda: optim.SGD([weights()]).load_state_dict({"lr": 0.1}), StateError,
+        ("SGD", "'param_groups'", "['lr']", "state_dict()")),
     "names": (lambda: nn.Linear(2, 2).load_state_dict({"w": mt.ones(2, 2)}), StateError,
         ("load", "Linear", "weight", "bias", '"w"', "strict=False")),
     "shapes": (lambda: nn.Linear(2, 2).load_state_dict(nn.Linear(3, 2).state_dict()), StateError,
@@ -311,6 +314,7 @@ TRANSFORMS = {
     "grad of a comparison": (lambda: mt.grad(lambda x: (x > 0).sum())(1.0), DTypeError, ("grad", "int64[]", "float")),
     "grad of a str": (lambda: mt.grad(lambda x: "a")(1.0), TypeError, ("grad", "str", "has_aux=True")),
     "argnums": (lambda: mt.grad(lambda x: x, argnums=1)(1.0), ArgumentError, ("grad", "argnums 1", "1 positional")),
+    "no order": (lambda: mt.test_util.check_grads(mt.sin, (1.0,), order=0), ArgumentError, ("check_grads", "order", "0")),
     "argnums of a float": (lambda: mt.grad(lambda x: x, argnums=1.0), DTypeError, ("argnums", "1.0", "(0, 1)")),
     "has_aux": (lambda: mt.grad(lambda x: (x, 1, 2), has_aux=True)(1.0), GradError,
         ("grad", "has_aux", "(value, aux)", "3 values")),

@@ -109,6 +109,8 @@ class Array:
             raise BufferError(
                 "__dlpack__: copy=False, but arrays are immutable, so what leaves is a copy; leave copy out"
             )
+        if self.dtype == dtypes.bfloat16:
+            raise BufferError("__dlpack__: NumPy's DLPack has no bfloat16; cast to float32 first")
         # DLPack has no read-only flag that consumers honor.
         return np.array(self.numpy()).__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device)
 
@@ -173,6 +175,17 @@ class Array:
         raise ImmutableError(f"del Array[...]: {self.aval} is immutable; select what remains with a mask")
 
 
+def of_dlpack(x: Any) -> Array:
+    """Copy the data of anything with `__dlpack__`."""
+    try:
+        return Array(np.from_dlpack(x))
+    except (BufferError, RuntimeError) as error:
+        raise BufferError(
+            f"from_dlpack: NumPy cannot read this {type(x).__name__}: {error}; move it to host memory, and cast what "
+            "NumPy has no dtype for, such as bfloat16, to float32 first"
+        ) from error
+
+
 def wrap(buffer: Buffer) -> Array:
     """Make an Array that takes ownership of a buffer nobody else can write."""
     array: Array = _new(Array)
@@ -191,7 +204,7 @@ def _read_only(buffer: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return a view that can not be made writable: NumPy allows that on a view of a writable array, but not on this."""
     if buffer.dtype == dtypes.bfloat16:  # has no format character of the buffer protocol
         return _read_only(buffer.view(np.uint16)).view(buffer.dtype)
-    return np.asarray(memoryview(buffer).toreadonly())
+    return np.asarray(buffer.data.toreadonly())
 
 
 def _host(data: Any, target: dtypes.DType | None) -> np.ndarray[Any, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core import dtypes
-from ..core.array import Array, wrap
+from ..core.array import Array, of_dlpack, wrap
 from ..core.backend import backend_for
 from ..core.errors import ArgumentError, ShapeError
 from ..core.ops import diagonal as D
@@ -81,7 +81,7 @@ def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = Non
         return x if device is None else x.to_device(device)
     if copy is False:
         raise ArgumentError("from_dlpack: copy=False, but data of other libraries is copied; leave copy out")
-    return _placed(Array(np.from_dlpack(x)), device)
+    return _placed(of_dlpack(x), device)
 
 
 def frombuffer(buffer: Any, dtype: Any = float, count: int = -1, offset: int = 0) -> Array:

@@ -143,6 +143,11 @@ class Optimizer(Hooked):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take a copy of a state that `state_dict` returned, for groups of the same sizes."""
         state_dict = self._passed(self._load_pre_hooks, dict(state_dict))
+        if not state_dict.keys() >= {"param_groups", "state"}:
+            raise StateError(
+                f"{self._name()}: a state dict has 'param_groups' and 'state', got the keys {list(state_dict)}; load what "
+                "state_dict() of an optimizer returned"
+            )
         saved = [{k: copy.deepcopy(v) for k, v in group.items()} for group in state_dict["param_groups"]]
         if len(saved) != len(self.param_groups):
             raise StateError(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core import dtypes
-from ..core.array import Array, wrap
+from ..core.array import Array, of_dlpack, wrap
 from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.ops.families import as_array
 from ..core.ops.pointwise import joined
@@ -127,7 +127,7 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
         ext_tensor = _Capsule(ext_tensor)
     if not hasattr(ext_tensor, "__dlpack__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(ext_tensor).__name__}")
-    return tensor(np.from_dlpack(ext_tensor))
+    return tensor_of(of_dlpack(ext_tensor))
 
 
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:

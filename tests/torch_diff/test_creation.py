@@ -160,6 +160,8 @@ def test_dlpack_both_ways():
         assert ours.tolist() == y.tolist() and ours.dtype == mt.int64
     with pytest.raises(BufferError, match="detach"):
         x.requires_grad_().__dlpack__()
+    with pytest.raises(BufferError, match="Tensor.*bfloat16, to float32 first"):
+        mt.from_dlpack(torch.ones(2, dtype=torch.bfloat16))
 
 
 def test_a_generator_and_its_clone():

@@ -62,6 +62,7 @@ DIFFERENT = {
         "manual_seed": "fixes what is drawn, but not to PyTorch's numbers",
         "set_num_threads": "of compiled functions",
         "get_num_threads": "of compiled functions",
+        "is_inference": "always False: what is made under `inference_mode` is an ordinary tensor",
         "load": "runs no code, whatever `weights_only` says; `map_location` names one device",
         "save": "writes safetensors",
         "compile": "`mt.jit`: a function as a whole, without graph breaks",
@@ -71,6 +72,7 @@ DIFFERENT = {
         "Generator": "counter-based (Philox): other numbers than PyTorch's",
     },
     "torch.Tensor": {
+        "is_inference": "always False: what is made under `inference_mode` is an ordinary tensor",
         "numpy": "a read-only view",
         "shape": "a tuple",
         "dtype": "a NumPy dtype",

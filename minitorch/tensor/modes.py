@@ -137,7 +137,7 @@ def is_inference_mode_enabled() -> bool:
 
 
 class inference_mode(_Mode):
-    """Do not record operations; as `no_grad`."""
+    """Do not record operations; as `no_grad`. What is made inside is an ordinary tensor, in PyTorch a restricted one."""
 
     def __init__(self, mode: bool = True):
         super().__init__(not mode)

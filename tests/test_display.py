@@ -76,7 +76,7 @@ def test_hostile_names_stay_text():
 
     model = nn.Module()
     model.add_module(HOSTILE.replace(".", ""), Odd())
-    model.register_parameter(HOSTILE, nn.Parameter(mt.zeros(2)))
+    model.register_parameter(f"{HOSTILE}, too", nn.Parameter(mt.zeros(2)))
     model.forward = lambda x: x
     Odd.__name__ = HOSTILE
     for text in (model._repr_html_(), mt.summary(model, (2,))._repr_html_()):

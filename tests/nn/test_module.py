@@ -53,6 +53,9 @@ def test_assignment_moves_a_name_between_kinds():
     net.b = nn.Parameter(mt.ones(1))
     net.a = nn.Parameter(mt.ones(1))
     assert list(net.state_dict()) == ["b", "a"]
+    with pytest.raises(TypeError, match="parameter 'a'"):
+        net.a = nn.Linear(1, 1)
+    del net.a
     net.a = nn.Linear(1, 1)
     assert list(net.state_dict()) == ["b", "a.weight", "a.bias"]
     net.a = None

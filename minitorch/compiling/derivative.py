@@ -12,8 +12,8 @@ from typing import Any
 
 from ..core.array import Array
 from ..core.jit.graph import Atom, Graph, Var, has_effect, interpret
-from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall, Tracer, Value, aval_of
-from ..core.tape import FREED, Node, TapeTracer, make_node, pick
+from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall, Tracer, Value
+from ..core.tape import FREED, Node, TapeTracer, make_node, pick, shape_and_dtype
 from ..tensor.handle import AmbientTape, Tensor
 from .inspecting import run
 
@@ -37,6 +37,7 @@ class Derivative:
     pull: Graph | None = None
     plan: Any = None
     higher: Any = None  # what pulls cotangents back and is recorded itself
+    rule: Plan | None = None  # what the nodes of all calls have in common
 
     def forward(self, graph: Graph, outputs: list[Atom]) -> Graph:
         """Cut the joint graph in two, and return the first part, with the residuals as further outputs."""
@@ -70,7 +71,7 @@ def _needed(graph: Graph, outputs: list[Atom]) -> set[Var]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)  # never changed; a frozen one takes four times as long to make
 class Kept:
     """What one call leaves for its backward pass; `values` are those of the program's inputs."""
 
@@ -82,19 +83,25 @@ class Kept:
 
 def attach(
     derivative: Derivative,
-    by_index: dict[int, Tensor],
-    outs: list[Value],
-    values: list[Value],
+    live: list[Tensor],
+    outs: Sequence[Any],
+    values: Sequence[Value],
     leaves: Sequence[Any],
     tape: AmbientTape,
 ) -> None:
-    """Give the results that carry a gradient, by the number of their output, their nodes on the tape."""
-    live = [by_index[index] for index in derivative.live]
-    nodes = tuple(node_of(p, leaves, tape) for p in derivative.parents)
+    """Give the results that carry a gradient their nodes on the tape."""
+    nodes = tuple([node_of(p, leaves, tape) for p in derivative.parents])
     kept = Kept(outs[len(outs) - len(derivative.residuals) :], values, leaves, nodes)
-    plan = Plan(COMPILED, ((True, 0),), _unused, (RuleCall(-1, Pull(derivative)),))
-    avals = [aval_of(x.value) for x in live]
-    node = make_node(plan, nodes, (kept,), None, [a.shape for a in avals], [a.dtype for a in avals])
+    rule = derivative.rule
+    if rule is None:
+        pull = Pull(derivative.pull, derivative.plan, derivative.higher, [a is not None for a in derivative.joint.outputs])
+        rule = derivative.rule = Plan(COMPILED, ((True, 0),), _unused, (RuleCall(-1, pull),))
+    if len(live) == 1:
+        (x,) = live
+        x.node = make_node(rule, nodes, (kept,), None, *shape_and_dtype(x.value))
+        return
+    avals = [shape_and_dtype(x.value) for x in live]
+    node = make_node(rule, nodes, (kept,), None, [shape for shape, _ in avals], [dtype for _, dtype in avals])
     for i, x in enumerate(live):
         x.node = pick(node, i)
 
@@ -116,19 +123,19 @@ def spent(value: Array) -> Node:
 
 @dataclass(slots=True)
 class Pull:
-    """The rule of a compiled function's node."""
+    """The rule of a compiled function's node: the backward pass, and which parents it has a gradient for."""
 
-    derivative: Derivative
+    graph: Graph
+    plan: Any
+    higher: Any
+    wanted: list[bool]
 
     def __call__(self, g: Any, kept: Kept) -> tuple[Value | None, ...]:
-        d = self.derivative
+        if type(g) is not tuple:
+            g = (g,)
         if any(isinstance(x, TapeTracer) for x in g):
-            return d.higher(g, kept)  # type: ignore[no-any-return]
-        if any(isinstance(x, Tracer) for x in g):  # a batch of cotangents
-            assert d.pull is not None
-            found = interpret(d.pull, [*kept.residuals, *g])
-        else:
-            assert d.pull is not None
-            found = run(d.plan, d.pull, [*kept.residuals, *g])
-        places = iter(found)
-        return tuple(None if a is None else next(places) for a in d.joint.outputs)
+            return self.higher(g, kept)  # type: ignore[no-any-return]
+        given = [*kept.residuals, *g]
+        batched = any(isinstance(x, Tracer) for x in g)
+        found = iter(interpret(self.graph, given) if batched else run(self.plan, self.graph, given))
+        return tuple([next(found) if wanted else None for wanted in self.wanted])

@@ -7,6 +7,7 @@ lies has no entrance, and whatever is not as it was is left to `Quick`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain, count
 from operator import attrgetter
 from types import CellType
@@ -14,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core.array import Array
+from ..core.array import Array, wrap
 from ..core.config import default_float
 from ..core.jit.lower.plan import Frame, OutOfBounds
 from ..core.jit.native.entry import (
     ALIAS,
     ARGUMENT,
+    FILLED,
     GRADIENT,
     HELD,
     NEW,
@@ -32,17 +34,19 @@ from ..core.jit.native.entry import (
     Row,
     Unreadable,
 )
+from ..core.primitive import Value
 from ..core.tape import context
-from ..tensor.handle import Tensor, ambient
+from ..tensor.alias import Storage, View
+from ..tensor.handle import Tensor
 from ..tensor.hooks import changes
 from .capture import Argument, Field, Number, Shared
-from .derivative import spent
 from .guards import Names, Place
 from .modes import ON, mode
 from .program import Fresh, is_gradient, results
 from .snapshots import Group, snapshot
 
 MISS: Any = object()  # what a call returns that was not admitted
+NEWS, VALUES, AGAIN = range(3)  # the sources of outputs: new arrays, those of the inputs, those of recycled gradients
 _value, _grad = attrgetter("value"), attrgetter("grad")
 _context, _float, _mode = context.get, default_float.get, mode.get
 _empty = np.empty
@@ -50,36 +54,35 @@ _new = object.__new__
 
 
 class Entrance:
-    """The entries of a program, one for each frame, and how its result is made. `quick` is a `Quick`.
+    """The entry of a program, and how its outputs are found. `quick` is a `Quick`.
 
-    A short program runs inside of the look, while nobody else can have the GIL. A long one runs afterwards, and what it
-    reads and writes is held meanwhile. A plain one is short, and its results are new arrays and nothing else.
+    A short program runs inside of the look, while nobody else can have the GIL. A long one runs afterwards, in a frame that
+    no other thread has, and what it reads and writes is held meanwhile.
     """
 
     def __init__(self, quick: Any):
         bound, program = quick.bound, quick.program
-        if bound is None or quick.full:
+        if bound is None:
             raise Unreadable("program")
-        self.quick, self.bound, self.around = quick, bound, quick.around
+        self.quick, self.bound, self.around, self.program = quick, bound, quick.around, program
         self.context, self.float = quick.context, quick.float
-        self.views = any(quick.viewed)
         self.epoch = quick.around.epoch
         self.optimizers = [(o, o.param_groups, o.state) for o, _ in quick.around.optimizers]
         self.new = [(shape, dtype) for _, shape, dtype in bound.new]
-        self.places = {out: i for i, (out, _, _) in enumerate(bound.new)}
         self.is_short = bound.is_short
-        self.is_plain = self.is_short and program.derivative is None and all(map(self._is_new, _outputs(quick)))
-        self.results, self.rest = self._of_new() if self.is_plain else ([], [])
-        self.only = self.results[0] if self.is_plain and program.is_leaf else None
+        self.blank: list[Any] = [None] * len(bound.plan.recipes)
+        self.found = self._found() if self.is_short else []
+        self.holds = not self.is_short or program.derivative is not None or any(s != NEWS for _, s, _, _ in self.found)
+        self.is_atomic = not self.holds and not quick.rest
         self.may_hide, self.written = quick.around.may_hide, quick.written
         self.pairs = Pairs()
         # What cannot be read where it lies: tables with a key and its value, containers and their snapshots.
         self.scopes: list[tuple[Any, Any, Any]] = []
         self.mutable: list[tuple[Any, Any]] = []
         self._note_guards()
-        self.is_wary = bool(self.scopes or self.may_hide or self.views or self.mutable)
+        self.is_wary = bool(self.scopes or self.may_hide or self.mutable)
         self.seats = [self._seat()]
-        self.entry = self.seats[0][0]  # of a plain program, whose call is one native one: nobody comes in between
+        self.entry = self.seats[0][0]  # of a short program, whose call is one native one: nobody comes in between
 
     # ------------------------------------------------------------------ calling
 
@@ -91,86 +94,117 @@ class Entrance:
         for o, groups, state in self.optimizers:
             if o.param_groups is not groups or o.state is not state:
                 return MISS
-        if self.is_wary and not self._is_readable(args):
+        if self.is_wary and not self._is_readable():
             return MISS
         news = []
         for shape, dtype in self.new:
             made: Array = _new(Array)
             made._data = _empty(shape, dtype)
             news.append(made)
-        if not self.is_plain:
-            return self._seated(args, news)
-        if not self.entry.run(args, news):
-            return MISS
-        for storage in self.written:
-            storage.version += 1
-        for target, at in self.rest:
-            target.write(args, None if at is None else news[at])
-        tape = here.frame.ambient or ambient()
-        recording = here.muted < tape.level
-        if self.only is not None:
-            return _finished(self.only, news, tape, recording)
-        return self.quick.program.structure.unflatten([_finished(r, news, tape, recording) for r in self.results])
+        if self.holds:
+            return self._holding(args, news)
+        return self._finished(args, news) if self.entry.run(args, news) else MISS
 
-    def _is_readable(self, args: tuple[Any, ...]) -> bool:
+    def _is_readable(self) -> bool:
         """Return whether all is as it was which no native look can tell."""
         return (
             all(table[key] is value for table, key, value in self.scopes)
             and not (self.may_hide and self.around.hides())
-            and not (self.views and not self.quick.has_views(args))
             and not any(snapshot(place.read()) != was for place, was in self.mutable)
         )
 
-    def _seated(self, args: tuple[Any, ...], news: list[Array]) -> Any:
-        """Look and run in a frame that no other thread has."""
-        try:
-            seat = self.seats.pop()
-        except IndexError:
-            seat = self._seat()
-        try:
-            return self._holding(*seat, args, news)
-        finally:
-            self.seats.append(seat)
-
-    def _holding(self, entry: Entry, frame: Frame, args: tuple[Any, ...], news: list[Array]) -> Any:
-        """Look and run, and return whatever the results are."""
+    def _holding(self, args: tuple[Any, ...], news: list[Array]) -> Any:
+        """Look and run, and hold what is read meanwhile."""
         quick = self.quick
         try:
             values = [x if type(x) is Array else x.value for x in args]
             values += map(_value, quick.holders)
-            values += map(_value, map(_grad, quick.read))
-            again = list(map(_value, map(_grad, quick.again)))
+            if quick.read:
+                values += map(_value, map(_grad, quick.read))
+            again = list(map(_value, map(_grad, quick.again))) if quick.again else []
         except AttributeError:  # an argument is no array, or there is no gradient
             return MISS
-        fields = [getattr(s.owner, s.name) for s in quick.fields]
-        if not entry.run(args, [*news, *values, *fields, *again]):
+        fields = [getattr(s.owner, s.name) for s in quick.fields] if quick.fields else []
+        held = [*news, *values, *fields, *again]
+        if not self.is_short:
+            return self._seated(args, news, values, fields, again, held)
+        if not self.entry.run(args, held):
             return MISS
-        values += [s.read(args) for s in quick.numbers]
-        values += fields
-        outs = self.bound.arranged(values, again, news)
+        return self._finished(args, news, self._inputs_of(args, values, fields), again)
+
+    def _inputs_of(self, args: tuple[Any, ...], values: list[Value], fields: list[Value]) -> list[Value]:
+        """Return the values of all inputs, in order."""
+        return [*values, *(s.read(args) for s in self.quick.numbers), *fields] if self.quick.numbers or fields else values
+
+    def _seated(
+        self,
+        args: tuple[Any, ...],
+        news: list[Array],
+        values: list[Value],
+        fields: list[Value],
+        again: list[Array],
+        held: list[Value],
+    ) -> Any:
+        """Look, and run in a frame that no other thread has."""
         try:
-            outs = frame.results(values, outs) if self.is_short else frame.replay(values, outs, outs + values)
+            entry, frame = seat = self.seats.pop()
+        except IndexError:
+            entry, frame = seat = self._seat()
+        try:
+            if not entry.run(args, held):
+                return MISS
+            values = self._inputs_of(args, values, fields)
+            outs = self.bound.arranged(values, again, news)
+            outs = frame.replay(values, outs, outs + values)
         except OutOfBounds:
             return MISS
-        quick.note_writes()
-        for target, j in quick.rest:
-            target.write(args, None if j is None else outs[j])
-        return results(quick.program, outs, values, args)
+        finally:
+            self.seats.append(seat)
+        return self._written(args, outs, values)
 
     # ------------------------------------------------------------------ what comes out
 
-    def _is_new(self, j: int) -> bool:
-        """Return whether output number `j`, if there is one, is a new array, as it is."""
-        if j < 0:
-            return False
-        kind, which, shape = self.bound.plan.recipes[j]
-        return kind == "fresh" and which in self.places and shape == self.bound.plan.fresh[which][0]
+    def _finished(
+        self, args: tuple[Any, ...], news: list[Array], values: Sequence[Value] = (), again: Sequence[Array] = ()
+    ) -> Any:
+        """Collect the outputs, and return the results."""
+        outs = self.blank.copy()
+        sources = news, values, again
+        for j, source, place, shape in self.found:
+            x = sources[source][place]
+            outs[j] = x if shape is None else wrap(x._data.reshape(shape))
+        return self._written(args, outs, values)
 
-    def _of_new(self) -> tuple[list[tuple[int, type | None, bool]], list[tuple[Any, int | None]]]:
-        """Return which new arrays the results are, of which kind, and which ones are written to what is not in place."""
-        at = {j: self.places[self.bound.plan.recipes[j][1]] for j in _outputs(self.quick)}
-        made = [(at[r.index], r.kind, r.spent) for r in self.quick.program.results]
-        return made, [(target, None if j is None else at[j]) for target, j in self.quick.rest]
+    def _written(self, args: tuple[Any, ...], outs: list[Any], values: Sequence[Value]) -> Any:
+        for storage in self.written:
+            storage.version += 1
+        for target, j in self.quick.rest:
+            target.write(args, None if j is None else outs[j])
+        return results(self.program, outs, values, args)
+
+    def _found(self) -> list[tuple[int, int, int, Any]]:
+        """Return where the outputs are found that somebody wants: number, source, place there, shape if it is another.
+
+        Constants are entered here and now.
+        """
+        plan, program = self.bound.plan, self.program
+        wanted = {r.index for r in program.made if type(r) is Fresh}
+        wanted.update(j for _, j in self.quick.rest if j is not None)
+        if program.derivative is not None:
+            wanted.update(range(len(self.blank) - len(program.derivative.residuals), len(self.blank)))
+        places = {out: (NEWS, i) for i, (out, _, _) in enumerate(self.bound.new)}
+        places |= {out: (VALUES, i) for out, i in plan.donated}
+        places |= {out: (AGAIN, i) for i, out in enumerate(self.bound.recycled)}
+        found: list[tuple[int, int, int, Any]] = []
+        for j in sorted(wanted):
+            kind, which, shape = plan.recipes[j]
+            if kind == "constant":
+                self.blank[j] = which
+            elif kind == "input":
+                found.append((j, VALUES, which, None))
+            else:
+                found.append((j, *places[which], None if plan.fresh[which][0] == shape else shape))
+        return found
 
     # ------------------------------------------------------------------ what has to be where
 
@@ -226,11 +260,12 @@ class Entrance:
         quick, first = self.quick, len(self.bound.blank)
         rows = [*self._inputs(first, frame), *self._outputs(first, frame)]
         watched = [self.pairs.slot_address(cell, "grad") for cell in quick.cells]
-        forbidden = list(chain(self.around.tensors, quick.held))
+        forbidden = list(chain(self.around.tensors, quick.held, quick.program.storages))
         addresses, parts = frame.leaves.addresses, frame.parts() if self.is_short else []
-        rows = rows if self.is_plain else self._held(rows)
+        rows = self._held(rows) if self.holds else rows
         kinds = len(quick.kinds)
-        return Entry(kinds, self.pairs, rows, addresses, forbidden, watched, parts, frame.flag, Tensor), frame
+        classes = Tensor, View, Storage
+        return Entry(kinds, self.pairs, rows, addresses, forbidden, watched, parts, frame.flag, *classes), frame
 
     def _inputs(self, first: int, frame: Frame) -> list[Row]:
         quick = self.quick
@@ -263,7 +298,7 @@ class Entrance:
     def _held(self, rows: list[Row]) -> list[Row]:
         """Say where each array stands in the list of those that are held, behind the new ones."""
         places = count(len(self.new))
-        return [row if row.kind in (NEW, NUMBER, ALIAS) else row._replace(held=next(places)) for row in rows]
+        return [row if row.kind in (FILLED, NEW, NUMBER, ALIAS) else row._replace(held=next(places)) for row in rows]
 
     def _tensor_on(self, storage: Any) -> int:
         """Return where a captured tensor on a storage keeps its value, which may be all of it; 0 if there is none."""
@@ -279,29 +314,9 @@ class Entrance:
         for cell, out in zip(self.quick.again, bound.recycled):
             where = self.pairs.slot_address(cell, "grad")
             made.append(Row(RECYCLED, where, out, *frame.expected[out], id(Tensor), False, True))
+        made += [Row(FILLED, self.pairs.slot_address(cell, "grad"), 0) for cell in self.quick.full]
         made += [Row(ALIAS, at, out) for (out, _), at in zip(bound.plan.donated, bound.plan.donated_arrays)]
         return made
-
-
-def _outputs(quick: Any) -> list[int]:
-    """Return the numbers of the outputs that results and writes need; -1 stands for a result of another kind."""
-    made = [r.index if type(r) is Fresh else -1 for r in quick.program.results]
-    return made + [j for _, j in quick.rest if j is not None]
-
-
-def _finished(result: tuple[int, type | None, bool], news: list[Array], tape: Any, recording: bool) -> Any:
-    """Return a result of the function: an array, or a tensor of it."""
-    at, kind, is_spent = result
-    if kind is None:
-        return news[at]
-    made: Tensor = _new(Tensor)
-    made._trace = tape
-    made.value = news[at]
-    made._view = None
-    made.node = spent(news[at]) if is_spent and recording else None
-    if kind is not Tensor:
-        made.__class__ = kind
-    return made
 
 
 def entrance(quick: Any) -> Entrance | None:

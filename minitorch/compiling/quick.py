@@ -114,8 +114,7 @@ class Quick:
         if self.tries:
             self.tries -= 1
             self.entrance = entrance(self)
-            is_atomic = self.entrance is not None and self.entrance.is_plain and not self.rest
-            self.atomic = self.entrance if is_atomic else None
+            self.atomic = self.entrance if self.entrance is not None and self.entrance.is_atomic else None
 
     def values(self, args: tuple[Any, ...]) -> list[Value] | None:
         """Return the values of the program's inputs; None if anything is not as it was."""

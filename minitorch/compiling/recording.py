@@ -143,7 +143,6 @@ class _Finish:
             once=any(isinstance(s, Lifted) for s in sources),
             begun=self.capture.begun,
             hidden=self.hidden,
-            views=[(i, r) for i, r in enumerate(results) if type(r) is Seen],
         )
 
     def _check_numbers(self) -> None:

@@ -48,13 +48,13 @@ TUPLE_ITEMS, FLOAT_VALUE = 24, 16
 DICT_USED, DICT_KEYS, DICT_VALUES = 16, 32, 40
 
 # What a row of the table of arrays says: how its array is found.
-ARGUMENT, TENSOR, VIEWED, HELD, GRADIENT, RECYCLED, NEW, NUMBER, ALIAS = range(9)
+ARGUMENT, TENSOR, VIEWED, HELD, GRADIENT, RECYCLED, FILLED, NEW, NUMBER, ALIAS = range(10)
 ROW = 10  # kind, where, type, recorded, target, needed, twin, held, dtype, number of axes; then the axes
 
 (
     PAIRS, PAIR_COUNT, COUNT, FORBIDDEN, FORBIDDEN_COUNT, PLACES, PLACE_COUNT, ROWS, ROW_COUNT, ADDRESSES, RESULT,
-    ARRAY, NDARRAY, SLOT, FLOAT, NONE, VALUE, VIEW, NODE, PARTS, PART_COUNT, FLAG,
-) = range(WORDS := 22)  # fmt: skip
+    ARRAY, NDARRAY, SLOT, FLOAT, NONE, VALUE, VIEW, NODE, PARTS, PART_COUNT, FLAG, STORAGE, SEEN, WRITTEN, SHARED,
+) = range(WORDS := 26)  # fmt: skip
 
 # `args` is the address of the tuple of arguments, `news` that of the list of new arrays, and of those to be held.
 ENTER = f"""
@@ -85,6 +85,8 @@ def enter(P, args, news):
     made = i64(i64(news + {LIST_ITEMS})[0])
     addresses = i64(P[{ADDRESSES}])
     none = P[{NONE}]
+    shared = i64(P[{SHARED}])
+    views = 0
     rows = i64(P[{ROWS}])
     at = 0
     for r in range(P[{ROW_COUNT}]):
@@ -94,6 +96,9 @@ def enter(P, args, news):
         ndim = rows[at + 9]
         if kind == {ALIAS}:
             addresses[target] = addresses[where]
+        elif kind == {FILLED}:
+            if i64(where)[0] == none:
+                return
         elif kind == {NUMBER}:
             number = i64(where)[0]
             if number == 0 or i64(number + {TYPE})[0] != P[{FLOAT}]:
@@ -118,8 +123,21 @@ def enter(P, args, news):
                     tensor = i64(where)[0]
                 if tensor == none or i64(tensor + {TYPE})[0] != rows[at + 2]:
                     return
-                if kind != {VIEWED} and i64(tensor + P[{VIEW}])[0] != none:
+                view = i64(tensor + P[{VIEW}])[0]
+                if (view != none) != (kind == {VIEWED}):
                     return
+                if kind == {VIEWED}:
+                    storage = i64(view + P[{STORAGE}])[0]
+                    if i64(view + P[{SEEN}])[0] != i64(storage + P[{WRITTEN}])[0]:
+                        return
+                    for j in range(P[{FORBIDDEN_COUNT}]):
+                        if forbidden[j] == storage:
+                            return
+                    for j in range(views):
+                        if shared[j] == storage:
+                            return
+                    shared[views] = storage
+                    views += 1
                 if (i64(tensor + P[{NODE}])[0] != none) != (rows[at + 3] != 0):
                     return
                 if kind == {RECYCLED} and i32(tensor)[0] != 1:
@@ -330,8 +348,9 @@ def dicts_supported() -> bool:
 class Entry:
     """What a call must find, where the addresses of its arrays go, and what runs then.
 
-    `forbidden` are objects that no argument may be, `places` the addresses of words that hold such. `parts` are rows of
-    instructions: the address of the first, how many, and whether to stop after them when the word `flag` is not 0.
+    `forbidden` are objects that no argument may be, nor the storage of one, `places` the addresses of words that hold
+    such. `parts` are rows of instructions: the address of the first, how many, and whether to stop after them when the
+    word `flag` is not 0. `handle` and `view` are the classes of tensors and of what says how one shares its memory.
     """
 
     __slots__ = ("_kept", "_native", "_place", "_result", "_slots")
@@ -347,19 +366,23 @@ class Entry:
         parts: Sequence[tuple[int, int, bool]],
         flag: np.ndarray[Any, Any],
         handle: type,
+        view: type,
+        storage: type,
     ):
         steps = list(chain.from_iterable(parts))
-        tables = [np.array([*words, 0], np.int64) for words in (pairs.words, forbidden, places, steps)]
+        tables = [np.array([*words, 0], np.int64) for words in (pairs.words, forbidden, places, steps, [0] * arguments)]
         table = np.array([w for row in rows for w in row.words()] or [0], np.int64)
         self._result = ctypes.c_int64(0)
         self._slots = (ctypes.c_int64 * WORDS)()
-        at = dict(zip((PAIRS, FORBIDDEN, PLACES, PARTS), (t.ctypes.data for t in tables)))
+        at = dict(zip((PAIRS, FORBIDDEN, PLACES, PARTS, SHARED), (t.ctypes.data for t in tables)))
         at |= {PAIR_COUNT: len(pairs.words) // 2, FORBIDDEN_COUNT: len(forbidden), PLACE_COUNT: len(places)}
         at |= {COUNT: arguments, ROWS: table.ctypes.data, ROW_COUNT: len(rows), ADDRESSES: addresses.ctypes.data}
         at |= {RESULT: ctypes.addressof(self._result), ARRAY: id(Array), NDARRAY: id(np.ndarray), SLOT: slot_offset()}
         at |= {FLOAT: id(float), NONE: id(None), PART_COUNT: len(parts), FLAG: flag.ctypes.data}
-        at |= {where: offset(handle, name) for where, name in ((VALUE, "value"), (VIEW, "_view"), (NODE, "node"))}
-        if not supported() or min(at[VALUE], at[VIEW], at[NODE]) < 0:
+        slots = {VALUE: (handle, "value"), VIEW: (handle, "_view"), NODE: (handle, "node")}
+        slots |= {STORAGE: (view, "storage"), SEEN: (view, "version"), WRITTEN: (storage, "version")}
+        at |= {where: offset(kind, name) for where, (kind, name) in slots.items()}
+        if not supported() or min(at[where] for where in slots) < 0:
             raise Unreadable(handle.__name__)
         for where, value in at.items():
             self._slots[where] = value

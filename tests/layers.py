@@ -270,7 +270,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.guards", "minitorch.compiling.modes", "minitorch.compiling.stats"],
     ["minitorch.compiling.inspecting"],  # the search for NaN
     ["minitorch.compiling.capture", "minitorch.compiling.derivative", "minitorch.compiling.looking"],
-    ["minitorch.compiling.windows"],  # views, by where they lie
+    ["minitorch.compiling.forms", "minitorch.compiling.windows"],  # calls, by their containers; views, by where they lie
     ["minitorch.compiling.arguments", "minitorch.compiling.program"],
     ["minitorch.compiling.higher", "minitorch.compiling.sharing"],  # second derivatives; results that are views
     ["minitorch.compiling.recording"],

@@ -29,6 +29,7 @@ from ..core.jit.native.entry import (
     RECYCLED,
     TENSOR,
     VIEWED,
+    WEAK,
     Entry,
     Pairs,
     Row,
@@ -66,6 +67,8 @@ class Entrance:
             raise Unreadable("program")
         self.quick, self.bound, self.around, self.program = quick, bound, quick.around, program
         self.context, self.float = quick.context, quick.float
+        self.bare, self.waits = quick.bare, quick.waits if quick.waiting else None
+        self.given = [(i, i in quick.tensors) for i in quick.given]
         self.epoch = quick.around.epoch
         self.optimizers = [(o, o.param_groups, o.state) for o, _ in quick.around.optimizers]
         self.new = [(shape, dtype) for _, shape, dtype in bound.new]
@@ -74,6 +77,7 @@ class Entrance:
         self.found = self._found() if self.is_short else []
         self.holds = not self.is_short or program.derivative is not None or any(s != NEWS for _, s, _, _ in self.found)
         self.is_atomic = not self.holds and not quick.rest
+        self.numbers = bool(bound.plan.numbers)
         self.may_hide, self.written = quick.around.may_hide, quick.written
         self.pairs = Pairs()
         # What cannot be read where it lies: tables with a key and its value, containers and their snapshots.
@@ -87,9 +91,19 @@ class Entrance:
     # ------------------------------------------------------------------ calling
 
     def run(self, args: tuple[Any, ...]) -> Any:
-        """Return the result; `MISS`, with nothing written, if anything is not as it was."""
-        here = _context()
-        if here is not self.context or _float() is not self.float or _mode() is not ON or self.epoch != changes.count:
+        """Run the program on the leaves of the arguments. Return the result; `MISS`, with nothing written, if anything is not as it was."""
+        if _context() is not self.context or _float() is not self.float or _mode() is not ON:
+            if not self.quick.is_here():
+                return MISS
+        if self.epoch != changes.count:
+            return MISS
+        try:
+            for i in self.bare:
+                if args[i]._cell is not None:
+                    return MISS
+            if self.waits is not None and not self.waits(args):
+                return MISS
+        except AttributeError:  # not a tensor
             return MISS
         for o, groups, state in self.optimizers:
             if o.param_groups is not groups or o.state is not state:
@@ -117,7 +131,7 @@ class Entrance:
         """Look and run, and hold what is read meanwhile."""
         quick = self.quick
         try:
-            values = [x if type(x) is Array else x.value for x in args]
+            values = [args[i].value if is_tensor else args[i] for i, is_tensor in self.given]
             values += map(_value, quick.holders)
             if quick.read:
                 values += map(_value, map(_grad, quick.read))
@@ -125,12 +139,16 @@ class Entrance:
         except AttributeError:  # an argument is no array, or there is no gradient
             return MISS
         fields = [getattr(s.owner, s.name) for s in quick.fields] if quick.fields else []
-        held = [*news, *values, *fields, *again]
+        held = [*news, *(values if not self.numbers else self._arrays(values)), *fields, *again]
         if not self.is_short:
             return self._seated(args, news, values, fields, again, held)
         if not self.entry.run(args, held):
             return MISS
         return self._finished(args, news, self._inputs_of(args, values, fields), again)
+
+    def _arrays(self, values: list[Value]) -> list[Value]:
+        """Return the values that are no plain numbers."""
+        return [x for x in values if type(x) is Array]
 
     def _inputs_of(self, args: tuple[Any, ...], values: list[Value], fields: list[Value]) -> list[Value]:
         """Return the values of all inputs, in order."""
@@ -155,7 +173,7 @@ class Entrance:
                 return MISS
             values = self._inputs_of(args, values, fields)
             outs = self.bound.arranged(values, again, news)
-            outs = frame.replay(values, outs, outs + values)
+            outs = frame.replay(values, outs, outs + (self._arrays(values) if self.numbers else values))
         except OutOfBounds:
             return MISS
         finally:
@@ -263,16 +281,25 @@ class Entrance:
         forbidden = list(chain(self.around.tensors, quick.held, quick.program.storages))
         addresses, parts = frame.leaves.addresses, frame.parts() if self.is_short else []
         rows = self._held(rows) if self.holds else rows
-        kinds = len(quick.kinds)
+        arguments = len(quick.kinds), quick.tensors
         classes = Tensor, View, Storage
-        return Entry(kinds, self.pairs, rows, addresses, forbidden, watched, parts, frame.flag, *classes), frame
+        return Entry(arguments, self.pairs, rows, addresses, forbidden, watched, parts, frame.flag, *classes), frame
 
     def _inputs(self, first: int, frame: Frame) -> list[Row]:
         quick = self.quick
         needed = set(self.bound.plan.donated_arrays)
         holders = iter(quick.holders)
+        places = count(first)  # of the arrays
+        numbers = iter(range(frame.numbers.ctypes.data, frame.numbers.ctypes.data + frame.numbers.nbytes, 8))
         made = []
-        for at, source in enumerate(quick.program.sources, first):
+        for source, var in zip(quick.program.sources, self.bound.plan.program.graph.inputs):
+            if var.aval.weak:
+                kind_of = quick.kinds[source.index] if isinstance(source, Argument) else None
+                if kind_of not in (int, float):
+                    raise Unreadable("number")
+                made.append(Row(WEAK, source.index, next(numbers), kind_of=id(kind_of)))
+                continue
+            at = next(places)
             shape, dtype = frame.expected[at]
             alone = at in needed
             if isinstance(source, Argument):
@@ -298,7 +325,7 @@ class Entrance:
     def _held(self, rows: list[Row]) -> list[Row]:
         """Say where each array stands in the list of those that are held, behind the new ones."""
         places = count(len(self.new))
-        return [row if row.kind in (FILLED, NEW, NUMBER, ALIAS) else row._replace(held=next(places)) for row in rows]
+        return [row if row.kind in (FILLED, NEW, NUMBER, WEAK, ALIAS) else row._replace(held=next(places)) for row in rows]
 
     def _tensor_on(self, storage: Any) -> int:
         """Return where a captured tensor on a storage keeps its value, which may be all of it; 0 if there is none."""

@@ -24,7 +24,7 @@ from ..core.primitive import Tracer, Value
 from ..core.tape import context
 from ..core.tracebacks import warn
 from ..tensor.handle import Tensor
-from .arguments import Arguments, kind_in_words
+from .arguments import Arguments, exact, kind_in_words
 from .backend import build, prepare
 from .checking import checked
 from .describing import Called
@@ -43,6 +43,7 @@ from .through import Family, blank, in_named_axes
 
 _RECORDING = threading.RLock()  # one recording at a time: it swaps the values of handles that others may read
 _MANY = 8
+_WAYS = 4  # to be tried, at some 0.5 us each
 
 
 class Compiled:
@@ -62,7 +63,7 @@ class Compiled:
         self.names = names
         self.donated = donated
         self.programs: dict[Any, list[tuple[Program, Surroundings]]] = {}
-        self.quick: Quick | None = None
+        self.ways: tuple[Quick, ...] = ()  # quick ones into the programs of the last calls, the last one first
         self.families: dict[Any, Family | None] = {}
         self.last: tuple[Any, Program, Surroundings] | None = None
         self.records = 0
@@ -89,34 +90,45 @@ class Compiled:
         return Compiled, (self.function, self.static, self.names, self.donated)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        known = self.quick
-        atomic = None if known is None else known.atomic
-        if atomic is not None and not kwargs:
-            out = atomic.run(args)
-            if out is not MISS:
-                self.calls += 1
-                tally.calls += 1
-                return out
         turns = self.turns
+        for way in self.ways:
+            entrance = way.entrance if turns is None else way.atomic
+            if entrance is not None:
+                leaves = way.form.leaves(args, kwargs)
+                out = MISS if leaves is None else entrance.run(leaves)
+                if out is not MISS:
+                    return self._entered(way, out)
         if turns is None or context.get().stage is not None:
             return self._call(args, kwargs)
         with turns:
             return self._call(args, kwargs)
 
+    def _entered(self, way: Quick, out: Any) -> Any:
+        """Count a call, and try its way first the next time."""
+        self.calls += 1
+        tally.calls += 1
+        ways = self.ways
+        if ways[0] is not way:
+            self.ways = (way, *(w for w in ways if w is not way))
+        return out
+
+    @property
+    def quick(self) -> Quick | None:
+        """The way of the last call, if it was a quick one."""
+        return self.ways[0] if self.ways else None
+
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        known = self.quick
-        if known is not None and not kwargs:
-            out = known.shortest(args)
-            if out is MISS:
-                out = known.call(args)
+        is_tried = self.turns is None
+        for way in self.ways:
+            out = way.enter(args, kwargs, is_tried)
             if out is not MISS:
-                self.calls += 1
-                tally.calls += 1
-                return out
+                return self._entered(way, out)
+        called = args, kwargs
         if context.get().stage is not None or mode.get() is OFF:
             return self.function(*args, **kwargs)
         static, args, kwargs = self._split(args, kwargs) if self.static or self.names else ((), args, kwargs)
         arguments = Arguments(args, kwargs, static)
+        arguments.called = *called, static
         if self.donated:
             moved = (i - sum(k < i for k in self.static) if i >= 0 else i for i in self.donated)
             arguments.given = donated_leaves(args, frozenset(moved))
@@ -142,7 +154,9 @@ class Compiled:
                     return replay(program, arguments.leaves, values)
             out = replay(program, arguments.leaves, values)
             if inspector.get() is None:
-                self.quick = quick(program, around, arguments)
+                way = quick(program, around, arguments)
+                others = [w for w in self.ways if w.program is not program]
+                self.ways = (*([] if way is None else [way]), *others)[:_WAYS]
             return out
         args, kwargs = tree.unflatten(arguments.structure, arguments.leaves[: arguments.own])
         plain = functools.partial(self._joined, static, args, kwargs)
@@ -155,7 +169,7 @@ class Compiled:
         rest = tuple((i, x) for i, x in enumerate(leaves) if i not in where)
         if any(isinstance(x, (Tensor, StagedTracer)) for x in leaves) or any(_is_staged(x) for x in leaves):
             return self._joined(static, args, kwargs)
-        key = (arguments.structure, static, rest)
+        key = (arguments.structure, exact(static), exact(rest))
         if key not in self.families:
             self.families[key] = self._family(static, arguments, tuple(where), rest)
         family = self.families[key]

@@ -41,9 +41,10 @@ class Bound:
         outs = self._outs(values, again)
         frame = self._taken()
         try:
-            leaves = outs + values
+            leaves = self._leaves(outs, values)
             if frame.leaves.gather(leaves) >= 0:
                 return None
+            frame.write_numbers(values)
             return frame.replay(values, outs, leaves)
         except OutOfBounds:
             return None
@@ -94,6 +95,10 @@ class Bound:
         except IndexError:
             return self.frame()
 
+    def _leaves(self, outs: list[Any], values: list[Value]) -> list[Any]:
+        """Return the arrays: what the results are written to, and the inputs that are no plain numbers."""
+        return outs + ([values[i] for i in self.plan.arrays] if self.plan.numbers else values)
+
     def _outs(self, values: list[Value], again: list[Array]) -> list[Any]:
         """Return what the results are written to."""
         return self.arranged(values, again, [wrap(np.empty(shape, dtype)) for _, shape, dtype in self.new])
@@ -125,8 +130,9 @@ def bound(plan: Plan, recycled: Sequence[int]) -> Bound | None:
     kinds = [plan.recipes[j] for j in recycled]
     used = [which for kind, which, _ in plan.recipes if kind == "fresh"]
     donated = {at for at, _ in plan.donated}
+    returned = any(kind == "input" and which in plan.numbers for kind, which, _ in plan.recipes)  # as they are
     alone = all(used.count(at) == 1 for at in (*donated, *(which for _, which, _ in kinds)))
     whole = all(
         kind == "fresh" and plan.fresh[which][0] == shape and which not in donated for kind, which, shape in kinds
     )
-    return Bound(plan, recycled) if alone and whole and not plan.numbers else None
+    return Bound(plan, recycled) if alone and whole and not returned else None

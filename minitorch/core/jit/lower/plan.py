@@ -251,7 +251,7 @@ class Frame:
         if plan.donated:
             self._take_over(outs, leaves)
         if plan.numbers:
-            self._write_numbers(values)
+            self.write_numbers(values)
         try:
             return self.replay(values, outs, leaves)
         except OutOfBounds:
@@ -279,7 +279,8 @@ class Frame:
                 self.leaves.addresses[at] = buffer.ctypes.data
             outs[at] = leaves[at] = wrap(buffer)
 
-    def _write_numbers(self, values: Sequence[Value]) -> None:
+    def write_numbers(self, values: Sequence[Value]) -> None:
+        """Note the plain numbers among the inputs."""
         for at, i in enumerate(self.plan.numbers):
             dtype = memory_dtype(self.plan.program.graph.inputs[i])
             if dtype.itemsize <= 8:

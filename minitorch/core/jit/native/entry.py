@@ -44,23 +44,23 @@ from .objects import (
 )
 from .replay import COLUMNS
 
-TUPLE_ITEMS, FLOAT_VALUE = 24, 16
+TUPLE_ITEMS, FLOAT_VALUE, INT_TAG, INT_DIGIT = 24, 16, 16, 24
 DICT_USED, DICT_KEYS, DICT_VALUES = 16, 32, 40
 
 # What a row of the table of arrays says: how its array is found.
-ARGUMENT, TENSOR, VIEWED, HELD, GRADIENT, RECYCLED, FILLED, NEW, NUMBER, ALIAS = range(10)
+ARGUMENT, TENSOR, VIEWED, HELD, GRADIENT, RECYCLED, FILLED, NEW, NUMBER, WEAK, ALIAS = range(11)
 ROW = 10  # kind, where, type, recorded, target, needed, twin, held, dtype, number of axes; then the axes
 
 (
-    PAIRS, PAIR_COUNT, COUNT, FORBIDDEN, FORBIDDEN_COUNT, PLACES, PLACE_COUNT, ROWS, ROW_COUNT, ADDRESSES, RESULT,
+    PAIRS, PAIR_COUNT, COUNT, FORBIDDEN, FORBIDDEN_COUNT, PLACES, PLACE_COUNT, ROWS, ROW_COUNT, ADDRESSES,
     ARRAY, NDARRAY, SLOT, FLOAT, NONE, VALUE, VIEW, NODE, PARTS, PART_COUNT, FLAG, STORAGE, SEEN, WRITTEN, SHARED,
-) = range(WORDS := 26)  # fmt: skip
+    TENSORS, TENSOR_COUNT, POSITIVE, NEGATIVE, ZERO,
+) = range(WORDS := 30)  # fmt: skip
 
-# `args` is the address of the tuple of arguments, `news` that of the list of new arrays, and of those to be held.
+# `args` is the address of the tuple of arguments, `news` that of the list of new arrays, of those to be held, and of the
+# answers no and yes, which are exchanged in the end: the list is the call's own, whoever calls meanwhile.
 ENTER = f"""
 def enter(P, args, news):
-    result = i64(P[{RESULT}])
-    result[0] = 1
     pairs = i64(P[{PAIRS}])
     for i in range(P[{PAIR_COUNT}]):
         if i64(pairs[2 * i])[0] != pairs[2 * i + 1]:
@@ -71,10 +71,11 @@ def enter(P, args, news):
     items = i64(args + {TUPLE_ITEMS})
     forbidden = i64(P[{FORBIDDEN}])
     places = i64(P[{PLACES}])
-    for i in range(count):
-        x = items[i]
+    tensors = i64(P[{TENSORS}])
+    for i in range(P[{TENSOR_COUNT}]):
+        x = items[tensors[i]]
         for j in range(i):
-            if items[j] == x:
+            if items[tensors[j]] == x:
                 return
         for j in range(P[{FORBIDDEN_COUNT}]):
             if forbidden[j] == x:
@@ -99,6 +100,23 @@ def enter(P, args, news):
         elif kind == {FILLED}:
             if i64(where)[0] == none:
                 return
+        elif kind == {WEAK}:
+            number = items[where]
+            if i64(number + {TYPE})[0] != rows[at + 2]:
+                return
+            if rows[at + 2] == P[{FLOAT}]:
+                f64(target)[0] = f64(number + {FLOAT_VALUE})[0]
+            else:
+                tag = i64(number + {INT_TAG})[0]
+                digit = int64(i32(number + {INT_DIGIT})[0])
+                if tag == P[{POSITIVE}]:
+                    i64(target)[0] = digit
+                elif tag == P[{NEGATIVE}]:
+                    i64(target)[0] = -digit
+                elif tag == P[{ZERO}]:
+                    i64(target)[0] = 0
+                else:
+                    return
         elif kind == {NUMBER}:
             number = i64(where)[0]
             if number == 0 or i64(number + {TYPE})[0] != P[{FLOAT}]:
@@ -169,7 +187,6 @@ def enter(P, args, news):
                     return
             addresses[target] = i64(buffer + {DATA})[0]
         at += {ROW} + ndim
-    result[0] = 0
     parts = i64(P[{PARTS}])
     flag = i64(P[{FLAG}])
     for i in range(P[{PART_COUNT}]):
@@ -178,8 +195,11 @@ def enter(P, args, news):
             call_kernel(first[{COLUMNS} * k], first[{COLUMNS} * k + 1], first[{COLUMNS} * k + 2], first[{COLUMNS} * k + 3])
         if parts[3 * i + 2] != 0 and flag[0] != 0:
             flag[0] = 0
-            result[0] = 1
             return
+    last = i64(news + {LIST_SIZE})[0]
+    no = made[last - 2]
+    made[last - 2] = made[last - 1]
+    made[last - 1] = no
 """
 
 
@@ -197,7 +217,8 @@ class Row(NamedTuple):
     """Where one array is found, where its address goes, and what it must be.
 
     `where` is the place among the arguments or the new arrays, the address of the word that holds it, or, of an alias,
-    the other target. `kind_of` is the tensor's class, or the address of the buffer for a number. What is `needed` is
+    the other target. `kind_of` is the tensor's class, the address of the buffer for a number, or the class of a weak one,
+    whose target is an address. What is `needed` is
     held by nobody else, except perhaps by the word at the address `twin`, and by the list of new arrays, at the place
     `held`, where one that is to live on is handed in.
     """
@@ -348,16 +369,16 @@ def dicts_supported() -> bool:
 class Entry:
     """What a call must find, where the addresses of its arrays go, and what runs then.
 
-    `forbidden` are objects that no argument may be, nor the storage of one, `places` the addresses of words that hold
+    `arguments` says how many there are, and which are tensors, no two the same. `forbidden` are objects that none may be, nor the storage of one, `places` the addresses of words that hold
     such. `parts` are rows of instructions: the address of the first, how many, and whether to stop after them when the
     word `flag` is not 0. `handle` and `view` are the classes of tensors and of what says how one shares its memory.
     """
 
-    __slots__ = ("_kept", "_native", "_place", "_result", "_slots")
+    __slots__ = ("_kept", "_native", "_place", "_slots")
 
     def __init__(
         self,
-        arguments: int,
+        arguments: tuple[int, Sequence[int]],
         pairs: Pairs,
         rows: Sequence[Row],
         addresses: np.ndarray[Any, Any],
@@ -370,14 +391,17 @@ class Entry:
         storage: type,
     ):
         steps = list(chain.from_iterable(parts))
-        tables = [np.array([*words, 0], np.int64) for words in (pairs.words, forbidden, places, steps, [0] * arguments)]
+        count, tensors = arguments
+        words = (pairs.words, forbidden, places, steps, tensors, [0] * count)
+        tables = [np.array([*each, 0], np.int64) for each in words]
         table = np.array([w for row in rows for w in row.words()] or [0], np.int64)
-        self._result = ctypes.c_int64(0)
         self._slots = (ctypes.c_int64 * WORDS)()
-        at = dict(zip((PAIRS, FORBIDDEN, PLACES, PARTS, SHARED), (t.ctypes.data for t in tables)))
+        at = dict(zip((PAIRS, FORBIDDEN, PLACES, PARTS, TENSORS, SHARED), (t.ctypes.data for t in tables)))
         at |= {PAIR_COUNT: len(pairs.words) // 2, FORBIDDEN_COUNT: len(forbidden), PLACE_COUNT: len(places)}
-        at |= {COUNT: arguments, ROWS: table.ctypes.data, ROW_COUNT: len(rows), ADDRESSES: addresses.ctypes.data}
-        at |= {RESULT: ctypes.addressof(self._result), ARRAY: id(Array), NDARRAY: id(np.ndarray), SLOT: slot_offset()}
+        at |= dict(zip((POSITIVE, NEGATIVE, ZERO), _tags()))
+        at |= {COUNT: count, TENSOR_COUNT: len(tensors), ROWS: table.ctypes.data, ROW_COUNT: len(rows)}
+        at[ADDRESSES] = addresses.ctypes.data
+        at |= {ARRAY: id(Array), NDARRAY: id(np.ndarray), SLOT: slot_offset()}
         at |= {FLOAT: id(float), NONE: id(None), PART_COUNT: len(parts), FLAG: flag.ctypes.data}
         slots = {VALUE: (handle, "value"), VIEW: (handle, "_view"), NODE: (handle, "node")}
         slots |= {STORAGE: (view, "storage"), SEEN: (view, "version"), WRITTEN: (storage, "version")}
@@ -390,10 +414,23 @@ class Entry:
         self._kept = (tables, table, addresses, flag, pairs, list(rows))
         self._native = _native_enter()
 
-    def run(self, args: tuple[Any, ...], news: list[Array]) -> bool:
-        """Run the kernels if everything is as it must be, and return whether it was."""
+    def run(self, args: tuple[Any, ...], news: list[Any]) -> bool:
+        """Run the kernels if everything is as it must be, and return whether it was. Appends to the list of new arrays."""
+        news += (False, True)
         self._native(self._place, id(args), id(news))
-        return not self._result.value
+        return news[-2]  # type: ignore[no-any-return]
+
+
+@cache
+def _tags() -> list[int]:
+    """Return what stands before the digits of a positive integer of one digit, of a negative one, and of zero.
+
+    Small integers, made with the interpreter, may have other tags than the rest.
+    """
+    examples = [int(text) for text in ("1234567", "-1234567", "0")]
+    digits = [word(id(x) + INT_DIGIT, ctypes.c_int32) for x in examples[:2]]
+    tags = [word(id(x) + INT_TAG) for x in examples]
+    return tags if digits == [1234567, 1234567] and len(set(tags)) == 3 else [1 << 62] * 3
 
 
 @cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.array import Array
 from ..core.jit.graph import Atom, Graph, Var, has_effect, interpret
@@ -37,7 +37,9 @@ class Derivative:
     pull: Graph | None = None
     plan: Any = None
     higher: Any = None  # what pulls cotangents back and is recorded itself
-    rule: Plan | None = None  # what the nodes of all calls have in common
+    rule: Plan | None = None  # what the nodes of all calls have in common; and the shapes and dtypes of live results
+    shapes: list[tuple[int, ...]] = field(default_factory=list)
+    dtypes: list[Any] = field(default_factory=list)
 
     def forward(self, graph: Graph, outputs: list[Atom]) -> Graph:
         """Cut the joint graph in two, and return the first part, with the residuals as further outputs."""
@@ -71,39 +73,47 @@ def _needed(graph: Graph, outputs: list[Atom]) -> set[Var]:
     return found
 
 
-@dataclass(eq=False, slots=True)  # never changed; a frozen one takes four times as long to make
-class Kept:
+class Kept(NamedTuple):
     """What one call leaves for its backward pass; `values` are those of the program's inputs."""
 
-    residuals: list[Value]
-    values: list[Value]
+    residuals: Sequence[Value]
+    values: Sequence[Value]
     leaves: Sequence[Any]
     nodes: tuple[Node | None, ...]
 
 
 def attach(
     derivative: Derivative,
-    live: list[Tensor],
+    live: Sequence[Tensor],
     outs: Sequence[Any],
     values: Sequence[Value],
     leaves: Sequence[Any],
     tape: AmbientTape,
 ) -> None:
     """Give the results that carry a gradient their nodes on the tape."""
-    nodes = tuple([node_of(p, leaves, tape) for p in derivative.parents])
-    kept = Kept(outs[len(outs) - len(derivative.residuals) :], values, leaves, nodes)
-    rule = derivative.rule
-    if rule is None:
-        pull = Pull(derivative.pull, derivative.plan, derivative.higher, [a is not None for a in derivative.joint.outputs])
-        rule = derivative.rule = Plan(COMPILED, ((True, 0),), _unused, (RuleCall(-1, pull),))
+    nodes = (*[
+        x.node if (x := p if isinstance(p, Tensor) else leaves[p.index])._trace is tape else tape.foreign(x)
+        for p in derivative.parents
+    ],)
+    kept = outs[len(outs) - len(derivative.residuals) :], values, leaves, nodes  # the fields of a `Kept`
+    if derivative.rule is None:
+        _prepare(derivative, live)
+    rule, shapes, dtypes = derivative.rule, derivative.shapes, derivative.dtypes
     if len(live) == 1:
-        (x,) = live
-        x.node = make_node(rule, nodes, (kept,), None, *shape_and_dtype(x.value))
+        live[0].node = make_node(rule, nodes, kept, None, shapes[0], dtypes[0])
         return
-    avals = [shape_and_dtype(x.value) for x in live]
-    node = make_node(rule, nodes, (kept,), None, [shape for shape, _ in avals], [dtype for _, dtype in avals])
+    node = make_node(rule, nodes, kept, None, shapes, dtypes)
     for i, x in enumerate(live):
         x.node = pick(node, i)
+
+
+def _prepare(derivative: Derivative, live: Sequence[Tensor]) -> None:
+    """Note what the nodes of all calls have in common."""
+    assert derivative.pull is not None
+    pull = Pull(derivative.pull, derivative.plan, derivative.higher, [a is not None for a in derivative.joint.outputs])
+    avals = [shape_and_dtype(x.value) for x in live]
+    derivative.shapes, derivative.dtypes = [shape for shape, _ in avals], [dtype for _, dtype in avals]
+    derivative.rule = Plan(COMPILED, ((True, 0),) * len(Kept._fields), _unused, (RuleCall(-1, pull),))
 
 
 def node_of(parent: Any, leaves: Sequence[Any], tape: AmbientTape) -> Node | None:
@@ -130,12 +140,12 @@ class Pull:
     higher: Any
     wanted: list[bool]
 
-    def __call__(self, g: Any, kept: Kept) -> tuple[Value | None, ...]:
+    def __call__(self, g: Any, *saved: Any) -> tuple[Value | None, ...]:
         if type(g) is not tuple:
             g = (g,)
         if any(isinstance(x, TapeTracer) for x in g):
-            return self.higher(g, kept)  # type: ignore[no-any-return]
-        given = [*kept.residuals, *g]
+            return self.higher(g, Kept(*saved))  # type: ignore[no-any-return]
+        given = [*saved[0], *g]
         batched = any(isinstance(x, Tracer) for x in g)
         found = iter(interpret(self.graph, given) if batched else run(self.plan, self.graph, given))
         return tuple([next(found) if wanted else None for wanted in self.wanted])

@@ -75,10 +75,12 @@ class Entrance:
         self.is_short = bound.is_short
         self.blank: list[Any] = [None] * len(bound.plan.recipes)
         self.found = self._found() if self.is_short else []
+        self.is_direct = self.found == [(i, NEWS, i, None) for i in range(len(self.blank))] and program.derivative is None
         self.holds = not self.is_short or program.derivative is not None or any(s != NEWS for _, s, _, _ in self.found)
         self.is_atomic = not self.holds and not quick.rest
-        self.numbers = bool(bound.plan.numbers)
-        self.may_hide, self.written = quick.around.may_hide, quick.written
+        self.holders = quick.holders
+        self.is_simple = not (quick.read or quick.again or quick.fields or quick.numbers or bound.plan.numbers)
+        self.may_hide, self.written, self.rest = quick.around.may_hide, quick.written, quick.rest
         self.pairs = Pairs()
         # What cannot be read where it lies: tables with a key and its value, containers and their snapshots.
         self.scopes: list[tuple[Any, Any, Any]] = []
@@ -117,7 +119,9 @@ class Entrance:
             news.append(made)
         if self.holds:
             return self._holding(args, news)
-        return self._finished(args, news) if self.entry.run(args, news) else MISS
+        if not self.entry.run(args, news):
+            return MISS
+        return self._written(args, news if self.is_direct else self._outs(news), ())
 
     def _is_readable(self) -> bool:
         """Return whether all is as it was which no native look can tell."""
@@ -129,37 +133,41 @@ class Entrance:
 
     def _holding(self, args: tuple[Any, ...], news: list[Array]) -> Any:
         """Look and run, and hold what is read meanwhile."""
-        quick = self.quick
         try:
             values = [args[i].value if is_tensor else args[i] for i, is_tensor in self.given]
-            values += map(_value, quick.holders)
-            if quick.read:
-                values += map(_value, map(_grad, quick.read))
-            again = list(map(_value, map(_grad, quick.again))) if quick.again else []
+            values += map(_value, self.holders)
+            arrays, again = (values, []) if self.is_simple else self._others(values)
         except AttributeError:  # an argument is no array, or there is no gradient
             return MISS
-        fields = [getattr(s.owner, s.name) for s in quick.fields] if quick.fields else []
-        held = [*news, *(values if not self.numbers else self._arrays(values)), *fields, *again]
+        held = [*news, *arrays, *again]
         if not self.is_short:
-            return self._seated(args, news, values, fields, again, held)
+            return self._seated(args, news, values, again, held)
         if not self.entry.run(args, held):
             return MISS
-        return self._finished(args, news, self._inputs_of(args, values, fields), again)
+        if not self.is_simple:
+            values = self._with_numbers(args, values)
+        return self._written(args, self._outs(news, values, again), values)
 
-    def _arrays(self, values: list[Value]) -> list[Value]:
-        """Return the values that are no plain numbers."""
-        return [x for x in values if type(x) is Array]
+    def _others(self, values: list[Any]) -> tuple[list[Any], list[Any]]:
+        """Add the gradients and fields that are read; return what of it all are arrays, and the gradients to recycle."""
+        quick = self.quick
+        values += map(_value, map(_grad, quick.read))
+        values += [getattr(s.owner, s.name) for s in quick.fields]
+        arrays = [x for x in values if type(x) is Array] if self.bound.plan.numbers else values
+        return arrays, list(map(_value, map(_grad, quick.again)))
 
-    def _inputs_of(self, args: tuple[Any, ...], values: list[Value], fields: list[Value]) -> list[Value]:
-        """Return the values of all inputs, in order."""
-        return [*values, *(s.read(args) for s in self.quick.numbers), *fields] if self.quick.numbers or fields else values
+    def _with_numbers(self, args: tuple[Any, ...], values: list[Any]) -> list[Any]:
+        """Return the values of all inputs, in order: the numbers of options are read when they have been looked at."""
+        if not self.quick.numbers:
+            return values
+        fields = len(values) - len(self.quick.fields)
+        return [*values[:fields], *(s.read(args) for s in self.quick.numbers), *values[fields:]]
 
     def _seated(
         self,
         args: tuple[Any, ...],
         news: list[Array],
         values: list[Value],
-        fields: list[Value],
         again: list[Array],
         held: list[Value],
     ) -> Any:
@@ -171,9 +179,9 @@ class Entrance:
         try:
             if not entry.run(args, held):
                 return MISS
-            values = self._inputs_of(args, values, fields)
+            values = self._with_numbers(args, values)
             outs = self.bound.arranged(values, again, news)
-            outs = frame.replay(values, outs, outs + (self._arrays(values) if self.numbers else values))
+            outs = frame.replay(values, outs, self.bound.leaves(outs, values))
         except OutOfBounds:
             return MISS
         finally:
@@ -182,21 +190,22 @@ class Entrance:
 
     # ------------------------------------------------------------------ what comes out
 
-    def _finished(
-        self, args: tuple[Any, ...], news: list[Array], values: Sequence[Value] = (), again: Sequence[Array] = ()
-    ) -> Any:
-        """Collect the outputs, and return the results."""
+    def _outs(
+        self, news: list[Array], values: Sequence[Value] = (), again: Sequence[Array] = ()
+    ) -> list[Any]:
+        """Return the outputs that somebody wants, in their places."""
         outs = self.blank.copy()
         sources = news, values, again
         for j, source, place, shape in self.found:
             x = sources[source][place]
             outs[j] = x if shape is None else wrap(x._data.reshape(shape))
-        return self._written(args, outs, values)
+        return outs
 
     def _written(self, args: tuple[Any, ...], outs: list[Any], values: Sequence[Value]) -> Any:
+        """Write what is not written in place, and return the results."""
         for storage in self.written:
             storage.version += 1
-        for target, j in self.quick.rest:
+        for target, j in self.rest:
             target.write(args, None if j is None else outs[j])
         return results(self.program, outs, values, args)
 

@@ -89,6 +89,11 @@ class Form:
             (i, Known(x)) for i, x in enumerate(raw) if type(x) not in NUMBERS and not isinstance(x, _ARRAYS)
         ]
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the arguments themselves are the leaves, and arrays."""
+        return self.root is None and not (self.numbers or self.static or self.buffers)
+
     def leaves(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
         """Return the leaves of a call's arguments; None if it is of another form."""
         found = args

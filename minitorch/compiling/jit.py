@@ -94,23 +94,22 @@ class Compiled:
         for way in self.ways:
             entrance = way.entrance if turns is None else way.atomic
             if entrance is not None:
-                leaves = way.form.leaves(args, kwargs)
+                leaves = args if way.is_plain and not kwargs else way.form.leaves(args, kwargs)
                 out = MISS if leaves is None else entrance.run(leaves)
                 if out is not MISS:
-                    return self._entered(way, out)
+                    self.calls += 1
+                    tally.calls += 1
+                    if way is not self.ways[0]:
+                        self._prefer(way)
+                    return out
         if turns is None or context.get().stage is not None:
             return self._call(args, kwargs)
         with turns:
             return self._call(args, kwargs)
 
-    def _entered(self, way: Quick, out: Any) -> Any:
-        """Count a call, and try its way first the next time."""
-        self.calls += 1
-        tally.calls += 1
-        ways = self.ways
-        if ways[0] is not way:
-            self.ways = (way, *(w for w in ways if w is not way))
-        return out
+    def _prefer(self, way: Quick) -> None:
+        """Try a way first the next time."""
+        self.ways = (way, *(w for w in self.ways if w is not way))
 
     @property
     def quick(self) -> Quick | None:
@@ -122,7 +121,10 @@ class Compiled:
         for way in self.ways:
             out = way.enter(args, kwargs, is_tried)
             if out is not MISS:
-                return self._entered(way, out)
+                self.calls += 1
+                tally.calls += 1
+                self._prefer(way)
+                return out
         called = args, kwargs
         if context.get().stage is not None or mode.get() is OFF:
             return self.function(*args, **kwargs)

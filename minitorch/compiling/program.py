@@ -171,12 +171,14 @@ class Program:
     begun: list[Begun] = field(default_factory=list)  # state that must be there before the first run
     late: list[tuple[int, Seen | Again]] = field(init=False)  # results that are taken of others, and their positions
     made: list[Any] = field(init=False)  # what is made before those: results, with holes, and hidden ones
+    is_single: bool = field(init=False)  # the only result is made by itself
     live: list[int] = field(init=False)  # the positions, in that, of what carries a gradient
 
     def __post_init__(self) -> None:
         seen = [(i, r) for i, r in enumerate(self.results) if type(r) is Seen]
         self.late = seen + [(i, r) for i, r in enumerate(self.results) if type(r) is Again]
         self.made = [_HOLE if type(r) in (Seen, Again) else r for r in self.results] + self.hidden
+        self.is_single = self.is_leaf and len(self.made) == 1 and not self.late
         places = {r.index: i for i, r in enumerate(self.made) if type(r) is Fresh}
         self.live = [] if self.derivative is None else [places[index] for index in self.derivative.live]
 
@@ -275,9 +277,15 @@ def results(program: Program, outs: Sequence[Any], values: Sequence[Value], leav
     here = context.get()
     tape = here.frame.ambient or ambient()
     recording = here.muted < tape.level
+    derivative = program.derivative if recording else None
+    if program.is_single:
+        only = program.made[0].make(outs, leaves, tape, recording)
+        if derivative is not None:
+            attach(derivative, (only,), outs, values, leaves, tape)
+        return only
     made = [r.make(outs, leaves, tape, recording) for r in program.made]
-    if recording and program.derivative is not None:
-        attach(program.derivative, [made[i] for i in program.live], outs, values, leaves, tape)
+    if derivative is not None:
+        attach(derivative, [made[i] for i in program.live], outs, values, leaves, tape)
     for position, r in program.late:
         made[position] = r.take(made, leaves)
     return made[0] if program.is_leaf else program.structure.unflatten(made[: len(program.results)])

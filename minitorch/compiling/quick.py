@@ -42,6 +42,7 @@ class Quick:
         self.program = program
         self.around = around
         self.form = form
+        self.is_plain = form.is_plain
         self.context, self.float = _context(), _float()
         self.setting = _setting(self.context)
         self.kinds = tuple(map(type, leaves))

@@ -41,7 +41,7 @@ class Bound:
         outs = self._outs(values, again)
         frame = self._taken()
         try:
-            leaves = self._leaves(outs, values)
+            leaves = self.leaves(outs, values)
             if frame.leaves.gather(leaves) >= 0:
                 return None
             frame.write_numbers(values)
@@ -56,8 +56,7 @@ class Bound:
         outs = self._outs(values, again)
         frame = self._taken()
         try:
-            leaves = outs + values
-            if frame.leaves.gather(leaves) >= 0:
+            if frame.leaves.gather(self.leaves(outs, values)) >= 0:
                 return False
             run(frame)
             return True
@@ -95,7 +94,7 @@ class Bound:
         except IndexError:
             return self.frame()
 
-    def _leaves(self, outs: list[Any], values: list[Value]) -> list[Any]:
+    def leaves(self, outs: list[Any], values: list[Value]) -> list[Any]:
         """Return the arrays: what the results are written to, and the inputs that are no plain numbers."""
         return outs + ([values[i] for i in self.plan.arrays] if self.plan.numbers else values)
 

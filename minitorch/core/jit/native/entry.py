@@ -417,7 +417,7 @@ class Entry:
     def run(self, args: tuple[Any, ...], news: list[Any]) -> bool:
         """Run the kernels if everything is as it must be, and return whether it was. Appends to the list of new arrays."""
         news += (False, True)
-        self._native(self._place, id(args), id(news))
+        self._native(self._place, args, news)
         return news[-2]  # type: ignore[no-any-return]
 
 
@@ -436,4 +436,4 @@ def _tags() -> list[int]:
 @cache
 def _native_enter() -> Any:
     address = compile_kernel(ENTER, "enter").address
-    return ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(address)
+    return ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)(address)  # which are addresses

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from ..core.array import Array
 from ..core.jit.graph import Atom, Graph, Var, has_effect, interpret
+from ..core.jit.lower import Brief
+from ..core.jit.lower import Plan as Lowered
 from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall, Tracer, Value
 from ..core.tape import FREED, Node, TapeTracer, make_node, pick, shape_and_dtype
 from ..tensor.handle import AmbientTape, Tensor
@@ -91,10 +93,12 @@ def attach(
     tape: AmbientTape,
 ) -> None:
     """Give the results that carry a gradient their nodes on the tape."""
-    nodes = (*[
-        x.node if (x := p if isinstance(p, Tensor) else leaves[p.index])._trace is tape else tape.foreign(x)
-        for p in derivative.parents
-    ],)
+    nodes = (
+        *[
+            x.node if (x := p if isinstance(p, Tensor) else leaves[p.index])._trace is tape else tape.foreign(x)
+            for p in derivative.parents
+        ],
+    )
     kept = outs[len(outs) - len(derivative.residuals) :], values, leaves, nodes  # the fields of a `Kept`
     if derivative.rule is None:
         _prepare(derivative, live)
@@ -110,7 +114,8 @@ def attach(
 def _prepare(derivative: Derivative, live: Sequence[Tensor]) -> None:
     """Note what the nodes of all calls have in common."""
     assert derivative.pull is not None
-    pull = Pull(derivative.pull, derivative.plan, derivative.higher, [a is not None for a in derivative.joint.outputs])
+    plan = Brief(derivative.plan) if type(derivative.plan) is Lowered else derivative.plan
+    pull = Pull(derivative.pull, plan, derivative.higher, [a is not None for a in derivative.joint.outputs])
     avals = [shape_and_dtype(x.value) for x in live]
     derivative.shapes, derivative.dtypes = [shape for shape, _ in avals], [dtype for _, dtype in avals]
     derivative.rule = Plan(COMPILED, ((True, 0),) * len(Kept._fields), _unused, (RuleCall(-1, pull),))

@@ -30,11 +30,11 @@ from ..core.jit.native.entry import (
     TENSOR,
     VIEWED,
     WEAK,
+    Classes,
     Entry,
-    Pairs,
     Row,
-    Unreadable,
 )
+from ..core.jit.native.pairs import Pairs, Unreadable
 from ..core.primitive import Value
 from ..core.tape import context
 from ..tensor.alias import Storage, View
@@ -72,10 +72,12 @@ class Entrance:
         self.epoch = quick.around.epoch
         self.optimizers = [(o, o.param_groups, o.state) for o, _ in quick.around.optimizers]
         self.new = [(shape, dtype) for _, shape, dtype in bound.new]
-        self.is_short = bound.is_short
+        self.is_short = bound.plan.is_short
         self.blank: list[Any] = [None] * len(bound.plan.recipes)
         self.found = self._found() if self.is_short else []
-        self.is_direct = self.found == [(i, NEWS, i, None) for i in range(len(self.blank))] and program.derivative is None
+        self.is_direct = (
+            self.found == [(i, NEWS, i, None) for i in range(len(self.blank))] and program.derivative is None
+        )
         self.holds = not self.is_short or program.derivative is not None or any(s != NEWS for _, s, _, _ in self.found)
         self.is_atomic = not self.holds and not quick.rest
         self.holders = quick.holders
@@ -93,11 +95,12 @@ class Entrance:
     # ------------------------------------------------------------------ calling
 
     def run(self, args: tuple[Any, ...]) -> Any:
-        """Run the program on the leaves of the arguments. Return the result; `MISS`, with nothing written, if anything is not as it was."""
-        if _context() is not self.context or _float() is not self.float or _mode() is not ON:
-            if not self.quick.is_here():
-                return MISS
-        if self.epoch != changes.count:
+        """Run the program on the leaves of the arguments.
+
+        Return the result; `MISS`, with nothing written, if anything is not as it was.
+        """
+        is_here = _context() is self.context and _float() is self.float and _mode() is ON
+        if self.epoch != changes.count or not (is_here or self.quick.is_here()):
             return MISS
         try:
             for i in self.bare:
@@ -190,9 +193,7 @@ class Entrance:
 
     # ------------------------------------------------------------------ what comes out
 
-    def _outs(
-        self, news: list[Array], values: Sequence[Value] = (), again: Sequence[Array] = ()
-    ) -> list[Any]:
+    def _outs(self, news: list[Array], values: Sequence[Value] = (), again: Sequence[Array] = ()) -> list[Any]:
         """Return the outputs that somebody wants, in their places."""
         outs = self.blank.copy()
         sources = news, values, again
@@ -288,11 +289,10 @@ class Entrance:
         rows = [*self._inputs(first, frame), *self._outputs(first, frame)]
         watched = [self.pairs.slot_address(cell, "grad") for cell in quick.cells]
         forbidden = list(chain(self.around.tensors, quick.held, quick.program.storages))
-        addresses, parts = frame.leaves.addresses, frame.parts() if self.is_short else []
         rows = self._held(rows) if self.holds else rows
+        work = frame.work() if self.is_short else frame.work()._replace(parts=[])
         arguments = len(quick.kinds), quick.tensors
-        classes = Tensor, View, Storage
-        return Entry(arguments, self.pairs, rows, addresses, forbidden, watched, parts, frame.flag, *classes), frame
+        return Entry(arguments, self.pairs, rows, work, forbidden, watched, Classes(Tensor, View, Storage)), frame
 
     def _inputs(self, first: int, frame: Frame) -> list[Row]:
         quick = self.quick
@@ -334,7 +334,9 @@ class Entrance:
     def _held(self, rows: list[Row]) -> list[Row]:
         """Say where each array stands in the list of those that are held, behind the new ones."""
         places = count(len(self.new))
-        return [row if row.kind in (FILLED, NEW, NUMBER, WEAK, ALIAS) else row._replace(held=next(places)) for row in rows]
+        return [
+            row if row.kind in (FILLED, NEW, NUMBER, WEAK, ALIAS) else row._replace(held=next(places)) for row in rows
+        ]
 
     def _tensor_on(self, storage: Any) -> int:
         """Return where a captured tensor on a storage keeps its value, which may be all of it; 0 if there is none."""

@@ -36,7 +36,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A tuple, list, dict or None: the keys as they stand in a dict, and sorted; what the parts are, if not all are leaves."""
+    """A tuple, list, dict or None: a dict's keys as they stand, and sorted; what the parts are, if not all are leaves."""
 
     kind: type
     size: int
@@ -161,5 +161,8 @@ def _with_static(root: Container, positional: dict[int, Any], named: dict[str, A
     first = tuple(Known(positional[i]) if i in positional else args.parts[i] if args.parts else None for i in at)
     names = enumerate(kwargs.order)
     second = tuple(Known(named[k]) if k in named else kwargs.parts[i] if kwargs.parts else None for i, k in names)
-    made = (Container(tuple, args.size, None, [], first), Container(dict, kwargs.size, kwargs.keys, kwargs.order, second))
+    made = (
+        Container(tuple, args.size, None, [], first),
+        Container(dict, kwargs.size, kwargs.keys, kwargs.order, second),
+    )
     return Container(tuple, 2, None, [], made)

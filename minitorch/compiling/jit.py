@@ -35,7 +35,7 @@ from .guards import Surroundings
 from .higher import higher
 from .looking import defined_at, look_around, look_at_imports, see
 from .modes import CHECK, OFF, mode
-from .program import Fresh, Program, fits, held_by_slots, replay
+from .program import Fresh, Program, ready, replay
 from .quick import Quick, quick
 from .recording import record, uncollected
 from .stats import tally
@@ -364,22 +364,6 @@ def _difference(key: Any, programs: dict[Any, Any]) -> str:
 def _values(program: Program, arguments: Arguments) -> list[Value]:
     """Return the values of a new program's inputs."""
     return [s.value if isinstance(s, Lifted) else s.read(arguments.leaves) for s in program.sources]
-
-
-def ready(program: Program, around: Surroundings, leaves: list[Any]) -> list[Value] | None:
-    """Return the values of a program's inputs if it may be replayed now."""
-    if not around.hold() or not all(check() for check in (*program.handles, *program.slots)):
-        return None
-    if {i: id(x) for i, x in enumerate(leaves) if id(x) in around.tensors} != program.entangled:
-        return None
-    if held_by_slots(program.watched, leaves) != program.held:
-        return None
-    values = [s.read(leaves) for s in program.sources]
-    if program.storages:
-        for x in leaves:
-            if isinstance(x, Tensor) and x._view is not None and id(x._view.storage) in program.storages:
-                return None
-    return values if fits(program, values) else None
 
 
 def _is_traced(x: Any) -> bool:

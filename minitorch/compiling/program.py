@@ -21,6 +21,7 @@ from ..tensor.alias import Step
 from ..tensor.handle import AmbientTape, Tensor, ambient
 from .capture import Argument, ArgumentGrad, Begun, Field, Number, Slot
 from .derivative import Derivative, attach, spent
+from .guards import Surroundings
 from .inspecting import run
 from .windows import Window, window
 
@@ -262,6 +263,22 @@ def fits(program: Program, values: Sequence[Value]) -> bool:
         elif isinstance(v, Tracer) and (isinstance(v, StagedTracer) or v.shape != aval.shape or v.dtype != aval.dtype):
             return False
     return True
+
+
+def ready(program: Program, around: Surroundings, leaves: list[Any]) -> list[Value] | None:
+    """Return the values of a program's inputs if it may be replayed now."""
+    if not around.hold() or not all(check() for check in (*program.handles, *program.slots)):
+        return None
+    if {i: id(x) for i, x in enumerate(leaves) if id(x) in around.tensors} != program.entangled:
+        return None
+    if held_by_slots(program.watched, leaves) != program.held:
+        return None
+    values = [s.read(leaves) for s in program.sources]
+    if program.storages:
+        for x in leaves:
+            if isinstance(x, Tensor) and x._view is not None and id(x._view.storage) in program.storages:
+                return None
+    return values if fits(program, values) else None
 
 
 def replay(program: Program, leaves: list[Any], values: list[Value]) -> Any:

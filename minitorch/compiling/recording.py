@@ -22,7 +22,7 @@ from ..tensor.handle import Tensor, ambient
 from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
 from .derivative import Derivative
 from .guards import PLAIN
-from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, Seen, SlotCheck, is_gradient
+from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, SlotCheck, is_gradient
 from .sharing import Sharing
 
 

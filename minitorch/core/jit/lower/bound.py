@@ -14,11 +14,7 @@ import numpy as np
 
 from ...array import Array, wrap
 from ...primitive import Value
-from .explain import traffic, work
 from .plan import Frame, OutOfBounds, Plan
-
-# Arithmetic operations and bytes that take less than some 50 us: so long, others may wait for the GIL.
-SHORT = 2_000_000
 
 
 class Bound:
@@ -67,18 +63,6 @@ class Bound:
     def expected(self) -> list[Any]:
         """The shapes and dtypes of the inputs."""
         return [(v.aval.shape, v.aval.dtype) for v in self.plan.program.graph.inputs]
-
-    @property
-    def is_short(self) -> bool:
-        """Whether a run is native, on one thread, and takes some ten microseconds."""
-        program = self.plan.program
-        if self.plan.calls_python or any(program.nested()):
-            return False
-        frame = self._taken()
-        self.frames.append(frame)
-        return (
-            not frame.is_split and sum(map(work, program.steps)) <= SHORT and sum(map(traffic, program.steps)) <= SHORT
-        )
 
     @property
     def is_one_stretch(self) -> bool:

@@ -36,7 +36,7 @@ from .higher import higher
 from .looking import defined_at, look_around, look_at_imports, see
 from .modes import CHECK, OFF, mode
 from .program import Fresh, Program, ready, replay
-from .quick import Quick, quick
+from .quick import Last, Quick, quick
 from .recording import record, uncollected
 from .stats import tally
 from .through import Family, blank, in_named_axes
@@ -63,9 +63,10 @@ class Compiled:
         self.names = names
         self.donated = donated
         self.programs: dict[Any, list[tuple[Program, Surroundings]]] = {}
-        self.ways: tuple[Quick, ...] = ()  # quick ones into the programs of the last calls, the last one first
+        self.quick: Quick | None = None  # the way into the program of the last call
+        self.ways: tuple[Quick, ...] = ()  # those of the last calls, the last one first
         self.families: dict[Any, Family | None] = {}
-        self.last: tuple[Any, Program, Surroundings] | None = None
+        self.last: Last | None = None
         self.records = 0
         self.calls = 0
         # Calls take turns unless they write nothing: where two read the same state, an update would be lost.
@@ -99,7 +100,7 @@ class Compiled:
                 if out is not MISS:
                     self.calls += 1
                     tally.calls += 1
-                    if way is not self.ways[0]:
+                    if way is not self.quick:
                         self._prefer(way)
                     return out
         if turns is None or context.get().stage is not None:
@@ -108,13 +109,9 @@ class Compiled:
             return self._call(args, kwargs)
 
     def _prefer(self, way: Quick) -> None:
-        """Try a way first the next time."""
+        """Note the way of the last call, and try it first the next time."""
+        self.quick, self.last = way, way.last
         self.ways = (way, *(w for w in self.ways if w is not way))
-
-    @property
-    def quick(self) -> Quick | None:
-        """The way of the last call, if it was a quick one."""
-        return self.ways[0] if self.ways else None
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         is_tried = self.turns is None
@@ -142,23 +139,22 @@ class Compiled:
         for program, around in self.programs.get(key, ()):
             found = ready(program, around, arguments.leaves)
             if found is not None:
-                self.last = key, program, around
-                return self._run(program, around, arguments, found, static)
+                self.last = last = key, program, around
+                return self._run(last, arguments, found, static)
         with _RECORDING:
             return self._first(key, arguments, static)
 
-    def _run(
-        self, program: Program, around: Surroundings, arguments: Arguments, values: list[Value], static: Any
-    ) -> Any:
+    def _run(self, last: Last, arguments: Arguments, values: list[Value], static: Any) -> Any:
+        _, program, _ = last
         if mode.get() is not CHECK:
             if arguments.given:
                 with given_up(program, arguments.given, values):
                     return replay(program, arguments.leaves, values)
             out = replay(program, arguments.leaves, values)
             if inspector.get() is None:
-                way = quick(program, around, arguments)
+                self.quick = quick(last, arguments)
                 others = [w for w in self.ways if w.program is not program]
-                self.ways = (*([] if way is None else [way]), *others)[:_WAYS]
+                self.ways = (*([] if self.quick is None else [self.quick]), *others)[:_WAYS]
             return out
         args, kwargs = tree.unflatten(arguments.structure, arguments.leaves[: arguments.own])
         plain = functools.partial(self._joined, static, args, kwargs)
@@ -264,14 +260,14 @@ class Compiled:
         for program, around in self.programs.get(key, ()):  # another thread may have been faster
             found = ready(program, around, arguments.leaves)
             if found is not None:
-                return self._run(program, around, arguments, found, static)
+                return self._run((key, program, around), arguments, found, static)
         prepare()
         program, around = self._record(arguments, static)
         self._remember(key, program, around)
-        self.last = key, program, around
+        self.last = last = key, program, around
         for begun in program.begun:
             begun.make()
-        return self._run(program, around, arguments, _values(program, arguments), static)
+        return self._run(last, arguments, _values(program, arguments), static)
 
     def _record(self, arguments: Arguments, static: Any) -> tuple[Program, Surroundings]:
         """Record and compile a program, without a trace in Python."""

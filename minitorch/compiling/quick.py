@@ -32,13 +32,16 @@ from .program import Program, Refill, is_gradient, replay, results
 _setting = attrgetter("frame", "muted", "anomaly", "stage", "careful", "leaks")
 _value, _grad, _state = attrgetter("value"), attrgetter("grad"), attrgetter("state")
 _context, _float, _mode = context.get, default_float.get, mode.get
+Last = tuple[Any, Program, Surroundings]  # a program with its key
 _TRIES = 16  # how often it is found out again where everything lies
 
 
 class Quick:
     """A program, and what the last call of it looked like."""
 
-    def __init__(self, program: Program, around: Surroundings, leaves: Sequence[Any], form: Form):
+    def __init__(self, last: Last, leaves: Sequence[Any], form: Form):
+        self.last = last
+        _, program, around = last
         self.program = program
         self.around = around
         self.form = form
@@ -294,8 +297,9 @@ def waiting(x: Tensor) -> Any:
     return is_leaf, cell.grad is None, *cell.hooks.values(), *cell.post_hooks.values()
 
 
-def quick(program: Program, around: Surroundings, arguments: Any) -> Quick | None:
+def quick(last: Last, arguments: Any) -> Quick | None:
     """Return the quick way into a program that has just run, None if it has none."""
+    _, program, _ = last
     leaves = arguments.leaves
     tensors = [x for x in leaves if isinstance(x, Tensor)]
     plain = all(x._view is None or x.node is None for x in tensors)
@@ -309,7 +313,7 @@ def quick(program: Program, around: Surroundings, arguments: Any) -> Quick | Non
     if not (plain and each and held and steady) or program.entangled or program.held or program.once:
         return None
     form = arguments.form()
-    return None if form is None else Quick(program, around, leaves, form)
+    return None if form is None else Quick(last, leaves, form)
 
 
 def _holder(source: Any) -> Any:

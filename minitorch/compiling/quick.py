@@ -39,7 +39,8 @@ _TRIES = 16  # how often it is found out again where everything lies
 class Quick:
     """A program, and what the last call of it looked like."""
 
-    def __init__(self, last: Last, leaves: Sequence[Any], form: Form):
+    def __init__(self, last: Last, arguments: Any, form: Form):
+        leaves: Sequence[Any] = arguments.leaves
         self.last = last
         _, program, around = last
         self.program = program
@@ -52,7 +53,7 @@ class Quick:
         self.given = [s.index for s in program.sources if isinstance(s, Argument)]
         self.tensors = [i for i, x in enumerate(leaves) if isinstance(x, Tensor)]
         self.tracked = tuple(isinstance(x, Tensor) and x.node is not None for x in leaves)
-        self.viewed = tuple(isinstance(x, Tensor) and x._view is not None for x in leaves)
+        self.viewed = arguments.viewed
         self.waiting = [(i, was) for i in self.tensors if (was := waiting(leaves[i])) is not None]
         self.bare = [i for i in self.tensors if waiting(leaves[i]) is None]
         sources = [s for s in program.sources if not isinstance(s, Argument)]
@@ -301,9 +302,8 @@ def quick(last: Last, arguments: Any) -> Quick | None:
     """Return the quick way into a program that has just run, None if it has none."""
     _, program, _ = last
     leaves = arguments.leaves
-    tensors = [x for x in leaves if isinstance(x, Tensor)]
-    plain = all(x._view is None or x.node is None for x in tensors)
-    plain = plain and all(type(x) is Array or isinstance(x, Tensor) or not isinstance(x, Tracer) for x in leaves)
+    plain = all(not viewed or x.node is None for x, viewed in zip(leaves, arguments.viewed))
+    plain = plain and all(isinstance(x, Tensor) or not isinstance(x, Tracer) for x in leaves)
     given = [s.index for s in program.sources if isinstance(s, Argument)]
     each = set(given) == {i for i, x in enumerate(leaves) if isinstance(x, (Array, Tracer)) or type(x) in NUMBERS}
     held = all(s.get() is not None for s in program.sources if isinstance(s, Slot))
@@ -313,7 +313,7 @@ def quick(last: Last, arguments: Any) -> Quick | None:
     if not (plain and each and held and steady) or program.entangled or program.held or program.once:
         return None
     form = arguments.form()
-    return None if form is None else Quick(last, leaves, form)
+    return None if form is None else Quick(last, arguments, form)
 
 
 def _holder(source: Any) -> Any:

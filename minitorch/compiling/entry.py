@@ -47,7 +47,6 @@ from .program import Fresh, is_gradient, results
 from .snapshots import Group, snapshot
 
 MISS: Any = object()  # what a call returns that was not admitted
-NEWS, VALUES, AGAIN = range(3)  # the sources of outputs: new arrays, those of the inputs, those of recycled gradients
 _value, _grad = attrgetter("value"), attrgetter("grad")
 _context, _float, _mode = context.get, default_float.get, mode.get
 _empty = np.empty
@@ -69,16 +68,14 @@ class Entrance:
         self.context, self.float = quick.context, quick.float
         self.bare, self.waits = quick.bare, quick.waits if quick.waiting else None
         self.given = [(i, i in quick.tensors) for i in quick.given]
-        self.epoch = quick.around.epoch
         self.optimizers = [(o, o.param_groups, o.state) for o, _ in quick.around.optimizers]
         self.new = [(shape, dtype) for _, shape, dtype in bound.new]
         self.is_short = bound.plan.is_short
         self.blank: list[Any] = [None] * len(bound.plan.recipes)
-        self.found = self._found() if self.is_short else []
-        self.is_direct = (
-            self.found == [(i, NEWS, i, None) for i in range(len(self.blank))] and program.derivative is None
-        )
-        self.holds = not self.is_short or program.derivative is not None or any(s != NEWS for _, s, _, _ in self.found)
+        self.found, self.shaped = self._found() if self.is_short else ([], [])
+        self.is_direct = self.found == [(i, i) for i in range(len(self.blank))] and not self.shaped
+        held = any(place >= len(self.new) for _, place in self.found)
+        self.holds = held or not self.is_short or program.derivative is not None
         self.is_atomic = not self.holds and not quick.rest
         self.holders = quick.holders
         self.is_simple = not (quick.read or quick.again or quick.fields or quick.numbers or bound.plan.numbers)
@@ -100,7 +97,9 @@ class Entrance:
         Return the result; `MISS`, with nothing written, if anything is not as it was.
         """
         is_here = _context() is self.context and _float() is self.float and _mode() is ON
-        if self.epoch != changes.count or not (is_here or self.quick.is_here()):
+        if not (is_here or self.quick.is_here()):
+            return MISS
+        if self.around.epoch != changes.count and not self.around.catches_up():
             return MISS
         try:
             for i in self.bare:
@@ -124,7 +123,7 @@ class Entrance:
             return self._holding(args, news)
         if not self.entry.run(args, news):
             return MISS
-        return self._written(args, news if self.is_direct else self._outs(news), ())
+        return self._written(args, self._outs(news), ())
 
     def _is_readable(self) -> bool:
         """Return whether all is as it was which no native look can tell."""
@@ -149,7 +148,7 @@ class Entrance:
             return MISS
         if not self.is_simple:
             values = self._with_numbers(args, values)
-        return self._written(args, self._outs(news, values, again), values)
+        return self._written(args, self._outs(held), values)
 
     def _others(self, values: list[Any]) -> tuple[list[Any], list[Any]]:
         """Add the gradients and fields that are read; return what of it all are arrays, and the gradients to recycle."""
@@ -193,13 +192,15 @@ class Entrance:
 
     # ------------------------------------------------------------------ what comes out
 
-    def _outs(self, news: list[Array], values: Sequence[Value] = (), again: Sequence[Array] = ()) -> list[Any]:
+    def _outs(self, held: list[Any]) -> list[Any]:
         """Return the outputs that somebody wants, in their places."""
+        if self.is_direct:
+            return held[: len(self.blank)]
         outs = self.blank.copy()
-        sources = news, values, again
-        for j, source, place, shape in self.found:
-            x = sources[source][place]
-            outs[j] = x if shape is None else wrap(x._data.reshape(shape))
+        for j, place in self.found:
+            outs[j] = held[place]
+        for j, shape in self.shaped:
+            outs[j] = wrap(outs[j]._data.reshape(shape))
         return outs
 
     def _written(self, args: tuple[Any, ...], outs: list[Any], values: Sequence[Value]) -> Any:
@@ -210,8 +211,8 @@ class Entrance:
             target.write(args, None if j is None else outs[j])
         return results(self.program, outs, values, args)
 
-    def _found(self) -> list[tuple[int, int, int, Any]]:
-        """Return where the outputs are found that somebody wants: number, source, place there, shape if it is another.
+    def _found(self) -> tuple[list[tuple[int, int]], list[tuple[int, Any]]]:
+        """Return where, among what is held, the outputs are that somebody wants, and which have another shape there.
 
         Constants are entered here and now.
         """
@@ -220,19 +221,24 @@ class Entrance:
         wanted.update(j for _, j in self.quick.rest if j is not None)
         if program.derivative is not None:
             wanted.update(range(len(self.blank) - len(program.derivative.residuals), len(self.blank)))
-        places = {out: (NEWS, i) for i, (out, _, _) in enumerate(self.bound.new)}
-        places |= {out: (VALUES, i) for out, i in plan.donated}
-        places |= {out: (AGAIN, i) for i, out in enumerate(self.bound.recycled)}
-        found: list[tuple[int, int, int, Any]] = []
+        arrays = [i for i in plan.arrays if not isinstance(program.sources[i], Number)]
+        given = dict(zip(arrays, count(len(self.new))))
+        places = {out: i for i, (out, _, _) in enumerate(self.bound.new)}
+        places |= {out: given[i] for out, i in plan.donated}
+        places |= dict(zip(self.bound.recycled, count(len(self.new) + len(arrays))))
+        found, shaped = [], []
         for j in sorted(wanted):
             kind, which, shape = plan.recipes[j]
             if kind == "constant":
                 self.blank[j] = which
-            elif kind == "input":
-                found.append((j, VALUES, which, None))
-            else:
-                found.append((j, *places[which], None if plan.fresh[which][0] == shape else shape))
-        return found
+                continue
+            place = given.get(which) if kind == "input" else places[which]
+            if place is None:
+                raise Unreadable("a number that is a result")
+            found.append((j, place))
+            if kind == "fresh" and plan.fresh[which][0] != shape:
+                shaped.append((j, shape))
+        return found, shaped
 
     # ------------------------------------------------------------------ what has to be where
 

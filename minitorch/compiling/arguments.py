@@ -34,7 +34,19 @@ def flatten(value: Any) -> tuple[Leaves, Any]:
 class Arguments:
     """The arguments of one call."""
 
-    __slots__ = ("called", "given", "inner", "is_flat", "key", "leaves", "modules", "own", "storages", "structure", "viewed")
+    __slots__ = (
+        "called",
+        "given",
+        "inner",
+        "is_flat",
+        "key",
+        "leaves",
+        "modules",
+        "own",
+        "storages",
+        "structure",
+        "viewed",
+    )
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], static: tuple[Any, ...]):
         self.leaves, self.structure = flatten((args, kwargs))
@@ -49,7 +61,9 @@ class Arguments:
         self.given: set[int] = set()  # the leaves of donated arguments
         self.called = args, kwargs, static  # with the static ones in their places, if there are any: see `form`
         self.storages = self._storages()
-        self.viewed = tuple([isinstance(x, Tensor) and x._view is not None for x in self.leaves])  # a call may view more
+        self.viewed = tuple(
+            [isinstance(x, Tensor) and x._view is not None for x in self.leaves]
+        )  # a call may view more
         orders = None if self.is_flat else _orders((args, kwargs))
         self.key = (
             self.structure,

@@ -6,9 +6,10 @@ where there were numbers. A form compares that, and finds the leaves, without as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import is_
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -78,10 +79,11 @@ class Form:
     ((3.0, 5), None, None)
     """
 
-    __slots__ = ("buffers", "count", "numbers", "root", "static")
+    __slots__ = ("args", "buffers", "count", "kwargs", "numbers", "static")
 
-    def __init__(self, root: Container | None, raw: Sequence[Any]):
-        self.root = root  # None if the arguments themselves are the leaves
+    def __init__(self, args: Container | None, kwargs: Container | None, raw: Sequence[Any]):
+        self.args = args  # None if they are the leaves themselves
+        self.kwargs = kwargs  # None if there are none
         self.count = len(raw)
         self.buffers = [i for i, x in enumerate(raw) if isinstance(x, (np.ndarray, np.generic))]
         self.numbers = [(i, type(x)) for i, x in enumerate(raw) if type(x) in NUMBERS]
@@ -92,17 +94,19 @@ class Form:
     @property
     def is_plain(self) -> bool:
         """Whether the arguments themselves are the leaves, and arrays."""
-        return self.root is None and not (self.numbers or self.static or self.buffers)
+        return self.args is None and not (self.numbers or self.static or self.buffers)
 
     def leaves(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
         """Return the leaves of a call's arguments; None if it is of another form."""
         found = args
-        if self.root is not None:
+        if self.args is not None:
             made: list[Any] = []
-            if not self.root.unfold((args, kwargs), made):
+            if not self.args.unfold(args, made):
+                return None
+            if self.kwargs is not None and not self.kwargs.unfold(kwargs, made):
                 return None
             found = tuple(made)
-        elif kwargs or len(args) != self.count:
+        if (kwargs and self.kwargs is None) or len(found) != self.count:
             return None
         for i, kind in self.numbers:
             if type(found[i]) is not kind:
@@ -125,22 +129,20 @@ class Form:
 def form(args: tuple[Any, ...], kwargs: dict[str, Any], static: Any, leaves: Sequence[Any]) -> Form | None:
     """Return the form of a call with these leaves; None if there are containers of other kinds."""
     positional, named = static or ((), ())
-    root = _container((args, kwargs))
-    assert root is not None
-    if positional or named:
-        root = _with_static(root, dict(positional), dict(named))
-    elif not kwargs and not any(type(x) in _CONTAINERS for x in args):
-        root = None
-    raw: list[Any] = [*args] if root is None else []
-    if root is not None and not root.unfold((args, kwargs), raw):
-        return None
-    made = Form(root, raw)
+    roots = _container(args, dict(positional)), _container(kwargs, dict(named)) if kwargs else None
+    if not kwargs and not positional and not any(type(x) in _CONTAINERS for x in args):
+        roots = None, None
+    raw: list[Any] = [*args] if roots[0] is None else []
+    for root, value in zip(roots, (args, kwargs)):
+        if root is not None and not root.unfold(value, raw):
+            return None
+    made = Form(*roots, raw)
     expected = [x if isinstance(y, (np.ndarray, np.generic)) else y for x, y in zip(leaves, raw)]
     return made if len(raw) == len(leaves) and all(map(is_, leaves, expected)) else None
 
 
-def _container(value: Any) -> Container | None:
-    """Return what a value is as a container; None if it is a leaf, or of another kind."""
+def _container(value: Any, static: Mapping[Any, Any] = MappingProxyType({})) -> Container | None:
+    """Return what a value is as a container, some parts of which are static; None if it is a leaf, or of another kind."""
     if type(value) not in _CONTAINERS:
         return None
     keys = [*value] if type(value) is dict else None
@@ -148,21 +150,6 @@ def _container(value: Any) -> Container | None:
         order = sorted(keys or [])
     except TypeError:  # keys of several types
         return None
-    items = [value[k] for k in order] if keys is not None else value or ()
-    parts = tuple(map(_container, items))
+    items = [(k, value[k]) for k in order] if keys is not None else [*enumerate(value or ())]
+    parts = tuple([Known(static[k]) if k in static else _container(x) for k, x in items])
     return Container(type(value), len(items), keys, order, parts if any(parts) else ())
-
-
-def _with_static(root: Container, positional: dict[int, Any], named: dict[str, Any]) -> Container:
-    """Return the container of a call's arguments with the static ones marked."""
-    args, kwargs = (p if type(p) is Container else None for p in root.parts)
-    assert args is not None and kwargs is not None
-    at = range(args.size)
-    first = tuple(Known(positional[i]) if i in positional else args.parts[i] if args.parts else None for i in at)
-    names = enumerate(kwargs.order)
-    second = tuple(Known(named[k]) if k in named else kwargs.parts[i] if kwargs.parts else None for i, k in names)
-    made = (
-        Container(tuple, args.size, None, [], first),
-        Container(dict, kwargs.size, kwargs.keys, kwargs.order, second),
-    )
-    return Container(tuple, 2, None, [], made)

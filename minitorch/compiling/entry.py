@@ -71,9 +71,11 @@ class Entrance:
         self.optimizers = [(o, o.param_groups, o.state) for o, _ in quick.around.optimizers]
         self.new = [(shape, dtype) for _, shape, dtype in bound.new]
         self.is_short = bound.plan.is_short
-        self.blank: list[Any] = [None] * len(bound.plan.recipes)
+        # Where the outputs are entered that somebody wants: few, as a rule, but those that a backward pass keeps.
+        self.count = len(bound.plan.recipes)
+        self.blank: Any = {} if program.derivative is None else [None] * self.count
         self.found, self.shaped = self._found() if self.is_short else ([], [])
-        self.is_direct = self.found == [(i, i) for i in range(len(self.blank))] and not self.shaped
+        self.is_direct = self.found == [(i, i) for i in range(self.count)] and not self.shaped
         held = any(place >= len(self.new) for _, place in self.found)
         self.holds = held or not self.is_short or program.derivative is not None
         self.is_atomic = not self.holds and not quick.rest
@@ -192,10 +194,10 @@ class Entrance:
 
     # ------------------------------------------------------------------ what comes out
 
-    def _outs(self, held: list[Any]) -> list[Any]:
-        """Return the outputs that somebody wants, in their places."""
+    def _outs(self, held: list[Any]) -> Any:
+        """Return the outputs that somebody wants, by their numbers."""
         if self.is_direct:
-            return held[: len(self.blank)]
+            return held[: self.count]
         outs = self.blank.copy()
         for j, place in self.found:
             outs[j] = held[place]
@@ -203,7 +205,7 @@ class Entrance:
             outs[j] = wrap(outs[j]._data.reshape(shape))
         return outs
 
-    def _written(self, args: tuple[Any, ...], outs: list[Any], values: Sequence[Value]) -> Any:
+    def _written(self, args: tuple[Any, ...], outs: Any, values: Sequence[Value]) -> Any:
         """Write what is not written in place, and return the results."""
         for storage in self.written:
             storage.version += 1
@@ -220,7 +222,7 @@ class Entrance:
         wanted = {r.index for r in program.made if type(r) is Fresh}
         wanted.update(j for _, j in self.quick.rest if j is not None)
         if program.derivative is not None:
-            wanted.update(range(len(self.blank) - len(program.derivative.residuals), len(self.blank)))
+            wanted.update(range(self.count - len(program.derivative.residuals), self.count))
         arrays = [i for i in plan.arrays if not isinstance(program.sources[i], Number)]
         given = dict(zip(arrays, count(len(self.new))))
         places = {out: i for i, (out, _, _) in enumerate(self.bound.new)}

@@ -38,7 +38,7 @@ class Fresh:
     kind: type | None
     spent: bool = False  # a tensor whose backward pass the function has run itself
 
-    def make(self, outs: Sequence[Any], leaves: Sequence[Any], tape: AmbientTape, recording: bool) -> Any:
+    def make(self, outs: Any, leaves: Sequence[Any], tape: AmbientTape, recording: bool) -> Any:
         """Return the array, or a new tensor of it."""
         value = outs[self.index]
         if self.kind is None:
@@ -67,7 +67,7 @@ class Same:
             return self.slot.held(leaves)
         return self.tensor if self.argument is None else leaves[self.argument]
 
-    def make(self, outs: Sequence[Any], leaves: Sequence[Any], tape: AmbientTape, recording: bool) -> Any:
+    def make(self, outs: Any, leaves: Sequence[Any], tape: AmbientTape, recording: bool) -> Any:
         """Return the tensor."""
         return self.find(leaves)
 
@@ -135,7 +135,7 @@ class Fixed:
 
     value: Any
 
-    def make(self, outs: Sequence[Any], leaves: Sequence[Any], tape: AmbientTape, recording: bool) -> Any:
+    def make(self, outs: Any, leaves: Sequence[Any], tape: AmbientTape, recording: bool) -> Any:
         """Return it."""
         return self.value
 
@@ -289,8 +289,8 @@ def replay(program: Program, leaves: list[Any], values: list[Value]) -> Any:
     return results(program, outs, values, leaves)
 
 
-def results(program: Program, outs: Sequence[Any], values: Sequence[Value], leaves: Sequence[Any]) -> Any:
-    """Return what the function returned."""
+def results(program: Program, outs: Any, values: Sequence[Value], leaves: Sequence[Any]) -> Any:
+    """Return what the function returned; `outs` are the outputs, those that it needs at least, by their numbers."""
     here = context.get()
     tape = here.frame.ambient or ambient()
     recording = here.muted < tape.level

@@ -14,7 +14,7 @@ from ..core.array import Array
 from ..core.jit.graph import Atom, Graph, Var, has_effect, interpret
 from ..core.jit.lower import Brief
 from ..core.jit.lower import Plan as Lowered
-from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall, Tracer, Value
+from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall, Value
 from ..core.tape import FREED, Node, TapeTracer, make_node, pick, shape_and_dtype
 from ..tensor.handle import AmbientTape, Tensor
 from .inspecting import run
@@ -146,11 +146,19 @@ class Pull:
     wanted: list[bool]
 
     def __call__(self, g: Any, *saved: Any) -> tuple[Value | None, ...]:
-        if type(g) is not tuple:
-            g = (g,)
+        g = g if type(g) is tuple else (g,)
+        for x in g:
+            if type(x) is not Array:
+                return self._of_tracers(g, saved)
+        return self._placed(run(self.plan, self.graph, [*saved[0], *g]))
+
+    def _of_tracers(self, g: Sequence[Value], saved: Any) -> tuple[Value | None, ...]:
+        """Pull cotangents back that are recorded themselves, or batched."""
         if any(isinstance(x, TapeTracer) for x in g):
             return self.higher(g, Kept(*saved))  # type: ignore[no-any-return]
-        given = [*saved[0], *g]
-        batched = any(isinstance(x, Tracer) for x in g)
-        found = iter(interpret(self.graph, given) if batched else run(self.plan, self.graph, given))
-        return tuple([next(found) if wanted else None for wanted in self.wanted])
+        return self._placed(interpret(self.graph, [*saved[0], *g]))
+
+    def _placed(self, found: Sequence[Value]) -> tuple[Value | None, ...]:
+        """Return what was found for each parent, None for those that have no gradient."""
+        given = iter(found)
+        return tuple([next(given) if wanted else None for wanted in self.wanted])

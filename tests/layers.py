@@ -268,7 +268,12 @@ LAYERS: list[list[str]] = [
     ["minitorch.optim"],
     # jit for both faces: what a recording takes in, what it depends on, how it is replayed.
     ["minitorch.compiling.snapshots"],  # what differs when a container has changed
-    ["minitorch.compiling.guards", "minitorch.compiling.modes", "minitorch.compiling.stats"],
+    [
+        "minitorch.compiling.guards",
+        "minitorch.compiling.modes",
+        "minitorch.compiling.statics",
+        "minitorch.compiling.stats",
+    ],
     ["minitorch.compiling.inspecting"],  # the search for NaN
     ["minitorch.compiling.capture", "minitorch.compiling.derivative", "minitorch.compiling.looking"],
     [

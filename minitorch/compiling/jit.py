@@ -7,7 +7,6 @@ where a transform's tracers come in, the function is run through: what is compil
 from __future__ import annotations
 
 import functools
-import inspect
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -38,6 +37,7 @@ from .modes import CHECK, OFF, mode
 from .program import Fresh, Program, ready, replay
 from .quick import Last, Quick, quick
 from .recording import record, uncollected
+from .statics import both_ways, joined, split
 from .stats import tally
 from .through import Family, blank, in_named_axes
 
@@ -237,18 +237,7 @@ class Compiled:
 
     def _split(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
         """Take the static arguments out."""
-        count = len(args)
-        chosen = {i % count if -count <= i < count else i for i in self.static}
-        positional = tuple((i, args[i]) for i in sorted(chosen) if i < count)
-        named = tuple((n, kwargs[n]) for n in sorted(self.names) if n in kwargs)
-        try:
-            hash((positional, named))
-        except TypeError:
-            raise JitError(
-                f"jit: {self.__name__} has a static argument that is not hashable; pass a tuple instead of a list"
-            ) from None
-        rest = tuple(x for i, x in enumerate(args) if i not in chosen)
-        return (positional, named), rest, {k: v for k, v in kwargs.items() if k not in self.names}
+        return split(self.__name__, self.static, self.names, args, kwargs)
 
     def _joined(self, static: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the function with its static arguments in their places again."""
@@ -330,17 +319,6 @@ class Compiled:
         )
 
 
-def joined(function: Callable[..., Any], static: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a function with its static arguments in their places again."""
-    if static:
-        positional, named = static
-        merged = list(args)
-        for i, x in positional:
-            merged.insert(i, x)
-        args, kwargs = tuple(merged), {**kwargs, **dict(named)}
-    return function(*args, **kwargs)
-
-
 def _difference(key: Any, programs: dict[Any, Any]) -> str:
     """Say in what a key differs from the last known one."""
     last = next(reversed(programs), None)
@@ -419,28 +397,13 @@ def jit(
         raise ArgumentError(f"jit: expected a function or a module, got {type(function).__name__}")
     numbers = frozenset((static_argnums,) if isinstance(static_argnums, int) else static_argnums)
     names = {static_argnames} if isinstance(static_argnames, str) else set(static_argnames)
-    numbers, names = _both_ways(function, numbers, names)
+    numbers, names = both_ways(function, numbers, names)
     donated = frozenset((donate_argnums,) if isinstance(donate_argnums, int) else donate_argnums)
     if donated & numbers:
         raise ArgumentError(f"jit: arguments {sorted(donated & numbers)} are both static and donated; choose one")
     if mode.get() is not OFF:
         get_ready()
     return Compiled(function, frozenset(numbers), frozenset(names), donated)
-
-
-def _both_ways(function: Callable[..., Any], numbers: Any, names: set[str]) -> tuple[frozenset[int], set[str]]:
-    """Let a static argument be given by position or by name."""
-    if not numbers and not names:
-        return frozenset(), names
-    try:
-        parameters = list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        return frozenset(numbers), names
-    stray = names - set(parameters)
-    if stray:
-        raise ArgumentError(f"jit: static_argnames {sorted(stray)} are no parameters; it has {parameters}")
-    known = {parameters[i] for i in numbers if -len(parameters) <= i < len(parameters)}
-    return frozenset({*numbers, *(parameters.index(n) for n in names)}), names | known
 
 
 __all__ = ["Compiled", "jit"]

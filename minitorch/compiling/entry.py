@@ -221,13 +221,15 @@ class Entrance:
     # ------------------------------------------------------------------ where the arrays are
 
     def _seat(self) -> tuple[Entry, Frame]:
-        """Make a frame and its entry."""
-        frame = self.bound.frame()
+        """Return a frame and its entry."""
+        frame = self.bound.take()
         quick, first = self.quick, len(self.bound.blank)
         rows = [*self._inputs(first, frame), *self._outputs(first, frame)]
         watched = [self.pairs.slot_address(cell, "grad") for cell in quick.cells]
         forbidden = list(chain(self.around.tensors, quick.held))
         addresses, parts = frame.leaves.addresses, frame.parts() if self.is_short else []
+        if self.is_short:
+            frame.enter()  # for good: it runs inside of the look
         rows = rows if self.is_plain else self._held(rows)
         kinds = len(quick.kinds)
         return Entry(kinds, self.pairs, rows, addresses, forbidden, watched, parts, frame.flag, Tensor), frame

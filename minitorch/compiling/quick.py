@@ -8,7 +8,7 @@ that nobody has looked at are written again. Whatever is not as it was is left t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter, getitem, is_
+from operator import attrgetter, getitem, is_, ne
 from sys import getrefcount
 from typing import Any
 
@@ -27,7 +27,7 @@ from .guards import Surroundings
 from .modes import ON, mode
 from .program import Program, Refill, is_gradient, replay, results
 
-_value, _grad, _state = attrgetter("value"), attrgetter("grad"), attrgetter("state")
+_value, _grad, _state, _shape = (attrgetter(name) for name in ("value", "grad", "state", "shape"))
 _context, _float, _mode = context.get, default_float.get, mode.get
 _TRIES = 16  # how often it is found out again where everything lies
 
@@ -42,6 +42,7 @@ class Quick:
         self.kinds = tuple(map(type, leaves))
         self.tracked = tuple(isinstance(x, Tensor) and x.node is not None for x in leaves)
         self.viewed = tuple(isinstance(x, Tensor) and x._view is not None for x in leaves)
+        self.shapes = [aval.shape for aval in program.avals[: len(leaves)]]
         sources = [s for s in program.sources if not isinstance(s, Argument)]
         self.holders = [_holder(s) for s in sources if isinstance(s, (Handle, Shared, Slot)) and not is_gradient(s)]
         self.numbers = [s for s in sources if isinstance(s, Number)]
@@ -132,6 +133,8 @@ class Quick:
             if (x._view is not None) is not viewed or (x.node is not None) is not tracked:
                 return None
             found.append(value)
+        if any(map(ne, map(_shape, found), self.shapes)):
+            return None
         if any(self.viewed) and not self.has_views(args):
             return None
         if not self._same(args):

@@ -9,6 +9,7 @@ from ..core.jit.lower import build as compiled
 from ..core.jit.lower import prepare
 from ..core.jit.lower.memory import Rooms
 from ..core.jit.passes import optimize
+from ..core.jit.passes.bundles import bundled
 from ..core.ops.families import as_array
 from ..core.primitive import Value
 from .program import Program
@@ -29,7 +30,7 @@ def plan(graph: Graph, donors: dict[int, int], rooms: Rooms) -> Any:
     """Return what runs a graph."""
     main, numbers = without_numbers(graph)
     with tally.timed("optimizing"):
-        optimized = optimize(main)
+        optimized = optimize(bundled(main))
     with tally.timed("compiling"):
         made = compiled(optimized, donors, rooms=rooms)
     return made if numbers is None else WithNumbers(made, numbers)

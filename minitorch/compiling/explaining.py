@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.array import wrap as as_array
 from ..core.jit.graph import Names, Var, text
+from ..core.jit.passes.bundles import written_out
 from ..core.jit.lower.measure import measured
 from ..core.jit.lower.plan import Plan
 from ..core.primitive import Value
@@ -131,7 +132,7 @@ def _aval(atom: Any) -> str:
 def _planned(which: str, plan: Any, times: list[float] | None) -> Iterator[str]:
     if isinstance(plan, Plan):
         names = Names()
-        yield _section(f"graph{which}, optimized", text(plan.program.graph, names=names).splitlines())
+        yield _section(f"graph{which}, optimized", text(written_out(plan.program.graph), names=names).splitlines())
         yield _section(f"plan{which}", plan.explain(names, times).splitlines())
 
 

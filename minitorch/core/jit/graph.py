@@ -46,6 +46,7 @@ class Equation:
     outputs: tuple[Var, ...]
     many: bool = False
     line: str | None = None
+    copy: Copy | None = None  # that it is a part of
 
     def with_inputs(self, inputs: tuple[Atom, ...]) -> Equation:
         """Return the same application on other operands, with the same results."""
@@ -67,6 +68,23 @@ class Graph:
         from html import escape
 
         return f"<pre>{escape(str(self))}</pre>"
+
+
+@dataclass(eq=False, slots=True)
+class Template:
+    """A graph that is written into others over and over, and what has been found out about it."""
+
+    graph: Graph
+    known: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Copy:
+    """One copy of a template: what it reads, and what the template's outputs have become."""
+
+    template: Template
+    inputs: tuple[Atom, ...]
+    outputs: tuple[Atom, ...]
 
 
 def atom_aval(atom: Atom) -> Aval:
@@ -144,7 +162,9 @@ def interpret(graph: Graph, args: Sequence[Value]) -> list[Value]:
 
 def subgraphs(eq: Equation) -> list[Graph]:
     """Return the graphs that an equation holds."""
-    found = []
+    found: list[Graph] = []
+    if not eq.primitive.holds_graphs:
+        return found
     for value in eq.params.values():
         if isinstance(value, Graph):
             found.append(value)
@@ -155,7 +175,7 @@ def subgraphs(eq: Equation) -> list[Graph]:
 
 def has_effect(eq: Equation) -> bool:
     """Return whether an equation is there for what it does: it has no results, or holds such a one in a graph."""
-    if not eq.outputs or not eq.params:
+    if not eq.outputs or not eq.primitive.holds_graphs:
         return not eq.outputs
     return any(has_effect(inner) for graph in subgraphs(eq) for inner in graph.equations)
 

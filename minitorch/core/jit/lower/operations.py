@@ -56,6 +56,7 @@ class Operation:
     equation: Equation | None = None
     reason: str = ""  # why it is Python
     place: int = 0  # in the program
+    home: Any = None  # the group that it is known to be in
     size: int = field(init=False)  # how many elements are visited
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from ..graph import Atom, Graph, Var
 from ..native.compile import Kernel as Code
 from ..native.compile import compile_kernel
 from ..native.schedule import Touch
-from . import along, convolution, drawing, gather, nested, placement, pooling
+from . import along, convolution, drawing, gather, nested, patterns, placement, pooling  # noqa: F401
 from .columns import Columns
 from .donation import donated
 from .fuse import Fusion, Group
@@ -175,6 +175,9 @@ def _touched(step: Step) -> Iterator[tuple[Any, int, bool]]:
 
 def printed(group: Group, stored: set[Var], donated: Mapping[Var, Var]) -> Kernel:
     """Print a group's kernel."""
+    kernel = group.twin and group.twin.printed(printed, stored, donated)
+    if kernel:
+        return kernel  # type: ignore[no-any-return]
     if group.kind == "columns":
         return Columns(group, stored).print()
     in_place = {given: out for out, given in donated.items() if out in group.levels}

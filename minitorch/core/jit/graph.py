@@ -98,8 +98,9 @@ def equation(primitive: Primitive, inputs: Sequence[Atom], params: Params, line:
     many = type(out) is tuple
     avals = out if many else (out,)
     weak = is_of_numbers(primitive, inputs)
-    outputs = tuple(Var(a._replace(weak=weak and a.dtype != dtypes.bool_)) for a in avals)
-    return Equation(primitive, tuple(inputs), params, outputs, many, line)
+    if weak or any([a.weak for a in avals]):
+        avals = [a._replace(weak=weak and a.dtype != dtypes.bool_) for a in avals]
+    return Equation(primitive, tuple(inputs), params, tuple([Var(a) for a in avals]), many, line)
 
 
 def is_of_numbers(primitive: Primitive, inputs: Sequence[Atom]) -> bool:
@@ -185,10 +186,12 @@ def copied(graph: Graph, inputs: Sequence[Atom], line: str | None) -> tuple[list
     known: dict[Atom, Atom] = dict(zip(graph.inputs, inputs, strict=True))
     equations = []
     for eq in graph.equations:
-        read = tuple([known[a] if isinstance(a, Var) else a for a in eq.inputs])
-        outputs = tuple([Var(v.aval) for v in eq.outputs])
-        known.update(zip(eq.outputs, outputs))
-        equations.append(Equation(eq.primitive, read, eq.params, outputs, eq.many, line))
+        read = tuple([known[a] if type(a) is Var else a for a in eq.inputs])
+        outputs = []
+        for v in eq.outputs:
+            made = known[v] = Var(v.aval)
+            outputs.append(made)
+        equations.append(Equation(eq.primitive, read, eq.params, tuple(outputs), eq.many, line))
     return equations, [known[a] if isinstance(a, Var) else a for a in graph.outputs]
 
 

@@ -235,21 +235,22 @@ class Frame:
     def _segment(self, steps: list[Step]) -> Callable[[], None]:
         total = sum(len(step.slots) for step in steps)
         slots = np.zeros(max(total, 1), np.int64)
+        first = slots.ctypes.data
         tasks, patches = [], {"leaf": [], "object": []}  # type: ignore[var-annotated]
         inside: list[int] = []
-        at = 0
+        known: list[int] = []
         for step in steps:
-            place = slots.ctypes.data + 8 * at
             touches = self.plan.program.touches(step) if step.unit else None
-            tasks.append(Task(step.address, place, 0, step.range, step.seconds, step.unit, touches))
+            tasks.append(Task(step.address, first + 8 * len(known), 0, step.range, step.seconds, step.unit, touches))
             for slot in step.slots:
                 source, value, offset = self._address(slot)
-                if source in ("fixed", "arena"):
-                    slots[at] = value
-                    inside += [at] if source == "arena" else []
-                else:
-                    patches[source].append((slots.ctypes.data + 8 * at, value, offset))
-                at += 1
+                if source == "arena":
+                    inside.append(len(known))
+                elif source != "fixed":
+                    patches[source].append((first + 8 * len(known), value, offset))
+                    value = 0
+                known.append(value)
+        slots[:total] = known
         self.inside.append((slots, np.array(inside, np.int64)))
         self.patches = patches["leaf"]
         head = [self._patch(t, p) for t, p in zip((self.leaves.addresses, self.made), patches.values()) if p]

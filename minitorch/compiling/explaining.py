@@ -11,9 +11,9 @@ import numpy as np
 
 from ..core.array import wrap as as_array
 from ..core.jit.graph import Names, Var, text
-from ..core.jit.passes.bundles import written_out
 from ..core.jit.lower.measure import measured
 from ..core.jit.lower.plan import Plan
+from ..core.jit.passes.bundles import written_out
 from ..core.primitive import Value
 from .capture import Argument, Number
 from .describing import Called, conditions

@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import prod
 from operator import attrgetter
+from typing import Any
 
 from ..graph import Var
 from ..native.width import square
@@ -295,9 +296,7 @@ class Fusion:
         makers = {g for g in self._needs(home.reads) if g.twin is None or g.twin.variables is not home.twin.variables}
         return self._absorbing(home, [home] if len(home.operations) > 1 else [], sorted(makers, key=_first))
 
-    def _absorbing(
-        self, home: Group, absorbed: list[Group], makers: Iterable[Group]
-    ) -> tuple[Group, list[Group]]:
+    def _absorbing(self, home: Group, absorbed: list[Group], makers: Iterable[Group]) -> tuple[Group, list[Group]]:
         """Return a group with those merged into it that make what it reads, and these."""
         for maker in makers:
             if not maker.levels or maker in absorbed or len(maker.sizes | home.sizes) > 2:

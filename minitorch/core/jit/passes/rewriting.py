@@ -12,7 +12,7 @@ from typing import Any
 
 from ...array import Array, wrap
 from ...primitive import Primitive
-from ..graph import Atom, Equation, Graph, Var, atom_aval, copied, equation, subgraphs
+from ..graph import Atom, Equation, Graph, Var, atom_aval, copied, equation
 
 Rule = Callable[["Writer", Equation], "Sequence[Atom] | None"]
 Pass = Callable[[Graph], Graph]

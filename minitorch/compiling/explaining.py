@@ -132,7 +132,8 @@ def _aval(atom: Any) -> str:
 def _planned(which: str, plan: Any, times: list[float] | None) -> Iterator[str]:
     if isinstance(plan, Plan):
         names = Names()
-        yield _section(f"graph{which}, optimized", text(written_out(plan.program.graph), names=names).splitlines())
+        graph = written_out(plan.program.graph, plan.program.operations.copies)
+        yield _section(f"graph{which}, optimized", text(graph, names=names).splitlines())
         yield _section(f"plan{which}", plan.explain(names, times).splitlines())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections import Counter
 from itertools import pairwise
 
@@ -194,7 +195,13 @@ def test_explain_shows_the_equations_of_bundles():
 
     text = step.explain(mt.ones(3, 2))
     assert "bundle" not in text
-    assert text.count("= sqrt") >= 2
+    optimized, plan = text[text.index("graph, optimized") :].split("\nplan\n")
+    assert optimized.count("= sqrt") == 2
+    assert f"{optimized.count(' = ')} equations" in plan
+    # The plan calls variables what the graph calls them.
+    named = set(re.findall(r"\b(\w+): float", optimized))
+    unknown = set(re.findall(r" is (\w+): float", plan)) - named
+    assert len(unknown) == 1  # the gradient of the sum, ones, which no equation makes
 
 
 def test_one_round_of_the_passes_is_enough():

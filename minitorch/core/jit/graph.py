@@ -7,7 +7,7 @@ graphs among their static parameters. Knows no transform, no pass and no kernel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -181,15 +181,18 @@ def has_effect(eq: Equation) -> bool:
     return any(has_effect(inner) for graph in subgraphs(eq) for inner in graph.equations)
 
 
-def copied(graph: Graph, inputs: Sequence[Atom], line: str | None) -> tuple[list[Equation], list[Atom]]:
-    """Return the equations of a graph on other inputs, with results of their own, and what its outputs become."""
+def copied(
+    graph: Graph, inputs: Sequence[Atom], line: str | None, results: Mapping[Var, Var] | None = None
+) -> tuple[list[Equation], list[Atom]]:
+    """Return the equations of a graph on other inputs, with these results or new ones, and what its outputs become."""
+    results = results or {}
     known: dict[Atom, Atom] = dict(zip(graph.inputs, inputs, strict=True))
     equations = []
     for eq in graph.equations:
         read = tuple([known[a] if type(a) is Var else a for a in eq.inputs])
         outputs = []
         for v in eq.outputs:
-            made = known[v] = Var(v.aval)
+            made = known[v] = results.get(v) or Var(v.aval)
             outputs.append(made)
         equations.append(Equation(eq.primitive, read, eq.params, tuple(outputs), eq.many, line))
     return equations, [known[a] if isinstance(a, Var) else a for a in graph.outputs]

@@ -87,6 +87,7 @@ class Operations:
         self.views: dict[Var, Operand] = {}
         self.inputs = frozenset(graph.inputs)
         self.nest = nest  # makes the program of a graph inside
+        self.copies: dict[Equation, dict[Var, Var]] = {}  # of bundles: what their templates' variables have become
         for eq in graph.equations:
             self.add(eq)
         self.outputs: list[Atom] = []

@@ -40,6 +40,7 @@ class Pattern:
                 variables[root] = out
             else:
                 ops.views[out] = Operand(variables[root], packed(out.aval.shape))
+        ops.copies[eq] = variables
         groups = [Twin(self, i, variables).group() for i in range(len(self.groups))]
         return [self._copied(op, groups[home], variables) for op, home in zip(self.operations, self.homes)]
 
@@ -79,12 +80,12 @@ class Twin:
         new = self.variables
         made = [v for op in self.original.operations for v in op.outputs]
         kept = frozenset(v for v in made if new[v] in stored)
-        given = {donated[new[v]]: v for v in made if new[v] in donated}
-        in_place = {given[new[v]]: v for v in self.original.reads if new[v] in given}
-        key = self.index, kept, tuple(in_place.items())
+        writers = {donated[new[v]]: v for v in made if new[v] in donated}
+        pairs = {writers[new[v]]: v for v in self.original.reads if new[v] in writers}
+        key = self.index, kept, tuple(pairs.items())
         kernel = self.pattern.kernels.get(key)
         if kernel is None:
-            kernel = self.pattern.kernels[key] = printer(self.original, kept, in_place)
+            kernel = self.pattern.kernels[key] = printer(self.original, kept, pairs)
         if any(slot.kind == "scratch" for slot in kernel.slots):  # memory of its own
             return None
         slots = [s._replace(source=new[s.source]) if isinstance(s.source, Var) else s for s in kernel.slots]
@@ -122,7 +123,8 @@ def _bundle(ops: Operations, eq: Equation) -> Lowered:
     sources = _sources([ops.operand(a) for a in eq.inputs], graph.inputs) if pattern else None
     if pattern and sources:
         return pattern.applied(ops, eq, sources)
-    equations, outputs = copied(graph, eq.inputs, eq.line)
+    copies = ops.copies[eq] = {v: Var(v.aval) for each in graph.equations for v in each.outputs}
+    equations, outputs = copied(graph, eq.inputs, eq.line, copies)
     for each in equations:
         ops.add(each)
     ops.views.update((v, ops.operand(a)) for v, a in zip(eq.outputs, outputs))

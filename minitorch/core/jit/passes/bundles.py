@@ -6,7 +6,7 @@ step. As a bundle it is simplified once for all copies, in all later recordings,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...aval import Aval
@@ -59,8 +59,11 @@ def _is_whole(copy: Copy, equations: Sequence[Equation]) -> bool:
     return all(isinstance(a, Var) and a in made for a in copy.outputs) and len(set(copy.outputs)) == len(copy.outputs)
 
 
-def written_out(graph: Graph) -> Graph:
-    """Return a graph with the optimized equations of its bundles in their places."""
+def written_out(graph: Graph, results: Mapping[Equation, Mapping[Var, Var]] | None = None) -> Graph:
+    """Return a graph with the optimized equations of its bundles in their places.
+
+    `results` may say, of bundles, which variables their template's have become.
+    """
     equations: list[Equation] = []
     known: dict[Any, Any] = {}
     for eq in graph.equations:
@@ -69,7 +72,7 @@ def written_out(graph: Graph) -> Graph:
         if eq.primitive is not BUNDLE:
             equations.append(eq)
             continue
-        made, outputs = copied(simplest(eq.params["template"]), eq.inputs, eq.line)
+        made, outputs = copied(simplest(eq.params["template"]), eq.inputs, eq.line, (results or {}).get(eq))
         equations += made
         known.update(zip(eq.outputs, outputs))
     return Graph(list(graph.inputs), equations, [known.get(a, a) if isinstance(a, Var) else a for a in graph.outputs])

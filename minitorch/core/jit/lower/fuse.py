@@ -108,8 +108,9 @@ def is_turned(group: Group, x: Operand, op: Operation, axes: tuple[int, ...]) ->
 
 def grouped(operations: list[Operation]) -> Group | None:
     """Return operations as one group, None if no one kernel can compute them."""
-    if any(op.kind not in FUSIBLE for op in operations):
-        return None
+    for op in operations:
+        if op.kind not in FUSIBLE:
+            return None
     group = Group("map", operations)
     group.sizes = {op.size for op in operations}
     group.spaces = {(op.kind, op.params["abc"]) for op in operations if op.kind != "map"}

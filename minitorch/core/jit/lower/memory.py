@@ -7,6 +7,7 @@ computation: 0.1 to 3 ms for each MiB.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,11 +82,13 @@ def lay_out(buffers: Sequence[tuple[Hashable, int, int, int]]) -> Arena:
     for key, size, first, last in sorted(buffers, key=lambda b: -b[1]):
         size = -(-size // ALIGNMENT) * ALIGNMENT
         at = 0
-        for start, end, _, _ in sorted(p for p in placed if p[2] <= last and first <= p[3]):
+        for start, end, since, until in placed:
+            if since > last or first > until:
+                continue
             if start - at >= size:
                 break
             at = max(at, end)
         arena.places[key] = at
         arena.size = max(arena.size, at + size)
-        placed.append((at, at + size, first, last))
+        insort(placed, (at, at + size, first, last))
     return arena

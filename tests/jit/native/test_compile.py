@@ -55,12 +55,13 @@ def test_sums_vectorize_where_they_may_reassociate() -> None:
 CHAIN = """
 def {name}(P, lo, hi):
     n = P[0]
-    x = f32(P[1]); y = f32(P[2]); z = f32(P[3])
+    x = f32(P[1]); y = f32(P[2]); z = f32(P[3]); w = f32(P[4])
     for r in range(lo, hi):
         for c in range(n):
             a = x[r * n + c] * y[c]
             z[r * n + c] = a + 1.0
             y[c] = a
+            w[c] = a
 """
 
 
@@ -71,11 +72,18 @@ def test_addresses_are_compared_only_where_steps_may_depend_on_one_another() -> 
         assert (re.search(r"icmp ult ptr", module) is not None) == bool(count)
 
 
+def test_steps_at_a_distance_that_is_known_only_later_are_compared() -> None:
+    """They may lie side by side, for which LLVM has code of its own."""
+    text = CHAIN.format(name="broadcast").replace("w[c]", "w[c * n]")
+    assert re.search(r"icmp ult ptr", str(codegen.optimized(text, "broadcast", "symbol", False)))
+
+
 def test_loops_around_others_are_not_said_to_be_independent() -> None:
     """Each row takes up what the one before has written; the steps within a row do not."""
     x, y = np.full((5, 40), 2, np.float32), np.ones(40, np.float32)
     z = np.zeros_like(x)
-    slots = np.array([40, *(a.ctypes.data for a in (x, y, z))], np.int64)
+    w = np.empty_like(y)
+    slots = np.array([40, *(a.ctypes.data for a in (x, y, z, w))], np.int64)
     address = compile_kernel(CHAIN.format(name="broadcast"), "broadcast").address
     from minitorch.core.jit.native import replay
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import expressions as ex
-from .functions import Tree, assigned, parsed, returns, statements_in
+from .functions import Tree, assigned, is_dense, parsed, returns
 from .kinds import CompileError, Integer, Real, Value, boolean, int64, pointer_to
 from .terms import Terms, fitted, settled
 from .writer import ACCESS, CONTRACT, NOTHING, Writer, phi_text
@@ -47,7 +47,7 @@ def compiled(source: str, name: str, symbol: str, reassociate: bool, names: Mapp
 
 
 # Kernels whose innermost loops go from element to element: what one step writes no other step reads or writes.
-PARALLEL = frozenset(("pointwise", "broadcast", "rows", "columns", "copy"))
+PARALLEL = frozenset(("pointwise", "broadcast", "rows", "columns"))
 RANGES = frozenset(("range", "long_range", "short_range"))
 
 
@@ -184,7 +184,7 @@ class Body(Terms):
         place, names = self.open(carried)
         counter = Value(int64, names.pop(""))
         self.known = {**before, **{n: Value(v.kind, names[n]) for n, v in carried.items()}, target.id: counter}
-        parallel = w.parallel and not any(isinstance(s, ast.For | ast.While) for s in statements_in(node.body))
+        parallel = w.parallel and is_dense(node.body, target.id)
         w.depth, w.accesses = w.depth + 1, ACCESS if parallel else ""
         self.run(node.body)
         w.depth, w.accesses = w.depth - 1, ""

@@ -187,7 +187,7 @@ class Writer:
         """Return what a loop's last branch says of it; `scalar` ones divide integers, and are not worth vectors.
 
         A `parallel` one has steps of which none writes what another reads or writes: LLVM need not compare the addresses
-        of all arrays before it, which is half of the code of a kernel with many.
+        of all arrays before it, which is half of the time to compile a kernel with many.
         """
         has_masks = vector_bytes() == 64
         hints = LOOPS["range" if length == "short_range" and not has_masks else length]

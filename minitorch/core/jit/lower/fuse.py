@@ -277,7 +277,10 @@ class Fusion:
                 del groups[group]
             groups[home] = None
             at = bisect_left(self.starts, home.first)
-            self.starts[at:], self.ends[at:] = [home.first], [place]
+            if at + 1 == len(self.starts):
+                self.starts[at], self.ends[at] = home.first, place
+            else:
+                self.starts[at:], self.ends[at:] = [home.first], [place]
             self.owner.update(dict.fromkeys(home.levels if absorbed and home.levels else op.outputs, home))
         self.order = list(self._sorted(list(groups)))
 

@@ -49,7 +49,7 @@ class Step:
     seconds: float = 0.0  # on one thread, roughly
     unit: int = 1  # where threads may part the range; 0: not at all, for the kernel has threads of its own
     python: Operation | None = None
-    touched: list[tuple[Any, int, bool]] = field(init=False)  # the buffers in its slots: key, bytes, whether it writes them
+    touched: list[tuple[Any, int, bool]] = field(init=False)  # the buffers in its slots, see `_touched`
 
     def __post_init__(self) -> None:
         self.touched = list(_touched(self.slots))

@@ -7,7 +7,6 @@ lies has no entrance, and whatever is not as it was is left to `Quick`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import chain, count
 from operator import attrgetter
 from types import CellType
@@ -75,7 +74,12 @@ class Entrance:
         self.count = len(bound.plan.recipes)
         self.blank: Any = {} if program.derivative is None else [None] * self.count
         self.found, self.shaped = self._found() if self.is_short else ([], [])
-        self.is_direct = self.found == [(i, i) for i in range(self.count)] and not self.shaped
+        # The only result, if no backward pass hangs on it, and how it is made in the context of the last call.
+        self.tape = self.context.frame.ambient
+        self.recording = self.tape is not None and self.context.muted < self.tape.level
+        self.only = program.single if program.derivative is None and self.tape is not None else None
+        is_whole = len(self.found) == self.count if program.derivative is not None else not self.blank
+        self.is_direct = is_whole and all(j == place for j, place in self.found) and not self.shaped
         held = any(place >= len(self.new) for _, place in self.found)
         self.holds = held or not self.is_short or program.derivative is not None
         self.is_atomic = not self.holds and not quick.rest
@@ -121,11 +125,23 @@ class Entrance:
             made: Array = _new(Array)
             made._data = _empty(shape, dtype)
             news.append(made)
+        values: Any = ()
         if self.holds:
-            return self._holding(args, news)
-        if not self.entry.run(args, news):
+            found = self._holding(args, news)
+            if found is None:
+                return MISS
+            outs, values = found
+        elif self.entry.run(args, news):
+            outs = news if self.is_direct else self._outs(news)
+        else:
             return MISS
-        return self._written(args, self._outs(news), ())
+        for storage in self.written:
+            storage.version += 1
+        for target, j in self.rest:
+            target.write(args, None if j is None else outs[j])
+        if is_here and self.only is not None:
+            return self.only.make(outs, args, self.tape, self.recording)
+        return results(self.program, outs, values, args)
 
     def _is_readable(self) -> bool:
         """Return whether all is as it was which no native look can tell."""
@@ -136,21 +152,21 @@ class Entrance:
         )
 
     def _holding(self, args: tuple[Any, ...], news: list[Array]) -> Any:
-        """Look and run, and hold what is read meanwhile."""
+        """Look and run, and hold what is read meanwhile; return the outputs and what was read, None for a miss."""
         try:
             values = [args[i].value if is_tensor else args[i] for i, is_tensor in self.given]
             values += map(_value, self.holders)
             arrays, again = (values, []) if self.is_simple else self._others(values)
         except AttributeError:  # an argument is no array, or there is no gradient
-            return MISS
+            return None
         held = [*news, *arrays, *again]
         if not self.is_short:
             return self._seated(args, news, values, again, held)
         if not self.entry.run(args, held):
-            return MISS
+            return None
         if not self.is_simple:
             values = self._with_numbers(args, values)
-        return self._written(args, self._outs(held), values)
+        return self._outs(held), values
 
     def _others(self, values: list[Any]) -> tuple[list[Any], list[Any]]:
         """Add the gradients and fields that are read; return what of it all are arrays, and the gradients to recycle."""
@@ -182,15 +198,15 @@ class Entrance:
             entry, frame = seat = self._seat()
         try:
             if not entry.run(args, held):
-                return MISS
+                return None
             values = self._with_numbers(args, values)
             outs = self.bound.arranged(values, again, news)
             outs = frame.replay(values, outs, self.bound.leaves(outs, values))
         except OutOfBounds:
-            return MISS
+            return None
         finally:
             self.seats.append(seat)
-        return self._written(args, outs, values)
+        return outs, values
 
     # ------------------------------------------------------------------ what comes out
 
@@ -204,14 +220,6 @@ class Entrance:
         for j, shape in self.shaped:
             outs[j] = wrap(outs[j]._data.reshape(shape))
         return outs
-
-    def _written(self, args: tuple[Any, ...], outs: Any, values: Sequence[Value]) -> Any:
-        """Write what is not written in place, and return the results."""
-        for storage in self.written:
-            storage.version += 1
-        for target, j in self.rest:
-            target.write(args, None if j is None else outs[j])
-        return results(self.program, outs, values, args)
 
     def _found(self) -> tuple[list[tuple[int, int]], list[tuple[int, Any]]]:
         """Return where, among what is held, the outputs are that somebody wants, and which have another shape there.

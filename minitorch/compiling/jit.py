@@ -96,8 +96,7 @@ class Compiled:
             entrance = way.entrance if turns is None else way.atomic
             if entrance is not None:
                 leaves = args if way.is_plain and not kwargs else way.form.leaves(args, kwargs)
-                out = MISS if leaves is None else entrance.run(leaves)
-                if out is not MISS:
+                if leaves is not None and (out := entrance.run(leaves)) is not MISS:
                     self.calls += 1
                     tally.calls += 1
                     if way is not self.quick:

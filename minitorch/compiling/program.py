@@ -26,6 +26,7 @@ from .inspecting import run
 from .windows import Window, window
 
 _new = object.__new__
+_context = context.get
 
 # --------------------------------------------------------------------------- results
 
@@ -172,14 +173,14 @@ class Program:
     begun: list[Begun] = field(default_factory=list)  # state that must be there before the first run
     late: list[tuple[int, Seen | Again]] = field(init=False)  # results that are taken of others, and their positions
     made: list[Any] = field(init=False)  # what is made before those: results, with holes, and hidden ones
-    is_single: bool = field(init=False)  # the only result is made by itself
+    single: Fresh | None = field(init=False)  # the only result, if it is made by itself
     live: list[int] = field(init=False)  # the positions, in that, of what carries a gradient
 
     def __post_init__(self) -> None:
         seen = [(i, r) for i, r in enumerate(self.results) if type(r) is Seen]
         self.late = seen + [(i, r) for i, r in enumerate(self.results) if type(r) is Again]
         self.made = [_HOLE if type(r) in (Seen, Again) else r for r in self.results] + self.hidden
-        self.is_single = self.is_leaf and len(self.made) == 1 and not self.late
+        self.single = self.made[0] if self.is_leaf and len(self.made) == 1 and not self.late else None
         places = {r.index: i for i, r in enumerate(self.made) if type(r) is Fresh}
         self.live = [] if self.derivative is None else [places[index] for index in self.derivative.live]
 
@@ -291,12 +292,13 @@ def replay(program: Program, leaves: list[Any], values: list[Value]) -> Any:
 
 def results(program: Program, outs: Any, values: Sequence[Value], leaves: Sequence[Any]) -> Any:
     """Return what the function returned; `outs` are the outputs, those that it needs at least, by their numbers."""
-    here = context.get()
+    here = _context()
     tape = here.frame.ambient or ambient()
     recording = here.muted < tape.level
     derivative = program.derivative if recording else None
-    if program.is_single:
-        only = program.made[0].make(outs, leaves, tape, recording)
+    single = program.single
+    if single is not None:
+        only = single.make(outs, leaves, tape, recording)
         if derivative is not None:
             attach(derivative, (only,), outs, values, leaves, tape)
         return only

@@ -216,6 +216,7 @@ def _load(module: Stateful, attribute: str, given: Any, assign: bool) -> None:
         module._enter(attribute, module._kinds[attribute], made)
     else:
         mine.overwrite(cast(given.current(), mine.dtype))
+        mine.settle()  # what `state_dict` handed out is gone, as a rule
 
 
 def _like(mine: Tensor, value: Value) -> Tensor:

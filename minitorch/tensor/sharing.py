@@ -45,6 +45,16 @@ class Shared(TapeTracer):
             self._refresh()
         return self.value
 
+    def settle(self) -> None:
+        """Let go of the storage, if no other handle is on it any more; everything is a little shorter without."""
+        view = self._view
+        if view is None or any(step is not CUT and step is not IDENTITY for step in view.steps):
+            return
+        if getrefcount(view) == _HANDLE_AND_CALLER and getrefcount(view.storage) == _VALUE:
+            self.current()
+            self.__dict__["_version"] = view.storage.version
+            self._view = None
+
     def _enter(self) -> None:
         """Let a function that is being recorded take this handle in as state, if it comes from outside."""
         stage = _context().stage
@@ -122,12 +132,16 @@ class Shared(TapeTracer):
             return
         storage = view.storage
         storage.value = view.put(storage.value, value) if view.steps else value
-        storage.version += 1
         self.value = value
-        view.version = storage.version
+        self.note_write()
 
     def note_write(self) -> None:
-        """Count a write to a value that is not shared."""
+        """Count a write to the value, in place or not."""
+        view = self._view
+        if view is not None:
+            view.storage.version += 1
+            view.version = view.storage.version
+            return
         mine = self.__dict__
         mine["_version"] = mine.get("_version", 0) + 1
 
@@ -159,27 +173,21 @@ def is_sole_holder(x: Shared) -> bool:
 
     The caller must hold neither the value nor the buffer. Views and exports of a buffer hold it too.
     """
-    if x._view is not None:
-        _settle(x)
-    value = x.value
+    value, view = x.value, x._view
+    owners = 0
+    if view is not None:  # left over from handles that are gone, or not
+        storage = view.storage
+        if getrefcount(storage) != _HANDLE_AND_CALLER or storage.value is not value or view.version != storage.version:
+            return False
+        if any(step is not CUT and step is not IDENTITY for step in view.steps):
+            return False
+        owners = 1
     return (
         type(value) is Array
-        and x._view is None
-        and getrefcount(value) == _HANDLE_AND_CALLER
+        and getrefcount(value) == _HANDLE_AND_CALLER + owners
         and getrefcount(value._data) == _VALUE
         and value._data.base is None
     )
-
-
-def _settle(x: Shared) -> None:
-    """Let go of the storage of a handle, if no other handle is on it any more."""
-    view = x._view
-    assert view is not None
-    is_whole = all(step is CUT or step is IDENTITY for step in view.steps)
-    if is_whole and getrefcount(view) == _HANDLE_AND_CALLER and getrefcount(view.storage) == _VALUE:
-        x.current()
-        x.__dict__["_version"] = view.storage.version
-        x._view = None
 
 
 def _counts(x: Shared) -> tuple[int, int]:

@@ -80,16 +80,32 @@ def test_views_follow():
     np.testing.assert_array_equal(row.numpy(), expected[1])
 
 
-def test_a_storage_that_only_its_tensor_is_left_on_is_let_go():
+def test_a_storage_that_only_its_tensor_is_left_on():
     p, optimizer = made()
     p.data.add_(1.0)
-    version = p._version
-    assert p._view is not None
+    view, version = p._view, p._version
+    assert view is not None
     optimizer.step()
-    assert p._view is None and p._version == version + 1
     before = address(p)
+    expected = p.value.numpy() - 0.5
     optimizer.step()
-    assert address(p) == before
+    assert address(p) == before and p._view is view and p._version == version + 2
+    np.testing.assert_array_equal(p.detach().numpy(), expected)
+    held = p.data
+    optimizer.step()
+    np.testing.assert_array_equal(held.numpy(), expected - 0.5)
+
+
+def test_loading_a_state_leaves_no_storage_behind():
+    model = mt.nn.Linear(2, 3)
+    state = {name: x + 1 for name, x in model.state_dict().items()}
+    held = model.weight.detach()
+    model.load_state_dict(state)
+    assert model.bias._view is None and model.weight._view is not None
+    assert held.tolist() == model.weight.tolist() == state["weight"].tolist()
+    version = model.bias._version
+    model.bias.data.zero_()
+    assert model.bias._version == version + 1 and model.bias.tolist() == [0.0, 0.0, 0.0]
 
 
 def test_one_gradient_for_two():

@@ -120,6 +120,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.passes.loops"],  # loops and branches without what nobody asks for
     ["minitorch.core.jit.passes.constants", "minitorch.core.jit.passes.dead"],
     ["minitorch.core.jit.passes.pipeline"],
+    ["minitorch.core.jit.passes.bundles"],  # copies of one graph, each as one equation
     ["minitorch.core.jit.passes"],
     ["minitorch.core.jit.lower.layout", "minitorch.core.jit.lower.formulas", "minitorch.core.jit.lower.memory"],
     ["minitorch.core.jit.lower.operations"],  # what equations ask of kernels
@@ -130,7 +131,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.lower.turned"],  # rows, with operands that lie across them
     ["minitorch.core.jit.lower.convolution", "minitorch.core.jit.lower.placement"],
     ["minitorch.core.jit.lower.along", "minitorch.core.jit.lower.drawing"],  # along one axis; random bits
-    ["minitorch.core.jit.lower.nested"],  # loops and branches
+    ["minitorch.core.jit.lower.nested", "minitorch.core.jit.lower.patterns"],  # loops and branches; copies of one graph
     ["minitorch.core.jit.lower.program"],
     ["minitorch.core.jit.lower.blocks", "minitorch.core.jit.lower.explain"],
     ["minitorch.core.jit.lower.plan"],

@@ -7,30 +7,32 @@ from typing import Any
 from ..core.jit.graph import Graph, interpret, without_numbers
 from ..core.jit.lower import build as compiled
 from ..core.jit.lower import prepare
+from ..core.jit.lower.memory import Rooms
 from ..core.jit.passes import optimize
+from ..core.jit.passes.bundles import bundled
 from ..core.ops.families import as_array
 from ..core.primitive import Value
 from .program import Program
 from .stats import tally
 
-__all__ = ["build", "plan", "prepare"]
+__all__ = ["Rooms", "build", "plan", "prepare"]
 
 
-def build(program: Program) -> None:
-    """Make the plans of a program."""
-    program.plan = plan(program.graph, program.donors())
+def build(program: Program, rooms: Rooms) -> None:
+    """Make the plans of a program, which compute in these rooms."""
+    program.plan = plan(program.graph, program.donors(), rooms)
     derivative = program.derivative
     if derivative is not None and derivative.pull is not None:
-        derivative.plan = plan(derivative.pull, {})
+        derivative.plan = plan(derivative.pull, {}, rooms)
 
 
-def plan(graph: Graph, donors: dict[int, int]) -> Any:
+def plan(graph: Graph, donors: dict[int, int], rooms: Rooms) -> Any:
     """Return what runs a graph."""
     main, numbers = without_numbers(graph)
     with tally.timed("optimizing"):
-        optimized = optimize(main)
+        optimized = optimize(bundled(main))
     with tally.timed("compiling"):
-        made = compiled(optimized, donors)
+        made = compiled(optimized, donors, rooms=rooms)
     return made if numbers is None else WithNumbers(made, numbers)
 
 

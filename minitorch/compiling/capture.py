@@ -18,6 +18,7 @@ from ..core.array import wrap
 from ..core.aval import Aval
 from ..core.config import default_float
 from ..core.errors import GradError
+from ..core.jit.graph import Template
 from ..core.jit.staging import StagedTracer, StagingTrace, stage
 from ..core.primitive import Value, aval_of
 from ..core.tape import Context, Node, context, leaf
@@ -409,9 +410,9 @@ class Capture:
                 names.extend(found)
                 return list(found.values())
 
-            known[key] = stage(run, avals), names
-        graph, names = known[key]
-        return dict(zip(names, self.trace.copy(graph, values), strict=True))
+            known[key] = Template(stage(run, avals)), names
+        template, names = known[key]
+        return dict(zip(names, self.trace.copy(template, values), strict=True))
 
     def aside(self, action: Callable[[], Any]) -> Any:
         """Run something outside the recording."""

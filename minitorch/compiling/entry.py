@@ -299,13 +299,15 @@ class Entrance:
     # ------------------------------------------------------------------ where the arrays are
 
     def _seat(self) -> tuple[Entry, Frame]:
-        """Make a frame and its entry."""
-        frame = self.bound.frame()
+        """Return a frame and its entry."""
+        frame = self.bound.take()
         quick, first = self.quick, len(self.bound.blank)
         rows = [*self._inputs(first, frame), *self._outputs(first, frame)]
         watched = [self.pairs.slot_address(cell, "grad") for cell in quick.cells]
         forbidden = list(chain(self.around.tensors, quick.held, quick.program.storages))
         rows = self._held(rows) if self.holds else rows
+        if self.is_short:
+            frame.enter()  # for good: it runs inside of the look
         work = frame.work() if self.is_short else frame.work()._replace(parts=[])
         arguments = len(quick.kinds), quick.tensors
         return Entry(arguments, self.pairs, rows, work, forbidden, watched, Classes(Tensor, View, Storage)), frame

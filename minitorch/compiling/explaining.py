@@ -13,6 +13,7 @@ from ..core.array import wrap as as_array
 from ..core.jit.graph import Names, Var, text
 from ..core.jit.lower.measure import measured
 from ..core.jit.lower.plan import Plan
+from ..core.jit.passes.bundles import written_out
 from ..core.primitive import Value
 from .capture import Argument, Number
 from .describing import Called, conditions
@@ -131,7 +132,8 @@ def _aval(atom: Any) -> str:
 def _planned(which: str, plan: Any, times: list[float] | None) -> Iterator[str]:
     if isinstance(plan, Plan):
         names = Names()
-        yield _section(f"graph{which}, optimized", text(plan.program.graph, names=names).splitlines())
+        graph = written_out(plan.program.graph, plan.program.operations.copies)
+        yield _section(f"graph{which}, optimized", text(graph, names=names).splitlines())
         yield _section(f"plan{which}", plan.explain(names, times).splitlines())
 
 

@@ -24,7 +24,7 @@ from ..core.tape import context
 from ..core.tracebacks import warn
 from ..tensor.handle import Tensor
 from .arguments import Arguments, exact, kind_in_words
-from .backend import build, prepare
+from .backend import Rooms, build, prepare
 from .checking import checked
 from .describing import Called
 from .donation import donated_leaves, given_up, pairs
@@ -66,9 +66,9 @@ class Compiled:
         self.quick: Quick | None = None  # the way into the program of the last call
         self.ways: tuple[Quick, ...] = ()  # those of the last calls, the last one first
         self.families: dict[Any, Family | None] = {}
+        self.rooms = Rooms()
         self.last: Last | None = None
-        self.records = 0
-        self.calls = 0
+        self.records = self.calls = 0
         # Calls take turns unless they write nothing: where two read the same state, an update would be lost.
         self.lock = threading.RLock()
         self.turns: Any = self.lock
@@ -289,7 +289,7 @@ class Compiled:
         if program.derivative is not None:
             run = functools.partial(joined, self.function, static)
             program.derivative.higher = higher(program, around, run, jit, arguments.structure, arguments.own)
-        build(program)
+        build(program, self.rooms)
         return program, around
 
     def _remember(self, key: Any, program: Program, around: Surroundings) -> None:

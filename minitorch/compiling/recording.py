@@ -55,7 +55,8 @@ def uncollected() -> Iterator[None]:
     """Put collections of cyclic garbage off.
 
     A recording and its graphs are some 100,000 objects that stay: to walk them, and all others, now and again takes as
-    long as all the rest.
+    long as all the rest. So does the collection that would follow at once: they are told to be old, unless somebody has
+    set objects apart, who would get these back with them.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -63,6 +64,9 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 

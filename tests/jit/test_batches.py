@@ -198,8 +198,8 @@ def test_merged_groups_are_those_of_their_operations(monkeypatch):
     net = model()
     step = stepping(net, mt.optim.NAdam(net.parameters(), lr=0.01), mt.jit)
     for size in (5, 1, 8):
-        backend.build(step.recorded(*batch(size)))
-        backend.build(mt.jit(attention).recorded(mt.ones(size, 3)))
+        backend.build(step.recorded(*batch(size)), backend.Rooms())
+        backend.build(mt.jit(attention).recorded(mt.ones(size, 3)), backend.Rooms())
     assert any(seen) and not all(seen)
 
 

@@ -210,7 +210,8 @@ def holding(graph: Graph) -> Primitive:
         return interpret(body, [Array(x)])[0].numpy()
 
     rules = (NO_BATCHING, NO_DERIVATIVE, NO_DERIVATIVE, ("x",), ("body",))
-    return Primitive("held", {np.ndarray: impl}, evaluate_plain, lambda x, *, body: body.outputs[0].aval, *rules)
+    abstract = lambda x, *, body: body.outputs[0].aval  # noqa: E731
+    return Primitive("held", {np.ndarray: impl}, evaluate_plain, abstract, *rules, holds_graphs=True)
 
 
 def nested() -> Graph:

@@ -7,7 +7,7 @@ graphs among their static parameters. Knows no transform, no pass and no kernel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -46,6 +46,7 @@ class Equation:
     outputs: tuple[Var, ...]
     many: bool = False
     line: str | None = None
+    copy: Copy | None = None  # that it is a part of
 
     def with_inputs(self, inputs: tuple[Atom, ...]) -> Equation:
         """Return the same application on other operands, with the same results."""
@@ -69,6 +70,23 @@ class Graph:
         return f"<pre>{escape(str(self))}</pre>"
 
 
+@dataclass(eq=False, slots=True)
+class Template:
+    """A graph that is written into others over and over, and what has been found out about it."""
+
+    graph: Graph
+    known: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Copy:
+    """One copy of a template: what it reads, and what the template's outputs have become."""
+
+    template: Template
+    inputs: tuple[Atom, ...]
+    outputs: tuple[Atom, ...]
+
+
 def atom_aval(atom: Atom) -> Aval:
     """Return the aval of an atom that is not None."""
     return atom.aval if isinstance(atom, Var) else aval_of(atom)
@@ -80,8 +98,9 @@ def equation(primitive: Primitive, inputs: Sequence[Atom], params: Params, line:
     many = type(out) is tuple
     avals = out if many else (out,)
     weak = is_of_numbers(primitive, inputs)
-    outputs = tuple(Var(a._replace(weak=weak and a.dtype != dtypes.bool_)) for a in avals)
-    return Equation(primitive, tuple(inputs), params, outputs, many, line)
+    if weak or any([a.weak for a in avals]):
+        avals = [a._replace(weak=weak and a.dtype != dtypes.bool_) for a in avals]
+    return Equation(primitive, tuple(inputs), params, tuple([Var(a) for a in avals]), many, line)
 
 
 def is_of_numbers(primitive: Primitive, inputs: Sequence[Atom]) -> bool:
@@ -144,7 +163,9 @@ def interpret(graph: Graph, args: Sequence[Value]) -> list[Value]:
 
 def subgraphs(eq: Equation) -> list[Graph]:
     """Return the graphs that an equation holds."""
-    found = []
+    found: list[Graph] = []
+    if not eq.primitive.holds_graphs:
+        return found
     for value in eq.params.values():
         if isinstance(value, Graph):
             found.append(value)
@@ -155,20 +176,25 @@ def subgraphs(eq: Equation) -> list[Graph]:
 
 def has_effect(eq: Equation) -> bool:
     """Return whether an equation is there for what it does: it has no results, or holds such a one in a graph."""
-    if not eq.outputs or not eq.params:
+    if not eq.outputs or not eq.primitive.holds_graphs:
         return not eq.outputs
     return any(has_effect(inner) for graph in subgraphs(eq) for inner in graph.equations)
 
 
-def copied(graph: Graph, inputs: Sequence[Atom], line: str | None) -> tuple[list[Equation], list[Atom]]:
-    """Return the equations of a graph on other inputs, with results of their own, and what its outputs become."""
+def copied(
+    graph: Graph, inputs: Sequence[Atom], line: str | None, results: Mapping[Var, Var] | None = None
+) -> tuple[list[Equation], list[Atom]]:
+    """Return the equations of a graph on other inputs, with these results or new ones, and what its outputs become."""
+    results = results or {}
     known: dict[Atom, Atom] = dict(zip(graph.inputs, inputs, strict=True))
     equations = []
     for eq in graph.equations:
-        read = tuple([known[a] if isinstance(a, Var) else a for a in eq.inputs])
-        outputs = tuple([Var(v.aval) for v in eq.outputs])
-        known.update(zip(eq.outputs, outputs))
-        equations.append(Equation(eq.primitive, read, eq.params, outputs, eq.many, line))
+        read = tuple([known[a] if type(a) is Var else a for a in eq.inputs])
+        outputs = []
+        for v in eq.outputs:
+            made = known[v] = results.get(v) or Var(v.aval)
+            outputs.append(made)
+        equations.append(Equation(eq.primitive, read, eq.params, tuple(outputs), eq.many, line))
     return equations, [known[a] if isinstance(a, Var) else a for a in graph.outputs]
 
 

@@ -16,7 +16,7 @@ from ..errors import JitError, MinitorchError, TracerError
 from ..naming import listed
 from ..primitive import NO_BATCHING, Params, Primitive, Trace, Tracer, Value, bind
 from ..tape import context, entering, leaked, lower, user_line
-from .graph import Atom, Graph, Var, copied, equation
+from .graph import Atom, Copy, Graph, Template, Var, copied, equation
 
 
 class StagedTracer(Tracer):
@@ -196,10 +196,13 @@ class StagingTrace(Trace):
         outs = self._traced(eq.outputs, line)
         return outs if eq.many else outs[0]
 
-    def copy(self, graph: Graph, values: Sequence[Value]) -> list[Value]:
+    def copy(self, template: Template, values: Sequence[Value]) -> list[Value]:
         """Write the equations of a graph once more, on other values; return its outputs."""
-        line = user_line()
-        equations, found = copied(graph, list(map(self.atom, values)), line)
+        line, inputs = user_line(), tuple(map(self.atom, values))
+        equations, found = copied(template.graph, inputs, line)
+        copy = Copy(template, inputs, tuple(found))
+        for eq in equations:
+            eq.copy = copy
         self.graph.equations += equations
         return [self._traced((a,), line)[0] if isinstance(a, Var) else a for a in found]
 

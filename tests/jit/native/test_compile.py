@@ -52,6 +52,46 @@ def test_sums_vectorize_where_they_may_reassociate() -> None:
     assert vectorized(SUM, reassociate=True) and not vectorized(SUM)
 
 
+CHAIN = """
+def {name}(P, lo, hi):
+    n = P[0]
+    x = f32(P[1]); y = f32(P[2]); z = f32(P[3]); w = f32(P[4])
+    for r in range(lo, hi):
+        for c in range(n):
+            a = x[r * n + c] * y[c]
+            z[r * n + c] = a + 1.0
+            y[c] = a
+            w[c] = a
+"""
+
+
+def test_addresses_are_compared_only_where_steps_may_depend_on_one_another() -> None:
+    for name, count in (("broadcast", 0), ("other", 1)):
+        module = str(codegen.optimized(CHAIN.format(name=name), name, "symbol", False))
+        assert "vector.body" in module
+        assert (re.search(r"icmp ult ptr", module) is not None) == bool(count)
+
+
+def test_steps_at_a_distance_that_is_known_only_later_are_compared() -> None:
+    """They may lie side by side, for which LLVM has code of its own."""
+    text = CHAIN.format(name="broadcast").replace("w[c]", "w[c * n]")
+    assert re.search(r"icmp ult ptr", str(codegen.optimized(text, "broadcast", "symbol", False)))
+
+
+def test_loops_around_others_are_not_said_to_be_independent() -> None:
+    """Each row takes up what the one before has written; the steps within a row do not."""
+    x, y = np.full((5, 40), 2, np.float32), np.ones(40, np.float32)
+    z = np.zeros_like(x)
+    w = np.empty_like(y)
+    slots = np.array([40, *(a.ctypes.data for a in (x, y, z, w))], np.int64)
+    address = compile_kernel(CHAIN.format(name="broadcast"), "broadcast").address
+    from minitorch.core.jit.native import replay
+
+    replay.run(np.array([[address, slots.ctypes.data, 0, 5]], np.int64))
+    np.testing.assert_array_equal(z, np.repeat(2.0 ** np.arange(1, 6)[:, None], 40, 1) + 1)
+    np.testing.assert_array_equal(y, 32)
+
+
 def test_range_reduction_survives_reassociation() -> None:
     from .test_scalarmath import apply
 

@@ -25,6 +25,9 @@ def patch(P, lo, hi):
 """
 
 
+Inside = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]  # slots, and which of them point into the arena
+
+
 class Constants:
     """The numbers and arrays that a program reads, at fixed addresses."""
 
@@ -62,38 +65,43 @@ class Block:
         self.program, self.base, self.flag = program, base, flag
         self.constants = Constants(program)
         self.inner: list[Block] = []
+        self.inside: list[Inside] = []  # also those of the blocks inside
         self.leaves = {v: i for i, v in enumerate([*program.outputs, *program.graph.inputs])}
         self.addresses = np.zeros(max(len(self.leaves), 1), np.int64)
         slots = np.zeros(max(sum(len(step.slots) for step in program.steps), 1), np.int64)
-        rows, patches, at = [], [], slots.ctypes.data
+        rows, patches, where, at = [], [], [], slots.ctypes.data
         for step in program.steps:
             rows.append([step.address, at, 0, step.range])
             for slot in step.slots:
                 if slot.kind in ("load", "store") and slot.source in self.leaves:
                     patches.append((at, self.leaves[slot.source], slot.offset * slot.dtype.itemsize))
                 else:
-                    slots[(at - slots.ctypes.data) // 8] = self._address(slot)
+                    place = (at - slots.ctypes.data) // 8
+                    slots[place], is_inside = self._address(slot)
+                    where += [place] if is_inside else []
                 at += 8
         columns = [np.array(column, np.int64) for column in zip(*patches)] or [np.zeros(1, np.int64)] * 3
         patch = np.array([self.addresses.ctypes.data, *(c.ctypes.data for c in columns)], np.int64)
         first = [compile_kernel(PATCH, "patch").address, patch.ctypes.data, 0, len(patches)]
         self.rows = np.array([first, *rows], np.int64)
         self.record = np.array([self.rows.ctypes.data, len(self.rows), self.addresses.ctypes.data], np.int64)
+        self.inside.append((slots, np.array(where, np.int64)))
         self.keep = [slots, patch, *columns]
 
-    def _address(self, slot: Slot) -> int:
-        """Return what goes into a slot that is no leaf's."""
+    def _address(self, slot: Slot) -> tuple[int, bool]:
+        """Return what goes into a slot that is no leaf's, and whether it is an address in the arena."""
         places = self.program.arena.places
         if slot.kind == "size":
-            return int(slot.source[1] if isinstance(slot.source, tuple) else slot.source)
+            return int(slot.source[1] if isinstance(slot.source, tuple) else slot.source), False
         if slot.kind == "flag":
-            return self.flag
+            return self.flag, False
         if slot.kind == "scratch":
-            return self.base + places[slot]
+            return self.base + places[slot], True
         if slot.kind == "block":
             inside = Block(slot.source, self.base + places[arena_of(slot.source)], self.flag)
             self.inner.append(inside)
-            return int(inside.record.ctypes.data)
+            self.inside += inside.inside
+            return int(inside.record.ctypes.data), False
         if slot.kind == "number" or not isinstance(slot.source, Var):
-            return self.constants.address(slot)
-        return self.base + places[slot.source] + slot.offset * slot.dtype.itemsize
+            return self.constants.address(slot), False
+        return self.base + places[slot.source] + slot.offset * slot.dtype.itemsize, True

@@ -35,7 +35,7 @@ class Bound:
     def run(self, values: list[Value], again: list[Array]) -> list[Value] | None:
         """Return the outputs; None, with nothing written, if the state cannot be written in place."""
         outs = self._outs(values, again)
-        frame = self._taken()
+        frame = self.take()
         try:
             leaves = self.leaves(outs, values)
             if frame.leaves.gather(leaves) >= 0:
@@ -50,11 +50,15 @@ class Bound:
     def loop(self, values: list[Value], again: list[Array], run: Callable[[Frame], None]) -> bool:
         """Let `run` replay a frame whose state is in place; False, with nothing written, if it is not."""
         outs = self._outs(values, again)
-        frame = self._taken()
+        frame = self.take()
         try:
             if frame.leaves.gather(self.leaves(outs, values)) >= 0:
                 return False
-            run(frame)
+            room = frame.enter()
+            try:
+                run(frame)
+            finally:
+                frame.leave(room)
             return True
         finally:
             self.frames.append(frame)
@@ -67,16 +71,16 @@ class Bound:
     @property
     def is_one_stretch(self) -> bool:
         """Whether a run is one native call without checks between, on one thread."""
-        frame = self._taken()
+        frame = self.take()
         self.frames.append(frame)
         return frame.stretch is not None and not frame.stretch.is_split
 
-    def _taken(self) -> Frame:
+    def take(self) -> Frame:
         """Take a frame that nobody else uses now."""
         try:
             return self.frames.pop()
         except IndexError:
-            return self.frame()
+            return self._frame()
 
     def leaves(self, outs: list[Any], values: list[Value]) -> list[Any]:
         """Return the arrays: what the results are written to, and the inputs that are no plain numbers."""
@@ -97,10 +101,13 @@ class Bound:
             outs[place] = again[k]
         return outs
 
-    def frame(self) -> Frame:
-        """Make a frame that needs what it writes to for itself."""
+    def _frame(self) -> Frame:
+        """Make a frame that needs what it writes to for itself; of one that the plan has for its general runs, if any."""
         plan = self.plan
-        frame = Frame(plan)
+        try:
+            frame = plan.frames.pop()
+        except IndexError:
+            frame = Frame(plan)
         for place in self.recycled:  # held by its owner, in `again`, in `outs` and in `leaves`
             frame.leaves.needed[place], frame.leaves.references[place] = 1, 4
         for place in plan.donated_arrays:  # by its owner, in `values`, in `outs`, and twice in `leaves`

@@ -61,6 +61,7 @@ class Brief:
             for kind, which, shape in plan.recipes
         ]
         frame = self.frame = Frame(plan)
+        frame.enter()  # for good: it runs inside of the look
         first = len(plan.fresh)
         rows = [Row(NEW, i, i, shape, dtype) for i, (shape, dtype) in enumerate(plan.fresh)]
         rows += [Row(ARGUMENT, i, at, *frame.expected[at]) for at, i in enumerate(plan.arrays, first)]

@@ -12,6 +12,7 @@ from typing import Any
 
 from ... import dtypes
 from ..graph import Names, Var
+from ..passes.bundles import written_out
 from .fuse import Group, why_apart
 from .kernels import Slot
 from .operations import Operation, memory_dtype
@@ -69,7 +70,7 @@ def _summary(program: Program, times: Sequence[float] | None) -> str:
     total_work = sum(_work(op) for group in groups for op in group.operations)
     total = "" if times is None else f", {_duration(sum(times))} in all steps"
     return (
-        f"{len(program.graph.equations)} equations, {len(program.operations.list)} operations: {fused} in "
+        f"{len(written_out(program.graph).equations)} equations, {len(program.operations.list)} operations: {fused} in "
         f"{_counted(len(kernels), 'kernel call')}, {_counted(len(program.steps) - len(kernels), 'call')} of Python; "
         f"{sum(map(traffic, kernels)):,} bytes, {total_work:,} arithmetic operations{total}"
     )

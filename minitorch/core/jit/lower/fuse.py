@@ -12,10 +12,12 @@ agree and no path leads out of the group and back into it.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import prod
 from operator import attrgetter
+from typing import Any
 
 from ..graph import Var
 from ..native.width import square
@@ -25,7 +27,7 @@ from .operations import MOST_AXES, Operand, Operation
 MOST_OPERATIONS = 96  # more would take seconds to compile
 MOST_OPERANDS = 28  # streams of memory that a kernel can follow
 FUSIBLE = frozenset(("map", "rows", "columns"))
-_place = attrgetter("place")
+_place, _first = attrgetter("place"), attrgetter("first")
 
 
 @dataclass(eq=False, slots=True)
@@ -43,6 +45,7 @@ class Group:
     reads: set[Var] = field(default_factory=set)
     sizes: set[int] = field(default_factory=set)  # of the operations
     spaces: set[tuple[str, tuple[int, int, int]]] = field(default_factory=set)  # that the reductions ask for
+    twin: Any = None  # what it is a copy of, see `patterns`
 
     @property
     def first(self) -> int:
@@ -77,9 +80,12 @@ class Group:
 
     def turned(self) -> Iterator[tuple[Operand, Operation]]:
         """Iterate over the operands that lie across the rows, with the operations that read them."""
+        axes = self.axes()
+        if axes is None or len(axes) < 2:
+            return
         for op in self.operations:
             for x in op.operands:
-                if isinstance(x.source, Var) and x.source in self.reads and is_turned(self, x, op):
+                if isinstance(x.source, Var) and x.source in self.reads and is_turned(self, x, op, axes):
                     yield x, op
 
     def level_of(self, op: Operation) -> str:
@@ -92,10 +98,9 @@ def access(x: Operand, op: Operation) -> Dims:
     return spread(x.layout, op.shape)
 
 
-def is_turned(group: Group, x: Operand, op: Operation) -> bool:
+def is_turned(group: Group, x: Operand, op: Operation, axes: tuple[int, ...]) -> bool:
     """Tell whether the next element of an operand is in the next row of a group, and that of its row is far away."""
-    axes = group.axes()
-    if axes is None or len(axes) < 2 or op.size != group.size:
+    if op.size != group.size:
         return False
     strides, n = refine(access(x, op), axes), square(x.dtype)
     return strides is not None and strides[-2] == 1 and strides[-1] >= n and min(axes[-2:]) >= n
@@ -103,8 +108,9 @@ def is_turned(group: Group, x: Operand, op: Operation) -> bool:
 
 def grouped(operations: list[Operation]) -> Group | None:
     """Return operations as one group, None if no one kernel can compute them."""
-    if any(op.kind not in FUSIBLE for op in operations):
-        return None
+    for op in operations:
+        if op.kind not in FUSIBLE:
+            return None
     group = Group("map", operations)
     group.sizes = {op.size for op in operations}
     group.spaces = {(op.kind, op.params["abc"]) for op in operations if op.kind != "map"}
@@ -156,6 +162,7 @@ def joined(group: Group, op: Operation) -> bool:
         return False
     group.sizes.add(op.size)
     group.levels[op.out] = "full"
+    group.twin = None
     return True
 
 
@@ -262,6 +269,7 @@ class Fusion:
         self.starts: list[int] = []
         self.ends: list[int] = []
         groups: dict[Group, None] = {}
+        self.sizes = Counter(op.home for op in operations if op.home)  # of the groups that are known beforehand
         for place, op in enumerate(operations):
             op.place = place
             home, absorbed = self._home(op)
@@ -269,17 +277,35 @@ class Fusion:
                 del groups[group]
             groups[home] = None
             at = bisect_left(self.starts, home.first)
-            self.starts[at:], self.ends[at:] = [home.first], [place]
-            self.owner.update(dict.fromkeys(home.levels or op.outputs, home))
+            if at + 1 == len(self.starts):
+                self.starts[at], self.ends[at] = home.first, place
+            else:
+                self.starts[at:], self.ends[at:] = [home.first], [place]
+            self.owner.update(dict.fromkeys(home.levels if absorbed and home.levels else op.outputs, home))
         self.order = list(self._sorted(list(groups)))
 
     def _home(self, op: Operation) -> tuple[Group, list[Group]]:
         """Return the group of a new operation, and the groups that became part of it."""
+        if op.home and self.sizes[op.home] == len(op.home.levels):
+            return self._at_home(op, op.home)
         reads = dict.fromkeys(x.source for x in reversed(op.operands) if isinstance(x.source, Var))
         makers = dict.fromkeys(self.owner[v] for v in reads if v in self.owner)
-        home, absorbed = self._begun(op, reads, makers)
+        return self._absorbing(*self._begun(op, reads, makers), makers)
+
+    def _at_home(self, op: Operation, home: Group) -> tuple[Group, list[Group]]:
+        """Return the group that an operation is known to be in, and, when it is whole, the groups that became part of it."""
+        home.operations.append(op)
+        if len(home.operations) < len(home.levels):
+            return home, []
+        makers = {g for g in self._needs(home.reads) if g.twin is None or g.twin.variables is not home.twin.variables}
+        return self._absorbing(home, [home] if len(home.operations) > 1 else [], sorted(makers, key=_first))
+
+    def _absorbing(self, home: Group, absorbed: list[Group], makers: Iterable[Group]) -> tuple[Group, list[Group]]:
+        """Return a group with those merged into it that make what it reads, and these."""
         for maker in makers:
-            if maker.levels and maker not in absorbed and not self._path_around(maker, home.reads, absorbed):
+            if not maker.levels or maker in absorbed or len(maker.sizes | home.sizes) > 2:
+                continue
+            if not self._path_around(maker, home.reads, absorbed):
                 both = merged(maker, home)
                 if both is not None:
                     home = both

@@ -28,6 +28,7 @@ SERIES = 3
 def measured(plan: Plan, values: Sequence[Value]) -> list[float]:
     """Return the seconds that each step takes. The inputs are copied: nothing that anybody holds is changed."""
     frame = Frame(plan)
+    frame.enter()  # for good
     inputs = [_copy(x) for x in values]
     outs = [wrap(np.empty(shape, dtype)) for shape, dtype in plan.fresh]
     for at, i in plan.donated:

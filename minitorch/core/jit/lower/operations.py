@@ -56,6 +56,7 @@ class Operation:
     equation: Equation | None = None
     reason: str = ""  # why it is Python
     place: int = 0  # in the program
+    home: Any = None  # the group that it is known to be in
     size: int = field(init=False)  # how many elements are visited
 
     def __post_init__(self) -> None:
@@ -86,6 +87,7 @@ class Operations:
         self.views: dict[Var, Operand] = {}
         self.inputs = frozenset(graph.inputs)
         self.nest = nest  # makes the program of a graph inside
+        self.copies: dict[Equation, dict[Var, Var]] = {}  # of bundles: what their templates' variables have become
         for eq in graph.equations:
             self.add(eq)
         self.outputs: list[Atom] = []

@@ -95,11 +95,11 @@ def _targets(op: Operation) -> list[Layout]:
 
 def placed(operations: list[Operation], results: Sequence[Atom]) -> list[Operation]:
     """Let products and copies write to where they would be copied; copies know what is done already."""
-    makers = {op.out: op for op in operations if op.kind == "gemm" or _is_copy(op)}
+    makers = {op.out: op for op in operations if op.kind == "gemm" or is_copy(op)}
     reads = Counter(x.source for op in operations for x in op.operands if isinstance(x.source, Var))
     reads.update(v for v in results if isinstance(v, Var))
     for op in reversed(operations):
-        if op.formula == "concatenate" or _is_copy(op):
+        if op.formula == "concatenate" or is_copy(op):
             owner = op.params["into"][0] if "into" in op.params else op.out
             done = set()
             for i, (x, target) in enumerate(zip(op.operands, _targets(op))):
@@ -113,7 +113,7 @@ def placed(operations: list[Operation], results: Sequence[Atom]) -> list[Operati
     return operations
 
 
-def _is_copy(op: Operation) -> bool:
+def is_copy(op: Operation) -> bool:
     """Tell whether an operation only lays out elements in another order."""
     return op.kind == "map" and op.formula == "x" and op.operands[0].dtype == op.dtype == op.out.aval.dtype
 

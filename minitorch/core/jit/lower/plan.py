@@ -23,11 +23,11 @@ from ..native.compile import compile_kernel
 from ..native.entry import Work
 from ..native.objects import GATHER, Leaves
 from ..native.schedule import Task
-from .blocks import PATCH, Block, Constants
+from .blocks import PATCH, Block, Constants, Inside
 from .explain import explained, traffic, work
 from .kernels import Slot
 from .layout import packed
-from .memory import ALIGNMENT
+from .memory import Room, Rooms
 from .nested import arena_of
 from .operations import Operand, Operation, memory_dtype
 from .program import Program, Step
@@ -43,21 +43,25 @@ def prepare() -> None:
         compile_kernel(*each)
 
 
-def build(graph: Graph, donors: Mapping[int, int] | None = None, references: int = 2) -> Plan:
+def build(
+    graph: Graph, donors: Mapping[int, int] | None = None, references: int = 2, rooms: Rooms | None = None
+) -> Plan:
     """Compile an optimized graph.
 
     `donors[j] = i` lets output j be written into the buffer of input i if nobody else holds it, which is when its Array
-    has as many references as `references` says: its owner's and that of the list given to `run`, by default.
+    has as many references as `references` says: its owner's and that of the list given to `run`, by default. Plans that
+    are given the same `rooms` compute in the same memory, one after the other.
     """
-    return Plan(Program(graph, donors or {}), references)
+    return Plan(Program(graph, donors or {}), references, Rooms() if rooms is None else rooms)
 
 
 class Plan:
     """A compiled graph."""
 
-    def __init__(self, program: Program, references: int):
+    def __init__(self, program: Program, references: int, rooms: Rooms):
         self.program = program
         self.references = references
+        self.rooms = rooms
         graph = program.graph
         self.arrays = [i for i, v in enumerate(graph.inputs) if not v.aval.weak]
         self.numbers = [i for i, v in enumerate(graph.inputs) if v.aval.weak]
@@ -81,8 +85,9 @@ class Plan:
         steps = self.program.steps
         if self.calls_python or any(self.program.nested()):
             return False
-        frame = self.frames[-1] if self.frames else Frame(self)
-        return not frame.is_split and sum(map(work, steps)) <= SHORT and sum(map(traffic, steps)) <= SHORT
+        if sum(map(work, steps)) > SHORT or sum(map(traffic, steps)) > SHORT:
+            return False
+        return not (self.frames[-1] if self.frames else Frame(self)).is_split
 
     def run(self, values: list[Value]) -> list[Value]:
         """Compute the outputs, one value per input."""
@@ -128,13 +133,17 @@ class OutOfBounds(Exception):
 
 
 class Frame:
-    """The memory of one run at a time: arena, slots, and the rows of instructions that point to them."""
+    """What one run at a time writes to: slots, and the rows of instructions that point to them.
+
+    The arena is a room that a run enters and leaves; the slots that point into it are changed when it is another one.
+    """
 
     def __init__(self, plan: Plan):
         self.plan = plan
         program = plan.program
-        self.memory = np.empty(program.arena.size + ALIGNMENT, np.uint8)
-        self.base = -(-self.memory.ctypes.data // ALIGNMENT) * ALIGNMENT
+        self.room: Room | None = None
+        self.base = 0  # where the slots say that the arena begins
+        self.inside: list[Inside] = []  # the slots that point into it
         inputs = [program.graph.inputs[i] for i in plan.arrays]
         self.expected = plan.fresh + [(v.aval.shape, v.aval.dtype) for v in inputs]
         # The list of leaves holds each array, too; a donated one is there twice, and in the list of results.
@@ -191,10 +200,26 @@ class Frame:
             self.flag[0] = 0
             raise OutOfBounds
 
+    # ---------------------------------------------------------------- the arena
+
+    def enter(self) -> Room:
+        """Take a room for the arena, whose address goes into the slots; it is to be given back by `leave`."""
+        room = self.room = self.plan.rooms.take(self.plan.program.arena.size)
+        if room.base != self.base:
+            for slots, where in self.inside:
+                slots[where] += room.base - self.base
+            self.base = room.base
+        return room
+
+    def leave(self, room: Room) -> None:
+        """Give the room back: what is in the arena is lost."""
+        self.room = None
+        self.plan.rooms.give(room)
+
     # ---------------------------------------------------------------- addresses
 
     def _address(self, slot: Slot) -> tuple[str, int, int]:
-        """Return what goes into a slot: ("fixed", number, 0), or a table, the place in it and an offset in bytes."""
+        """Return what goes into a slot: ("fixed" or "arena", number, 0), or a table, the place in it, an offset in bytes."""
         if slot.kind == "size":
             value = slot.source[1] if isinstance(slot.source, tuple) else slot.source
             return "fixed", value, 0
@@ -204,10 +229,11 @@ class Frame:
             return "fixed", self.plan.constants.address(slot), 0
         places = self.plan.program.arena.places
         if slot.kind == "scratch":
-            return "fixed", self.base + places[slot], 0
+            return "arena", self.base + places[slot], 0
         if slot.kind == "block":
             block = Block(slot.source, self.base + places[arena_of(slot.source)], self.flag.ctypes.data)
             self.keep.append(block)
+            self.inside += block.inside
             return "fixed", block.record.ctypes.data, 0
         offset = slot.offset * slot.dtype.itemsize
         if not isinstance(slot.source, Var):
@@ -217,24 +243,28 @@ class Frame:
         if slot.source.aval.weak:
             index = self.plan.numbers.index(self.plan.program.graph.inputs.index(slot.source))
             return "fixed", self.numbers.ctypes.data + 8 * index, 0
-        return "fixed", self.base + places[slot.source] + offset, 0
+        return "arena", self.base + places[slot.source] + offset, 0
 
     def _segment(self, steps: list[Step]) -> Callable[[], None]:
         total = sum(len(step.slots) for step in steps)
         slots = np.zeros(max(total, 1), np.int64)
+        first = slots.ctypes.data
         tasks, patches = [], {"leaf": [], "object": []}  # type: ignore[var-annotated]
-        at = 0
+        inside: list[int] = []
+        known: list[int] = []
         for step in steps:
-            place = slots.ctypes.data + 8 * at
             touches = self.plan.program.touches(step) if step.unit else None
-            tasks.append(Task(step.address, place, 0, step.range, step.seconds, step.unit, touches))
+            tasks.append(Task(step.address, first + 8 * len(known), 0, step.range, step.seconds, step.unit, touches))
             for slot in step.slots:
                 source, value, offset = self._address(slot)
-                if source == "fixed":
-                    slots[at] = value
-                else:
-                    patches[source].append((slots.ctypes.data + 8 * at, value, offset))
-                at += 1
+                if source == "arena":
+                    inside.append(len(known))
+                elif source != "fixed":
+                    patches[source].append((first + 8 * len(known), value, offset))
+                    value = 0
+                known.append(value)
+        slots[:total] = known
+        self.inside.append((slots, np.array(inside, np.int64)))
         self.patches = patches["leaf"]
         head = [self._patch(t, p) for t, p in zip((self.leaves.addresses, self.made), patches.values()) if p]
         self.keep.append(slots)
@@ -274,11 +304,13 @@ class Frame:
         if self.plan.calls_python:
             self.values = dict(zip(self.plan.program.graph.inputs, values))
         self.arrays = leaves
+        room = self.enter()
         try:
             for segment in self.segments:
                 segment()
             return self.results(values, outs)
         finally:
+            self.leave(room)
             self.values, self.arrays = {}, []
 
     def _take_over(self, outs: list[Array], leaves: list[Array]) -> None:
@@ -350,8 +382,9 @@ class Frame:
             table, at = self.places[source]
             whole = self.arrays[at] if table == "leaf" else self.values[source]
             return whole if x.layout == packed(whole.shape) else wrap(_view(whole._data, x))
-        at = self.base + self.plan.program.arena.places[source] - self.memory.ctypes.data
-        return wrap(_view(self.memory[at : at + source.aval.size * source.aval.dtype.itemsize], x))
+        assert self.room is not None
+        size = source.aval.size * source.aval.dtype.itemsize
+        return wrap(_view(self.room.part(self.plan.program.arena.places[source], size), x))
 
 
 def _view(data: np.ndarray[Any, Any], x: Operand) -> np.ndarray[Any, Any]:

@@ -14,7 +14,7 @@ from ..graph import Atom, Graph, Var
 from ..native.compile import Kernel as Code
 from ..native.compile import compile_kernel
 from ..native.schedule import Touch
-from . import along, convolution, drawing, gather, nested, placement, pooling
+from . import along, convolution, drawing, gather, nested, patterns, placement, pooling  # noqa: F401
 from .columns import Columns
 from .donation import donated
 from .fuse import Fusion, Group
@@ -49,6 +49,10 @@ class Step:
     seconds: float = 0.0  # on one thread, roughly
     unit: int = 1  # where threads may part the range; 0: not at all, for the kernel has threads of its own
     python: Operation | None = None
+    touched: list[tuple[Any, int, bool]] = field(init=False)  # the buffers in its slots, see `_touched`
+
+    def __post_init__(self) -> None:
+        self.touched = list(_touched(self.slots))
 
     @property
     def address(self) -> int:
@@ -145,7 +149,7 @@ class Program:
             keys: dict[Any, int] = {}
             if step.python:
                 keys = {x.source: 0 for x in step.python.operands if isinstance(x.source, Var)}
-            keys.update((key, size) for key, size, _ in _touched(step))
+            keys.update([(key, size) for key, size, _ in step.touched])
             for key, size in keys.items():
                 spans.setdefault(key, [i, i])[1] = i
                 sizes[key] = max(size, sizes.get(key, 0))
@@ -157,16 +161,16 @@ class Program:
     def touches(self, step: Step) -> tuple[Touch, ...]:
         """Return the memory that a native step reads and writes; constants and the flag, which may only be set, left out."""
         found = []
-        for key, size, writes in _touched(step):
+        for key, size, writes in step.touched:
             at = self.arena.places.get(key)
             own = Touch("arena", at, at + size, writes) if at is not None else None
             found.append(own or Touch(self.donated.get(key, key), 0, 1, writes))
         return tuple(found)
 
 
-def _touched(step: Step) -> Iterator[tuple[Any, int, bool]]:
-    """List the buffers in a step's slots: key, bytes, whether they are written."""
-    for slot in step.slots:
+def _touched(slots: list[Slot]) -> Iterator[tuple[Any, int, bool]]:
+    """List the buffers in slots: key, bytes, whether they are written."""
+    for slot in slots:
         if slot.kind == "scratch":
             yield slot, slot.offset * slot.dtype.itemsize, True
         elif slot.kind in ("load", "store") and isinstance(slot.source, Var):
@@ -175,6 +179,9 @@ def _touched(step: Step) -> Iterator[tuple[Any, int, bool]]:
 
 def printed(group: Group, stored: set[Var], donated: Mapping[Var, Var]) -> Kernel:
     """Print a group's kernel."""
+    kernel = group.twin and group.twin.printed(printed, stored, donated)
+    if kernel:
+        return kernel  # type: ignore[no-any-return]
     if group.kind == "columns":
         return Columns(group, stored).print()
     in_place = {given: out for out, given in donated.items() if out in group.levels}

@@ -22,7 +22,20 @@ __all__ = ["CompileError", "emit_object", "optimized"]
 # Kernels whose vectors stand in their text, or that have no use for any. LLVM need not look for more: that takes half of
 # the time to compile a matrix product (60 of 130 ms), and its code is no faster for it.
 AS_WRITTEN = frozenset(
-    ("loop", "patch", "gather", "guard", "enter", "switch", "gemm", "tiled_gemm", "conv", "conv_weight"),
+    (
+        "loop",
+        "patch",
+        "gather",
+        "guard",
+        "enter",
+        "scan",
+        "repeat",
+        "switch",
+        "gemm",
+        "tiled_gemm",
+        "conv",
+        "conv_weight",
+    ),
 )
 
 

@@ -73,6 +73,32 @@ def returns(statement: Tree) -> bool:
     return any(isinstance(s, ast.Return) for s in statements_in([statement]))
 
 
+def is_dense(statements: list[Any], index: str) -> bool:
+    """Tell whether these are the body of an innermost loop over many arrays that goes by its index, not by multiples of it.
+
+    A multiple may turn out to be one times the index when the kernel runs, which LLVM asks as it compares addresses.
+    """
+    arrays = set()
+    for node in (n for s in statements for n in ast.walk(s)):
+        if isinstance(node, ast.For | ast.While):
+            return False
+        if (
+            isinstance(node, ast.BinOp)
+            and isinstance(node.op, ast.Mult)
+            and index in map(_name, (node.left, node.right))
+        ):
+            return False
+        if isinstance(node, ast.Subscript):
+            arrays.add(_name(node.value))
+    return len(arrays) >= MANY
+
+
+def _name(tree: Tree) -> str:
+    return tree.id if isinstance(tree, ast.Name) else ""
+
+
+MANY = 4  # arrays, of which to compare the addresses takes longer to compile than the loop
+
 PLAIN = (
     ast.Name, ast.Constant, ast.Compare, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.boolop, ast.cmpop, ast.unaryop, ast.Add,
     ast.Sub, ast.Mult, ast.BitAnd, ast.BitOr, ast.BitXor, ast.expr_context,

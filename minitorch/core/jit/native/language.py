@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import expressions as ex
-from .functions import Tree, assigned, parsed, returns
+from .functions import Tree, assigned, is_dense, parsed, returns
 from .kinds import CompileError, Integer, Real, Value, boolean, int64, pointer_to
 from .terms import Terms, fitted, settled
-from .writer import CONTRACT, NOTHING, Writer, phi_text
+from .writer import ACCESS, CONTRACT, NOTHING, Writer, phi_text
 
 # --------------------------------------------------------------------------- from text to text
 
@@ -33,6 +33,7 @@ def compiled(source: str, name: str, symbol: str, reassociate: bool, names: Mapp
     if tree is None or len(names_given) != 3:
         raise CompileError(f"the text defines no function {name}(P, lo, hi)")
     writer = Writer("reassoc contract " if reassociate else CONTRACT)
+    writer.parallel = name in PARALLEL
     values = Value(pointer_to(int64), "%P"), Value(int64, "%lo"), Value(int64, "%hi")
     body = Body(writer, dict(zip(names_given, values)), names.get)
     try:
@@ -45,6 +46,8 @@ def compiled(source: str, name: str, symbol: str, reassociate: bool, names: Mapp
     return writer.function(symbol)
 
 
+# Kernels whose innermost loops go from element to element: what one step writes no other step reads or writes.
+PARALLEL = frozenset(("pointwise", "broadcast", "rows", "columns"))
 RANGES = frozenset(("range", "long_range", "short_range"))
 
 
@@ -181,16 +184,17 @@ class Body(Terms):
         place, names = self.open(carried)
         counter = Value(int64, names.pop(""))
         self.known = {**before, **{n: Value(v.kind, names[n]) for n, v in carried.items()}, target.id: counter}
-        w.depth += 1
+        parallel = w.parallel and is_dense(node.body, target.id)
+        w.depth, w.accesses = w.depth + 1, ACCESS if parallel else ""
         self.run(node.body)
-        w.depth -= 1
+        w.depth, w.accesses = w.depth - 1, ""
         sources = [(carried, start)]
         if w.block is not None:
             latch = w.block
             following = Value(int64, w.op(f"add nsw i64 {counter.text}, {step.text}"))
             again = self.is_before(following, last, step)
             ends = {n: fitted(w, self.known[n], v.kind, n) for n, v in carried.items()}
-            w.branch(again, head, after, w.loop_hints(length if w.divisions == divisions else "scalar"))
+            w.branch(again, head, after, w.loop_hints(length if w.divisions == divisions else "scalar", parallel))
             sources.append((ends, latch))
             self.close(place, names, sources, (counter, first, following))
         else:

@@ -17,6 +17,23 @@ _RUN = f"""\
 """
 _RUN_INSIDE = indent(_RUN, "    ")
 
+# Words first: LLVM is not asked to make vectors of these loops, which takes longer than all the rest of them. Words may lie
+# anywhere in memory.
+_COPY = """\
+x = u8(start); y = u8(P[{to} + j])
+from_words = i64(start); to_words = i64(P[{to} + j])
+for i in range(size >> 3):
+    to_words[i] = from_words[i]
+for i in range(size & -8, size):
+    y[i] = x[i]
+"""
+
+
+def _copy(to: str, depth: int) -> str:
+    """Return what copies `size` bytes from `start` to where slot `to + j` points."""
+    return indent(_COPY.format(to=to), " " * depth)
+
+
 # Slots: block, flag, steps, reverse, numbers of constants, carries, xs and ys; then the addresses of these arguments, of
 # the results, of a second buffer for each carry; then the bytes of an x and of a y, and of each carry that is written over,
 # which lies in its result from the start (0 for others). The last step writes to the results.
@@ -34,10 +51,8 @@ def scan(P, lo, hi):
     for j in range(c):
         leaves[inputs + j] = P[given + j]
     for j in range(k):
-        x = u8(P[given + c + j]); y = u8(P[made + j])
-        for i in range(P[alone + j]):
-            y[i] = x[i]
-    for s in range(steps):
+        start = P[given + c + j]; size = P[alone + j]
+{_copy("made", 8)}    for s in range(steps):
         left = steps - 1 - s
         i = select(reverse != 0, left, s)
         for j in range(k):
@@ -70,10 +85,8 @@ def repeat(P, lo, hi):
     asked[0] = P[3]
     for j in range(k):
         if P[alone + j] != 0:
-            x = u8(P[given + a + b + j]); y = u8(P[made + j])
-            for i in range(P[width + j]):
-                y[i] = x[i]
-    for j in range(a):
+            start = P[given + a + b + j]; size = P[width + j]
+{_copy("made", 12)}    for j in range(a):
         asked[1 + j] = P[given + j]
     for j in range(b):
         leaves[k + j] = P[given + a + j]
@@ -92,10 +105,8 @@ def repeat(P, lo, hi):
         if goes_on[0] == 0:
             for j in range(k):
                 if s & 1 == 0 and P[alone + j] == 0:
-                    x = u8(leaves[k + b + j]); y = u8(P[made + j])
-                    for i in range(P[width + j]):
-                        y[i] = x[i]
-            return
+                    start = leaves[k + b + j]; size = P[width + j]
+{_copy("made", 20)}            return
         rows = i64(body[0]); count = body[1]
 {_RUN_INSIDE}        if flag[0] != 0:
             return

@@ -18,9 +18,10 @@ def eliminate_dead(graph: Graph) -> Graph:
     for eq in reversed(graph.equations):
         if live.isdisjoint(eq.outputs) and not has_effect(eq):
             continue
-        eq = pruned(eq, live)
-        live.update(a for a in eq.inputs if isinstance(a, Var))
-        kept.append(with_subgraphs(eq, eliminate_dead))
+        if eq.primitive.holds_graphs:
+            eq = with_subgraphs(pruned(eq, live), eliminate_dead)
+        live.update([a for a in eq.inputs if type(a) is Var])
+        kept.append(eq)
     kept.reverse()
     same = len(kept) == len(graph.equations) and all(a is b for a, b in zip(kept, graph.equations, strict=True))
     return graph if same else Graph(list(graph.inputs), kept, list(graph.outputs))

@@ -113,7 +113,7 @@ def _of_halves(eq: Equation) -> Function | None:
     is_one = eq.primitive.formula is not None and eq.primitive.name != "detach"
     if not is_one and eq.primitive.name not in ("sum", "prod", "max", "min"):
         return None
-    found = {atom_aval(a).dtype for a in eq.inputs if isinstance(a, (Var, Array))}
+    found = {a.aval.dtype for a in eq.inputs if isinstance(a, (Var, Array))}
     if found.isdisjoint(dtypes.HALVES):
         return None
     return eq.primitive if found & dtypes.HALVES and found <= dtypes.HALVES | {dtypes.bool_} else None

@@ -1,4 +1,4 @@
-"""The pipeline: decompose what is fused, then simplify until nothing changes."""
+"""The pipeline: decompose what is fused, then simplify."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ from .dead import eliminate_dead
 from .decompositions import decompose
 from .rewriting import Rule, Writer, rewrite
 
-ROUNDS = 8  # at most; two or three are usual
+ROUNDS = 8  # at most
 
 
 def optimize(graph: Graph, keep: Set[str] = frozenset()) -> Graph:
     """Return a graph that computes the same with fewer and simpler equations; primitives named in `keep` stay whole.
 
-    Derivatives are taken of the graph as it was staged: the optimized one no longer knows what was detached.
+    Derivatives are taken of the graph as it was staged: the optimized one no longer knows what was detached. One walk is
+    enough, since the rules look at nothing but what operands are computed from, and at what they write themselves; only
+    where something has been cut out of a loop is there more to simplify.
     """
     graph = decompose(graph, keep)
     rounds = _Rounds()
     for _ in range(ROUNDS):
         before = graph
         graph = eliminate_dead(rewrite(graph, rounds.rule))
-        if graph is before:
+        if graph is before or not any(eq.primitive.holds_graphs for eq in graph.equations):
             break
         rounds.turn()
     return graph
 
 
 class _Rounds:
-    """What `simplify`, `fold_constants` and `eliminate_common` do, in one walk, and again until nothing changes.
+    """What `simplify`, `fold_constants` and `eliminate_common` do, in one walk, and, for loops, again until nothing changes.
 
     An equation is settled if there was nothing to simplify in the round before, and all that its operands are computed
     from is settled: the rules look at nothing else, so they are not asked again.

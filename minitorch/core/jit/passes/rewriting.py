@@ -12,7 +12,7 @@ from typing import Any
 
 from ...array import Array, wrap
 from ...primitive import Primitive
-from ..graph import Atom, Equation, Graph, Var, atom_aval, copied, equation, subgraphs
+from ..graph import Atom, Equation, Graph, Var, atom_aval, copied, equation
 
 Rule = Callable[["Writer", Equation], "Sequence[Atom] | None"]
 Pass = Callable[[Graph], Graph]
@@ -54,12 +54,15 @@ class Writer:
     def copy(self, eq: Equation) -> bool:
         """Write an equation of the graph that is being read; return whether it has changed."""
         self.line = eq.line
-        replaced = self.replaced
-        inputs = tuple([replaced.get(a, a) if isinstance(a, Var) else a for a in eq.inputs])
-        found = self.write(eq.with_inputs(inputs) if any(map(is_not, inputs, eq.inputs)) else eq)
-        if found is eq.outputs:
+        replaced, outputs = self.replaced, eq.outputs
+        if replaced:
+            inputs = tuple([replaced.get(a, a) if type(a) is Var else a for a in eq.inputs])
+            if any(map(is_not, inputs, eq.inputs)):
+                eq = eq.with_inputs(inputs)
+        found = self.write(eq)
+        if found is outputs:
             return False
-        changed = {var: atom for var, atom in zip(eq.outputs, found, strict=True) if atom is not var}
+        changed = {var: atom for var, atom in zip(outputs, found, strict=True) if atom is not var}
         self.replaced.update(changed)
         return bool(changed)
 
@@ -76,8 +79,11 @@ def rewrite(graph: Graph, make_rule: Callable[[], Rule]) -> Graph:
     writer = Writer(graph, make_rule())
     changed = False
     for eq in graph.equations:
-        nested = with_subgraphs(eq, lambda sub: rewrite(sub, make_rule))
-        changed |= writer.copy(nested) or nested is not eq
+        if eq.primitive.holds_graphs:
+            nested = with_subgraphs(eq, lambda sub: rewrite(sub, make_rule))
+            changed |= writer.copy(nested) or nested is not eq
+        elif writer.copy(eq):
+            changed = True
     if not changed:
         return graph
     writer.graph.outputs = list(map(writer.read, graph.outputs))
@@ -86,7 +92,7 @@ def rewrite(graph: Graph, make_rule: Callable[[], Rule]) -> Graph:
 
 def with_subgraphs(eq: Equation, run: Pass) -> Equation:
     """Return an equation with a pass run over the graphs that it holds, the same equation if it changes none."""
-    if not eq.params or not subgraphs(eq):
+    if not eq.primitive.holds_graphs:
         return eq
     params = {key: _each(value, run) for key, value in eq.params.items()}
     if all(params[key] is value for key, value in eq.params.items()):

@@ -86,6 +86,8 @@ class Block:
         places = self.program.arena.places
         if slot.kind == "size":
             return int(slot.source[1] if isinstance(slot.source, tuple) else slot.source)
+        if slot.kind == "code":
+            return int(slot.source.address)
         if slot.kind == "flag":
             return self.flag
         if slot.kind == "scratch":

@@ -100,12 +100,16 @@ def address(dtype: Any) -> int:
 
 def choose(dtype: Any, m: int, n: int, k: int, items: int = 1) -> Kernel:
     """Return the kernel for products of one size; those with a vector are best with one row."""
-    size = m * n * k
-    if min(m, n) >= NARROW and size * items > SMALL and size <= LARGE:
+    if is_tiled(m, n, k, items):
         return tiled_gemm(dtype, m * min(k, _depth(np.dtype(dtype).name)) * np.dtype(dtype).itemsize > BLOCK)
-    if m == 1 or size * items <= SMALL or blas() is None:
+    if m == 1 or m * n * k * items <= SMALL or blas() is None:
         return small_gemm(dtype)
     return gemm(dtype)
+
+
+def is_tiled(m: int, n: int, k: int, items: int = 1) -> bool:
+    """Tell whether products of one size are for the tiled kernel."""
+    return min(m, n) >= NARROW and m * n * k * items > SMALL and m * n * k <= LARGE
 
 
 class Share(NamedTuple):

@@ -1,0 +1,131 @@
+"""Pointwise formulas of a matrix product, applied to its tiles while these are in the first-level cache.
+
+A product that nothing but one pointwise kernel reads becomes one step with it: bias and activation, a residual, the mask of
+a gradient. `tiled_gemm` writes its tiles where a result of the formula will be, and calls the formula's kernel, its tail,
+for each band of them; what the product alone would be is nowhere in memory. The tail is the same text as for a kernel of
+its own, printed for a range of rows and columns, so that results are the same to the last bit, and the kernel of tiles
+stays one for all products. To print formulas into that instead would take 66 ms to compile each time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
+from typing import NamedTuple
+
+from ..graph import Atom, Var
+from ..native import blas
+from ..native.compile import compile_kernel
+from . import formulas
+from .fuse import Fusion, Group, access
+from .kernels import Kernel, Slot
+from .layout import packed
+from .operations import Operation
+from .products import Call, is_tiled, product_calls
+from .rows import Rows, divide
+
+NARROWEST = 64  # columns
+CACHE = 1 << 20  # bytes
+
+
+class Tail(Rows):
+    """Walks rows of some columns; its slots come after those of the product."""
+
+    def __init__(self, group: Group, stored: Set[Var], in_place: Mapping[Var, Var], slots: Sequence[Slot]):
+        super().__init__(group, stored, in_place)
+        self.text.slots += slots
+
+    def print(self) -> Kernel:
+        """Print the kernel."""
+        text, width = self.text, self.axes[-1]
+        mask = (1 << blas.COLUMN_BITS) - 1
+        text.line(f"first = lo & {mask}")
+        text.line(f"last = hi & {mask}")
+        text.line(f"for r in range(lo >> {blas.COLUMN_BITS}, hi >> {blas.COLUMN_BITS}):")
+        text.depth += 1
+        text.line(f"i = r * {text.size('columns', width)}")
+        self.indices = divide(text, self.outer, "r")
+        self.row_mark = len(text.body)
+        text.line("for c in long_range(first, last):")
+        text.depth += 1
+        self.column = "c"
+        self.elements(0)
+        return self.kernel("tail", self.group.rows, width)
+
+
+def join(fusion: Fusion, results: Sequence[Atom], donated: Mapping[Var, Var]) -> None:
+    """Let products take in the pointwise groups that read them, where that pays.
+
+    Groups that write over inputs stay as they are, and so does what comes after them.
+    """
+    order = fusion.order
+    fence = next((i for i, group in enumerate(order) if _writes(group, donated)), len(order))
+    readers = Counter([v for group in order for v in group.reads] + [v for v in results if isinstance(v, Var)])
+    products = {group.operations[0].out: group for group in order if group.kind == "gemm"}
+    after: dict[Group, Group] = {}
+    for group in order[:fence]:
+        for v in group.reads:
+            if v in products and readers[v] == 1 and group not in after:
+                tail = _tail(products[v].operations[0], group, [v for v in group.levels if readers[v]])
+                if tail is not None:
+                    after[group] = products[v]
+                    _take_in(fusion, products[v], tail)
+    moved = set(after.values())
+    fusion.order = [after.get(group, group) for group in order if group not in moved]
+
+
+def _writes(group: Group, donated: Mapping[Var, Var]) -> bool:
+    return any(v in donated for op in group.operations for v in op.outputs)
+
+
+class Following(NamedTuple):
+    """What is done with each tile of a product: the group, and those of its values that are stored."""
+
+    group: Group
+    stored: tuple[Var, ...]
+
+
+def _tail(product: Operation, group: Group, stored: Sequence[Var]) -> Following | None:
+    """Return a pointwise group as one that walks the rows of a product, None if it cannot be, or should not."""
+    reads = [(x, op) for op in group.operations for x in op.operands if x.source is product.out]
+    size, dtype = product.out.aval.size, product.out.aval.dtype
+    is_in_order = all(x.layout.offset == 0 and access(x, op) == ((size, 1),) for x, op in reads)
+    if group.kind != "map" or group.size != size or not is_in_order or not is_tiled(product):
+        return None
+    if "into" in product.params or not any(v.aval.dtype == dtype for v in stored):
+        return None
+    tail = replace(group, kind="rows", rows=size // product.operands[1].layout.shape[-1])
+    if tail.axes() is None or any(tail.turned()) or not _pays(tail):
+        return None
+    return Following(tail, tuple(stored))
+
+
+def _pays(tail: Group) -> bool:
+    is_cheap = all(formulas.is_cheap(op.formula) for op in tail.operations)
+    return tail.columns >= NARROWEST and (is_cheap or tail.size * 4 > CACHE)
+
+
+def _take_in(fusion: Fusion, maker: Group, tail: Following) -> None:
+    """Make a pointwise group part of a product's, which is computed where one of its results will be."""
+    product = maker.operations[0]
+    home = next(v for v in tail.stored if v.aval.dtype == product.out.aval.dtype)
+    product.params.update(tail=tail, into=(home, packed(product.out.aval.shape)))
+    maker.operations += tail.group.operations
+    maker.reads = (maker.reads | tail.group.reads) - {product.out}
+    fusion.owner.update(dict.fromkeys(tail.group.levels, maker))
+
+
+def calls(op: Operation) -> list[Call]:
+    """Return the calls that compute a matrix product, and what follows on each tile of it."""
+    made = product_calls(op)
+    if "tail" not in op.params:
+        return made
+    (call,), (group, stored), (home, _) = made, op.params["tail"], op.params["into"]
+    kernel = Tail(group, set(stored), {op.out: home}, call.slots).print()
+    code = compile_kernel(kernel.source, kernel.name)
+    slots = [Slot("code", code) if i == blas.TAIL else slot for i, slot in enumerate(kernel.slots)]
+    return [call._replace(slots=slots, seconds=call.seconds + kernel.seconds)]
+
+
+CALLS = {"gemm": calls}

@@ -139,21 +139,21 @@ def share(kernel: Kernel, dtype: Any, m: int, n: int, k: int) -> Share:
         is_parted = found is not None and found.threads() == 1
         rows = max(BLAS_ROWS, -(-m // MOST_CHUNKS)) if is_parted else m
         return Share(-(-m // rows), rows, 0, seconds, int(is_parted))
-    panel = _panel(np.dtype(dtype).name)
-    if m < TALL and n >= 2 * panel:
-        return Share(-(-n // panel), 0, panel, seconds, 1)
+    wide = panel(np.dtype(dtype).name)
+    if m < TALL and n >= 2 * wide:
+        return Share(-(-n // wide), 0, wide, seconds, 1)
     rows = min(m, max(16, -(-m // (size // CHUNK))))
     return Share(-(-m // rows), rows, 0, seconds, 1)
 
 
-def _panel(name: str) -> int:
+def panel(name: str) -> int:
     """Return the columns of a panel of the tiled kernel."""
     return (4 if registers() > 16 else 2) * lanes(name)
 
 
 def _depth(name: str) -> int:
     """Return the rows of a panel of the tiled kernel."""
-    return 32768 // (_panel(name) * np.dtype(name).itemsize)
+    return 32768 // (panel(name) * np.dtype(name).itemsize)
 
 
 # Where the matrices of an item begin.
@@ -334,7 +334,7 @@ def small_gemm(dtype: Any) -> Kernel:
 def tiled_gemm(dtype: Any, by_blocks: bool = False) -> Kernel:
     """Return the kernel of tiles, for float32 or float64, with the rows of A in blocks or not."""
     name = np.dtype(dtype).name
-    wide = _panel(name)
+    wide = panel(name)
     depth = _depth(name)
     many, one = _section(4, wide // lanes(name), name), _section(8, 1, name)
     panels = PANELS.format(depth=depth, wide=wide, lanes=lanes(name), many=many, one=one)

@@ -1,8 +1,8 @@
 """Kernel text into LLVM's text: a Python function over typed values, in one walk over its syntax tree.
 
 Statements are assignments (also augmented ones, and stores `p[i] = v`), `if`, `for` over a range, `while`, `return`, and
-calls. Of a loop inside of another, `long_range` says that it has hundreds of steps, `short_range` that it has few. A name
-has one type wherever paths meet. What is first assigned in a loop, or in one branch only, is not known afterwards. Calls
+calls. Of a loop inside of another, `long_range` says that it has hundreds of steps, `short_range` that it has few, and
+`free_range` that none of them touches memory that another one writes. A name has one type wherever paths meet. What is first assigned in a loop, or in one branch only, is not known afterwards. Calls
 are conversions, instructions (`Instruction`), or Python functions, taken as kernel text and written out where they are
 called; a `Function` chooses one by the arguments' types.
 """
@@ -17,7 +17,7 @@ from . import expressions as ex
 from .functions import Tree, assigned, parsed, returns
 from .kinds import CompileError, Integer, Real, Value, boolean, int64, pointer_to
 from .terms import Terms, fitted, settled
-from .writer import CONTRACT, NOTHING, Writer, phi_text
+from .writer import CONTRACT, FREE, NOTHING, Writer, phi_text
 
 # --------------------------------------------------------------------------- from text to text
 
@@ -45,7 +45,7 @@ def compiled(source: str, name: str, symbol: str, reassociate: bool, names: Mapp
     return writer.function(symbol)
 
 
-RANGES = frozenset(("range", "long_range", "short_range"))
+RANGES = frozenset(("range", "long_range", "short_range", "free_range"))
 
 
 class Body(Terms):
@@ -182,7 +182,9 @@ class Body(Terms):
         counter = Value(int64, names.pop(""))
         self.known = {**before, **{n: Value(v.kind, names[n]) for n, v in carried.items()}, target.id: counter}
         w.depth += 1
+        around, w.access = w.access, FREE if length == "free_range" else ""
         self.run(node.body)
+        w.access = around
         w.depth -= 1
         sources = [(carried, start)]
         if w.block is not None:

@@ -18,11 +18,15 @@ HINTS = (
     '!2 = !{!"llvm.loop.vectorize.width", i32 1}',
     '!3 = !{!"llvm.loop.vectorize.width", i32 16}',
     '!4 = !{!"llvm.loop.vectorize.predicate.enable", i1 true}',
+    "!5 = distinct !{}",
+    '!6 = !{!"llvm.loop.parallel_accesses", !5}',
 )
 # What a loop's last branch says of it. Two vectors at a time hide latencies, and are less code than LLVM's choice of four.
 # With one, loops inside of others are as fast, and kernels of rows compile in two thirds of the time. A short loop has masks
 # for the last vector instead of a loop for the rest: 1.1 us instead of 2.2 for 32 rows of 30 exponentials.
-LOOPS = {"long_range": "!0", "range": "!1", "short_range": "!1, !3, !4", "scalar": "!2"}
+# The steps of a free one touch nothing that another writes, so that nothing is compared before vectors are used.
+LOOPS = {"long_range": "!0", "range": "!1", "short_range": "!1, !3, !4", "free_range": "!0, !6", "scalar": "!2"}
+FREE = ", !llvm.access.group !5"  # what loads and stores say in a free loop
 CONTRACT = "contract "  # a product and a sum may be rounded once
 
 
@@ -38,6 +42,7 @@ class Writer:
         self.count = 0
         self.hints: list[str] = []  # of each loop
         self.depth = 0  # in loops
+        self.access = ""  # what is said of loads and stores
         self.divisions = 0  # of integers, by what is known only when the kernel runs
 
     # ---------------------------------------------------------------- instructions
@@ -135,13 +140,13 @@ class Writer:
     def load(self, pointer: Value, index: Value) -> Value:
         """Write the load of an element."""
         kind = pointer.kind.element
-        return Value(kind, self.op(f"load {kind.llvm}, ptr {self.at(pointer, index)}, align {kind.bits // 8}"))
+        return Value(kind, self.op(f"load {kind.llvm}, ptr {self.at(pointer, index)}, align {kind.bits // 8}{self.access}"))
 
     def store(self, pointer: Value, index: Value, value: Value) -> None:
         """Write the store of an element."""
         kind = pointer.kind.element
         place = self.at(pointer, index)
-        self.do(f"store {kind.llvm} {value.text}, ptr {place}, align {kind.bits // 8}")
+        self.do(f"store {kind.llvm} {value.text}, ptr {place}, align {kind.bits // 8}{self.access}")
 
     def plus(self, x: Value, number: int) -> Value:
         """Return an integer plus a number."""

@@ -269,7 +269,12 @@ SECTION = """
                             at = from_b + (k0 + k) * ldb + j
 {pack}
                     done = top
+{down}
                     for begin in range(top, bottom, {rows}):
+                        if begin + {rows} > bottom:
+{short}
+                        a0 = from_a + begin * row + k0 * step
+                        c0 = from_c + begin * ldc + j
 {clear}
                         for k in range(depth):
 {add}
@@ -290,20 +295,20 @@ def _section(rows: int, vectors: int, t: str) -> str:
     n = lanes(t)
     width = vectors * n
     cells = [(r, v) for r in range(rows) for v in range(vectors)]
-    numbers = range(rows)
-    load = "vload({}, {})" if vectors > 1 else "vload_first({}, {}, n)"
-    put = "vstore(c, {}, {})" if vectors > 1 else "vstore_first(c, {}, {}, n)"
-    stores = [put.format(f"c{r} + {v * n}", f"t{r}_{v}") for r, v in cells]
+    below = range(1, rows)
+    from_a, from_c = ([f"{p}0", *(f"{p}0 + {p}{r}" for r in below)] for p in "ac")
+    load = "vload({}, {} + {})" if vectors > 1 else "vload_first({}, {} + {}, n)"
+    put = "vstore(c, {} + {}, {})" if vectors > 1 else "vstore_first(c, {} + {}, {}, n)"
     lines = {
-        "pack": (28, [f"vstore(panel, k * {width} + {v * n}, {load.format('b', f'at + {v * n}')})" for v in range(vectors)]),
-        "clear": (24, [f"row{r} = min(begin + {r}, bottom - 1)" for r in numbers]
-                  + [f"a{r} = from_a + row{r} * row + k0 * step" for r in numbers]
-                  + [f"c{r} = from_c + row{r} * ldc + j" for r in numbers]
-                  + [f"t{r}_{v} = splat({t}(0))" for r, v in cells]),
+        "pack": (28, [f"vstore(panel, k * {width} + {v * n}, {load.format('b', 'at', v * n)})" for v in range(vectors)]),
+        "down": (20, [f"a{r} = {r} * row; c{r} = {r} * ldc" for r in below]),
+        "short": (28, [f"r{r} = min({r}, bottom - 1 - begin); a{r} = r{r} * row; c{r} = r{r} * ldc" for r in below]),
+        "clear": (24, [f"t{r}_{v} = splat({t}(0))" for r, v in cells]),
         "add": (28, [f"v{v} = vload(panel, k * {width} + {v * n})" for v in range(vectors)]
-                + [f"t{r}_{v} = vfma(a[a{r} + k * step], v{v}, t{r}_{v})" for r, v in cells]),
-        "more": (28, [f"t{r}_{v} = vfma({t}(1), {load.format('c', f'c{r} + {v * n}')}, t{r}_{v})" for r, v in cells]),
-        "store": (24, stores),
+                + [f"x{r} = splat(a[{from_a[r]} + k * step])" for r in range(rows)]
+                + [f"t{r}_{v} = vfma(x{r}, v{v}, t{r}_{v})" for r, v in cells]),
+        "more": (28, [f"t{r}_{v} = vfma({t}(1), {load.format('c', from_c[r], v * n)}, t{r}_{v})" for r, v in cells]),
+        "store": (24, [put.format(from_c[r], v * n, f"t{r}_{v}") for r, v in cells]),
     }  # fmt: skip
     texts = {key: "\n".join(" " * depth + line for line in some) for key, (depth, some) in lines.items()}
     return SECTION.format(rows=rows, band=BAND // width - 1, shift=COLUMN_BITS, **texts)

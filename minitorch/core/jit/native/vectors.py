@@ -2,8 +2,8 @@
 
 A vector has `width.lanes` numbers of one dtype. In the text `splat(x)` makes one of equal numbers, `vload(p, i)` and
 `vstore(p, i, v)` move one; `vload_first(p, i, n)` and `vstore_first(p, i, v, n)` touch the first n numbers only (none if
-n <= 0; what is not loaded is 0); `vfma(x, v, t)` is `x * v + t` with a
-number x, and `stack_block(p, 512)` is memory for 512 such numbers.
+n <= 0; what is not loaded is 0); `vfma(x, v, t)` is `x * v + t`, where
+x may be a number, and `stack_block(p, 512)` is memory for 512 such numbers.
 `vload_even`, `vstore_pairs`, `vload_bytes`, `vstore_bytes`, `vpick` and `vwhere_equal` are told below.
 """
 
@@ -155,10 +155,10 @@ def stack_block(w: Writer, pointer: Value, n: Value) -> Value:
 
 @Instruction
 def vfma(w: Writer, x: Value, v: Value, t: Value) -> Value:
-    """x * v + t, rounded once where the CPU can."""
+    """x * v + t, rounded once where the CPU can; x may be a number."""
     kind = like(v, t)
-    expect("vfma", x, kind.element)
-    return w.fused(Value(kind, w.repeated(x, kind.count)), v, t)
+    expect("vfma", x, kind if isinstance(x.kind, Lanes) else kind.element)
+    return w.fused(x if x.kind == kind else Value(kind, w.repeated(x, kind.count)), v, t)
 
 
 def _where(w: Writer, kind: Lanes, condition: str, x: Value, y: Value) -> Value:

@@ -252,7 +252,7 @@ def test_inside_of_a_loop(always):
     w, b, xs = normal(40, 40, dtype=np.float64), normal(40, dtype=np.float64), normal(6, 7, 40, dtype=np.float64)
 
     def run(w: Any, b: Any, xs: Any) -> Any:
-        return mt.lax.scan(lambda h, x: ((mt.relu(h @ w * 0.1 + b) @ w + x,) * 2), xs[0] * 0, xs)
+        return mt.lax.scan(lambda h, x: (mt.relu(h @ w * 0.1 + b) @ w + x,) * 2, xs[0] * 0, xs)
 
     found, expected = mt.jit(run)(w, b, xs), run(w, b, xs)
     for one, other in zip(found, expected, strict=True):

@@ -7,7 +7,8 @@ chunks, of which an item has `CHUNKS`, each of `ROWS` rows or of `COLUMNS` colum
 address that `gemm` calls, so that no address is part of a kernel.
 
 `TAIL` is 0, or the address of a kernel that `tiled_gemm` calls for what it has written, a few tiles at a time, while that is
-in the first-level cache. It shares the slots; its range is rows, the rows of all items counted on, times 2**COLUMN_BITS, plus columns.
+in the first-level cache. It shares the slots. Its range is two corners, each a row, counted on from item to item, times
+`2**COLUMN_BITS`, and a column.
 
 >>> choose(np.float32, 1, 2, 2).name
 'small_gemm'
@@ -42,7 +43,7 @@ CHUNK = 200_000  # multiplications worth being a chunk
 BLAS_ROWS, MOST_CHUNKS = 64, 16  # rows of a product of BLAS that are worth being a chunk, and how many chunks to make
 BLOCK = 1 << 19  # bytes of A that a second-level cache holds beside all else
 TALL = 256  # rows from which on it does not matter that each thread packs all panels of B for its own
-BAND = 1024  # elements that a tail is called for, some tiles below one another: at 4 KiB calls are 5 % of what they save
+BAND = 1024  # elements that a tail is called for, of tiles below one another; 4,096 have left the cache by then
 LEAST_COLUMNS = 256  # of a product with a vector that are worth being a chunk
 # Seconds that a multiplication takes, by kernel.
 SPEEDS = {"tiled_gemm": 1e-11, "gemm": 1.5e-11, "small_gemm": 1e-10}

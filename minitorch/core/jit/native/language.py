@@ -2,9 +2,10 @@
 
 Statements are assignments (also augmented ones, and stores `p[i] = v`), `if`, `for` over a range, `while`, `return`, and
 calls. Of a loop inside of another, `long_range` says that it has hundreds of steps, `short_range` that it has few, and
-`free_range` that none of them touches memory that another one writes. A name has one type wherever paths meet. What is first assigned in a loop, or in one branch only, is not known afterwards. Calls
-are conversions, instructions (`Instruction`), or Python functions, taken as kernel text and written out where they are
-called; a `Function` chooses one by the arguments' types.
+`free_range` that none of them touches memory that another one writes. A name has one type wherever paths meet. What is
+first assigned in a loop, or in one branch only, is not known afterwards. Calls are conversions, instructions
+(`Instruction`), or Python functions, taken as kernel text and written out where they are called; a `Function` chooses one
+by the arguments' types.
 """
 
 from __future__ import annotations

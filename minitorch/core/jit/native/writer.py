@@ -140,7 +140,8 @@ class Writer:
     def load(self, pointer: Value, index: Value) -> Value:
         """Write the load of an element."""
         kind = pointer.kind.element
-        return Value(kind, self.op(f"load {kind.llvm}, ptr {self.at(pointer, index)}, align {kind.bits // 8}{self.access}"))
+        place = self.at(pointer, index)
+        return Value(kind, self.op(f"load {kind.llvm}, ptr {place}, align {kind.bits // 8}{self.access}"))
 
     def store(self, pointer: Value, index: Value, value: Value) -> None:
         """Write the store of an element."""

@@ -62,7 +62,7 @@ def join(fusion: Fusion, results: Sequence[Atom], donated: Mapping[Var, Var]) ->
     products = {group.operations[0].out: group for group in order if group.kind == "gemm"}
     after: dict[Group, Group] = {}
     for group in order[:fence]:
-        for v in group.reads:
+        for v in _reads(group):
             if v in products and readers[v] == 1 and group not in after:
                 tail = _tail(products[v].operations[0], group, [v for v in group.levels if readers[v]])
                 if tail is not None:
@@ -70,6 +70,12 @@ def join(fusion: Fusion, results: Sequence[Atom], donated: Mapping[Var, Var]) ->
                     _take_in(fusion, products[v], tail)
     moved = set(after.values())
     fusion.order = [after.get(group, group) for group in order if group not in moved]
+
+
+def _reads(group: Group) -> list[Var]:
+    """List what a group reads, in the order in which it does."""
+    sources = dict.fromkeys(x.source for op in group.operations for x in op.operands if isinstance(x.source, Var))
+    return [v for v in sources if v in group.reads]
 
 
 def _writes(group: Group, donated: Mapping[Var, Var]) -> bool:

@@ -57,9 +57,11 @@ def join(fusion: Fusion, results: Sequence[Atom], donated: Mapping[Var, Var]) ->
     Groups that write over inputs stay as they are, and so does what comes after them.
     """
     order = fusion.order
+    products = {group.operations[0].out: group for group in order if group.kind == "gemm"}
+    if not products:
+        return
     fence = next((i for i, group in enumerate(order) if _writes(group, donated)), len(order))
     readers = Counter([v for group in order for v in group.reads] + [v for v in results if isinstance(v, Var)])
-    products = {group.operations[0].out: group for group in order if group.kind == "gemm"}
     after: dict[Group, Group] = {}
     for group in order[:fence]:
         for v in _reads(group):

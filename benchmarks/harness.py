@@ -107,6 +107,8 @@ def calibrate(step: Step, seconds: float) -> int:
 
 def measure(steps: dict[str, Step], rounds: int, seconds: float) -> dict[str, Timing]:
     """Time all steps in interleaved rounds with blocks of about `seconds`."""
+    for step in steps.values():  # loads what they need
+        step()
     with one_thread():
         calls = {name: calibrate(step, seconds) for name, step in steps.items()}
         timings: dict[str, Timing] = {name: Timing([]) for name in steps}

@@ -248,6 +248,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.utils"],
     ["minitorch.nn"],
     ["minitorch.func"],  # transforms under PyTorch's names
+    ["minitorch.optim.axpy"],  # a multiple of one buffer added to another
     ["minitorch.optim.rules"],  # the update rules as pure functions
     [
         "minitorch.optim.hooks",

@@ -53,7 +53,7 @@ class Hooked(Registry):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._hooked:
             return self._call_hooked(args, kwargs)
-        return self.forward(*args, **kwargs)
+        return self.forward(*args, **kwargs) if kwargs else self.forward(*args)  # 0.1 us sooner without
 
     def _on_call(self, name: str, hook: Hook, prepend: bool = False) -> RemovableHandle:
         self.__dict__["_hooked"] = True

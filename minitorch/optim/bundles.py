@@ -71,7 +71,7 @@ class Bundle:
         if count is not None:
             count += 1.0
         x, d = decayed(self.rule, x, d, hyper)
-        moved, found = self.rule.update(np, x, d, read, count, hyper)
+        moved, found = self.rule.change(np, x, d, read, count, hyper)
         moved += x
         self._write("", self.params, moved)
         if count is not None:

@@ -81,7 +81,7 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(step)
     def wrapped(self: Hooked, *args: Any, **kwargs: Any) -> Any:
         if not (self._step_pre_hooks or self._step_post_hooks or before_steps or after_steps):
-            return step(self, *args, **kwargs)
+            return step(self, *args, **kwargs) if args or kwargs else step(self)
         for hook in [*before_steps.values(), *self._step_pre_hooks.values()]:
             found = hook(self, args, kwargs)
             if found is None:

@@ -54,7 +54,7 @@ def updated(rule: Rule, p: Value, g: Value, state: State, step: Any, hyper: Hype
     held = {n: v if v is None else _handle(v, pairs and n not in rule.scalars) for n, v in state.items()}
     held.update({n: cast(held[n], dtypes.float64) for n in rule.scalars})
     p, g = decayed(rule, _handle(p, pairs), _handle(g, pairs), hyper)
-    change, found = rule.update(
+    change, found = rule.change(
         CORE, _in(rule, p), _in(rule, g), {n: _in(rule, v) for n, v in held.items()}, step, hyper
     )
     change, found = _out(rule, {"": change})[""], _out(rule, found)

@@ -41,9 +41,9 @@ class Storage:
 
     __slots__ = ("value", "version")
 
-    def __init__(self, value: Value):
+    def __init__(self, value: Value, version: int = 0):
         self.value = value
-        self.version = 0
+        self.version = version
 
 
 class Root:

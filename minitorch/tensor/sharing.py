@@ -6,16 +6,21 @@ others. Knows nothing of leaves, gradients or PyTorch's names.
 
 from __future__ import annotations
 
+from sys import getrefcount
 from typing import Any
 
+import numpy as np
+
+from ..core.array import Array, wrap
 from ..core.errors import GradError
 from ..core.ops.pointwise import detach
 from ..core.ops.shaping import reshape_p
 from ..core.primitive import Tracer, Value
 from ..core.tape import Node, Tape, TapeTracer, context, muting
-from .alias import Root, Step, Storage, View
+from .alias import CUT, IDENTITY, Root, Step, Storage, View
 
 _context = context.get
+_new = object.__new__
 
 
 def _cut(value: Value) -> Value:
@@ -62,7 +67,7 @@ class Shared(TapeTracer):
     def _share(self) -> View:
         """Return how this handle is taken from its storage, making one on first need."""
         if self._view is None:
-            self._view = View(Storage(self.value), (), Root(self.node), 0)
+            self._view = View(Storage(self.value, self._version), (), Root(self.node), 0)
         return self._view
 
     def _set_node(self, node: Node | None) -> None:
@@ -113,14 +118,18 @@ class Shared(TapeTracer):
             return
         if view is None:
             self.value = value
-            mine = self.__dict__
-            mine["_version"] = mine.get("_version", 0) + 1
+            self.note_write()
             return
         storage = view.storage
         storage.value = view.put(storage.value, value) if view.steps else value
         storage.version += 1
         self.value = value
         view.version = storage.version
+
+    def note_write(self) -> None:
+        """Count a write to a value that is not shared."""
+        mine = self.__dict__
+        mine["_version"] = mine.get("_version", 0) + 1
 
     def _write_through(self, view: View, value: Value, node: Node | None) -> None:
         """Write to the storage, and to the root's graph when the write is recorded."""
@@ -143,3 +152,47 @@ class Shared(TapeTracer):
     @property
     def _version(self) -> int:
         return self._view.storage.version if self._view is not None else self.__dict__.get("_version", 0)
+
+
+def is_sole_holder(x: Shared) -> bool:
+    """Return whether nothing but this handle leads to its buffer, which may then be written in place.
+
+    The caller must hold neither the value nor the buffer. Views and exports of a buffer hold it too.
+    """
+    if x._view is not None:
+        _settle(x)
+    value = x.value
+    return (
+        type(value) is Array
+        and x._view is None
+        and getrefcount(value) == _HANDLE_AND_CALLER
+        and getrefcount(value._data) == _VALUE
+        and value._data.base is None
+    )
+
+
+def _settle(x: Shared) -> None:
+    """Let go of the storage of a handle, if no other handle is on it any more."""
+    view = x._view
+    assert view is not None
+    is_whole = all(step is CUT or step is IDENTITY for step in view.steps)
+    if is_whole and getrefcount(view) == _HANDLE_AND_CALLER and getrefcount(view.storage) == _VALUE:
+        x.current()
+        x.__dict__["_version"] = view.storage.version
+        x._view = None
+
+
+def _counts(x: Shared) -> tuple[int, int]:
+    """Return how many references there are to a handle's value, with a local name, and to the value's buffer."""
+    value = x.value
+    return getrefcount(value), getrefcount(value._data)  # type: ignore[union-attr]
+
+
+def _sole() -> Shared:
+    handle: Shared = _new(Shared)
+    handle.value = wrap(np.zeros(1))
+    return handle
+
+
+# Counted, for they depend on the interpreter's version.
+_HANDLE_AND_CALLER, _VALUE = _counts(_sole())

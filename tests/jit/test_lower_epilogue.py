@@ -170,6 +170,19 @@ def test_one_of_two_products_is_taken_in(always):
     check(lambda x, y, z: (x @ y) * (mt.relu(x @ y) @ z.t() @ z), x, y, z)
 
 
+def test_sums_over_rows_read_what_the_tail_has_stored(always):
+    def f(x: mt.Tensor, y: mt.Tensor, mask: mt.Tensor, z: mt.Tensor) -> Any:
+        masked = mt.where(mask, x @ y, 0)
+        return masked @ z, masked.sum(0), (masked * 2).max(0).values
+
+    args = normal(40, 30), normal(30, 70), normal(40, 70) > 0, normal(70, 9)
+    found = titles(f, *args)
+    assert found[0] == "gemm float32[40, 70]: matmul, where, mul" and sum(t.startswith("columns") for t in found) == 1
+    check(f, *args)
+    check(lambda x, y: ((x @ y) * 2).sum(0), *args[:2])
+    check(lambda x, y: (x @ y).sum(0), *args[:2])
+
+
 def test_what_is_turned_or_cut_stands_alone(always):
     x, y, same = normal(64, 30), normal(30, 64), normal(64, 64)
     check(lambda x, y, same: x @ y + same.t(), x, y, same)

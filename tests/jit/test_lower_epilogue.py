@@ -193,20 +193,22 @@ def test_what_is_turned_or_cut_stands_alone(always):
 
 
 def test_the_rule():
-    """A bias pays where the product is larger than its part of a cache; more does where a panel is a whole row."""
-    steps = {
-        (100, 64): (1, 1, 1),
-        (4096, 64): (0, 0, 0),
-        (1024, 256): (0, 1, 1),
-        (16384, 16): (1, 1, 1),
-    }
+    """What is larger than its part of a cache pays where a panel is a whole row, a bias anywhere, a bit more if it is huge."""
     wide = epilogue.blas.panel("float32")
+    names = ("relu", "two results", "mask", "gelu")
+    steps = {
+        (100, 64): (1, 1, 1, 1),
+        (4096, 64): (0, 0, 0, 0),
+        (1024, 256): (0, 1, 1, 1),
+        (16384, 256): (0, 0, 1, 1),
+        (16384, 16): (1, 1, 1, 1),
+    }
     for (m, n), expected in steps.items():
-        columns = n * wide // 64
-        args = normal(m * 64 // wide, 40), normal(40, columns), *operands(m * 64 // wide, columns, np.float32)
-        for name, maps in zip(("relu", "mask", "gelu"), expected):
+        rows, columns = m * 64 // wide, n * wide // 64
+        args = normal(rows, 8), normal(8, columns), *operands(rows, columns, np.float32)
+        for name, maps in zip(names, expected):
             found = titles(lambda x, y, *others, f=FORMULAS[name]: f(x @ y, *others), *args)
-            assert sum(title.startswith("map") for title in found) == maps, (m, columns, name)
+            assert sum(title.startswith("map") for title in found) == maps, (rows, columns, name)
 
 
 def test_explain_shows_both_kernels(always):

@@ -25,6 +25,7 @@ from .operations import Operation
 from .products import Call, is_tiled, product_calls
 from .rows import Rows, divide
 
+LARGE = 1 << 23  # bytes: a product that little is left of when all is written
 
 class Tail(Rows):
     """Walks rows of some columns; its slots come after those of the product."""
@@ -120,23 +121,24 @@ def _tail(product: Operation, group: Group, stored: Sequence[Var]) -> Following 
 
 
 def _pays(tail: Following, product: Var) -> bool:
-    """Tell whether the first-level cache saves more than calls for a few rows cost.
+    """Tell whether the first-level cache saves more than calls for a few rows cost: time with the tail by that without.
 
-    Measured in steps that go on with the result, as time with the tail by that without. Up to 400 KiB all is in the second
-    cache anyway: 0.98 to 1.04. With more, a bias and ReLU: 0.96 at 1,024 x 256, 0.88 at 8,192 x 512, 0.82 at 65,536 x 64.
-    GELU, or an operand as large as the product: 0.81 to 0.99 where a panel is a whole row, and so the memory of a band is
-    all of a piece; else 0.96 to 1.14, as memory is read ahead of its use only where it is read in order. Less than a
-    panel: 0.97 to 1.74. What BLAS computes, in panels of rows of 512 KiB: 0.98 to 1.06, for it packs its operands anew.
-    The product stored as well, for others: 1.01 to 1.04. Where sums over the rows follow, as of a gradient that ReLU has
-    masked, the tail by the one kernel of columns: 0.99 at 1,024 x 256, 0.90 at 4,096 x 256, 0.71 at 65,536 x 64.
+    Up to 400 KiB all is in the second-level cache anyway: 0.98 to 1.04. With more, and rows as long as a panel, so that a
+    band of tiles is one piece of memory: 0.81 to 0.99, whatever the formula; 0.87 to 0.97 in training steps of 3,000 to
+    65,536 rows. Longer rows: 0.96 for a bias of 1,024 x 192. GELU, or another stream as large, in pieces that are not read
+    ahead: 0.96 to 1.14. ReLU that keeps a mask, or masks a gradient: 1.02 to 1.06 in training steps whose layers have
+    4 MiB, where results go to memory that is in no cache; 0.87 to 1.02 with 16 MiB, where sums over rows read it again.
+    Rows shorter than a panel: 0.97 to 1.74. What BLAS computes, in panels of rows of 512 KiB: 0.98 to 1.06, for it packs
+    its operands anew. The product stored as well, for others: 1.01 to 1.04.
     """
-    group, bytes_ = tail.group, _bytes(product)
-    panel = blas.panel(product.aval.dtype.name)
-    if group.columns < panel or bytes_ <= blas.BLOCK:
+    group, size = tail.group, _bytes(product)
+    if size <= blas.BLOCK or group.columns < (panel := blas.panel(product.aval.dtype.name)):
         return False
-    others = sum(_bytes(v) for v in (*group.reads, *tail.stored) if v.aval.size == group.size) - 2 * bytes_
-    is_light = all(formulas.is_cheap(op.formula) for op in group.operations) and others <= bytes_ // 4
-    return group.columns == panel or is_light
+    if group.columns == panel:
+        return True
+    others = sum(_bytes(v) for v in (*group.reads, *tail.stored) if v.aval.size == group.size) - 2 * size
+    is_light = others <= (size // 4 if size > LARGE else 0)
+    return is_light and all(formulas.is_cheap(op.formula) for op in group.operations)
 
 
 def _bytes(v: Var) -> int:

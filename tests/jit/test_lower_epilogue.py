@@ -193,7 +193,7 @@ def test_what_is_turned_or_cut_stands_alone(always):
 
 
 def test_the_rule():
-    """What is larger than its part of a cache pays where a panel is a whole row, a bias anywhere, a bit more if it is huge."""
+    """What is larger than its part of a cache pays where a panel is a whole row, a bias anywhere, a mask if it is huge."""
     wide = epilogue.blas.panel("float32")
     names = ("relu", "two results", "mask", "gelu")
     steps = {

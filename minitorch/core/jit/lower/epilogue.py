@@ -27,6 +27,7 @@ from .rows import Rows, divide
 
 LARGE = 1 << 23  # bytes: a product that little is left of when all is written
 
+
 class Tail(Rows):
     """Walks rows of some columns; its slots come after those of the product."""
 

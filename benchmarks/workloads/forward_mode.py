@@ -1,26 +1,42 @@
-"""A chain of pointwise ops, its value alone and with a tangent: what forward mode costs over the function itself."""
+"""Chains of pointwise ops, their value alone and with a tangent: what forward mode costs over the function itself."""
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..registry import contender, workload
 from .common import normal
 
-SIZES = {"1k": 1_000, "100k": 100_000}
+
+def waves(lib, x):
+    """Alternate functions and arithmetic with numbers."""
+    for _ in range(5):
+        x = lib.tanh(lib.sin(x) * 0.9) + 0.1
+    return x
 
 
-def chain(lib, x):
+def waves_by_hand(x, t):
+    for _ in range(5):
+        x, t = np.sin(x) * 0.9, np.cos(x) * t * 0.9
+        h = np.tanh(x)
+        x, t = h + 0.1, (1 - h * h) * t
+    return x, t
+
+
+def bells(lib, x):
+    """Products of results, each of which has two tangents: 19 operations by the rules for 7."""
     for _ in range(3):
         h = lib.tanh(x * 1.5 + 0.5)
         x = lib.exp(-h * h) * x
     return x
 
 
-def chain_and_tangent(x, t):
-    """What jvp does, by hand."""
+def bells_by_hand(x, t):
     for _ in range(3):
         h = np.tanh(x * 1.5 + 0.5)
         dh = (1 - h * h) * (t * 1.5)
@@ -29,46 +45,47 @@ def chain_and_tangent(x, t):
     return x, t
 
 
-def enter(size, count):
-    value, pushed = f"chain_value_{size}", f"chain_jvp_{size}"
-    workload(value, f"A pointwise chain, {size} floats", bytes=2 * 4 * count)
-    workload(pushed, f"A pointwise chain with a tangent, {size} floats", bytes=4 * 4 * count)
+class Chain(NamedTuple):
+    """A function of a library and an array, and what its jvp does, by hand."""
 
-    @contender(value, "torch")
-    def torch_value():
-        import torch
-
-        return partial(chain, torch, torch.tensor(normal(count)))
-
-    @contender(pushed, "torch")
-    def torch_jvp():
-        import torch
-
-        x, t = torch.tensor(normal(count)), torch.tensor(normal(count, seed=1))
-        return lambda: torch.func.jvp(partial(chain, torch), (x,), (t,))
-
-    @contender(value, "minitorch")
-    def our_value():
-        import minitorch.numpy as mnp
-
-        return partial(chain, mnp, mnp.asarray(normal(count)))
-
-    @contender(pushed, "minitorch")
-    def our_jvp():
-        import minitorch as mt
-        import minitorch.numpy as mnp
-
-        x, t = mnp.asarray(normal(count)), mnp.asarray(normal(count, seed=1))
-        return lambda: mt.jvp(partial(chain, mnp), (x,), (t,))
-
-    @contender(value, "numpy")
-    def numpy_value():
-        return partial(chain, np, normal(count))
-
-    @contender(pushed, "numpy")
-    def numpy_jvp():
-        return partial(chain_and_tangent, normal(count), normal(count, seed=1))
+    function: Callable[[Any, Any], Any]
+    by_hand: Callable[[Any, Any], Any]
 
 
-for size, count in SIZES.items():
-    enter(size, count)
+CHAINS = {"sin and tanh": Chain(waves, waves_by_hand), "products": Chain(bells, bells_by_hand)}
+SIZES = {"1": 1, "1k": 1_000, "10k": 10_000, "100k": 100_000, "1M": 1_000_000}
+# Where a library has its functions, how it takes an array in, and its jvp.
+LIBRARIES = {
+    "torch": ("torch", "tensor", "torch.func"),
+    "minitorch": ("minitorch.numpy", "asarray", "minitorch"),
+}
+
+
+def enter(kind: str, chain: Chain, size: str, count: int) -> None:
+    short = chain.function.__name__
+    value, pushed = f"{short}_value_{size}", f"{short}_jvp_{size}"
+    workload(value, f"Pointwise chain of {kind}, {size} floats", bytes=2 * 4 * count)
+    workload(pushed, f"Pointwise chain of {kind} with a tangent, {size} floats", bytes=4 * 4 * count)
+    contender(value, "numpy")(lambda: partial(chain.function, np, normal(count)))
+    contender(pushed, "numpy")(lambda: partial(chain.by_hand, normal(count), normal(count, seed=1)))
+    for name in LIBRARIES:
+        contender(value, name)(partial(value_of, name, chain, count))
+        contender(pushed, name)(partial(jvp_of, name, chain, count))
+
+
+def value_of(name: str, chain: Chain, count: int) -> Callable[[], Any]:
+    module, take, _ = LIBRARIES[name]
+    lib = importlib.import_module(module)
+    return partial(chain.function, lib, getattr(lib, take)(normal(count)))
+
+
+def jvp_of(name: str, chain: Chain, count: int) -> Callable[[], Any]:
+    module, take, transforms = LIBRARIES[name]
+    lib = importlib.import_module(module)
+    x, t = (getattr(lib, take)(normal(count, seed=seed)) for seed in range(2))
+    return partial(importlib.import_module(transforms).jvp, partial(chain.function, lib), (x,), (t,))
+
+
+for kind, chain in CHAINS.items():
+    for size, count in SIZES.items():
+        enter(kind, chain, size, count)

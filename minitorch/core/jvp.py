@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from .array import Array
+from .array import Array, wrap
 from .config import inspector
 from .errors import TracerError
 from .operators import ARITHMETIC
@@ -50,6 +50,24 @@ class JVPTracer(Tracer):
         self.tangent = tangent
 
 
+class Pushed(JVPTracer):
+    """One that an operation on buffers has made: value and tangent become Arrays when somebody asks for them."""
+
+    __slots__ = ("data", "moved")
+    data: Any
+    moved: Any
+
+    @property
+    def value(self) -> Array:
+        """The value."""
+        return wrap(self.data)
+
+    @property
+    def tangent(self) -> Array:
+        """The tangent."""
+        return wrap(self.moved)
+
+
 class JVPTrace(Trace):
     """The trace that applies the tangent rules. A missing tangent is a zero that was never made."""
 
@@ -61,7 +79,7 @@ class JVPTrace(Trace):
         if self.closed:
             raise TracerError(leaked(primitive, self))
         if primitive.direct and _inspector() is None:
-            found = self.alone(primitive, args[0]) if len(args) == 1 else self.together(primitive, *args)
+            found = self.alone(primitive, *args) if len(args) == 1 else self.together(primitive, *args)
             if found is not None:
                 return found
         if primitive.jvp is DECOMPOSE:
@@ -96,69 +114,80 @@ class JVPTrace(Trace):
         outs, ts = rule(values, [None if part is None else part[0] for part in parts])
         return [self._wrap(o, t) for o, t in zip(outs, ts, strict=True)]
 
-    def alone(self, primitive: Primitive, x: Any) -> JVPTracer | None:
+    def alone(self, primitive: Primitive, x: Any) -> Pushed | None:
         """Do a pointwise operation of one array on buffers. None sends it the general way."""
-        value, tangent = x.value, x.tangent
-        if type(value) is not Array or type(tangent) is not Array:
+        if type(x) is Pushed:
+            a, t = x.data, x.moved
+        elif (pair := _buffers(x)) is not None:
+            a, t = pair
+        else:
             return None
-        a = value._data
         key = a.dtype if a.size < LARGE else (a.dtype, LARGE)
         push = primitive.pushes.get(key, MISSING)
         if push is None or (push is MISSING and (push := known(primitive, key, "t", (a,))) is None):
             return None
-        return self._made(push(a, tangent._data))
+        made: Pushed = _new(Pushed)
+        made._trace = self
+        made.data, made.moved = push(a, t)
+        return made if type(made.data) is _ndarray is type(made.moved) else _kept(made)
 
-    def together(self, primitive: Primitive, x: Any, y: Any) -> JVPTracer | None:
+    def together(self, primitive: Primitive, x: Any, y: Any) -> Pushed | None:
         """Do a pointwise operation of two operands on buffers, if they have one shape and dtype, or one is a number."""
         if type(y) is float or type(y) is int:
-            return self._with_number(primitive, x, y, "tn")
+            return self._with_number(primitive, x, x, y, "tn")
         if type(x) is float or type(x) is int:
-            return self._with_number(primitive, y, x, "nt")
+            return self._with_number(primitive, y, x, y, "nt")
         tangents: list[Any] = []
+        operands: list[Any] = []
         kinds = ""
         for operand in (x, y):
-            if type(operand) is JVPTracer and operand._trace is self:
-                if type(operand.tangent) is not Array or type(operand.value) is not Array:
-                    return None
-                tangents.append(operand.tangent._data)
+            if type(operand) is Pushed and operand._trace is self:
+                operands.append(operand.data)
+                tangents.append(operand.moved)
                 kinds += "t"
             elif type(operand) is Array:
+                operands.append(operand._data)
                 kinds += "a"
+            elif type(operand) is JVPTracer and operand._trace is self and (pair := _buffers(operand)) is not None:
+                operands.append(pair[0])
+                tangents.append(pair[1])
+                kinds += "t"
             else:
                 return None
-        a = x.value._data if kinds[0] == "t" else x._data
-        b = y.value._data if kinds[1] == "t" else y._data
+        a, b = operands
         if a.dtype is not b.dtype or a.shape != b.shape:
             return None
         key = (kinds, a.dtype, a.size >= LARGE)
         push = primitive.pushes.get(key, MISSING)
-        if push is None or (push is MISSING and (push := known(primitive, key, kinds, (a, b))) is None):
-            return None
-        return self._made(push(a, b, *tangents))
-
-    def _with_number(self, primitive: Primitive, x: Any, number: float, kinds: str) -> JVPTracer | None:
-        value, tangent = x.value, x.tangent
-        if type(value) is not Array or type(tangent) is not Array:
-            return None
-        a = value._data
-        key: Any = (kinds, a.dtype, a.size >= LARGE)
-        if primitive.name in BY_VALUE:
-            key += (number,)
-        operands = (a, number) if kinds == "tn" else (number, a)
-        push = primitive.pushes.get(key, MISSING)
         if push is None or (push is MISSING and (push := known(primitive, key, kinds, operands)) is None):
             return None
-        return self._made(push(*operands, tangent._data))
-
-    def _made(self, pair: tuple[Any, Any]) -> JVPTracer:
-        out, tangent = pair
-        made: JVPTracer = _new(JVPTracer)
+        made: Pushed = _new(Pushed)
         made._trace = self
-        made.value = value = _new(Array)
-        made.tangent = moved = _new(Array)
-        value._data = out if type(out) is _ndarray else _asarray(out)
-        moved._data = tangent if type(tangent) is _ndarray else _asarray(tangent)
-        return made
+        made.data, made.moved = push(a, b, *tangents)
+        return made if type(made.data) is _ndarray is type(made.moved) else _kept(made)
+
+    def _with_number(self, primitive: Primitive, moving: Any, x: Any, y: Any, kinds: str) -> Pushed | None:
+        """Do it for an array, which is `moving`, and a number, of which one is `x` and one `y`."""
+        if type(moving) is Pushed:
+            a, t = moving.data, moving.moved
+        elif (pair := _buffers(moving)) is not None:
+            a, t = pair
+        else:
+            return None
+        key: Any = (kinds, a.dtype, a.size >= LARGE)
+        if primitive.name in BY_VALUE:
+            key += (y if kinds == "tn" else x,)
+        push = primitive.pushes.get(key, MISSING)
+        if moving is x:
+            x = a
+        else:
+            y = a
+        if push is None or (push is MISSING and (push := known(primitive, key, kinds, (x, y))) is None):
+            return None
+        made: Pushed = _new(Pushed)
+        made._trace = self
+        made.data, made.moved = push(x, y, t)
+        return made if type(made.data) is _ndarray is type(made.moved) else _kept(made)
 
     def _wrap(self, out: Value, tangent: Value) -> Value:
         if tangent is None:
@@ -171,6 +200,18 @@ class JVPTrace(Trace):
         if aval.dtype not in dtypes.INEXACT:
             return out
         return JVPTracer(self, out, broadcast_to(cast(tangent, aval.dtype), aval.shape))
+
+
+def _buffers(x: Any) -> tuple[Any, Any] | None:
+    """Return the buffers of value and tangent, if they are Arrays."""
+    value, tangent = x.value, x.tangent
+    return (value._data, tangent._data) if type(value) is Array and type(tangent) is Array else None
+
+
+def _kept(made: Pushed) -> Pushed:
+    """Make arrays of what NumPy has turned into scalars."""
+    made.data, made.moved = _asarray(made.data), _asarray(made.moved)
+    return made
 
 
 def _direct(primitive: Primitive, name: str, flipped: bool) -> Callable[[Any, Any], Any]:

@@ -180,7 +180,7 @@ def push(
                 inner = tree.unflatten(structure, inner)
         out = function(*replaced(args, positions, inner), **kwargs)
         out, aux = split_aux(name, out) if has_aux else (out, None)
-        if type(out) is JVPTracer and out._trace is trace:
+        if isinstance(out, JVPTracer) and out._trace is trace:
             return out.value, out.tangent, tree.map(lambda x: leaving(name, trace, x), aux) if has_aux else None
         leaves, out_structure = tree.flatten(out)
         pairs = [_parted(name, trace, lower(o)) for o in leaves]

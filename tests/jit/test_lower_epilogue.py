@@ -24,7 +24,8 @@ def normal(*shape: int, dtype: Any = np.float32) -> mt.Tensor:
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have every product take in what follows it, whatever its size."""
-    monkeypatch.setattr(epilogue, "_pays", lambda *_: True)
+    for name in ("_is_large", "_pays"):
+        monkeypatch.setattr(epilogue, name, lambda *_: True)
     yield
 
 
@@ -104,7 +105,8 @@ def test_formulas(name, dtype, always):
 def test_sizes(layout, m, n, k, name):
     x, y = LAYOUTS[layout](m, n, k, np.float32)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(epilogue, "_pays", lambda *_: True)
+        for part in ("_is_large", "_pays"):
+            patch.setattr(epilogue, part, lambda *_: True)
         check(lambda x, y, *others: FORMULAS[name](x @ y, *others), x, y, *operands(m, n, np.float32))
 
 

@@ -59,7 +59,7 @@ def join(fusion: Fusion, results: Sequence[Atom], donated: Mapping[Var, Var]) ->
     Groups that write over inputs stay as they are, and so does what comes after them.
     """
     order = fusion.order
-    products = {group.operations[0].out: group for group in order if group.kind == "gemm"}
+    products = {v: group for group in order if group.kind == "gemm" and _is_large(v := group.operations[0].out)}
     if not products:
         return
     fence = next((i for i, group in enumerate(order) if _writes(group, donated)), len(order))
@@ -121,22 +121,26 @@ def _tail(product: Operation, group: Group, stored: Sequence[Var]) -> Following 
     return found if tail.axes() is not None and not any(tail.turned()) and _pays(found, product.out) else None
 
 
+def _is_large(product: Var) -> bool:
+    """Tell whether a product is larger than its part of the second-level cache."""
+    return _bytes(product) > blas.BLOCK
+
+
 def _pays(tail: Following, product: Var) -> bool:
     """Tell whether the first-level cache saves more than calls for a few rows cost: time with the tail by that without.
 
-    Up to 400 KiB all is in the second-level cache anyway: 0.98 to 1.04. With more, and rows as long as a panel, so that a
-    band of tiles is one piece of memory: 0.81 to 0.99, whatever the formula; 0.87 to 0.97 in training steps of 3,000 to
-    65,536 rows. Longer rows: 0.96 for a bias of 1,024 x 192. GELU, or another stream as large, in pieces that are not read
-    ahead: 0.96 to 1.14. ReLU that keeps a mask, or masks a gradient: 1.02 to 1.06 in training steps whose layers have
-    4 MiB, where results go to memory that is in no cache; 0.87 to 1.02 with 16 MiB, where sums over rows read it again.
-    Rows shorter than a panel: 0.97 to 1.74. What BLAS computes, in panels of rows of 512 KiB: 0.98 to 1.06, for it packs
-    its operands anew. The product stored as well, for others: 1.01 to 1.04.
+    Up to 400 KiB all is in the second-level cache anyway: 0.98 to 1.04. With more (`_is_large`), and rows as long as a
+    panel, so that a band of tiles is one piece of memory: 0.81 to 0.99, whatever the formula; 0.87 to 0.97 in training
+    steps of 3,000 to 65,536 rows. Longer rows: 0.96 for a bias of 1,024 x 192. GELU, or another stream as large, in pieces
+    that are not read ahead: 0.96 to 1.14. ReLU that keeps a mask, or masks a gradient: 1.02 to 1.06 in training steps whose
+    layers have 4 MiB, where results go to memory that is in no cache; 0.87 to 1.02 with 16 MiB, where sums over rows read
+    it again. Rows shorter than a panel: 0.97 to 1.74. What BLAS computes, in panels of rows of 512 KiB: 0.98 to 1.06, for
+    it packs its operands anew. The product stored as well, for others: 1.01 to 1.04.
     """
     group, size = tail.group, _bytes(product)
-    if size <= blas.BLOCK or group.columns < (panel := blas.panel(product.aval.dtype.name)):
-        return False
-    if group.columns == panel:
-        return True
+    panel = blas.panel(product.aval.dtype.name)
+    if group.columns <= panel:
+        return group.columns == panel
     others = sum(_bytes(v) for v in (*group.reads, *tail.stored) if v.aval.size == group.size) - 2 * size
     is_light = others <= (size // 4 if size > LARGE else 0)
     return is_light and all(formulas.is_cheap(op.formula) for op in group.operations)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import compile_time, harness, import_time, memory, report
+from . import call_cost, compile_time, harness, import_time, memory, report
 from .registry import Step, Workload
 from .workloads import WORKLOADS
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time training steps, side by side.")
-    extras = ["compile_time", "import_time", "memory"]
+    extras = ["call_cost", "compile_time", "import_time", "memory"]
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"among: {', '.join([*WORKLOADS, *extras])}")
     parser.add_argument("--libraries", metavar="A,B", help="only these contenders")
     parser.add_argument("--skip", metavar="A,B", default="", help="not these: torch.compile takes minutes to warm up")
@@ -68,6 +68,8 @@ def run_timings(options: argparse.Namespace) -> None:
             steps, notes = build(WORKLOADS[name], options.libraries)
             timings = harness.measure(steps, options.rounds, options.block)
             emit(report.section(WORKLOADS[name], timings, machine, notes))
+    if "call_cost" in options.workloads:
+        emit(call_cost.section())
     if "compile_time" in options.workloads:
         emit(compile_time.section(options.workloads, options.libraries))
     if "import_time" in options.workloads:

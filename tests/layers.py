@@ -106,7 +106,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.native.compile"],
     ["minitorch.core.jit.native.schedule", "minitorch.core.jit.native.team"],  # what threads run together, and how
     ["minitorch.core.jit.native.blas", "minitorch.core.jit.native.objects", "minitorch.core.jit.native.job"],
-    ["minitorch.core.jit.native.replay"],
+    ["minitorch.core.jit.native.pairs", "minitorch.core.jit.native.replay"],  # words in memory; rows of calls
     ["minitorch.core.jit.native.loops"],  # loops and branches over rows of calls
     ["minitorch.core.jit.native.entry"],  # all that a call depends on, looked at natively
     ["minitorch.core.jit.native"],
@@ -135,7 +135,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.lower.program"],
     ["minitorch.core.jit.lower.blocks", "minitorch.core.jit.lower.explain"],
     ["minitorch.core.jit.lower.plan"],
-    ["minitorch.core.jit.lower.bound", "minitorch.core.jit.lower.measure"],
+    ["minitorch.core.jit.lower.bound", "minitorch.core.jit.lower.brief", "minitorch.core.jit.lower.measure"],
     ["minitorch.core.jit.lower"],
     ["minitorch.core.jit.show"],  # make_graph
     ["minitorch.core.jit"],
@@ -272,6 +272,10 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.guards", "minitorch.compiling.modes", "minitorch.compiling.stats"],
     ["minitorch.compiling.inspecting"],  # the search for NaN
     ["minitorch.compiling.capture", "minitorch.compiling.derivative", "minitorch.compiling.looking"],
+    [
+        "minitorch.compiling.forms",
+        "minitorch.compiling.windows",
+    ],  # calls, by their containers; views, by where they lie
     ["minitorch.compiling.arguments", "minitorch.compiling.program"],
     ["minitorch.compiling.higher", "minitorch.compiling.sharing"],  # second derivatives; results that are views
     ["minitorch.compiling.recording"],

@@ -19,6 +19,7 @@ from ..core.primitive import Tracer, aval_of
 from ..nn.module import Module
 from ..tensor.handle import Tensor
 from .capture import Argument, Capture
+from .forms import Form, form
 from .snapshots import kind, signature
 
 Leaves = list[Any]
@@ -33,7 +34,19 @@ def flatten(value: Any) -> tuple[Leaves, Any]:
 class Arguments:
     """The arguments of one call."""
 
-    __slots__ = ("given", "inner", "is_flat", "key", "leaves", "modules", "own", "storages", "structure")
+    __slots__ = (
+        "called",
+        "given",
+        "inner",
+        "is_flat",
+        "key",
+        "leaves",
+        "modules",
+        "own",
+        "storages",
+        "structure",
+        "viewed",
+    )
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], static: tuple[Any, ...]):
         self.leaves, self.structure = flatten((args, kwargs))
@@ -46,16 +59,24 @@ class Arguments:
         for m in self.modules:  # a module's tensors without gradient are no leaves of the tree
             self.leaves += [x for _, _, x in _counters(m)]
         self.given: set[int] = set()  # the leaves of donated arguments
+        self.called = args, kwargs, static  # with the static ones in their places, if there are any: see `form`
         self.storages = self._storages()
+        self.viewed = tuple(
+            [isinstance(x, Tensor) and x._view is not None for x in self.leaves]
+        )  # a call may view more
         orders = None if self.is_flat else _orders((args, kwargs))
         self.key = (
             self.structure,
-            (static, orders, tuple(map(kind, self.modules))),
+            (static, exact(static), orders, tuple(map(kind, self.modules))),
             tuple(map(_kind, self.leaves)),
             self._aliases(),
         )
 
     flatten = staticmethod(flatten)
+
+    def form(self) -> Form | None:
+        """Return the form of the call, None if it has none that is quick to compare."""
+        return form(*self.called, self.leaves)
 
     def _aliases(self) -> Any:
         """Return which tensors are the same, or share memory, as a pattern; None when none do."""
@@ -134,6 +155,13 @@ def _copied(modules: list[Module], copies: list[Module]) -> Any:
         for (_, _, x), (m, name, _) in zip(_counters(module), _counters(copied), strict=True):
             vars(m)[name] = x
     return [(m, signature(m)) for copied in copies for m in copied.modules()]
+
+
+def exact(value: Any) -> Any:
+    """Return a static value with the types of what is in it, which equality does not tell: 1, 1.0 and True."""
+    if isinstance(value, tuple):
+        return type(value), tuple(map(exact, value))
+    return type(value), repr(value) if isinstance(value, (float, complex)) else value
 
 
 def _orders(value: Any) -> Any:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.array import Array
 from ..core.jit.graph import Atom, Graph, Var, has_effect, interpret
-from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall, Tracer, Value, aval_of
-from ..core.tape import FREED, Node, TapeTracer, make_node, pick
+from ..core.jit.lower import Brief
+from ..core.jit.lower import Plan as Lowered
+from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall, Value
+from ..core.tape import FREED, Node, TapeTracer, make_node, pick, shape_and_dtype
 from ..tensor.handle import AmbientTape, Tensor
 from .inspecting import run
 
@@ -37,6 +39,9 @@ class Derivative:
     pull: Graph | None = None
     plan: Any = None
     higher: Any = None  # what pulls cotangents back and is recorded itself
+    rule: Plan | None = None  # what the nodes of all calls have in common; and the shapes and dtypes of live results
+    shapes: list[tuple[int, ...]] = field(default_factory=list)
+    dtypes: list[Any] = field(default_factory=list)
 
     def forward(self, graph: Graph, outputs: list[Atom]) -> Graph:
         """Cut the joint graph in two, and return the first part, with the residuals as further outputs."""
@@ -70,33 +75,50 @@ def _needed(graph: Graph, outputs: list[Atom]) -> set[Var]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """What one call leaves for its backward pass; `values` are those of the program's inputs."""
 
-    residuals: list[Value]
-    values: list[Value]
+    residuals: Sequence[Value]
+    values: Sequence[Value]
     leaves: Sequence[Any]
     nodes: tuple[Node | None, ...]
 
 
 def attach(
     derivative: Derivative,
-    by_index: dict[int, Tensor],
-    outs: list[Value],
-    values: list[Value],
+    live: Sequence[Tensor],
+    outs: Sequence[Any],
+    values: Sequence[Value],
     leaves: Sequence[Any],
     tape: AmbientTape,
 ) -> None:
-    """Give the results that carry a gradient, by the number of their output, their nodes on the tape."""
-    live = [by_index[index] for index in derivative.live]
-    nodes = tuple(node_of(p, leaves, tape) for p in derivative.parents)
-    kept = Kept(outs[len(outs) - len(derivative.residuals) :], values, leaves, nodes)
-    plan = Plan(COMPILED, ((True, 0),), _unused, (RuleCall(-1, Pull(derivative)),))
-    avals = [aval_of(x.value) for x in live]
-    node = make_node(plan, nodes, (kept,), None, [a.shape for a in avals], [a.dtype for a in avals])
+    """Give the results that carry a gradient their nodes on the tape."""
+    nodes = (
+        *[
+            x.node if (x := p if isinstance(p, Tensor) else leaves[p.index])._trace is tape else tape.foreign(x)
+            for p in derivative.parents
+        ],
+    )
+    kept = outs[len(outs) - len(derivative.residuals) :], values, leaves, nodes  # the fields of a `Kept`
+    if derivative.rule is None:
+        _prepare(derivative, live)
+    rule, shapes, dtypes = derivative.rule, derivative.shapes, derivative.dtypes
+    if len(live) == 1:
+        live[0].node = make_node(rule, nodes, kept, None, shapes[0], dtypes[0])
+        return
+    node = make_node(rule, nodes, kept, None, shapes, dtypes)
     for i, x in enumerate(live):
         x.node = pick(node, i)
+
+
+def _prepare(derivative: Derivative, live: Sequence[Tensor]) -> None:
+    """Note what the nodes of all calls have in common."""
+    assert derivative.pull is not None
+    plan = Brief(derivative.plan) if type(derivative.plan) is Lowered else derivative.plan
+    pull = Pull(derivative.pull, plan, derivative.higher, [a is not None for a in derivative.joint.outputs])
+    avals = [shape_and_dtype(x.value) for x in live]
+    derivative.shapes, derivative.dtypes = [shape for shape, _ in avals], [dtype for _, dtype in avals]
+    derivative.rule = Plan(COMPILED, ((True, 0),) * len(Kept._fields), _unused, (RuleCall(-1, pull),))
 
 
 def node_of(parent: Any, leaves: Sequence[Any], tape: AmbientTape) -> Node | None:
@@ -116,19 +138,27 @@ def spent(value: Array) -> Node:
 
 @dataclass(slots=True)
 class Pull:
-    """The rule of a compiled function's node."""
+    """The rule of a compiled function's node: the backward pass, and which parents it has a gradient for."""
 
-    derivative: Derivative
+    graph: Graph
+    plan: Any
+    higher: Any
+    wanted: list[bool]
 
-    def __call__(self, g: Any, kept: Kept) -> tuple[Value | None, ...]:
-        d = self.derivative
+    def __call__(self, g: Any, *saved: Any) -> tuple[Value | None, ...]:
+        g = g if type(g) is tuple else (g,)
+        for x in g:
+            if type(x) is not Array:
+                return self._of_tracers(g, saved)
+        return self._placed(run(self.plan, self.graph, [*saved[0], *g]))
+
+    def _of_tracers(self, g: Sequence[Value], saved: Any) -> tuple[Value | None, ...]:
+        """Pull cotangents back that are recorded themselves, or batched."""
         if any(isinstance(x, TapeTracer) for x in g):
-            return d.higher(g, kept)  # type: ignore[no-any-return]
-        if any(isinstance(x, Tracer) for x in g):  # a batch of cotangents
-            assert d.pull is not None
-            found = interpret(d.pull, [*kept.residuals, *g])
-        else:
-            assert d.pull is not None
-            found = run(d.plan, d.pull, [*kept.residuals, *g])
-        places = iter(found)
-        return tuple(None if a is None else next(places) for a in d.joint.outputs)
+            return self.higher(g, Kept(*saved))  # type: ignore[no-any-return]
+        return self._placed(interpret(self.graph, [*saved[0], *g]))
+
+    def _placed(self, found: Sequence[Value]) -> tuple[Value | None, ...]:
+        """Return what was found for each parent, None for those that have no gradient."""
+        given = iter(found)
+        return tuple([next(given) if wanted else None for wanted in self.wanted])

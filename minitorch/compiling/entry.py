@@ -7,6 +7,7 @@ lies has no entrance, and whatever is not as it was is left to `Quick`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain, count
 from operator import attrgetter
 from types import CellType
@@ -14,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core.array import Array
+from ..core.array import Array, wrap
 from ..core.config import default_float
 from ..core.jit.lower.plan import Frame, OutOfBounds
 from ..core.jit.native.entry import (
     ALIAS,
     ARGUMENT,
+    FILLED,
     GRADIENT,
     HELD,
     NEW,
@@ -27,16 +29,18 @@ from ..core.jit.native.entry import (
     RECYCLED,
     TENSOR,
     VIEWED,
+    WEAK,
+    Classes,
     Entry,
-    Pairs,
     Row,
-    Unreadable,
 )
+from ..core.jit.native.pairs import Pairs, Unreadable
+from ..core.primitive import Value
 from ..core.tape import context
-from ..tensor.handle import Tensor, ambient
+from ..tensor.alias import Storage, View
+from ..tensor.handle import Tensor
 from ..tensor.hooks import changes
 from .capture import Argument, Field, Number, Shared
-from .derivative import spent
 from .guards import Names, Place
 from .modes import ON, mode
 from .program import Fresh, is_gradient, results
@@ -50,127 +54,193 @@ _new = object.__new__
 
 
 class Entrance:
-    """The entries of a program, one for each frame, and how its result is made. `quick` is a `Quick`.
+    """The entry of a program, and how its outputs are found. `quick` is a `Quick`.
 
-    A short program runs inside of the look, while nobody else can have the GIL. A long one runs afterwards, and what it
-    reads and writes is held meanwhile. A plain one is short, and its results are new arrays and nothing else.
+    A short program runs inside of the look, while nobody else can have the GIL. A long one runs afterwards, in a frame that
+    no other thread has, and what it reads and writes is held meanwhile.
     """
 
     def __init__(self, quick: Any):
         bound, program = quick.bound, quick.program
-        if bound is None or quick.full:
+        if bound is None:
             raise Unreadable("program")
-        self.quick, self.bound, self.around = quick, bound, quick.around
+        self.quick, self.bound, self.around, self.program = quick, bound, quick.around, program
         self.context, self.float = quick.context, quick.float
-        self.views = any(quick.viewed)
-        self.epoch = quick.around.epoch
+        self.bare, self.waits = quick.bare, quick.waits if quick.waiting else None
+        self.given = [(i, i in quick.tensors) for i in quick.given]
         self.optimizers = [(o, o.param_groups, o.state) for o, _ in quick.around.optimizers]
         self.new = [(shape, dtype) for _, shape, dtype in bound.new]
-        self.places = {out: i for i, (out, _, _) in enumerate(bound.new)}
-        self.is_short = bound.is_short
-        self.is_plain = self.is_short and program.derivative is None and all(map(self._is_new, _outputs(quick)))
-        self.results, self.rest = self._of_new() if self.is_plain else ([], [])
-        self.only = self.results[0] if self.is_plain and program.is_leaf else None
-        self.may_hide, self.written = quick.around.may_hide, quick.written
+        self.is_short = bound.plan.is_short
+        # Where the outputs are entered that somebody wants: few, as a rule, but those that a backward pass keeps.
+        self.count = len(bound.plan.recipes)
+        self.blank: Any = {} if program.derivative is None else [None] * self.count
+        self.found, self.shaped = self._found() if self.is_short else ([], [])
+        self.is_direct = self.found == [(i, i) for i in range(self.count)] and not self.shaped
+        held = any(place >= len(self.new) for _, place in self.found)
+        self.holds = held or not self.is_short or program.derivative is not None
+        self.is_atomic = not self.holds and not quick.rest
+        self.holders = quick.holders
+        self.is_simple = not (quick.read or quick.again or quick.fields or quick.numbers or bound.plan.numbers)
+        self.may_hide, self.written, self.rest = quick.around.may_hide, quick.written, quick.rest
         self.pairs = Pairs()
         # What cannot be read where it lies: tables with a key and its value, containers and their snapshots.
         self.scopes: list[tuple[Any, Any, Any]] = []
         self.mutable: list[tuple[Any, Any]] = []
         self._note_guards()
-        self.is_wary = bool(self.scopes or self.may_hide or self.views or self.mutable)
+        self.is_wary = bool(self.scopes or self.may_hide or self.mutable)
         self.seats = [self._seat()]
-        self.entry = self.seats[0][0]  # of a plain program, whose call is one native one: nobody comes in between
+        self.entry = self.seats[0][0]  # of a short program, whose call is one native one: nobody comes in between
 
     # ------------------------------------------------------------------ calling
 
     def run(self, args: tuple[Any, ...]) -> Any:
-        """Return the result; `MISS`, with nothing written, if anything is not as it was."""
-        here = _context()
-        if here is not self.context or _float() is not self.float or _mode() is not ON or self.epoch != changes.count:
+        """Run the program on the leaves of the arguments.
+
+        Return the result; `MISS`, with nothing written, if anything is not as it was.
+        """
+        is_here = _context() is self.context and _float() is self.float and _mode() is ON
+        if not (is_here or self.quick.is_here()):
+            return MISS
+        if self.around.epoch != changes.count and not self.around.catches_up():
+            return MISS
+        try:
+            for i in self.bare:
+                if args[i]._cell is not None:
+                    return MISS
+            if self.waits is not None and not self.waits(args):
+                return MISS
+        except AttributeError:  # not a tensor
             return MISS
         for o, groups, state in self.optimizers:
             if o.param_groups is not groups or o.state is not state:
                 return MISS
-        if self.is_wary and not self._is_readable(args):
+        if self.is_wary and not self._is_readable():
             return MISS
         news = []
         for shape, dtype in self.new:
             made: Array = _new(Array)
             made._data = _empty(shape, dtype)
             news.append(made)
-        if not self.is_plain:
-            return self._seated(args, news)
+        if self.holds:
+            return self._holding(args, news)
         if not self.entry.run(args, news):
             return MISS
-        for storage in self.written:
-            storage.version += 1
-        for target, at in self.rest:
-            target.write(args, None if at is None else news[at])
-        tape = here.frame.ambient or ambient()
-        recording = here.muted < tape.level
-        if self.only is not None:
-            return _finished(self.only, news, tape, recording)
-        return self.quick.program.structure.unflatten([_finished(r, news, tape, recording) for r in self.results])
+        return self._written(args, self._outs(news), ())
 
-    def _is_readable(self, args: tuple[Any, ...]) -> bool:
+    def _is_readable(self) -> bool:
         """Return whether all is as it was which no native look can tell."""
         return (
             all(table[key] is value for table, key, value in self.scopes)
             and not (self.may_hide and self.around.hides())
-            and not (self.views and not self.quick.has_views(args))
             and not any(snapshot(place.read()) != was for place, was in self.mutable)
         )
 
-    def _seated(self, args: tuple[Any, ...], news: list[Array]) -> Any:
-        """Look and run in a frame that no other thread has."""
+    def _holding(self, args: tuple[Any, ...], news: list[Array]) -> Any:
+        """Look and run, and hold what is read meanwhile."""
         try:
-            seat = self.seats.pop()
-        except IndexError:
-            seat = self._seat()
-        try:
-            return self._holding(*seat, args, news)
-        finally:
-            self.seats.append(seat)
-
-    def _holding(self, entry: Entry, frame: Frame, args: tuple[Any, ...], news: list[Array]) -> Any:
-        """Look and run, and return whatever the results are."""
-        quick = self.quick
-        try:
-            values = [x if type(x) is Array else x.value for x in args]
-            values += map(_value, quick.holders)
-            values += map(_value, map(_grad, quick.read))
-            again = list(map(_value, map(_grad, quick.again)))
+            values = [args[i].value if is_tensor else args[i] for i, is_tensor in self.given]
+            values += map(_value, self.holders)
+            arrays, again = (values, []) if self.is_simple else self._others(values)
         except AttributeError:  # an argument is no array, or there is no gradient
             return MISS
-        fields = [getattr(s.owner, s.name) for s in quick.fields]
-        if not entry.run(args, [*news, *values, *fields, *again]):
+        held = [*news, *arrays, *again]
+        if not self.is_short:
+            return self._seated(args, news, values, again, held)
+        if not self.entry.run(args, held):
             return MISS
-        values += [s.read(args) for s in quick.numbers]
-        values += fields
-        outs = self.bound.arranged(values, again, news)
+        if not self.is_simple:
+            values = self._with_numbers(args, values)
+        return self._written(args, self._outs(held), values)
+
+    def _others(self, values: list[Any]) -> tuple[list[Any], list[Any]]:
+        """Add the gradients and fields that are read; return what of it all are arrays, and the gradients to recycle."""
+        quick = self.quick
+        values += map(_value, map(_grad, quick.read))
+        values += [getattr(s.owner, s.name) for s in quick.fields]
+        arrays = [x for x in values if type(x) is Array] if self.bound.plan.numbers else values
+        return arrays, list(map(_value, map(_grad, quick.again)))
+
+    def _with_numbers(self, args: tuple[Any, ...], values: list[Any]) -> list[Any]:
+        """Return the values of all inputs, in order: the numbers of options are read when they have been looked at."""
+        if not self.quick.numbers:
+            return values
+        fields = len(values) - len(self.quick.fields)
+        return [*values[:fields], *(s.read(args) for s in self.quick.numbers), *values[fields:]]
+
+    def _seated(
+        self,
+        args: tuple[Any, ...],
+        news: list[Array],
+        values: list[Value],
+        again: list[Array],
+        held: list[Value],
+    ) -> Any:
+        """Look, and run in a frame that no other thread has."""
         try:
-            outs = frame.results(values, outs) if self.is_short else frame.replay(values, outs, outs + values)
+            entry, frame = seat = self.seats.pop()
+        except IndexError:
+            entry, frame = seat = self._seat()
+        try:
+            if not entry.run(args, held):
+                return MISS
+            values = self._with_numbers(args, values)
+            outs = self.bound.arranged(values, again, news)
+            outs = frame.replay(values, outs, self.bound.leaves(outs, values))
         except OutOfBounds:
             return MISS
-        quick.note_writes()
-        for target, j in quick.rest:
-            target.write(args, None if j is None else outs[j])
-        return results(quick.program, outs, values, args)
+        finally:
+            self.seats.append(seat)
+        return self._written(args, outs, values)
 
     # ------------------------------------------------------------------ what comes out
 
-    def _is_new(self, j: int) -> bool:
-        """Return whether output number `j`, if there is one, is a new array, as it is."""
-        if j < 0:
-            return False
-        kind, which, shape = self.bound.plan.recipes[j]
-        return kind == "fresh" and which in self.places and shape == self.bound.plan.fresh[which][0]
+    def _outs(self, held: list[Any]) -> Any:
+        """Return the outputs that somebody wants, by their numbers."""
+        if self.is_direct:
+            return held[: self.count]
+        outs = self.blank.copy()
+        for j, place in self.found:
+            outs[j] = held[place]
+        for j, shape in self.shaped:
+            outs[j] = wrap(outs[j]._data.reshape(shape))
+        return outs
 
-    def _of_new(self) -> tuple[list[tuple[int, type | None, bool]], list[tuple[Any, int | None]]]:
-        """Return which new arrays the results are, of which kind, and which ones are written to what is not in place."""
-        at = {j: self.places[self.bound.plan.recipes[j][1]] for j in _outputs(self.quick)}
-        made = [(at[r.index], r.kind, r.spent) for r in self.quick.program.results]
-        return made, [(target, None if j is None else at[j]) for target, j in self.quick.rest]
+    def _written(self, args: tuple[Any, ...], outs: Any, values: Sequence[Value]) -> Any:
+        """Write what is not written in place, and return the results."""
+        for storage in self.written:
+            storage.version += 1
+        for target, j in self.rest:
+            target.write(args, None if j is None else outs[j])
+        return results(self.program, outs, values, args)
+
+    def _found(self) -> tuple[list[tuple[int, int]], list[tuple[int, Any]]]:
+        """Return where, among what is held, the outputs are that somebody wants, and which have another shape there.
+
+        Constants are entered here and now.
+        """
+        plan, program = self.bound.plan, self.program
+        wanted = {r.index for r in program.made if type(r) is Fresh}
+        wanted.update(j for _, j in self.quick.rest if j is not None)
+        if program.derivative is not None:
+            wanted.update(range(self.count - len(program.derivative.residuals), self.count))
+        arrays = [i for i in plan.arrays if not isinstance(program.sources[i], Number)]
+        given = dict(zip(arrays, count(len(self.new))))
+        places = {out: i for i, (out, _, _) in enumerate(self.bound.new)}
+        places |= {out: given[i] for out, i in plan.donated}
+        places |= dict(zip(self.bound.recycled, count(len(self.new) + len(arrays))))
+        found, shaped = [], []
+        for j in sorted(wanted):
+            kind, which, shape = plan.recipes[j]
+            if kind == "constant":
+                self.blank[j] = which
+                continue
+            place = given.get(which) if kind == "input" else places[which]
+            if place is None:
+                raise Unreadable("a number that is a result")
+            found.append((j, place))
+            if kind == "fresh" and plan.fresh[which][0] != shape:
+                shaped.append((j, shape))
+        return found, shaped
 
     # ------------------------------------------------------------------ what has to be where
 
@@ -226,18 +296,27 @@ class Entrance:
         quick, first = self.quick, len(self.bound.blank)
         rows = [*self._inputs(first, frame), *self._outputs(first, frame)]
         watched = [self.pairs.slot_address(cell, "grad") for cell in quick.cells]
-        forbidden = list(chain(self.around.tensors, quick.held))
-        addresses, parts = frame.leaves.addresses, frame.parts() if self.is_short else []
-        rows = rows if self.is_plain else self._held(rows)
-        kinds = len(quick.kinds)
-        return Entry(kinds, self.pairs, rows, addresses, forbidden, watched, parts, frame.flag, Tensor), frame
+        forbidden = list(chain(self.around.tensors, quick.held, quick.program.storages))
+        rows = self._held(rows) if self.holds else rows
+        work = frame.work() if self.is_short else frame.work()._replace(parts=[])
+        arguments = len(quick.kinds), quick.tensors
+        return Entry(arguments, self.pairs, rows, work, forbidden, watched, Classes(Tensor, View, Storage)), frame
 
     def _inputs(self, first: int, frame: Frame) -> list[Row]:
         quick = self.quick
         needed = set(self.bound.plan.donated_arrays)
         holders = iter(quick.holders)
+        places = count(first)  # of the arrays
+        numbers = iter(range(frame.numbers.ctypes.data, frame.numbers.ctypes.data + frame.numbers.nbytes, 8))
         made = []
-        for at, source in enumerate(quick.program.sources, first):
+        for source, var in zip(quick.program.sources, self.bound.plan.program.graph.inputs):
+            if var.aval.weak:
+                kind_of = quick.kinds[source.index] if isinstance(source, Argument) else None
+                if kind_of not in (int, float):
+                    raise Unreadable("number")
+                made.append(Row(WEAK, source.index, next(numbers), kind_of=id(kind_of)))
+                continue
+            at = next(places)
             shape, dtype = frame.expected[at]
             alone = at in needed
             if isinstance(source, Argument):
@@ -263,7 +342,9 @@ class Entrance:
     def _held(self, rows: list[Row]) -> list[Row]:
         """Say where each array stands in the list of those that are held, behind the new ones."""
         places = count(len(self.new))
-        return [row if row.kind in (NEW, NUMBER, ALIAS) else row._replace(held=next(places)) for row in rows]
+        return [
+            row if row.kind in (FILLED, NEW, NUMBER, WEAK, ALIAS) else row._replace(held=next(places)) for row in rows
+        ]
 
     def _tensor_on(self, storage: Any) -> int:
         """Return where a captured tensor on a storage keeps its value, which may be all of it; 0 if there is none."""
@@ -279,29 +360,9 @@ class Entrance:
         for cell, out in zip(self.quick.again, bound.recycled):
             where = self.pairs.slot_address(cell, "grad")
             made.append(Row(RECYCLED, where, out, *frame.expected[out], id(Tensor), False, True))
+        made += [Row(FILLED, self.pairs.slot_address(cell, "grad"), 0) for cell in self.quick.full]
         made += [Row(ALIAS, at, out) for (out, _), at in zip(bound.plan.donated, bound.plan.donated_arrays)]
         return made
-
-
-def _outputs(quick: Any) -> list[int]:
-    """Return the numbers of the outputs that results and writes need; -1 stands for a result of another kind."""
-    made = [r.index if type(r) is Fresh else -1 for r in quick.program.results]
-    return made + [j for _, j in quick.rest if j is not None]
-
-
-def _finished(result: tuple[int, type | None, bool], news: list[Array], tape: Any, recording: bool) -> Any:
-    """Return a result of the function: an array, or a tensor of it."""
-    at, kind, is_spent = result
-    if kind is None:
-        return news[at]
-    made: Tensor = _new(Tensor)
-    made._trace = tape
-    made.value = news[at]
-    made._view = None
-    made.node = spent(news[at]) if is_spent and recording else None
-    if kind is not Tensor:
-        made.__class__ = kind
-    return made
 
 
 def entrance(quick: Any) -> Entrance | None:

@@ -184,13 +184,20 @@ class Surroundings:
             return False
         if self.mutable and any(snapshot(p.read()) != v for p, _, v in self.mutable):
             return False
-        if self.epoch != changes.count:
+        if not self.catches_up():
+            return False
+        return all(group.same() for group in self.groups) or all(options(o) == v for o, v in self.optimizers)
+
+    def catches_up(self) -> bool:
+        """Return whether modules and hooks are as they were, which is asked when any has changed."""
+        now = changes.count
+        if self.epoch != now:
             if any(signature(m) != v for m, v in self.modules):
                 return False
             if any(tuple(table.values()) != v for table, v in self.hooks):
                 return False
-            self.epoch = changes.count
-        return all(group.same() for group in self.groups) or all(options(o) == v for o, v in self.optimizers)
+            self.epoch = now
+        return True
 
     def hides(self) -> bool:
         """Return whether a name may stand somewhere now that hides another: in a class a base's, among globals a builtin."""

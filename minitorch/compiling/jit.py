@@ -24,7 +24,7 @@ from ..core.primitive import Tracer, Value
 from ..core.tape import context
 from ..core.tracebacks import warn
 from ..tensor.handle import Tensor
-from .arguments import Arguments, kind_in_words
+from .arguments import Arguments, exact, kind_in_words
 from .backend import build, prepare
 from .checking import checked
 from .describing import Called
@@ -35,14 +35,15 @@ from .guards import Surroundings
 from .higher import higher
 from .looking import defined_at, look_around, look_at_imports, see
 from .modes import CHECK, OFF, mode
-from .program import Fresh, Program, fits, held_by_slots, replay
-from .quick import Quick, quick
+from .program import Fresh, Program, ready, replay
+from .quick import Last, Quick, quick
 from .recording import record, uncollected
 from .stats import tally
 from .through import Family, blank, in_named_axes
 
 _RECORDING = threading.RLock()  # one recording at a time: it swaps the values of handles that others may read
 _MANY = 8
+_WAYS = 4  # to be tried, at some 0.5 us each
 
 
 class Compiled:
@@ -62,9 +63,10 @@ class Compiled:
         self.names = names
         self.donated = donated
         self.programs: dict[Any, list[tuple[Program, Surroundings]]] = {}
-        self.quick: Quick | None = None
+        self.quick: Quick | None = None  # the way into the program of the last call
+        self.ways: tuple[Quick, ...] = ()  # those of the last calls, the last one first
         self.families: dict[Any, Family | None] = {}
-        self.last: tuple[Any, Program, Surroundings] | None = None
+        self.last: Last | None = None
         self.records = 0
         self.calls = 0
         # Calls take turns unless they write nothing: where two read the same state, an update would be lost.
@@ -89,34 +91,43 @@ class Compiled:
         return Compiled, (self.function, self.static, self.names, self.donated)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        known = self.quick
-        atomic = None if known is None else known.atomic
-        if atomic is not None and not kwargs:
-            out = atomic.run(args)
-            if out is not MISS:
-                self.calls += 1
-                tally.calls += 1
-                return out
         turns = self.turns
+        for way in self.ways:
+            entrance = way.entrance if turns is None else way.atomic
+            if entrance is not None:
+                leaves = args if way.is_plain and not kwargs else way.form.leaves(args, kwargs)
+                out = MISS if leaves is None else entrance.run(leaves)
+                if out is not MISS:
+                    self.calls += 1
+                    tally.calls += 1
+                    if way is not self.quick:
+                        self._prefer(way)
+                    return out
         if turns is None or context.get().stage is not None:
             return self._call(args, kwargs)
         with turns:
             return self._call(args, kwargs)
 
+    def _prefer(self, way: Quick) -> None:
+        """Note the way of the last call, and try it first the next time."""
+        self.quick, self.last = way, way.last
+        self.ways = (way, *(w for w in self.ways if w is not way))
+
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        known = self.quick
-        if known is not None and not kwargs:
-            out = known.shortest(args)
-            if out is MISS:
-                out = known.call(args)
+        is_tried = self.turns is None
+        for way in self.ways:
+            out = way.enter(args, kwargs, is_tried)
             if out is not MISS:
                 self.calls += 1
                 tally.calls += 1
+                self._prefer(way)
                 return out
+        called = args, kwargs
         if context.get().stage is not None or mode.get() is OFF:
             return self.function(*args, **kwargs)
         static, args, kwargs = self._split(args, kwargs) if self.static or self.names else ((), args, kwargs)
         arguments = Arguments(args, kwargs, static)
+        arguments.called = *called, static
         if self.donated:
             moved = (i - sum(k < i for k in self.static) if i >= 0 else i for i in self.donated)
             arguments.given = donated_leaves(args, frozenset(moved))
@@ -128,21 +139,22 @@ class Compiled:
         for program, around in self.programs.get(key, ()):
             found = ready(program, around, arguments.leaves)
             if found is not None:
-                self.last = key, program, around
-                return self._run(program, around, arguments, found, static)
+                self.last = last = key, program, around
+                return self._run(last, arguments, found, static)
         with _RECORDING:
             return self._first(key, arguments, static)
 
-    def _run(
-        self, program: Program, around: Surroundings, arguments: Arguments, values: list[Value], static: Any
-    ) -> Any:
+    def _run(self, last: Last, arguments: Arguments, values: list[Value], static: Any) -> Any:
+        _, program, _ = last
         if mode.get() is not CHECK:
             if arguments.given:
                 with given_up(program, arguments.given, values):
                     return replay(program, arguments.leaves, values)
             out = replay(program, arguments.leaves, values)
             if inspector.get() is None:
-                self.quick = quick(program, around, arguments)
+                self.quick = quick(last, arguments)
+                others = [w for w in self.ways if w.program is not program]
+                self.ways = (*([] if self.quick is None else [self.quick]), *others)[:_WAYS]
             return out
         args, kwargs = tree.unflatten(arguments.structure, arguments.leaves[: arguments.own])
         plain = functools.partial(self._joined, static, args, kwargs)
@@ -155,7 +167,7 @@ class Compiled:
         rest = tuple((i, x) for i, x in enumerate(leaves) if i not in where)
         if any(isinstance(x, (Tensor, StagedTracer)) for x in leaves) or any(_is_staged(x) for x in leaves):
             return self._joined(static, args, kwargs)
-        key = (arguments.structure, static, rest)
+        key = (arguments.structure, exact(static), exact(rest))
         if key not in self.families:
             self.families[key] = self._family(static, arguments, tuple(where), rest)
         family = self.families[key]
@@ -248,14 +260,14 @@ class Compiled:
         for program, around in self.programs.get(key, ()):  # another thread may have been faster
             found = ready(program, around, arguments.leaves)
             if found is not None:
-                return self._run(program, around, arguments, found, static)
+                return self._run((key, program, around), arguments, found, static)
         prepare()
         program, around = self._record(arguments, static)
         self._remember(key, program, around)
-        self.last = key, program, around
+        self.last = last = key, program, around
         for begun in program.begun:
             begun.make()
-        return self._run(program, around, arguments, _values(program, arguments), static)
+        return self._run(last, arguments, _values(program, arguments), static)
 
     def _record(self, arguments: Arguments, static: Any) -> tuple[Program, Surroundings]:
         """Record and compile a program, without a trace in Python."""
@@ -348,22 +360,6 @@ def _difference(key: Any, programs: dict[Any, Any]) -> str:
 def _values(program: Program, arguments: Arguments) -> list[Value]:
     """Return the values of a new program's inputs."""
     return [s.value if isinstance(s, Lifted) else s.read(arguments.leaves) for s in program.sources]
-
-
-def ready(program: Program, around: Surroundings, leaves: list[Any]) -> list[Value] | None:
-    """Return the values of a program's inputs if it may be replayed now."""
-    if not around.hold() or not all(check() for check in (*program.handles, *program.slots)):
-        return None
-    if {i: id(x) for i, x in enumerate(leaves) if id(x) in around.tensors} != program.entangled:
-        return None
-    if held_by_slots(program.watched, leaves) != program.held:
-        return None
-    values = [s.read(leaves) for s in program.sources]
-    if program.storages:
-        for x in leaves:
-            if isinstance(x, Tensor) and x._view is not None and id(x._view.storage) in program.storages:
-                return None
-    return values if fits(program, values) else None
 
 
 def _is_traced(x: Any) -> bool:

@@ -23,7 +23,7 @@ from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleTy
 from typing import Any
 
 from ..core.array import Array
-from ..core.jit.native.entry import CHANGEABLE
+from ..core.jit.native.pairs import CHANGEABLE
 from ..nn.hooks import everywhere
 from ..nn.module import Module
 from ..optim.hooks import Hooked, after_steps, before_steps

@@ -21,7 +21,11 @@ from ..tensor.alias import Step
 from ..tensor.handle import AmbientTape, Tensor, ambient
 from .capture import Argument, ArgumentGrad, Begun, Field, Number, Slot
 from .derivative import Derivative, attach, spent
+from .guards import Surroundings
 from .inspecting import run
+from .windows import Window, window
+
+_new = object.__new__
 
 # --------------------------------------------------------------------------- results
 
@@ -33,6 +37,20 @@ class Fresh:
     index: int
     kind: type | None
     spent: bool = False  # a tensor whose backward pass the function has run itself
+
+    def make(self, outs: Any, leaves: Sequence[Any], tape: AmbientTape, recording: bool) -> Any:
+        """Return the array, or a new tensor of it."""
+        value = outs[self.index]
+        if self.kind is None:
+            return value
+        made: Tensor = _new(Tensor)
+        made._trace = tape
+        made.value = value
+        made._view = None
+        made.node = spent(value) if self.spent and recording else None
+        if self.kind is not Tensor:
+            made.__class__ = self.kind
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +67,10 @@ class Same:
             return self.slot.held(leaves)
         return self.tensor if self.argument is None else leaves[self.argument]
 
+    def make(self, outs: Any, leaves: Sequence[Any], tape: AmbientTape, recording: bool) -> Any:
+        """Return the tensor."""
+        return self.find(leaves)
+
 
 @dataclass(frozen=True, slots=True)
 class Again:
@@ -56,30 +78,55 @@ class Again:
 
     position: int
 
+    def take(self, made: Sequence[Any], leaves: Sequence[Any]) -> Any:
+        """Return that tensor."""
+        return made[self.position]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Seen:
     """A result that shares memory: a view of a tensor from outside, or of what stands at a position of the results.
 
     The steps are taken when the program has run, as the function would take them; `tracked` says whether they are recorded.
+    Where they are not, and lead to a `window` of the memory, that is looked through from the second time on.
     """
 
     base: Same | int
     steps: tuple[Step, ...]
     tracked: bool
+    window: Window | None = None
 
     def take(self, made: Sequence[Any], leaves: Sequence[Any]) -> Any:
         """Return the view."""
-        x = made[self.base] if isinstance(self.base, int) else self.base.find(leaves)
+        base = self.base
+        x: Tensor = made[base] if type(base) is int else base.find(leaves)  # type: ignore[union-attr]
+        whole = x.current()
+        if self.tracked and x.node is not None:
+            return self._from(x)  # which records the steps
+        part = None if self.window is None or x._trace.closed else self.window.of(whole)
+        if part is not None:
+            return self._around(x, part)
         if self.tracked:
-            return self._from(x)
-        with muting(True):
-            return self._from(x)
+            seen = self._from(x)
+        else:
+            with muting(True):
+                seen = self._from(x)
+        self.window = window(whole, seen.value)
+        return seen
 
     def _from(self, x: Any) -> Any:
         for step in self.steps:
             x = x._view_of(step)
         return x
+
+    def _around(self, x: Tensor, part: Array) -> Tensor:
+        """Return a handle on a part of a tensor's memory that knows how it was taken."""
+        view = x._share()
+        for step in self.steps:
+            view = view.then(step)
+        seen = x._trace.wrap(part, None)
+        seen._view = view
+        return seen  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +134,13 @@ class Fixed:
     """A result that is no array."""
 
     value: Any
+
+    def make(self, outs: Any, leaves: Sequence[Any], tape: AmbientTape, recording: bool) -> Any:
+        """Return it."""
+        return self.value
+
+
+_HOLE = Fixed(None)
 
 
 @dataclass(slots=True)
@@ -115,8 +169,19 @@ class Program:
     watched: list[Slot] = field(default_factory=list)
     held: frozenset[tuple[int, int]] = frozenset()  # arguments that a slot holds: leaf number and slot number
     hidden: list[Fresh] = field(default_factory=list)  # what results are views of; behind the results
-    views: list[tuple[int, Seen]] = field(default_factory=list)  # the results that share memory, and their positions
     begun: list[Begun] = field(default_factory=list)  # state that must be there before the first run
+    late: list[tuple[int, Seen | Again]] = field(init=False)  # results that are taken of others, and their positions
+    made: list[Any] = field(init=False)  # what is made before those: results, with holes, and hidden ones
+    is_single: bool = field(init=False)  # the only result is made by itself
+    live: list[int] = field(init=False)  # the positions, in that, of what carries a gradient
+
+    def __post_init__(self) -> None:
+        seen = [(i, r) for i, r in enumerate(self.results) if type(r) is Seen]
+        self.late = seen + [(i, r) for i, r in enumerate(self.results) if type(r) is Again]
+        self.made = [_HOLE if type(r) in (Seen, Again) else r for r in self.results] + self.hidden
+        self.is_single = self.is_leaf and len(self.made) == 1 and not self.late
+        places = {r.index: i for i, r in enumerate(self.made) if type(r) is Fresh}
+        self.live = [] if self.derivative is None else [places[index] for index in self.derivative.live]
 
     def donors(self) -> dict[int, int]:
         """Return which outputs replace which inputs: they may be written into the same memory."""
@@ -200,6 +265,22 @@ def fits(program: Program, values: Sequence[Value]) -> bool:
     return True
 
 
+def ready(program: Program, around: Surroundings, leaves: list[Any]) -> list[Value] | None:
+    """Return the values of a program's inputs if it may be replayed now."""
+    if not around.hold() or not all(check() for check in (*program.handles, *program.slots)):
+        return None
+    if {i: id(x) for i, x in enumerate(leaves) if id(x) in around.tensors} != program.entangled:
+        return None
+    if held_by_slots(program.watched, leaves) != program.held:
+        return None
+    values = [s.read(leaves) for s in program.sources]
+    if program.storages:
+        for x in leaves:
+            if isinstance(x, Tensor) and x._view is not None and id(x._view.storage) in program.storages:
+                return None
+    return values if fits(program, values) else None
+
+
 def replay(program: Program, leaves: list[Any], values: list[Value]) -> Any:
     """Run a program on the values of its inputs."""
     outs = run(program.plan, program.graph, values)
@@ -208,57 +289,23 @@ def replay(program: Program, leaves: list[Any], values: list[Value]) -> Any:
     return results(program, outs, values, leaves)
 
 
-def results(program: Program, outs: list[Value], values: list[Value], leaves: Sequence[Any]) -> Any:
-    """Return what the function returned."""
+def results(program: Program, outs: Any, values: Sequence[Value], leaves: Sequence[Any]) -> Any:
+    """Return what the function returned; `outs` are the outputs, those that it needs at least, by their numbers."""
     here = context.get()
     tape = here.frame.ambient or ambient()
     recording = here.muted < tape.level
-    made: list[Any] = []
-    for r in (*program.results, *program.hidden) if program.hidden else program.results:
-        if type(r) is Fresh:
-            value = outs[r.index]
-            if r.kind is None:
-                made.append(value)
-                continue
-            x = _tensor(value, r.kind, tape)
-            if r.spent and recording:
-                x.node = spent(value)
-            made.append(x)
-        elif type(r) is Again:
-            made.append(made[r.position])
-        elif type(r) is Same:
-            made.append(r.find(leaves))
-        else:
-            made.append(r.value if type(r) is Fixed else None)
-    if program.derivative is not None and recording:
-        by_index = {r.index: x for r, x in zip((*program.results, *program.hidden), made) if type(r) is Fresh}
-        attach(program.derivative, by_index, outs, values, leaves, tape)
-    if program.views:
-        made = _with_views(program, made, leaves)
-    return made[0] if program.is_leaf else program.structure.unflatten(made)
-
-
-def _with_views(program: Program, made: list[Any], leaves: Sequence[Any]) -> list[Any]:
-    """Return the results with those that share memory in their places, and without what these are views of."""
-    for position, view in program.views:
-        made[position] = view.take(made, leaves)
-    for position, r in enumerate(program.results):
-        if type(r) is Again:
-            made[position] = made[r.position]
-    return made[: len(program.results)]
-
-
-def _tensor(value: Value, kind: type, tape: AmbientTape) -> Tensor:
-    made: Tensor = _new(Tensor)
-    made._trace = tape
-    made.value = value
-    made.node = made._view = None
-    if kind is not Tensor:
-        made.__class__ = kind
-    return made
-
-
-_new = object.__new__
+    derivative = program.derivative if recording else None
+    if program.is_single:
+        only = program.made[0].make(outs, leaves, tape, recording)
+        if derivative is not None:
+            attach(derivative, (only,), outs, values, leaves, tape)
+        return only
+    made = [r.make(outs, leaves, tape, recording) for r in program.made]
+    if derivative is not None:
+        attach(derivative, [made[i] for i in program.live], outs, values, leaves, tape)
+    for position, r in program.late:
+        made[position] = r.take(made, leaves)
+    return made[0] if program.is_leaf else program.structure.unflatten(made[: len(program.results)])
 
 
 class Interpreter:

@@ -8,6 +8,7 @@ that nobody has looked at are written again. Whatever is not as it was is left t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from operator import attrgetter, getitem, is_
 from sys import getrefcount
 from typing import Any
@@ -18,30 +19,43 @@ from ..core.jit.graph import Mismatch
 from ..core.jit.lower.bound import Bound, bound
 from ..core.jit.lower.plan import Plan
 from ..core.jit.native.objects import Guards
-from ..core.primitive import Value
+from ..core.primitive import Tracer, Value
 from ..core.tape import context
 from ..tensor.handle import GradCell, Tensor
 from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot
 from .entry import MISS, Entrance, entrance
+from .forms import NUMBERS, Form
 from .guards import Surroundings
 from .modes import ON, mode
 from .program import Program, Refill, is_gradient, replay, results
 
+_setting = attrgetter("frame", "muted", "anomaly", "stage", "careful", "leaks")
 _value, _grad, _state = attrgetter("value"), attrgetter("grad"), attrgetter("state")
 _context, _float, _mode = context.get, default_float.get, mode.get
+Last = tuple[Any, Program, Surroundings]  # a program with its key
 _TRIES = 16  # how often it is found out again where everything lies
 
 
 class Quick:
     """A program, and what the last call of it looked like."""
 
-    def __init__(self, program: Program, around: Surroundings, leaves: Sequence[Any]):
+    def __init__(self, last: Last, arguments: Any, form: Form):
+        leaves: Sequence[Any] = arguments.leaves
+        self.last = last
+        _, program, around = last
         self.program = program
         self.around = around
+        self.form = form
+        self.is_plain = form.is_plain
         self.context, self.float = _context(), _float()
+        self.setting = _setting(self.context)
         self.kinds = tuple(map(type, leaves))
+        self.given = [s.index for s in program.sources if isinstance(s, Argument)]
+        self.tensors = [i for i, x in enumerate(leaves) if isinstance(x, Tensor)]
         self.tracked = tuple(isinstance(x, Tensor) and x.node is not None for x in leaves)
-        self.viewed = tuple(isinstance(x, Tensor) and x._view is not None for x in leaves)
+        self.viewed = arguments.viewed
+        self.waiting = [(i, was) for i in self.tensors if (was := waiting(leaves[i])) is not None]
+        self.bare = [i for i in self.tensors if waiting(leaves[i]) is None]
         sources = [s for s in program.sources if not isinstance(s, Argument)]
         self.holders = [_holder(s) for s in sources if isinstance(s, (Handle, Shared, Slot)) and not is_gradient(s)]
         self.numbers = [s for s in sources if isinstance(s, Number)]
@@ -105,31 +119,60 @@ class Quick:
 
     # ------------------------------------------------------------------ calling
 
-    def shortest(self, args: tuple[Any, ...]) -> Any:
-        """Return the result, `MISS` if anything is not as it was, or not where it was."""
-        return MISS if self.entrance is None else self.entrance.run(args)
+    def enter(self, args: tuple[Any, ...], kwargs: dict[str, Any], is_tried: bool) -> Any:
+        """Return the result, `MISS` if anything is not as it was; `is_tried` says that the shortest way has been tried."""
+        leaves = self.form.leaves(args, kwargs)
+        if leaves is None:
+            return MISS
+        if self.entrance is not None and not is_tried and self.entrance is not self.atomic:
+            out = self.entrance.run(leaves)
+            if out is not MISS:
+                return out
+        return self.call(leaves)
+
+    def is_here(self) -> bool:
+        """Return whether the settings that a context holds are the same."""
+        here = _context()
+        if here is not self.context and _setting(here) != self.setting:
+            return False
+        return _float() is self.float and _mode() is ON
+
+    def _wait(self, args: tuple[Any, ...]) -> bool:
+        return all(args[i]._cell is None for i in self.bare) and self.waits(args)
+
+    def waits(self, args: tuple[Any, ...]) -> bool:
+        """Return whether what waits for the gradients of the arguments does so now, and these are apart from all else."""
+        grads = []
+        for i, was in self.waiting:
+            x = args[i]
+            if waiting(x) != was:
+                return False
+            if x._cell is not None and x._cell.grad is not None:
+                grads.append(x._cell.grad)
+        if grads:
+            ids = set(map(id, grads))
+            return len(ids) == len(grads) and ids.isdisjoint(map(id, args)) and ids.isdisjoint(self.held)
+        return True
 
     def _renew(self) -> None:
         """Look again where everything lies, after a call that had to go the longer way."""
         if self.tries:
             self.tries -= 1
             self.entrance = entrance(self)
-            is_atomic = self.entrance is not None and self.entrance.is_plain and not self.rest
-            self.atomic = self.entrance if is_atomic else None
+            self.atomic = self.entrance if self.entrance is not None and self.entrance.is_atomic else None
 
     def values(self, args: tuple[Any, ...]) -> list[Value] | None:
         """Return the values of the program's inputs; None if anything is not as it was."""
-        if _context() is not self.context or _float() is not self.float or _mode() is not ON:
-            return None
-        if tuple(map(type, args)) != self.kinds:
+        if not self.is_here() or tuple(map(type, args)) != self.kinds:
             return None
         found: list[Value] = []
-        for x, viewed, tracked in zip(args, self.viewed, self.tracked):
-            if type(x) is Array:
+        for i in self.given:
+            x = args[i]
+            if not isinstance(x, Tensor):
                 found.append(x)
                 continue
             value = x.current()
-            if (x._view is not None) is not viewed or (x.node is not None) is not tracked:
+            if (x._view is not None) is not self.viewed[i] or (x.node is not None) is not self.tracked[i]:
                 return None
             found.append(value)
         if any(self.viewed) and not self.has_views(args):
@@ -154,9 +197,9 @@ class Quick:
         return found
 
     def _same(self, args: tuple[Any, ...]) -> bool:
-        if args:
-            ids = set(map(id, args))
-            if len(ids) < len(args) or not ids.isdisjoint(self.around.tensors):
+        if self.tensors:
+            ids = {id(args[i]) for i in self.tensors}
+            if len(ids) < len(self.tensors) or not self._wait(args) or not ids.isdisjoint(self.around.tensors):
                 return False
             if not (ids.isdisjoint(self.held) and ids.isdisjoint(map(id, map(_grad, self.cells)))):
                 return False
@@ -246,22 +289,31 @@ def _is_missing(x: Any) -> bool:
     return type(x) is not Tensor or x._view is not None or x.node is not None
 
 
-def quick(program: Program, around: Surroundings, arguments: Any) -> Quick | None:
+def waiting(x: Tensor) -> Any:
+    """Return whether a tensor is recorded, as a leaf or not, and what waits for its gradient; None if nothing does."""
+    node, cell = x.node, x._cell
+    if cell is None:
+        return None if node is None else (node.plan is None,)
+    is_leaf = None if node is None else node.plan is None
+    return is_leaf, cell.grad is None, *cell.hooks.values(), *cell.post_hooks.values()
+
+
+def quick(last: Last, arguments: Any) -> Quick | None:
     """Return the quick way into a program that has just run, None if it has none."""
+    _, program, _ = last
     leaves = arguments.leaves
-    plain = all(type(x) is Array or (isinstance(x, Tensor) and (x._view is None or x.node is None)) for x in leaves)
-    each = sum(isinstance(s, Argument) for s in program.sources) == len(leaves)
+    plain = all(not viewed or x.node is None for x, viewed in zip(leaves, arguments.viewed))
+    plain = plain and all(isinstance(x, Tensor) or not isinstance(x, Tracer) for x in leaves)
+    given = [s.index for s in program.sources if isinstance(s, Argument)]
+    each = set(given) == {i for i, x in enumerate(leaves) if isinstance(x, (Array, Tracer)) or type(x) in NUMBERS}
     held = all(s.get() is not None for s in program.sources if isinstance(s, Slot))
     steady = all(c() and (is_gradient(c.slot) or not c.empty) for c in program.slots)  # as before the run
-    steady = steady and not any(isinstance(s, ArgumentGrad) for s in program.watched)
-    if (
-        not (plain and each and held and steady and arguments.is_flat)
-        or program.entangled
-        or program.held
-        or program.once
-    ):
+    touched = chain(program.sources, (getattr(t, "slot", t) for t, _ in program.writes))
+    steady = steady and not any(isinstance(s, ArgumentGrad) for s in touched)
+    if not (plain and each and held and steady) or program.entangled or program.held or program.once:
         return None
-    return Quick(program, around, leaves)
+    form = arguments.form()
+    return None if form is None else Quick(last, arguments, form)
 
 
 def _holder(source: Any) -> Any:

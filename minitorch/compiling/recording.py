@@ -22,7 +22,7 @@ from ..tensor.handle import Tensor, ambient
 from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
 from .derivative import Derivative
 from .guards import PLAIN
-from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, Seen, SlotCheck, is_gradient
+from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, SlotCheck, is_gradient
 from .sharing import Sharing
 
 
@@ -143,7 +143,6 @@ class _Finish:
             once=any(isinstance(s, Lifted) for s in sources),
             begun=self.capture.begun,
             hidden=self.hidden,
-            views=[(i, r) for i, r in enumerate(results) if type(r) is Seen],
         )
 
     def _check_numbers(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.jit.native.entry import CHANGEABLE
+from ..core.jit.native.pairs import CHANGEABLE
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 

@@ -79,7 +79,7 @@ class JVPTrace(Trace):
         if self.closed:
             raise TracerError(leaked(primitive, self))
         if primitive.direct and _inspector() is None:
-            found = self.alone(primitive, *args) if len(args) == 1 else self.together(primitive, *args)
+            found = self.alone(primitive, args[0]) if len(args) == 1 else self.together(primitive, args[0], args[1])
             if found is not None:
                 return found
         if primitive.jvp is DECOMPOSE:
@@ -137,23 +137,12 @@ class JVPTrace(Trace):
             return self._with_number(primitive, x, x, y, "tn")
         if type(x) is float or type(x) is int:
             return self._with_number(primitive, y, x, y, "nt")
-        tangents: list[Any] = []
-        operands: list[Any] = []
-        kinds = ""
-        for operand in (x, y):
-            if type(operand) is Pushed and operand._trace is self:
-                operands.append(operand.data)
-                tangents.append(operand.moved)
-                kinds += "t"
-            elif type(operand) is Array:
-                operands.append(operand._data)
-                kinds += "a"
-            elif type(operand) is JVPTracer and operand._trace is self and (pair := _buffers(operand)) is not None:
-                operands.append(pair[0])
-                tangents.append(pair[1])
-                kinds += "t"
-            else:
-                return None
+        if type(x) is Pushed is type(y) and x._trace is self is y._trace:
+            kinds, operands, tangents = "tt", (x.data, y.data), (x.moved, y.moved)
+        elif (found := self._operands(x, y)) is not None:
+            kinds, operands, tangents = found
+        else:
+            return None
         a, b = operands
         if a.dtype is not b.dtype or a.shape != b.shape:
             return None
@@ -165,6 +154,21 @@ class JVPTrace(Trace):
         made._trace = self
         made.data, made.moved = push(a, b, *tangents)
         return made if type(made.data) is _ndarray is type(made.moved) else _kept(made)
+
+    def _operands(self, x: Any, y: Any) -> Any:
+        """Return the kinds of two operands, their buffers, and those of the tangents; None if one is of another kind."""
+        kinds, operands, tangents = "", [], []
+        for operand in (x, y):
+            if type(operand) is Array:
+                operands.append(operand._data)
+                kinds += "a"
+                continue
+            if not isinstance(operand, JVPTracer) or operand._trace is not self or (pair := _buffers(operand)) is None:
+                return None
+            operands.append(pair[0])
+            tangents.append(pair[1])
+            kinds += "t"
+        return kinds, operands, tangents
 
     def _with_number(self, primitive: Primitive, moving: Any, x: Any, y: Any, kinds: str) -> Pushed | None:
         """Do it for an array, which is `moving`, and a number, of which one is `x` and one `y`."""

@@ -40,6 +40,10 @@ class Generator:
     True
     """
 
+    __slots__ = ("__weakref__", "_seed", "counter", "key", "lock")
+    key: Value
+    counter: Value
+
     def __init__(self, device: str = "cpu"):
         if str(device).partition(":")[0] != "cpu":
             raise UnsupportedError(f"Generator: device {device!r} is not supported; numbers are drawn on the cpu")
@@ -50,8 +54,8 @@ class Generator:
         """Start the stream of a seed."""
         self._enter()
         self._seed = int(seed)
-        self.key: Value = sampling.key(self._seed)
-        self.counter: Value = _ZERO
+        self.key = sampling.key(self._seed)
+        self.counter = _ZERO
         return self
 
     def restart(self, key: Value) -> None:
@@ -81,7 +85,7 @@ class Generator:
     def _enter(self) -> None:
         """Let a function that is being recorded take this generator in as state."""
         stage: Any = context.get().stage
-        if stage is not None and "key" in vars(self):
+        if stage is not None and hasattr(self, "key"):
             stage.generator(self)
 
     @property

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch.core.jit.native.entry import Pairs, Unreadable, dicts_supported
 from minitorch.core.jit.native.objects import supported
 from minitorch.core.jit.native.objects import word as read
+from minitorch.core.jit.native.pairs import Pairs, Unreadable, dicts_supported
 from minitorch.errors import JitError
 
 pytestmark = pytest.mark.skipif(not supported(), reason="objects cannot be read where they lie")

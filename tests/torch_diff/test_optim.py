@@ -335,6 +335,29 @@ def test_lbfgs(name):
         np.testing.assert_allclose(np.hstack(ours), np.hstack(theirs), rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("name", LBFGS)
+def test_lbfgs_for_fifty_steps(name):
+    """On a convex function: on Rosenbrock's, rounding errors of 1e-16 grow to 1e-5 within as many steps."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((40, 6)), rng.integers(0, 2, 40).astype(float)
+    paths = []
+    for lib in LIBRARIES:
+        w = lib.nn.Parameter(lib.zeros(6, dtype=lib.float64))
+        b = lib.nn.Parameter(lib.zeros(1, dtype=lib.float64))
+        optimizer = lib.optim.LBFGS([w, b], **{"max_iter": 2, **LBFGS[name]})
+        inputs, targets = lib.tensor(x), lib.tensor(y)
+
+        def closure(lib=lib, w=w, b=b, optimizer=optimizer, inputs=inputs, targets=targets):
+            optimizer.zero_grad()
+            loss = lib.nn.functional.binary_cross_entropy_with_logits(inputs @ w + b, targets) + 0.01 * (w**2).sum()
+            loss.backward()
+            return loss
+
+        paths.append([np.hstack((optimizer.step(closure).item(), array(w), array(b))) for _ in range(50)])
+    assert paths[0][-1][0] < paths[0][0][0]
+    np.testing.assert_allclose(*paths, rtol=1e-5, atol=1e-8)
+
+
 def test_lbfgs_refuses():
     for call in (
         lambda lib: lib.optim.LBFGS([{"params": parameter(lib)}, {"params": parameter(lib)}]),

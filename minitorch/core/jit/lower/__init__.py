@@ -2,9 +2,10 @@
 
 `layout` knows strides; `operations` turns equations into operations; `fuse` groups them; `kernels`, `rows` and `columns`
 print groups as Python text from the primitives' `formulas`; `products` calls BLAS; `memory` shares one arena; `program`
-puts the calls in order; `plan` runs them.
+puts the calls in order; `plan` runs them, `bound` in place, `brief` in one native call.
 """
 
+from .brief import Brief
 from .plan import Plan, build, prepare
 
-__all__ = ["Plan", "build", "prepare"]
+__all__ = ["Brief", "Plan", "build", "prepare"]

@@ -14,11 +14,7 @@ import numpy as np
 
 from ...array import Array, wrap
 from ...primitive import Value
-from .explain import traffic, work
 from .plan import Frame, OutOfBounds, Plan
-
-# Arithmetic operations and bytes that take less than some 50 us: so long, others may wait for the GIL.
-SHORT = 2_000_000
 
 
 class Bound:
@@ -41,9 +37,10 @@ class Bound:
         outs = self._outs(values, again)
         frame = self._taken()
         try:
-            leaves = outs + values
+            leaves = self.leaves(outs, values)
             if frame.leaves.gather(leaves) >= 0:
                 return None
+            frame.write_numbers(values)
             return frame.replay(values, outs, leaves)
         except OutOfBounds:
             return None
@@ -55,8 +52,7 @@ class Bound:
         outs = self._outs(values, again)
         frame = self._taken()
         try:
-            leaves = outs + values
-            if frame.leaves.gather(leaves) >= 0:
+            if frame.leaves.gather(self.leaves(outs, values)) >= 0:
                 return False
             run(frame)
             return True
@@ -67,18 +63,6 @@ class Bound:
     def expected(self) -> list[Any]:
         """The shapes and dtypes of the inputs."""
         return [(v.aval.shape, v.aval.dtype) for v in self.plan.program.graph.inputs]
-
-    @property
-    def is_short(self) -> bool:
-        """Whether a run is native, on one thread, and takes some ten microseconds."""
-        program = self.plan.program
-        if self.plan.calls_python or any(program.nested()):
-            return False
-        frame = self._taken()
-        self.frames.append(frame)
-        return (
-            not frame.is_split and sum(map(work, program.steps)) <= SHORT and sum(map(traffic, program.steps)) <= SHORT
-        )
 
     @property
     def is_one_stretch(self) -> bool:
@@ -93,6 +77,10 @@ class Bound:
             return self.frames.pop()
         except IndexError:
             return self.frame()
+
+    def leaves(self, outs: list[Any], values: list[Value]) -> list[Any]:
+        """Return the arrays: what the results are written to, and the inputs that are no plain numbers."""
+        return outs + ([values[i] for i in self.plan.arrays] if self.plan.numbers else values)
 
     def _outs(self, values: list[Value], again: list[Array]) -> list[Any]:
         """Return what the results are written to."""
@@ -125,8 +113,9 @@ def bound(plan: Plan, recycled: Sequence[int]) -> Bound | None:
     kinds = [plan.recipes[j] for j in recycled]
     used = [which for kind, which, _ in plan.recipes if kind == "fresh"]
     donated = {at for at, _ in plan.donated}
+    returned = any(kind == "input" and which in plan.numbers for kind, which, _ in plan.recipes)  # as they are
     alone = all(used.count(at) == 1 for at in (*donated, *(which for _, which, _ in kinds)))
     whole = all(
         kind == "fresh" and plan.fresh[which][0] == shape and which not in donated for kind, which, shape in kinds
     )
-    return Bound(plan, recycled) if alone and whole and not plan.numbers else None
+    return Bound(plan, recycled) if alone and whole and not returned else None

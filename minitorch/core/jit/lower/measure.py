@@ -36,7 +36,7 @@ def measured(plan: Plan, values: Sequence[Value]) -> list[float]:
     if frame.leaves.gather(leaves) >= 0:
         raise JitError("explain: the arguments do not fit the program; leave measure=True out, or pass others")
     frame.values, frame.arrays = dict(zip(plan.program.graph.inputs, inputs)), leaves
-    frame._write_numbers(inputs)
+    frame.write_numbers(inputs)
     return [_seconds(frame, step, inputs) for step in plan.program.steps]
 
 

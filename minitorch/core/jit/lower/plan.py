@@ -8,7 +8,7 @@ time take different frames.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import groupby
 from typing import Any
 
@@ -20,10 +20,11 @@ from ...primitive import Value, evaluate
 from ..graph import Atom, Graph, Mismatch, Names, Var, interpret
 from ..native import replay
 from ..native.compile import compile_kernel
+from ..native.entry import Work
 from ..native.objects import GATHER, Leaves
 from ..native.schedule import Task
 from .blocks import PATCH, Block, Constants
-from .explain import explained
+from .explain import explained, traffic, work
 from .kernels import Slot
 from .layout import packed
 from .memory import ALIGNMENT
@@ -31,6 +32,8 @@ from .nested import arena_of
 from .operations import Operand, Operation, memory_dtype
 from .program import Program, Step
 
+# Arithmetic operations and bytes that take less than some 50 us: so long, others may wait for the GIL.
+SHORT = 2_000_000
 RUNTIME = ((replay.LOOP, "loop"), (PATCH, "patch"), (GATHER, "gather"))  # what every plan needs
 
 
@@ -71,6 +74,15 @@ class Plan:
         self.donated_arrays = [arrays[i] for _, i in self.donated]
         self.frames: list[Frame] = []
         program.finish()
+
+    @cached_property
+    def is_short(self) -> bool:
+        """Whether a run is native, on one thread, and takes some ten microseconds."""
+        steps = self.program.steps
+        if self.calls_python or any(self.program.nested()):
+            return False
+        frame = self.frames[-1] if self.frames else Frame(self)
+        return not frame.is_split and sum(map(work, steps)) <= SHORT and sum(map(traffic, steps)) <= SHORT
 
     def run(self, values: list[Value]) -> list[Value]:
         """Compute the outputs, one value per input."""
@@ -163,16 +175,16 @@ class Frame:
         owners = (getattr(segment, "__self__", None) for segment in self.segments)
         return any(owner.is_split for owner in owners if isinstance(owner, replay.Program))
 
-    def parts(self) -> list[tuple[int, int, bool]]:
-        """Return the native segments: the address of their rows, how many, and whether the flag is looked at after them."""
-        made: list[tuple[int, int, bool]] = []
+    def work(self) -> Work:
+        """Return what runs natively: the segments' rows, and whether the flag is looked at after them."""
+        parts: list[tuple[int, int, bool]] = []
         for segment in self.segments:
             owner = getattr(segment, "__self__", None)
             if isinstance(owner, replay.Program):
-                made.append((owner.rows.ctypes.data, len(owner.rows), False))
-            else:
-                made[-1] = (*made[-1][:2], True)
-        return made
+                parts.append((owner.rows.ctypes.data, len(owner.rows), False))
+            elif segment == self._check:
+                parts[-1] = (*parts[-1][:2], True)
+        return Work(self.leaves.addresses, parts, self.flag)
 
     def _check(self) -> None:
         if self.flag[0]:
@@ -253,7 +265,7 @@ class Frame:
         if plan.donated:
             self._take_over(outs, leaves)
         if plan.numbers:
-            self._write_numbers(values)
+            self.write_numbers(values)
         try:
             return self.replay(values, outs, leaves)
         except OutOfBounds:
@@ -281,7 +293,8 @@ class Frame:
                 self.leaves.addresses[at] = buffer.ctypes.data
             outs[at] = leaves[at] = wrap(buffer)
 
-    def _write_numbers(self, values: Sequence[Value]) -> None:
+    def write_numbers(self, values: Sequence[Value]) -> None:
+        """Note the plain numbers among the inputs."""
         for at, i in enumerate(self.plan.numbers):
             dtype = memory_dtype(self.plan.program.graph.inputs[i])
             if dtype.itemsize <= 8:

@@ -1,0 +1,160 @@
+"""Time calls of compiled functions on arrays of a few numbers: what is left is the way in and out, in Python.
+
+The best of many short blocks, as whatever else the machine does only adds to it. Allowed are 3 us, and 0.1 us for each
+leaf: an array among the arguments, or one that is captured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+
+import minitorch as mt
+from minitorch import nn, optim
+
+from . import harness
+from .report import table
+
+FIXED, EACH = 3.0, 0.1  # us
+CALLS, BLOCKS = 200, 60
+TITLE = "## The Python cost of a call\n\nOf compiled functions of a few numbers; the best of many blocks.\n\n"
+
+Step = Callable[[], Any]
+
+
+def array(*shape: int) -> mt.Array:
+    """Make an array for the functional face."""
+    return mt.Array(np.ones(shape, np.float32))
+
+
+def called(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Step:
+    """Compile a function, and call it with these arguments."""
+    compiled = mt.jit(function)
+    return lambda: compiled(*args, **kwargs)
+
+
+def layer() -> tuple[nn.Module, mt.Tensor]:
+    """Make a module and an input."""
+    return nn.Linear(4, 3), mt.ones(2, 4)
+
+
+def two_halves(x: mt.Tensor) -> Any:
+    y = x * 2
+    return y[0], y[1]
+
+
+def loss_of(model: nn.Module) -> Callable[..., Any]:
+    return lambda x: model(x).square().mean()
+
+
+def forward_and_backward() -> Step:
+    model, x = layer()
+    loss = mt.jit(loss_of(model))
+
+    def run() -> None:
+        loss(x).backward()
+        for p in (model.weight, model.bias):
+            p.grad = None
+
+    return run
+
+
+def without_gradients() -> Step:
+    model, x = layer()
+    compiled = mt.jit(model)
+
+    def run() -> Any:
+        with mt.no_grad():
+            return compiled(x)
+
+    return run
+
+
+def in_turn() -> Step:
+    compiled, batches = mt.jit(lambda x: x * 2), [mt.ones(4), mt.ones(5)]
+
+    def run() -> Any:
+        batches.reverse()
+        return compiled(batches[0])
+
+    return run
+
+
+def static() -> Step:
+    compiled, x = mt.jit(lambda x, n: x * n, static_argnums=1), mt.ones(4)
+    return lambda: compiled(x, 3)
+
+
+def gradient() -> Step:
+    compiled = mt.jit(mt.value_and_grad(lambda p, x: (x @ p["w"] + p["b"]).sum()))
+    params, x = {"w": array(4, 3), "b": array(3)}, array(2, 4)
+    return lambda: compiled(params, x)
+
+
+def training(*layers: nn.Module, optimizer: Callable[..., Any] = optim.SGD) -> Step:
+    model = nn.Sequential(*layers)
+    opt, x, y = optimizer(model.parameters(), lr=0.01), mt.randn(2, 4), mt.ones(2, 3)
+
+    @mt.jit
+    def step(x: mt.Tensor, y: mt.Tensor) -> mt.Tensor:
+        opt.zero_grad()
+        loss = (model(x) - y).square().mean()
+        loss.backward()
+        opt.step()
+        return loss
+
+    return lambda: step(x, y)
+
+
+def adam() -> Step:
+    return training(nn.Linear(4, 4), nn.ReLU(), nn.Dropout(0.1), nn.Linear(4, 3), optimizer=optim.Adam)
+
+
+# What is called, how many leaves that has, and how it is set up.
+CASES: dict[str, tuple[int, Callable[[], Step]]] = {
+    "x + 1, a tensor": (1, lambda: called(lambda x: x + 1, mt.ones(4))),
+    "x + 1, an array": (1, lambda: called(lambda x: x + 1, array(4))),
+    "a constant": (0, lambda: called(lambda: mt.ones(4))),
+    "the argument itself": (1, lambda: called(lambda x: x, mt.ones(4))),
+    "a view: x.T": (1, lambda: called(lambda x: x.T, mt.ones(4, 3))),
+    "a view: x.reshape": (1, lambda: called(lambda x: x.reshape(2, 6), mt.ones(4, 3))),
+    "a view: x[1:]": (1, lambda: called(lambda x: x[1:], mt.ones(4, 3))),
+    "two views of one result": (1, lambda: called(two_halves, mt.ones(4, 3))),
+    "a number as an argument": (2, lambda: called(lambda x, y: x * y, mt.ones(4), 2.5)),
+    "keyword arguments": (2, lambda: called(lambda x, y: x * y, x=mt.ones(4), y=mt.ones(4))),
+    "a static argument": (1, static),
+    "a dict of 2": (2, lambda: called(lambda p: p["a"] + p["b"], {"a": array(4), "b": array(4)})),
+    "a dict of 20": (20, lambda: called(lambda p: sum(p.values()), {str(i): array(4) for i in range(20)})),
+    "8 results": (1, lambda: called(lambda x: tuple(x + i for i in range(8)), mt.ones(4))),
+    "two shapes in turn": (1, in_turn),
+    "dropout": (3, lambda: called(lambda x: nn.functional.dropout(x, 0.5), mt.ones(4))),
+    "value_and_grad of a dict": (3, gradient),
+    "a module": (3, lambda: called(*layer())),
+    "a module, in no_grad": (3, without_gradients),
+    "a loss to be differentiated": (3, lambda: called(loss_of((pair := layer())[0]), pair[1])),
+    "such a loss, and backward()": (3, forward_and_backward),
+    "a training step, SGD": (8, lambda: training(nn.Linear(4, 3))),
+    "a training step, Adam, dropout": (24, adam),
+}
+
+
+def cost(step: Step) -> float:
+    """Return the microseconds of a call."""
+    with harness.one_thread(), harness.no_gc():
+        harness.block(step, 20)  # records, compiles, and looks where everything lies
+        return min(harness.block(step, CALLS) for _ in repeat(None, BLOCKS)) * 1e6
+
+
+def section() -> str:
+    """Report what each kind of call costs, and what it may."""
+    rows = []
+    for name, (leaves, make) in CASES.items():
+        rows.append([name, str(leaves), f"{cost(make()):.1f}", f"{FIXED + EACH * leaves:.1f}"])
+    return TITLE + table(["", "leaves", "us/call", "allowed"], rows) + "\n"
+
+
+if __name__ == "__main__":
+    print(section())

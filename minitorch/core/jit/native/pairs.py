@@ -1,0 +1,154 @@
+"""Words in memory that must hold what they held: the slots of objects, the entries of dicts, the items of lists.
+
+Reading a dict's table where it lies needs CPython's layout, which `dicts_supported` compares with what Python says first.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from array import array
+from collections import ChainMap, UserDict, UserList, deque
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from .objects import LIST_ITEMS, LIST_SIZE, offset, supported, word
+
+DICT_USED, DICT_KEYS, DICT_VALUES = 16, 32, 40
+
+# What holds other things or numbers, and may have them replaced. Plain lists and dicts are read where they lie, so deep.
+CHANGEABLE: tuple[Any, ...] = (list, dict, set, deque, bytearray, np.ndarray, array, memoryview, MappingProxyType)
+CHANGEABLE += (ChainMap, UserDict, UserList, ctypes._SimpleCData, ctypes.Structure, ctypes.Union, ctypes.Array)
+MOST_DEEP = 8
+
+
+class Unreadable(Exception):
+    """Something is not laid out as expected, or of a kind that cannot be read where it lies."""
+
+
+class Pairs:
+    """Addresses and the words they must hold. What they belong to is kept alive.
+
+    A table of a dict or list that has moved is noticed before anything in it is read: its address comes first.
+
+    >>> pairs = Pairs()
+    >>> pairs.items([1, 2]), pairs.entry({"a": "b"}, "a") > 0
+    (None, True)
+    """
+
+    def __init__(self) -> None:
+        self.words: list[int] = []
+        self.kept: list[Any] = []
+        self._tables: dict[int, Any] = {}
+
+    def add(self, address: int, value: int) -> None:
+        """Note a word."""
+        self.words += (address, value)
+
+    def slot(self, owner: Any, name: str) -> None:
+        """Note what a slot of an object holds."""
+        held = getattr(owner, name)
+        self.kept += (owner, held)
+        self.add(self.slot_address(owner, name), id(held))
+
+    def slot_address(self, owner: Any, name: str) -> int:
+        """Return where a slot of an object lies."""
+        kind: Any = type(owner)
+        at = offset(kind, name)
+        if at < 0:
+            raise Unreadable(f"{type(owner).__name__}.{name}")
+        self.kept.append(owner)
+        return id(owner) + at
+
+    def items(self, held: list[Any]) -> None:
+        """Note the items of a list."""
+        self.kept += (held, *held)
+        first = word(id(held) + LIST_ITEMS)
+        self.add(id(held) + LIST_SIZE, len(held))
+        self.add(id(held) + LIST_ITEMS, first)
+        for i, x in enumerate(held):
+            self.add(first + 8 * i, id(x))
+
+    def content(self, held: Any, depth: int = MOST_DEEP) -> None:
+        """Note what is in a container, and in those inside it."""
+        if type(held) is list:
+            self.items(held)
+        elif type(held) is dict:
+            self.size(held)
+            for key in held:
+                self._stored(held, key, True)
+        elif isinstance(held, (*CHANGEABLE, tuple, frozenset)) and type(held) is not tuple:
+            raise Unreadable(type(held).__name__)
+        if type(held) in (list, dict, tuple):
+            if not depth:
+                raise Unreadable("too deep")
+            self.kept.append(held)
+            for inner in held.values() if type(held) is dict else held:
+                self.content(inner, depth - 1)
+
+    def size(self, table: dict[Any, Any]) -> None:
+        """Note how many entries a dict has."""
+        self.kept.append(table)
+        self.add(id(table) + DICT_USED, len(table))
+
+    def entry(self, table: dict[Any, Any], key: Any, compared: bool = True) -> int:
+        """Note an entry of a dict, with its value or without; return the address of the word that holds the value."""
+        if not isinstance(table, dict):
+            raise Unreadable("dict")
+        self.kept.append(key)
+        key = next((k for k in table if k is key or (type(k) is str and k == key)), key)  # the object in the table
+        return self._stored(table, key, compared)
+
+    def _stored(self, table: dict[Any, Any], key: Any, compared: bool) -> int:
+        if not dicts_supported() or word(id(table) + DICT_VALUES) != 0:
+            raise Unreadable("dict")
+        value = table[key]
+        self.kept += (table, key, value)
+        keys = word(id(table) + DICT_KEYS)
+        if id(table) not in self._tables:
+            self._tables[id(table)] = table
+            self.add(id(table) + DICT_KEYS, keys)
+        at = _entry_address(table, keys, key, value)
+        self.add(at - 8, id(key))
+        if compared:
+            self.add(at, id(value))
+        return at
+
+
+def _entry_address(table: dict[Any, Any], keys: int, key: Any, value: Any) -> int:
+    """Search a dict's table for a key with its value beside it."""
+    count = (sys.getsizeof(table) - dict.__basicsize__) // 8
+    if count < 2:
+        raise Unreadable("dict")
+    block: Any = (ctypes.c_int64 * count).from_address(keys)
+    words = np.frombuffer(block, np.int64)
+    found = np.flatnonzero((words[:-1] == id(key)) & (words[1:] == id(value)))
+    if len(found) != 1:
+        raise Unreadable("dict entry")
+    return keys + 8 * int(found[0]) + 8
+
+
+@cache
+def dicts_supported() -> bool:
+    """Return whether the entries of dicts can be read where they lie in this interpreter."""
+    if not supported():
+        return False
+    first, second = object(), object()
+    table: dict[Any, Any] = {"a": 1, "b": first, (1, 2): 3}
+    try:
+        for probe in (table, {k: v for k, v in table.items() if isinstance(k, str)}):
+            if word(id(probe) + DICT_USED) != len(probe) or word(id(probe) + DICT_VALUES) != 0:
+                return False
+            at = _entry_address(probe, word(id(probe) + DICT_KEYS), "b", first)
+            probe["b"] = second
+            if word(at) != id(second):
+                return False
+            del probe["b"]
+            if word(at) != 0 or word(id(probe) + DICT_USED) != len(probe):
+                return False
+    except Unreadable:
+        return False
+    return True

@@ -307,6 +307,7 @@ if begin == top and not by_columns:
 {add}
 else:
 """
+DEPTHS = {"down": 20, "short": 28, "clear": 24, "more": 28, "store": 24}  # of lines in a section
 
 
 def _section(rows: int, vectors: int, t: str) -> str:
@@ -338,9 +339,6 @@ def _section(rows: int, vectors: int, t: str) -> str:
     steps = {key: indent(texts[key], " " * depth) for key, depth in DEPTHS.items()}
     steps |= {"pack": indent(pack, " " * 20), "products": indent(products, " " * 24)}
     return SECTION.format(rows=rows, band=BAND // width - 1, shift=COLUMN_BITS, **steps)
-
-
-DEPTHS = {"down": 20, "short": 28, "clear": 24, "more": 28, "store": 24}
 
 
 def _filled(template: str, dtype: Any, **others: Any) -> str:

@@ -128,7 +128,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.lower.kernels", "minitorch.core.jit.lower.donation"],
     ["minitorch.core.jit.lower.rows", "minitorch.core.jit.lower.columns", "minitorch.core.jit.lower.products"],
     ["minitorch.core.jit.lower.gather", "minitorch.core.jit.lower.tiles", "minitorch.core.jit.lower.pooling"],
-    ["minitorch.core.jit.lower.turned"],  # rows, with operands that lie across them
+    # rows, with operands that lie across them; on tiles of products
+    ["minitorch.core.jit.lower.turned", "minitorch.core.jit.lower.epilogue"],
     ["minitorch.core.jit.lower.convolution", "minitorch.core.jit.lower.placement"],
     ["minitorch.core.jit.lower.along", "minitorch.core.jit.lower.drawing"],  # along one axis; random bits
     ["minitorch.core.jit.lower.nested", "minitorch.core.jit.lower.patterns"],  # loops and branches; copies of one graph

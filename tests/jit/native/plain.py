@@ -34,7 +34,7 @@ NAMESPACE: dict[str, Any] = {
     **{pointer: lambda array: array for pointer in POINTERS.values()},
     "boolean": bool,
     "select": lambda condition, x, y: x if condition else y,
-    **dict.fromkeys(("range", "long_range", "short_range"), _range),
+    **dict.fromkeys(("range", "long_range", "short_range", "free_range"), _range),
     "math": math,
 }
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from minitorch.core.jit.native import blas, replay
+from minitorch.core.jit.native.compile import compile_kernel
 from minitorch.core.jit.native.width import lanes
 
 
@@ -108,3 +109,51 @@ def test_scipy_is_not_imported() -> None:
     code = "import sys; from minitorch.core.jit.native import blas; assert blas.blas(); print('scipy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "False", done.stderr
+
+
+# y = 2 y + bias, in place: what is done twice, or before the tile is there, shows.
+TAIL = """
+def tail(P, lo, hi):
+    y = {p}(P[2]); bias = {p}(P[{first}]); n = P[6]
+    for r in range(lo >> {bits}, hi >> {bits}):
+        for c in free_range(lo & {mask}, hi & {mask}):
+            y[r * n + c] = {t}(2) * y[r * n + c] + bias[c]
+"""
+
+
+def with_tail(
+    dtype: Any, m: int, n: int, k: int, items: int, rows: int = 0, columns: int = 0, big: bool = False
+) -> None:
+    rng = np.random.default_rng(0)
+    t, p = np.dtype(dtype).name, {4: "f32", 8: "f64"}[np.dtype(dtype).itemsize]
+    bits, first = blas.COLUMN_BITS, len(blas.SLOT_NAMES)
+    tail = compile_kernel(TAIL.format(t=t, p=p, bits=bits, mask=(1 << bits) - 1, first=first), "tail")
+    a, b, bias = (rng.standard_normal(s).astype(dtype) for s in ((items, m, k), (items, k, n), n))
+    c = np.full((items, m, n), np.nan, dtype)
+    slots = np.zeros(first + 1, np.int64)
+    slots[[blas.A, blas.B, blas.C, first]] = [x.ctypes.data for x in (a, b, c, bias)]
+    slots[[blas.M, blas.N, blas.K, blas.LDA, blas.LDB, blas.LDC, blas.INNER]] = m, n, k, max(k, 1), n, n, items
+    slots[[blas.STRIDE_A, blas.STRIDE_B, blas.STRIDE_C]] = m * k, k * n, m * n
+    rows = 0 if columns else rows or m
+    chunks = -(-n // columns) if columns else -(-m // rows)
+    slots[[blas.CHUNKS, blas.ROWS, blas.COLUMNS, blas.TAIL]] = chunks, rows, columns, tail.address
+    kernel, units = blas.tiled_gemm(dtype, big), items * chunks
+    replay.run(np.array([[kernel.address, slots.ctypes.data, *cut] for cut in ((0, units // 2), (units // 2, units))]))
+    np.testing.assert_allclose(c, 2 * (a @ b) + bias, rtol=0, atol=(k + 1) * 20 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_tail_comes_once_after_each_element(dtype: Any) -> None:
+    sizes = (1, 3, 4, 7, 9, 16, 33, 64, 71, 130)
+    for m, n in itertools.product(sizes, sizes):
+        with_tail(dtype, m, n, 3, 2)
+    for m, n, k in [(37, 70, 0), (33, 65, 300), (700, 150, 129), (5, 5, 1000)]:
+        with_tail(dtype, m, n, k, 3)
+        with_tail(dtype, m, n, k, 1, big=True)
+
+
+@pytest.mark.parametrize("chunk", [1, 5, 16, 64])
+def test_a_tail_of_chunks(chunk: int) -> None:
+    for m, n, k in [(67, 70, 20), (16, 300, 140)]:
+        with_tail(np.float32, m, n, k, 3, rows=chunk)
+        with_tail(np.float32, m, n, k, 3, columns=chunk)

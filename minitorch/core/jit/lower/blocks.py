@@ -93,6 +93,8 @@ class Block:
         places = self.program.arena.places
         if slot.kind == "size":
             return int(slot.source[1] if isinstance(slot.source, tuple) else slot.source), False
+        if slot.kind == "code":
+            return int(slot.source.address), False
         if slot.kind == "flag":
             return self.flag, False
         if slot.kind == "scratch":

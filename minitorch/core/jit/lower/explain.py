@@ -52,11 +52,14 @@ def _steps(
             continue
         yield f"    {_traffic(step)}{_time(seconds)}"
         yield from _apart(program, step, numbers)
-        if step.source in printed:
-            yield f"    the kernel of step {printed[step.source]}"
-        else:
-            printed[step.source] = number
-            yield from (f"    | {line}" for line in step.source.strip().splitlines())
+        for code in step.codes:
+            if code is not step.code:
+                yield f"    after some tiles, while they are in cache: {', '.join(map(_name, step.group.operations[1:]))}"
+            if code.source in printed:
+                yield f"    the kernel {code.name} of step {printed[code.source]}"
+            else:
+                printed[code.source] = number
+                yield from (f"    | {line}" for line in code.source.strip().splitlines())
         yield from _listed("where ", _legend(program, step, names), "    ")
         for k, each in enumerate(inside.get(id(step), ())):
             yield f"    inside, natively: steps {number}.{k + 1}.1 to {number}.{k + 1}.{len(each.steps)}"
@@ -100,7 +103,7 @@ def _space(step: Step) -> str:
     group = step.group
     if group.levels:
         return "x".join(map(str, group.axes() or (group.size,)))
-    return " ".join(str(v.aval) for op in group.operations for v in op.outputs)
+    return " ".join(str(v.aval) for v in group.operations[0].outputs)
 
 
 def _apart(program: Program, step: Step, numbers: dict[Group, str]) -> Iterator[str]:
@@ -114,7 +117,7 @@ def _apart(program: Program, step: Step, numbers: dict[Group, str]) -> Iterator[
 
 
 def _legend(program: Program, step: Step, names: Names) -> Iterator[str]:
-    for name, number in NAMED.findall(step.source):
+    for name, number in NAMED.findall("\n".join(code.source for code in step.codes)):
         if int(number) < len(step.slots):
             yield f"{name} is {_content(program, step.slots[int(number)], names)}"
 
@@ -122,6 +125,8 @@ def _legend(program: Program, step: Step, names: Names) -> Iterator[str]:
 def _content(program: Program, slot: Slot, names: Names) -> str:
     if slot.kind == "size":
         return f"{slot.source[1] if isinstance(slot.source, tuple) else slot.source:,}"
+    if slot.kind == "code":
+        return f"the kernel {slot.source.name}"
     if slot.kind == "block":
         return "the kernels inside"
     if slot.kind == "scratch":

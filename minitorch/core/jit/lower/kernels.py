@@ -35,9 +35,9 @@ OPERATION = 3e-11  # seconds for a cheap operation on an element, in a vector
 
 
 class Slot(NamedTuple):
-    """What goes into one element of `P`: the address of a value, a buffer or a number in memory, or an integer."""
+    """What goes into one element of `P`: the address of a value, a buffer, a number in memory or a kernel, or an integer."""
 
-    kind: str  # load, store, scratch, number, size
+    kind: str  # load, store, scratch, number, size, code (a kernel that this one calls)
     source: Any
     dtype: DType = dtypes.int64
     offset: int = 0  # elements

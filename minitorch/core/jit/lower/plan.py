@@ -223,6 +223,8 @@ class Frame:
         if slot.kind == "size":
             value = slot.source[1] if isinstance(slot.source, tuple) else slot.source
             return "fixed", value, 0
+        if slot.kind == "code":
+            return "fixed", slot.source.address, 0
         if slot.kind == "flag":
             return "fixed", self.flag.ctypes.data, 0
         if slot.kind == "number":

@@ -116,6 +116,14 @@ def _is_row(into: Layout) -> bool:
     return into.shape[-2] == 1 and into.strides[-1] == 1
 
 
+def is_tiled(op: Operation) -> bool:
+    """Tell whether a product whose result lies in order is one call of the kernel of tiles."""
+    x, y = op.operands
+    (m, k), n = x.layout.shape[-2:], y.layout.shape[-1]
+    into = packed((*op.shape, m, n))
+    return len(_stacked(op.shape, x.layout, y.layout, into)) <= 2 and blas.is_tiled(m, n, k, prod(op.shape))
+
+
 def product_calls(op: Operation) -> list[Call]:
     """Return the calls that compute a matrix product."""
     x, y = op.operands
@@ -136,7 +144,7 @@ def product_calls(op: Operation) -> list[Call]:
     code = blas.choose(dtype, m, n, k, outer * inner)
     share = blas.share(code, dtype, m, n, k)
     numbers = (a.transposed, b.transposed, m, n, k, a.leading, b.leading, where.leading, inner, *steps, *outer_steps)
-    sizes = [Slot("size", int(v)) for v in (*numbers, share.chunks, share.rows, share.columns, blas.address(dtype))]
+    sizes = [Slot("size", int(v)) for v in (*numbers, share.chunks, share.rows, share.columns, blas.address(dtype), 0)]
     sources = ("load", x.source, x.layout.offset), ("load", y.source, y.layout.offset), ("store", out, into.offset)
     made = []
     for index in product(*(range(size) for size, _ in far)):

@@ -14,7 +14,7 @@ from ..graph import Atom, Graph, Var
 from ..native.compile import Kernel as Code
 from ..native.compile import compile_kernel
 from ..native.schedule import Touch
-from . import along, convolution, drawing, gather, nested, patterns, placement, pooling  # noqa: F401
+from . import along, convolution, drawing, epilogue, gather, nested, patterns, placement, pooling  # noqa: F401
 from .columns import Columns
 from .donation import donated
 from .fuse import Fusion, Group
@@ -22,7 +22,6 @@ from .kernels import Kernel, Slot
 from .memory import lay_out
 from .operations import Operation, Operations, memory_dtype
 from .parting import parted
-from .products import product_calls
 from .rows import Rows
 from .turned import Turned
 
@@ -34,7 +33,7 @@ CALLS = (
     | drawing.CALLS
     | along.CALLS
     | nested.CALLS
-    | {"gemm": product_calls}
+    | epilogue.CALLS
 )
 
 
@@ -60,9 +59,9 @@ class Step:
         return self.code.address if self.code else 0
 
     @property
-    def source(self) -> str:
-        """The text of the kernel."""
-        return self.code.source if self.code else ""
+    def codes(self) -> list[Code]:
+        """The kernel, and those that it calls."""
+        return [self.code, *(slot.source for slot in self.slots if slot.kind == "code")] if self.code else []
 
 
 class Program:
@@ -79,6 +78,7 @@ class Program:
         self.donated = donated(self.fusion, graph, [self.root(a) for a in self.results], donors, is_nested)
         for out in self.donated:
             placement.leave_in_place(self.fusion.owner[out])
+        epilogue.join(self.fusion, [self.root(a) for a in self.results], self.donated)
         self.steps: list[Step] = []
         self.stored = self._stored()
         self.fence: int | None = None  # the step before which the flag is looked at; None: after all
@@ -94,8 +94,8 @@ class Program:
     def finish(self) -> None:
         """Wait until all machine code is made. Raises JitError for a kernel that cannot be compiled."""
         for step in self.steps:
-            if step.code:
-                step.code.address  # noqa: B018
+            for code in step.codes:
+                code.address  # noqa: B018
         for _, programs in self.nested():
             for program in programs:
                 program.finish()
@@ -109,7 +109,7 @@ class Program:
 
     def addresses(self) -> Iterator[int]:
         """Iterate over the addresses of all kernels, also those of programs inside."""
-        yield from (step.address for step in self.steps if step.python is None)
+        yield from (code.address for step in self.steps for code in step.codes)
         for _, programs in self.nested():
             for program in programs:
                 yield from program.addresses()

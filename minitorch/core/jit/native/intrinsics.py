@@ -15,6 +15,7 @@ from .kinds import (
     INTEGER_OF,
     CompileError,
     Integer,
+    Pointer,
     Real,
     Value,
     constant,
@@ -131,10 +132,11 @@ def high_product(w: Writer, x: Value, y: Value) -> Value:
 
 @Instruction
 def call_kernel(w: Writer, address: Value, slots: Value, lo: Value, hi: Value) -> None:
-    """Call the kernel at an address."""
-    numbers = [ex.index_of(w, v).text for v in (address, slots, lo, hi)]
-    function, place = (w.op(f"inttoptr i64 {number} to ptr") for number in numbers[:2])
-    w.do(f"call void {function}(ptr {place}, i64 {numbers[2]}, i64 {numbers[3]})")
+    """Call the kernel at an address; its slots are at an address, too, or the caller's own."""
+    function = w.op(f"inttoptr i64 {ex.index_of(w, address).text} to ptr")
+    is_own = isinstance(slots.kind, Pointer)
+    place = slots.text if is_own else w.op(f"inttoptr i64 {ex.index_of(w, slots).text} to ptr")
+    w.do(f"call void {function}(ptr {place}, i64 {ex.index_of(w, lo).text}, i64 {ex.index_of(w, hi).text})")
 
 
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112

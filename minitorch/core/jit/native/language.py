@@ -1,10 +1,11 @@
 """Kernel text into LLVM's text: a Python function over typed values, in one walk over its syntax tree.
 
 Statements are assignments (also augmented ones, and stores `p[i] = v`), `if`, `for` over a range, `while`, `return`, and
-calls. Of a loop inside of another, `long_range` says that it has hundreds of steps, `short_range` that it has few. A name
-has one type wherever paths meet. What is first assigned in a loop, or in one branch only, is not known afterwards. Calls
-are conversions, instructions (`Instruction`), or Python functions, taken as kernel text and written out where they are
-called; a `Function` chooses one by the arguments' types.
+calls. Of a loop inside of another, `long_range` says that it has hundreds of steps, `short_range` that it has few, and
+`free_range` that none of them touches memory that another one writes. A name has one type wherever paths meet. What is
+first assigned in a loop, or in one branch only, is not known afterwards. Calls are conversions, instructions
+(`Instruction`), or Python functions, taken as kernel text and written out where they are called; a `Function` chooses one
+by the arguments' types.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def compiled(source: str, name: str, symbol: str, reassociate: bool, names: Mapp
 
 # Kernels whose innermost loops go from element to element: what one step writes no other step reads or writes.
 PARALLEL = frozenset(("pointwise", "broadcast", "rows", "columns"))
-RANGES = frozenset(("range", "long_range", "short_range"))
+RANGES = frozenset(("range", "long_range", "short_range", "free_range"))
 
 
 class Body(Terms):
@@ -184,10 +185,12 @@ class Body(Terms):
         place, names = self.open(carried)
         counter = Value(int64, names.pop(""))
         self.known = {**before, **{n: Value(v.kind, names[n]) for n, v in carried.items()}, target.id: counter}
-        parallel = w.parallel and is_dense(node.body, target.id)
-        w.depth, w.accesses = w.depth + 1, ACCESS if parallel else ""
+        parallel = length == "free_range" or (w.parallel and is_dense(node.body, target.id))
+        around, w.access = w.access, ACCESS if parallel else ""
+        w.depth += 1
         self.run(node.body)
-        w.depth, w.accesses = w.depth - 1, ""
+        w.depth -= 1
+        w.access = around
         sources = [(carried, start)]
         if w.block is not None:
             latch = w.block

@@ -2,8 +2,8 @@
 
 A vector has `width.lanes` numbers of one dtype. In the text `splat(x)` makes one of equal numbers, `vload(p, i)` and
 `vstore(p, i, v)` move one; `vload_first(p, i, n)` and `vstore_first(p, i, v, n)` touch the first n numbers only (none if
-n <= 0; what is not loaded is 0); `vfma(x, v, t)` is `x * v + t` with a
-number x; `vadd_first(p, i, v, n)` adds to what is stored, and `stack_block(p, 512)` is memory for 512 such numbers.
+n <= 0; what is not loaded is 0); `vfma(x, v, t)` is `x * v + t`, where
+x may be a number, and `stack_block(p, 512)` is memory for 512 such numbers.
 `vload_even`, `vstore_pairs`, `vload_bytes`, `vstore_bytes`, `vpick` and `vwhere_equal` are told below.
 """
 
@@ -142,17 +142,6 @@ def vstore_first(w: Writer, pointer: Value, index: Value, value: Value, n: Value
 
 
 @Instruction
-def vadd_first(w: Writer, pointer: Value, index: Value, value: Value, n: Value) -> None:
-    """Add the first n numbers of a vector to what is stored."""
-    kind = vector_of(pointer)
-    expect("vadd_first", value, kind)
-    address, mask = place(w, pointer, index), first(w, n, kind.count)
-    old = masked_load(w, kind.llvm, address, alignment(kind), mask)
-    new = w.op(f"fadd {kind.llvm} {old}, {value.text}")
-    masked_store(w, kind.llvm, new, address, alignment(kind), mask)
-
-
-@Instruction
 def stack_block(w: Writer, pointer: Value, n: Value) -> Value:
     """Memory for n elements of a pointer's kind, aligned, until the kernel returns; n is a number in the text."""
     if not isinstance(pointer.kind, Pointer):
@@ -166,10 +155,10 @@ def stack_block(w: Writer, pointer: Value, n: Value) -> Value:
 
 @Instruction
 def vfma(w: Writer, x: Value, v: Value, t: Value) -> Value:
-    """x * v + t, rounded once where the CPU can."""
+    """x * v + t, rounded once where the CPU can; x may be a number."""
     kind = like(v, t)
-    expect("vfma", x, kind.element)
-    return w.fused(Value(kind, w.repeated(x, kind.count)), v, t)
+    expect("vfma", x, kind if isinstance(x.kind, Lanes) else kind.element)
+    return w.fused(x if x.kind == kind else Value(kind, w.repeated(x, kind.count)), v, t)
 
 
 def _where(w: Writer, kind: Lanes, condition: str, x: Value, y: Value) -> Value:
@@ -248,7 +237,6 @@ INSTRUCTIONS: dict[str, Any] = {
     "vstore": vstore,
     "vload_first": vload_first,
     "vstore_first": vstore_first,
-    "vadd_first": vadd_first,
     "stack_block": stack_block,
     "vload_even": vload_even,
     "vstore_pairs": vstore_pairs,

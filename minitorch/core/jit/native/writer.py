@@ -25,7 +25,8 @@ ACCESS = ", !llvm.access.group !6"
 # What a loop's last branch says of it. Two vectors at a time hide latencies, and are less code than LLVM's choice of four.
 # With one, loops inside of others are as fast, and kernels of rows compile in two thirds of the time. A short loop has masks
 # for the last vector instead of a loop for the rest: 1.1 us instead of 2.2 for 32 rows of 30 exponentials.
-LOOPS = {"long_range": "!0", "range": "!1", "short_range": "!1, !3, !4", "scalar": "!2"}
+# Of a free loop it says besides that no step touches what another one writes, so that no addresses are compared.
+LOOPS = {"long_range": "!0", "range": "!1", "short_range": "!1, !3, !4", "free_range": "!0", "scalar": "!2"}
 CONTRACT = "contract "  # a product and a sum may be rounded once
 
 
@@ -41,8 +42,8 @@ class Writer:
         self.count = 0
         self.hints: list[str] = []  # of each loop
         self.parallel = False  # whether the steps of innermost loops are independent
-        self.accesses = ""  # what loads and stores say of the loop that they are in
         self.depth = 0  # in loops
+        self.access = ""  # what loads and stores say of the loop that they are in
         self.divisions = 0  # of integers, by what is known only when the kernel runs
 
     # ---------------------------------------------------------------- instructions
@@ -141,13 +142,13 @@ class Writer:
         """Write the load of an element."""
         kind = pointer.kind.element
         place = self.at(pointer, index)
-        return Value(kind, self.op(f"load {kind.llvm}, ptr {place}, align {kind.bits // 8}{self.accesses}"))
+        return Value(kind, self.op(f"load {kind.llvm}, ptr {place}, align {kind.bits // 8}{self.access}"))
 
     def store(self, pointer: Value, index: Value, value: Value) -> None:
         """Write the store of an element."""
         kind = pointer.kind.element
         place = self.at(pointer, index)
-        self.do(f"store {kind.llvm} {value.text}, ptr {place}, align {kind.bits // 8}{self.accesses}")
+        self.do(f"store {kind.llvm} {value.text}, ptr {place}, align {kind.bits // 8}{self.access}")
 
     def plus(self, x: Value, number: int) -> Value:
         """Return an integer plus a number."""

@@ -74,7 +74,7 @@ def test_kernels_are_the_same_with_bundles_and_without():
     graph, _ = step_of("AdamW", (3, 4, 4, 2))
     with_them = build(optimize(bundled(graph))).program
     without = build(optimize(graph)).program
-    counts, others = (Counter((s.source, s.range) for s in program.steps) for program in (with_them, without))
+    counts, others = (Counter((s.codes[0].source, s.range) for s in program.steps) for program in (with_them, without))
     assert counts.keys() == others.keys()
     # What all updates have in common, the factor of the decay, is computed for each.
     assert [source.count("t2 = float32(t1)") for source, _ in (counts - others)] == [1]

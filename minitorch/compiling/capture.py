@@ -441,10 +441,9 @@ class Capture:
                 root.node, root.version = node, version
         for a in self.adoptions.values():
             x = a.tensor
-            x._trace, x.node = a.trace, a.node
+            x._trace, x.node, x._view = a.trace, a.node, a.view
             if a.view is None:
-                x.value, x._view = a.value, None
+                x.value = a.value
             else:
-                x._view = a.view
                 x.value = a.view.take(a.view.storage.value)
                 a.view.version, a.view.seen = a.view.storage.version, a.view.root.version

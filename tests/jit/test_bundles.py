@@ -30,10 +30,8 @@ R = np.random.default_rng(0)
 OPTIMIZERS = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "RMSprop", "Rprop", "ASGD")
 
 
-def step_of(kind="Adam", sizes=(3, 4, 2)):
-    """Return a training step's graph as recorded, and values for its inputs."""
-    layers = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.Tanh())]
-    net = nn.Sequential(*layers)
+def training(net, kind):
+    """Return a compiled training step of a network."""
     optimizer = getattr(mt.optim, kind)(net.parameters(), lr=0.01)
 
     @mt.jit
@@ -44,6 +42,13 @@ def step_of(kind="Adam", sizes=(3, 4, 2)):
         optimizer.step()
         return loss
 
+    return step
+
+
+def step_of(kind="Adam", sizes=(3, 4, 2)):
+    """Return a training step's graph as recorded, and values for its inputs."""
+    layers = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.Tanh())]
+    step = training(nn.Sequential(*layers), kind)
     x = mt.tensor(R.normal(size=(5, sizes[0])).astype(np.float32))
     step(x)
     graph = step.recorded(x).graph
@@ -82,17 +87,7 @@ def test_kernels_are_the_same_with_bundles_and_without():
 
 
 def test_a_bundle_is_optimized_and_lowered_once_for_all_sizes_of_the_batch():
-    net = nn.Linear(4, 3)
-    optimizer = mt.optim.Adam(net.parameters(), lr=0.01)
-
-    @mt.jit
-    def step(x):
-        optimizer.zero_grad()
-        loss = net(x).square().sum()
-        loss.backward()
-        optimizer.step()
-        return loss
-
+    step = training(nn.Linear(4, 3), "Adam")
     templates = []
     for n in (4, 1, 7):
         step(mt.ones(n, 4))

@@ -133,6 +133,21 @@ class TapeTracer(Tracer):
         """The data type of the elements."""
         return self.value.dtype  # type: ignore[no-any-return]
 
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.value.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.value.size  # type: ignore[no-any-return]
+
+    @property
+    def device(self) -> str:
+        """The name of the device."""
+        return self.value.device  # type: ignore[no-any-return]
+
     def current(self) -> Value:
         """Return the value one level down; a handle on shared storage brings it up to date first."""
         return self.value

@@ -12,8 +12,13 @@ from ..core.primitive import Value
 
 def weaken(args: tuple[Value, ...]) -> tuple[Value, ...]:
     """Cast 0-d operands to the dtype of the dimensioned ones when those are of the same or a higher category."""
+    for a in args:
+        if type(a) not in dtypes.SCALARS and not a.shape:
+            break
+    else:
+        return args
     arrays = [a for a in args if type(a) not in dtypes.SCALARS]
-    if all(a.shape for a in arrays) or len({a.dtype for a in arrays}) < 2:
+    if len({a.dtype for a in arrays}) < 2:
         return args
     strong = {a.dtype for a in arrays if a.shape}
     if not strong or len(strong) == len({a.dtype for a in arrays}):

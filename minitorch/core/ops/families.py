@@ -289,6 +289,8 @@ def custom(
     )
 
     def call(*args: Value, **params: Any) -> Any:
+        if len(args) == 1 and isinstance(args[0], Tracer):
+            return args[0]._trace.process(primitive, args, params)  # as `bind` does
         if _inspector() is not None:
             return bind(primitive, *args, **params)
         buffers = []

@@ -33,14 +33,14 @@ def take_along_axis(x: Value, indices: Any, axis: int) -> Value:
     [[2], [3]]
     """
     x, indices, axis = _along("take_along_axis", x, indices, axis)
-    for a in range(x.ndim):
-        if a != x.ndim + axis and 1 != x.shape[a] != indices.shape[a] != 1:
-            raise ShapeError(
-                f"take_along_axis: indices {aval_of(indices)} do not broadcast with {aval_of(x)} outside axis {axis}"
-            )
-    shape = tuple(n if n != 1 else m for n, m in zip(x.shape, indices.shape, strict=True))
-    if shape == indices.shape:
+    at = x.ndim + axis
+    if x.shape[:at] == indices.shape[:at] and x.shape[at + 1 :] == indices.shape[at + 1 :]:
         return _gathered("take_along_axis", x, indices, axis)
+    if any(1 != n != m != 1 for a, (n, m) in enumerate(zip(x.shape, indices.shape, strict=True)) if a != at):
+        raise ShapeError(
+            f"take_along_axis: indices {aval_of(indices)} do not broadcast with {aval_of(x)} outside axis {axis}"
+        )
+    shape = tuple(n if n != 1 else m for n, m in zip(x.shape, indices.shape, strict=True))
     return take_p(reshape(x, (x.size,)), _positions("take_along_axis", indices, x, shape, axis), axis=-1)
 
 
@@ -131,7 +131,8 @@ def _gather_back(g: Any, indices: Any, axis: int, sizes: tuple[int, ...]) -> Any
 
 
 @shortcut(_gather_back)
-def _gather_rule(g: Value, indices: Value, axis: int, sizes: tuple[int, ...]) -> Value:
+def gather_back(g: Value, indices: Value, axis: int, sizes: tuple[int, ...]) -> Value:
+    """Return zeros of the given sizes to which `g` is added where `gather` would read: the transpose of `gather`."""
     positions = locate_p(indices, sizes=sizes, shape=indices.shape, axis=axis)
     return reshape(scatter_add_p(full((prod(sizes),), 0, g.dtype, g.device), positions, g, axis=-1), sizes)
 
@@ -141,7 +142,7 @@ gather_p: Callable[..., Any] = custom(
     "gather",
     _gather,
     abstract=lambda x, indices, *, axis, sizes: x._replace(shape=indices.shape, weak=False),
-    vjp=(_gather_rule, None),
+    vjp=(gather_back, None),
     jvp=(lambda t, indices, axis, sizes: gather_p(t, indices, axis=axis, sizes=sizes), None),
     batch=DECOMPOSE,
     decompose=_gather_composed,

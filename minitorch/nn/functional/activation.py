@@ -17,12 +17,12 @@ from ...core.ops.lookup import one_hot
 from ...core.ops.reductions import argmax, only_floats
 from ...core.ops.sampling import bernoulli, gumbel, uniform
 from ...core.ops.shaping import canonical_axis, cast, moveaxis
-from ...core.ops.softmax import log_softmax as core_log_softmax
 from ...core.ops.softmax import softmax as core_softmax
 from ...core.primitive import Tracer, Value, aval_of
 from ...tensor.handle import Tensor, tensor_of
 from ...tensor.pointwise import prelu as prelu
 from ...tensor.random import next_key
+from ...tensor.reducing import log_normalized, normalized
 from ...tensor.table import unary
 from .arguments import check_tensors
 
@@ -194,14 +194,12 @@ def glu(input: Any, dim: int = -1) -> Any:
 
 def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """Return `exp(x)` divided by its sum along a dimension."""
-    x = input if dtype is None else cast(input, dtype)
-    return core_softmax(x, _implicit(x) if dim is None else dim)
+    return normalized(input, _implicit(input) if dim is None else dim, dtype)
 
 
 def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """Return the logarithm of the softmax along a dimension."""
-    x = input if dtype is None else cast(input, dtype)
-    return core_log_softmax(x, _implicit(x) if dim is None else dim)
+    return log_normalized(input, _implicit(input) if dim is None else dim, dtype)
 
 
 def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:

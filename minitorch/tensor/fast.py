@@ -144,6 +144,37 @@ def binary(function: Function) -> Function:
     return call
 
 
+def numbered(function: Function) -> Function:
+    """Return the fast form of a pointwise function of a tensor of floats and Python numbers."""
+    primitive = primitive_of(function)
+    impl = primitive.impls[np.ndarray]
+    plan = _plan(primitive, 1)
+
+    def call(x: Tensor, *numbers: Any) -> Any:
+        here, tape = _context(), x._trace
+        dtype = x.value.dtype
+        if here.careful or tape.closed or (dtype is not float32 and dtype is not float64):
+            return function(x, *numbers)
+        a = _direct(x, tape, dtype)
+        if a is None or not all([type(n) is float or type(n) is int for n in numbers]):
+            return function(x, *numbers)
+        try:
+            out = impl(a, *[_asarray(n, dtype) for n in numbers])
+        except (TypeError, ValueError, ArithmeticError):
+            return function(x, *numbers)  # which tells what is wrong
+        made: Tensor = _new(Tensor)
+        made._trace = tape
+        made.value = value = _new(Array)
+        value._data = out = out if type(out) is _ndarray else _asarray(out)
+        made._view = made.node = None
+        if x.node is not None and plan is not None and here.muted < tape.level:
+            saved = plan.save((value, x.value, *numbers))
+            made.node = make_node(plan, (x.node,) + (None,) * len(numbers), saved, None, out.shape, dtype)
+        return made
+
+    return call
+
+
 def reflected(function: Function, fast: Function) -> Function:
     """Return the reflected operator of a binary function: `2 - x`."""
 

@@ -15,7 +15,8 @@ from ..core.ops.indexing import nonzero
 from ..core.ops.reductions import all as core_all
 from ..core.ops.shaping import cast, reshape
 from ..core.primitive import aval_of
-from .table import Table, binary, unary
+from .handle import Tensor
+from .table import Table, binary, numbered, unary
 from .types import finfo
 
 UNARY = {
@@ -81,6 +82,16 @@ def _scaled(other: Any, alpha: Any) -> Any:
 def _where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """Choose `input` where the condition holds and `other` elsewhere; alone, return the indices where it holds."""
     return nonzero(condition) if input is None and other is None else core.where(condition, input, other)
+
+
+_limited = numbered(core.clip_p)
+
+
+def _clamp(input: Any, min: Any = None, max: Any = None) -> Any:
+    """Limit elements to [min, max], of which one may be None. NaN stays NaN."""
+    if (min is max is None) or not isinstance(input, Tensor) or not dtypes.is_inexact(input.value.dtype):
+        return core.clip(input, min, max)
+    return _limited(input, -math.inf if min is None else min, math.inf if max is None else max)
 
 
 def _isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
@@ -222,9 +233,9 @@ OTHER: Table = {
     "conj": _conj,
     "sgn": core.sgn,
     "round": lambda input, *, decimals=0: core.round(input, as_int(decimals)),
-    "clamp": lambda input, min=None, max=None: core.clip(input, min, max),
-    "clamp_min": lambda input, min: core.clip(input, min, None),
-    "clamp_max": lambda input, max: core.clip(input, None, max),
+    "clamp": _clamp,
+    "clamp_min": lambda input, min: _clamp(input, min),
+    "clamp_max": lambda input, max: _clamp(input, None, max),
     "fmax": _ignoring_nan(core.maximum),
     "fmin": _ignoring_nan(core.minimum),
     "lerp": lambda input, end, weight: core.lerp(input, end, weight),

@@ -51,6 +51,16 @@ def binary(core: Function) -> Function:
     return call
 
 
+def numbered(core: Function) -> Function:
+    """Return a pointwise function of one array and numbers that takes the shortcut for tensors."""
+    quick = fast.numbered(core)
+
+    def call(input: Any, *numbers: Any) -> Any:
+        return quick(input, *numbers) if isinstance(input, Tensor) else core(input, *numbers)
+
+    return call
+
+
 def is_fast(core: Function) -> bool:
     """Return whether a core function is one pointwise primitive, which can take the shortcut."""
     return hasattr(core, "direct") and primitive_of(core).formula is not None

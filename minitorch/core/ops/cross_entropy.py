@@ -51,9 +51,7 @@ def _positions(name: str, x: Any, target: Any, ignored: int) -> tuple[Any, Any]:
         flat = np.where(kept, flat, 0)
         if _max(flat.view(np.uint64)) >= classes:
             bad = flat[(flat < 0) | (flat >= classes)][0]
-            raise OutOfBoundsError(
-                f"{name}: Target {bad} is out of bounds: use 0 to {classes - 1}, or ignore_index"
-            )
+            raise OutOfBoundsError(f"{name}: Target {bad} is out of bounds: use 0 to {classes - 1}, or ignore_index")
     return _row_starts(flat.size, classes) + flat, kept
 
 

@@ -157,7 +157,9 @@ def _evaluate_elementwise(primitive: Primitive, args: Sequence[Value], params: P
                 return wrap_scalar(primitive.impls[_ndarray](a, second))
     values = [a if type(a) is Array else as_value(a) for a in args]
     assert primitive.operand_dtypes is not None
-    operands, result = primitive.operand_dtypes(tuple([v._data.dtype if type(v) is Array else kind_of(v) for v in values]))
+    operands, result = primitive.operand_dtypes(
+        tuple([v._data.dtype if type(v) is Array else kind_of(v) for v in values])
+    )
     out = primitive.impls[_ndarray](*map(_operand, values, operands))
     if out.dtype is not result and out.dtype != result:
         out = out.astype(result)

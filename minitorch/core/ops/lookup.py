@@ -126,7 +126,9 @@ def _gather_back(g: Any, indices: Any, axis: int, sizes: tuple[int, ...]) -> Any
     if indices.shape[axis] == 1 and 1 not in sizes:  # every place is chosen once
         out[_places(indices, sizes, axis)] = g
     else:
-        np.add.at(out.reshape(-1), _locate(indices, sizes=sizes, shape=indices.shape, axis=axis).reshape(-1), g.reshape(-1))
+        np.add.at(
+            out.reshape(-1), _locate(indices, sizes=sizes, shape=indices.shape, axis=axis).reshape(-1), g.reshape(-1)
+        )
     return out
 
 

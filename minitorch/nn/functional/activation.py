@@ -23,10 +23,12 @@ from ...tensor.handle import Tensor, tensor_of
 from ...tensor.pointwise import prelu as prelu
 from ...tensor.random import next_key
 from ...tensor.reducing import log_normalized, normalized
-from ...tensor.table import unary
+from ...tensor.table import binary, numbered, unary
 from .arguments import check_tensors
 
 _relu, _sigmoid, _tanh, _silu = unary(core.relu), unary(special.sigmoid), unary(core.tanh), unary(special.silu)
+_leaky_relu, _elu, _mul = binary(special.leaky_relu), binary(special.elu), binary(core.mul)
+_hardtanh = numbered(special.hardtanh)
 
 
 def _number(x: Any, input: Any) -> Any:
@@ -70,22 +72,19 @@ def silu(input: Any, inplace: bool = False) -> Any:
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
     """Return x where it is positive, else `negative_slope * x`."""
-    out = core.where(core.greater(input, 0), input, core.mul(input, _number(negative_slope, input)))
+    out = _leaky_relu(input, _number(negative_slope, input))
     return in_place(input, out) if inplace else out
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """Return x where it is positive, else `alpha * (exp(x) - 1)`."""
-    positive = core.greater(input, 0)
-    # Double where: the exponential of a large x, which is not taken, must not make the gradient NaN.
-    below = core.mul(core.expm1(core.where(positive, 0.0, input)), _number(alpha, input))
-    out = core.where(positive, input, below)
+    out = _elu(input, _number(alpha, input))
     return in_place(input, out) if inplace else out
 
 
 def selu(input: Any, inplace: bool = False) -> Any:
     """Return `scale * elu(x, alpha)` with the constants of Klambauer et al. (2017)."""
-    out = core.mul(elu(input, 1.6732632423543772848170429916717), 1.0507009873554804934193349852946)
+    out = _mul(elu(input, 1.6732632423543772848170429916717), 1.0507009873554804934193349852946)
     return in_place(input, out) if inplace else out
 
 
@@ -154,8 +153,7 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     if not dtypes.is_inexact(input.dtype):
         out = core.clip(input, int(min_val), int(max_val))
         return in_place(input, out) if inplace else out
-    inside = core.logical_and(core.greater(input, min_val), core.less(input, max_val))
-    out = core.where(inside, input, core.detach(core.clip(input, float(min_val), float(max_val))))
+    out = _hardtanh(input, float(min_val), float(max_val))
     return in_place(input, out) if inplace else out
 
 

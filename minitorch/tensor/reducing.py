@@ -10,6 +10,7 @@ from ..core.errors import ArgumentError
 from ..core.ops import extrema, lookup, norms, pointwise, reductions, scanning, shaping, softmax, sorting, spectral
 from ..core.ops.families import as_array
 from .distinct import unique_slices
+from .fast import fused
 from .handle import Tensor
 from .quantiles import nanquantile, quantile
 from .shortcut import structural
@@ -78,22 +79,43 @@ _largest = _reduction(reductions.max, reductions.max_p)
 _smallest = _reduction(reductions.min, reductions.min_p)
 
 
-def _extreme(name: str, whole: Callable[..., Any], along: Callable[..., Any], pair: Callable[..., Any]) -> Any:
+_quick_gather = fused(lookup.gather_p, lookup.gather_p, dtypes.int64)
+_quick_reshape = structural(shaping.reshape_p)
+
+
+def _picked(input: Tensor, indices: Tensor, axis: int, keepdim: bool) -> Extremes:
+    """Return the elements at one position of an axis for every other position, and these positions."""
+    values = _quick_gather(input, indices, axis=axis, sizes=input.value.shape)
+    if keepdim:
+        return Extremes(values, indices)
+    shape = values.value.shape
+    at = len(shape) + axis
+    rest = (*shape[:at], *shape[at + 1 :])
+    return Extremes(_quick_reshape(values, shape=rest), _quick_reshape(indices, shape=rest))
+
+
+def _extreme(
+    name: str, whole: Callable[..., Any], along: Callable[..., Any], position: Any, pair: Callable[..., Any]
+) -> Any:
+    quick = structural(position)
+
     def call(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
         if dim is not None and type(dim) is not int and hasattr(dim, "shape"):
             dim, other = None, dim
         if other is not None:
             return pair(input, other)
-        return whole(input, None, False) if dim is None else Extremes(*along(input, dim, keepdim))
+        if dim is None:
+            return whole(input, None, False)
+        axes = _plain_axes(input, dim) if type(dim) is int else None
+        if axes is None:
+            return Extremes(*along(input, dim, keepdim))
+        return _picked(input, quick(input, axis=axes[0], keepdims=True), axes[0], keepdim)
 
     call.__doc__ = (
         f"Return the {name}imum of all elements; with `dim`, `(values, indices)` along it; with another tensor, the "
         "larger of each two." if name == "max" else f"As `max`, for the {name}imum."
     )  # fmt: skip
     return call
-
-
-_quick_reshape = structural(shaping.reshape_p)
 
 
 def _argument(core: Callable[..., Any], primitive: Any) -> Callable[..., Any]:
@@ -273,8 +295,8 @@ BOTH: Table = {
     ),
     "nansum": lambda input, dim=None, keepdim=False: reductions.nansum(input, over(input, dim), keepdim),
     "nanmean": lambda input, dim=None, keepdim=False: reductions.nanmean(input, over(input, dim), keepdim),
-    "max": _extreme("max", _largest, extrema.max_with_indices, pointwise.maximum),
-    "min": _extreme("min", _smallest, extrema.min_with_indices, pointwise.minimum),
+    "max": _extreme("max", _largest, extrema.max_with_indices, reductions.argmax_p, pointwise.maximum),
+    "min": _extreme("min", _smallest, extrema.min_with_indices, reductions.argmin_p, pointwise.minimum),
     "amax": lambda input, dim=(), keepdim=False: _largest(input, dim, keepdim),
     "amin": lambda input, dim=(), keepdim=False: _smallest(input, dim, keepdim),
     "aminmax": lambda input, *, dim=None, keepdim=False: (

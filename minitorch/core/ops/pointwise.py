@@ -62,7 +62,8 @@ def _dividing(name: str, ufunc: np.ufunc) -> Any:
 
 def _power(x: Any, y: Any) -> Any:
     # The operator, not the ufunc: it squares for `x ** 2` instead of calling pow, which takes 40 times as long.
-    if type(x) is np.ndarray and x.dtype.kind == "f" and not np.ndim(y) and y == 3:
+    is_number = type(y) is int or type(y) is float or not y.ndim
+    if is_number and y == 3 and type(x) is np.ndarray and x.dtype.kind == "f":
         return x * x * x
     try:
         return x**y

@@ -40,8 +40,10 @@ def canonical_axes(name: str, axes: Any, ndim: int) -> tuple[int, ...]:
     """Return axes counted from the end; None means all of them. Repeated axes raise."""
     if axes is None:
         return tuple(range(-ndim, 0))
+    if type(axes) is int:
+        return (canonical_axis(name, axes, ndim),)
     given = axes if isinstance(axes, (tuple, list)) else (axes,)
-    found = tuple(canonical_axis(name, a, ndim) for a in given)
+    found = tuple([canonical_axis(name, a, ndim) for a in given])
     if len(set(found)) != len(found):
         raise ShapeError(f"{name}: an axis is repeated in {axes}; name each axis once")
     return found
@@ -221,6 +223,8 @@ def moveaxis(x: Value, source: Any, destination: Any) -> Value:
             f"moveaxis: {source} and {destination} name different numbers of axes of {aval_of(x)}; give a destination for "
             "each source"
         )
+    if src == dst:
+        return x
     order = [a for a in range(n) if a not in src]
     for d, s in sorted(zip(dst, src)):
         order.insert(d, s)

@@ -15,7 +15,7 @@ from ..core.ops.norms import norm
 from ..core.ops.reductions import mean
 from ..core.ops.shaping import canonical_axis
 from ..core.primitive import aval_of, concrete
-from .fast import fused
+from .fast import binary, fused
 from .handle import Tensor
 from .shortcut import structural
 from .table import Table, over
@@ -72,6 +72,22 @@ def _check_ranks(name: str, operands: Sequence[Any], ranks: Sequence[int]) -> No
         wanted = " and ".join(f"{n}-d" for n in ranks)
         got = " and ".join(str(aval_of(x)) for x in values)
         raise ShapeError(f"{name}: takes {wanted} tensors, got {got}; use matmul for other numbers of dimensions")
+
+
+_quick_reshape, _times = structural(shaping.reshape_p), binary(pointwise.mul)
+
+
+def _outer(input: Any, other: Any) -> Any:
+    if not isinstance(input, Tensor):
+        return contractions.outer(input, other)
+    return _times(_quick_reshape(input, shape=(*input.value.shape, 1)), other)
+
+
+def _inner(input: Any, other: Any) -> Any:
+    """Sum products over the last dimensions of both; a 0-d tensor multiplies."""
+    if as_array(input).ndim == 1 == as_array(other).ndim:
+        return matmul(input, other)
+    return contractions.inner(input, other)
 
 
 def _vdot(input: Any, other: Any) -> Any:
@@ -245,8 +261,8 @@ BOTH: Table = {
     "mv": _of_ranks("mv", matmul, 2, 1),
     "dot": _of_ranks("dot", matmul, 1, 1),
     "vdot": _of_ranks("vdot", _vdot, 1, 1),
-    "outer": _of_ranks("outer", contractions.outer, 1, 1),
-    "inner": lambda input, other: contractions.inner(input, other),
+    "outer": _of_ranks("outer", _outer, 1, 1),
+    "inner": _inner,
     "kron": lambda input, other: contractions.kron(input, other),
     "cross": _cross,
     "addmm": _added("addmm", 2, 2),

@@ -34,6 +34,7 @@ class AmbientTape(Tape):
     """The tape of the Tensors made inside one frame. Its tracers are Tensors."""
 
     __slots__ = ()
+    at_once: Callable[[Primitive], Any]  # the shortcut of a pointwise primitive; attached in `fast.py`
 
     def wrap(self, value: Value, node: Node | None) -> Tensor:
         """Make a Tensor."""
@@ -53,7 +54,10 @@ class AmbientTape(Tape):
                 return bind(primitive, *known, **params)
         if self.closed:
             return bind(primitive, *map(_rehomed, args), **params)
-        if primitive.operand_dtypes is not None and len(args) > 1:
+        if primitive.operand_dtypes is not None:
+            quick = self.at_once(primitive) if isinstance(args[0], Tensor) else None
+            if quick is not None and (out := quick(*args)) is not NotImplemented:
+                return out
             args = weaken(args)
         return Tape.process(self, primitive, args, params)
 

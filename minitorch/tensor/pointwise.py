@@ -16,7 +16,7 @@ from ..core.ops.reductions import all as core_all
 from ..core.ops.shaping import cast, reshape
 from ..core.primitive import aval_of
 from .handle import Tensor
-from .table import Table, binary, numbered, unary
+from .table import Table, binary, ternary, unary
 from .types import finfo
 
 UNARY = {
@@ -79,12 +79,15 @@ def _scaled(other: Any, alpha: Any) -> Any:
     return other if alpha == 1 else core.mul(other, alpha)
 
 
+_choose = ternary(core.where)
+
+
 def _where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """Choose `input` where the condition holds and `other` elsewhere; alone, return the indices where it holds."""
-    return nonzero(condition) if input is None and other is None else core.where(condition, input, other)
+    return nonzero(condition) if input is None and other is None else _choose(condition, input, other)
 
 
-_limited = numbered(core.clip_p)
+_limited, _interpolated = ternary(core.clip_p), ternary(core.lerp)
 
 
 def _clamp(input: Any, min: Any = None, max: Any = None) -> Any:
@@ -238,7 +241,7 @@ OTHER: Table = {
     "clamp_max": lambda input, max: _clamp(input, None, max),
     "fmax": _ignoring_nan(core.maximum),
     "fmin": _ignoring_nan(core.minimum),
-    "lerp": lambda input, end, weight: core.lerp(input, end, weight),
+    "lerp": lambda input, end, weight: _interpolated(input, end, weight),
     "addcmul": lambda input, tensor1, tensor2, *, value=1: core.add(input, _scaled(core.mul(tensor1, tensor2), value)),
     "addcdiv": lambda input, tensor1, tensor2, *, value=1: core.add(input, _scaled(core.div(tensor1, tensor2), value)),
     "isclose": _isclose,
@@ -282,7 +285,7 @@ FUNCTIONS: Table = {
     "gelu": lambda input, approximate="none": special.gelu(input, approximate),
 }
 METHODS: Table = {
-    "where": lambda self, condition, other: core.where(condition, self, other),
+    "where": lambda self, condition, other: _choose(condition, self, other),
     "polygamma": lambda self, n: special.polygamma(n, self),
     "prelu": prelu,
 }

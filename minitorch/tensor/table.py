@@ -51,12 +51,12 @@ def binary(core: Function) -> Function:
     return call
 
 
-def numbered(core: Function) -> Function:
-    """Return a pointwise function of one array and numbers that takes the shortcut for tensors."""
-    quick = fast.numbered(core)
+def ternary(core: Function) -> Function:
+    """Return a pointwise function of three arguments that takes the shortcut for tensors."""
+    quick = fast.ternary(core)
 
-    def call(input: Any, *numbers: Any) -> Any:
-        return quick(input, *numbers) if isinstance(input, Tensor) else core(input, *numbers)
+    def call(first: Any, second: Any, third: Any) -> Any:
+        return quick(first, second, third) if isinstance(first, Tensor) else core(first, second, third)
 
     return call
 

@@ -324,6 +324,8 @@ def _shown(axes: tuple[int, ...], x: Value) -> tuple[int, ...]:
 def inner(x: Value, y: Value) -> Value:
     """Sum products over the last axes of both operands; a 0-d operand multiplies."""
     x, y = as_array(x), as_array(y)
+    if x.ndim == 1 == y.ndim:
+        return matmul(x, y)
     return tensordot(x, y, (-1, -1)) if x.ndim and y.ndim else mul(x, y)
 
 

@@ -18,7 +18,7 @@ from .. import dtypes
 from ..array import Array, wrap
 from ..aval import Aval
 from ..errors import ArgumentError, OutOfBoundsError, ShapeError
-from ..primitive import Value, aval_of
+from ..primitive import Tracer, Value, aval_of
 from .families import as_array, broadcast_shapes, linear
 from .summation import add_reduce
 
@@ -348,6 +348,8 @@ cast_p: Any = linear(
 
 def cast(x: Value, dtype: Any) -> Value:
     """Convert to another dtype; complex to real keeps the real part, float to integer truncates."""
+    if isinstance(x, (Array, Tracer)) and x.dtype is dtype:
+        return x
     wanted = dtypes.canonical(dtype)
     if type(x) is float or type(x) is int:
         return Array(x, wanted)  # at once: by way of the default float, digits would be lost

@@ -23,12 +23,12 @@ from ...tensor.handle import Tensor, tensor_of
 from ...tensor.pointwise import prelu as prelu
 from ...tensor.random import next_key
 from ...tensor.reducing import log_normalized, normalized
-from ...tensor.table import binary, numbered, unary
+from ...tensor.table import binary, ternary, unary
 from .arguments import check_tensors
 
 _relu, _sigmoid, _tanh, _silu = unary(core.relu), unary(special.sigmoid), unary(core.tanh), unary(special.silu)
 _leaky_relu, _elu, _mul = binary(special.leaky_relu), binary(special.elu), binary(core.mul)
-_hardtanh = numbered(special.hardtanh)
+_hardtanh = ternary(special.hardtanh)
 
 
 def _number(x: Any, input: Any) -> Any:

@@ -79,12 +79,12 @@ def _scaled(other: Any, alpha: Any) -> Any:
     return other if alpha == 1 else core.mul(other, alpha)
 
 
-_choose = ternary(core.where)
+choose = ternary(core.where)
 
 
 def _where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """Choose `input` where the condition holds and `other` elsewhere; alone, return the indices where it holds."""
-    return nonzero(condition) if input is None and other is None else _choose(condition, input, other)
+    return nonzero(condition) if input is None and other is None else choose(condition, input, other)
 
 
 _limited, _interpolated = ternary(core.clip_p), ternary(core.lerp)
@@ -285,7 +285,7 @@ FUNCTIONS: Table = {
     "gelu": lambda input, approximate="none": special.gelu(input, approximate),
 }
 METHODS: Table = {
-    "where": lambda self, condition, other: _choose(condition, self, other),
+    "where": lambda self, condition, other: choose(condition, self, other),
     "polygamma": lambda self, n: special.polygamma(n, self),
     "prelu": prelu,
 }

@@ -16,7 +16,7 @@ from ..aval import Aval
 from ..errors import DTypeError, OutOfBoundsError, ShapeError
 from ..primitive import Value, aval_of
 from .families import as_array
-from .fusing import REDUCTIONS, check_reduction, fused
+from .fusing import REDUCTIONS, check_reduction, fused, shortcut
 from .gathering import take_p
 from .lookup import gather_back, one_hot, take_along_axis
 from .losses import reduce_loss
@@ -250,6 +250,17 @@ def _nll_weighed(logp: Value, target: Value, weight: Value | None, ignore_index:
     return sum(loss) if reduction == "sum" else div(sum(loss), sum(weights))
 
 
+def _nll_back(g: Any, x_aval: Aval, target: Any, ignore_index: int, reduction: str) -> Any:
+    out = np.zeros(x_aval.shape, g.dtype)
+    at, kept = _positions("nll_loss", out, target, ignore_index)
+    if reduction == "mean":
+        g = g / g.dtype.type((at.size if kept is None else np.count_nonzero(kept)) or 1)
+    slope = np.broadcast_to(np.negative(g), target.shape).reshape(-1)
+    out.reshape(-1)[at] = slope if kept is None else np.where(kept, slope, 0)
+    return out
+
+
+@shortcut(_nll_back)
 def _nll_rule(g: Value, x_aval: Aval, target: Value, ignore_index: int, reduction: str) -> Value:
     kept = not_equal(target, ignore_index)
     if reduction == "mean":

@@ -145,12 +145,15 @@ class Entrance:
 
     def _is_readable(self, args: tuple[Any, ...]) -> bool:
         """Return whether all is as it was which no native look can tell."""
-        return (
-            (self.waits is None or self.waits(args))
-            and all(table[key] is value for table, key, value in self.scopes)
-            and not (self.may_hide and self.around.hides())
-            and not any(snapshot(place.read()) != was for place, was in self.mutable)
-        )
+        if self.waits is not None and not self.waits(args):
+            return False
+        for table, key, value in self.scopes:
+            if table[key] is not value:
+                return False
+        for place, was in self.mutable:
+            if snapshot(place.read()) != was:
+                return False
+        return not (self.may_hide and self.around.hides())
 
     def _holding(self, args: tuple[Any, ...], news: list[Array]) -> Any:
         """Look and run, and hold what is read meanwhile; return the outputs and what was read, None for a miss."""

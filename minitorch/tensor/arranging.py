@@ -261,11 +261,8 @@ def _number(name: str, value: Any, x: Any) -> Any:
 def _masked_fill(input: Any, mask: Any, value: Any) -> Any:
     """Replace the elements under a mask by a number."""
     x = as_array(input)
-    mask = _mask("masked_fill", mask)
-    if (type(value) is float or type(value) is int) and x.dtype in dtypes.NATIVE_INEXACT:
-        check_fits("masked_fill", value, x.dtype)
-        return choose(mask, value, x)
-    return pointwise.where(mask, _number("masked_fill", value, x), x)
+    number, is_plain = _number("masked_fill", value, x), type(value) in (float, int) and x.dtype in dtypes.NATIVE_INEXACT
+    return choose(_mask("masked_fill", mask), value if is_plain else number, x)
 
 
 def _masked_scatter(input: Any, mask: Any, source: Any) -> Any:

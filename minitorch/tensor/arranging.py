@@ -261,8 +261,7 @@ def _number(name: str, value: Any, x: Any) -> Any:
 def _masked_fill(input: Any, mask: Any, value: Any) -> Any:
     """Replace the elements under a mask by a number."""
     x = as_array(input)
-    number, is_plain = _number("masked_fill", value, x), type(value) in (float, int) and x.dtype in dtypes.NATIVE_INEXACT
-    return choose(_mask("masked_fill", mask), value if is_plain else number, x)
+    return choose(_mask("masked_fill", mask), _number("masked_fill", value, x), x)
 
 
 def _masked_scatter(input: Any, mask: Any, source: Any) -> Any:

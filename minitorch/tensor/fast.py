@@ -155,7 +155,7 @@ def reflected(function: Function, fast: Function) -> Function:
 
 
 def ternary(function: Function) -> Function:
-    """Return the fast form of a pointwise function of a tensor and two tensors or numbers, all of one dtype of floats.
+    """Return the fast form of a pointwise function of a tensor and two more operands, all of one dtype of floats.
 
     Only a condition, the first argument of `where`, is of bools.
     """
@@ -173,6 +173,8 @@ def ternary(function: Function) -> Function:
             value, node = x, None
             if type(x) is float or type(x) is int:
                 data = _asarray(x, dtype)
+            elif type(x) is Array and x._data.dtype is dtype:
+                data = x._data
             else:
                 data = _direct(x, tape, bool_ if chooses and not i else dtype)
                 if data is None:

@@ -48,7 +48,7 @@ def _reduction(core: Callable[..., Any], primitive: Any, kinds: frozenset[Any] =
     quick = structural(primitive)
 
     def call(input: Any, dim: Any, keepdim: bool, *more: Any) -> Any:
-        axes = _plain_axes(input, dim, kinds) if more in ((), (None,)) else None
+        axes = _plain_axes(input, dim, kinds) if not more or more[0] is None else None
         if axes is not None:
             return quick(input, axes=axes, keepdims=bool(keepdim))
         return core(input, over(input, dim), keepdim, *more)

@@ -116,7 +116,8 @@ def _gather(x: Any, indices: Any, *, axis: int, sizes: tuple[int, ...]) -> Any:
         raise
 
 
-def _gather_composed(x: Value, indices: Value, *, axis: int, sizes: tuple[int, ...]) -> Value:
+def gather_composed(x: Value, indices: Value, *, axis: int, sizes: tuple[int, ...]) -> Value:
+    """Gather in the flattened array."""
     positions = locate_p(indices, sizes=sizes, shape=indices.shape, axis=axis)
     return take_p(reshape(x, (x.size,)), positions, axis=-1)
 
@@ -147,7 +148,7 @@ gather_p: Callable[..., Any] = custom(
     vjp=(gather_back, None),
     jvp=(lambda t, indices, axis, sizes: gather_p(t, indices, axis=axis, sizes=sizes), None),
     batch=DECOMPOSE,
-    decompose=_gather_composed,
+    decompose=gather_composed,
 )
 
 

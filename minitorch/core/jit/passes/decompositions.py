@@ -21,9 +21,8 @@ from ...errors import JitError
 from ...ops.affine import row_numbers_p
 from ...ops.basic import BasicIndex
 from ...ops.contractions import matmul
-from ...ops.families import primitive_of
 from ...ops.gathering import iota, ravel_index, scatter_add, take_p
-from ...ops.lookup import gather_p
+from ...ops.lookup import gather_composed
 from ...ops.pointwise import (
     abs,
     add,
@@ -330,7 +329,7 @@ STRUCTURAL: dict[str, Function] = {
     "custom_linear_solve": _solved,
     "custom_root": _solved,
     "basic_index": _basic_index,
-    "gather": primitive_of(gather_p).decompose,
+    "gather": gather_composed,
     "locate": _locate,
     "basic_put": _basic_put,
     "split": _split,

@@ -22,7 +22,7 @@ from ..tensor.handle import Tensor, ambient
 from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
 from .derivative import Derivative
 from .guards import PLAIN
-from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, SlotCheck, is_gradient
+from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, SlotCheck, held_by_slots, is_gradient
 from .sharing import Sharing
 
 
@@ -143,7 +143,7 @@ class _Finish:
             derivative=derivative,
             is_leaf=structure.num_leaves == 1 and structure.num_nodes == 1,
             watched=[s.source for s in self.capture.slots.values()],
-            held=self._held(),
+            held=held_by_slots([s.before for s in self.capture.slots.values()], self.arguments.leaves),
             once=any(isinstance(s, Lifted) for s in sources),
             begun=self.capture.begun,
             hidden=self.hidden,
@@ -164,11 +164,6 @@ class _Finish:
         return len(self.outputs) - 1
 
     # ------------------------------------------------------------------ results
-
-    def _held(self) -> frozenset[tuple[int, int]]:
-        befores = [s.before for s in self.capture.slots.values()]
-        leaves = enumerate(self.arguments.leaves)
-        return frozenset((i, k) for i, x in leaves for k, t in enumerate(befores) if x is t and isinstance(x, Tensor))
 
     def _results(self, leaves: list[Any]) -> list[Any]:
         """Say of each result where it comes from; a tensor that comes twice is one tensor."""

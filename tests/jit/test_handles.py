@@ -399,6 +399,27 @@ def a_gradient_written_inside(wrap):
     return lambda i: compiled(data(i, 2).float()), w
 
 
+def gradients_that_are_one_tensor(wrap):
+    """Each time others of three parameters have one gradient, to which the function adds."""
+    weights = [nn.Parameter(data(i, 2)) for i in range(3)]
+
+    def step(x):
+        loss = sum((w * x).square().sum() for w in weights)
+        loss.backward()
+        return loss.detach()
+
+    compiled = wrap(step)
+
+    def call(i):
+        for k, w in enumerate(weights):
+            w.grad = data(k, 2)
+        for k, other in (((0, 1),), ((0, 2),), (), ((0, 1), (0, 2)), ((1, 2),), ())[i]:
+            weights[k].grad = weights[other].grad
+        return compiled(data(i, 2))
+
+    return call, weights
+
+
 def gradients_of_inner_tensors(wrap):
     w = mt.nn.Parameter(mt.ones(2))
 
@@ -556,9 +577,9 @@ SCENES = [
     hooks_on_arguments, keywords_and_defaults, arrays_and_numbers, a_gradient_that_was_made, a_gradient_that_was_there,
     captured_tensors, loss_to_be_pulled_twice, several_results, results_go_on, results_are_written_to,
     an_argument_that_stays, state_that_was_copied_before, two_states_exchange, state_and_its_shape, a_gradient_set_inside,
-    a_gradient_written_inside, gradients_of_inner_tensors, inputs_of_a_backward_pass, functional_and_stateful,
-    a_view_of_a_parameter, a_result_from_outside, a_seed_set_inside, a_mode_set_inside, under_no_grad, a_method,
-    compiled_in_compiled,
+    a_gradient_written_inside, gradients_that_are_one_tensor, gradients_of_inner_tensors, inputs_of_a_backward_pass,
+    functional_and_stateful, a_view_of_a_parameter, a_result_from_outside, a_seed_set_inside, a_mode_set_inside,
+    under_no_grad, a_method, compiled_in_compiled,
 ]  # fmt: skip
 
 

@@ -125,6 +125,16 @@ def test_what_changes_is_seen(name, size):
     both(CHANGES[name], size=size)
 
 
+def _accumulated(s):
+    sum((p * s.x).sum() for p in s.params).backward()
+
+
+@pytest.mark.parametrize("size", [4, LONG], ids=["short", "long"])
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_changes_is_seen_by_a_step_that_adds_to_gradients(name, size):
+    both(CHANGES[name], size=size, before=_accumulated)
+
+
 @pytest.mark.parametrize("size", [4, LONG], ids=["short", "long"])
 @pytest.mark.parametrize("name", RESULTS)
 def test_any_result(name, size):

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 MOST = 2**31 - 1  # numbers that BLAS can count
+LEAST = 2.0**-126  # a smaller rate may be 0 in float32, and BLAS takes 0 * nan for 0
 
 
 def add_multiple(x: Any, direction: Any, rate: float) -> None:
@@ -30,8 +31,7 @@ def add_multiple(x: Any, direction: Any, rate: float) -> None:
     >>> x
     array([0., 1.])
     """
-    # BLAS takes 0 * nan for 0.
-    if rate and 0 < x.size <= MOST and x.flags.c_contiguous:
+    if abs(rate) >= LEAST and 0 < x.size <= MOST and x.flags.c_contiguous:
         routine(x.dtype.char)(direction.reshape(-1), x.reshape(-1), None, rate)
     else:
         x += direction * np.asarray(rate, x.dtype)

@@ -165,10 +165,11 @@ def test_every_layout(routine, layout, monkeypatch):
         np.testing.assert_allclose(got, expected, rtol=1e-15)
 
 
-def test_a_rate_of_zero_hides_no_nan():
+@pytest.mark.parametrize("rate", [0.0, 1e-50, 1e-40])
+def test_a_rate_of_nothing_hides_no_nan(rate):
     p, _ = made()
     p.grad = mt.full((3, 2), float("nan"))
-    mt.optim.SGD([p], lr=0.0).step()
+    mt.optim.SGD([p], lr=rate).step()
     assert bool(p.isnan().all())
 
 

@@ -311,10 +311,12 @@ class _Finish:
                 yield HandleCheck(a.tensor, a.view, None if a.node is None else a.node.plan is None)
 
     def _slots(self) -> Iterator[SlotCheck]:
-        """Iterate over the slots that must be empty, or must not."""
+        """Iterate over the slots that must be empty, or must not: those that are read, or end as they have begun."""
         for key, swapped in self.capture.slots.items():
-            if key in self.capture.read_slots and not isinstance(swapped.source, ArgumentGrad):  # a part of the key
-                yield SlotCheck(swapped.source, swapped.before is None)
+            slot, before = swapped.source, swapped.before
+            is_asked = key in self.capture.read_slots or slot.get() is before
+            if is_asked and not isinstance(slot, ArgumentGrad):  # a part of the key
+                yield SlotCheck(slot, before is None)
 
 
 def is_spent(node: Node) -> bool:

@@ -399,6 +399,28 @@ def a_gradient_written_inside(wrap):
     return lambda i: compiled(data(i, 2).float()), w
 
 
+def a_gradient_to_be_cleared(wrap):
+    """A parameter that is frozen, and one that is not used, have a gradient at times, which goes as well."""
+    used, frozen, unused = (nn.Parameter(data(i, 2)) for i in range(3))
+    frozen.requires_grad_(False)
+    optimizer = mt.optim.SGD([used, frozen, unused], lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        loss = (used * frozen * x).sum()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    compiled = wrap(step)
+
+    def call(i):
+        frozen.grad, unused.grad = (data(i, 2) if i & bit else None for bit in (1, 2))
+        return compiled(data(i, 2)), frozen.grad is None, unused.grad is None
+
+    return call, [used, frozen, unused]
+
+
 def gradients_that_are_one_tensor(wrap):
     """Each time others of three parameters have one gradient, to which the function adds."""
     weights = [nn.Parameter(data(i, 2)) for i in range(3)]
@@ -577,9 +599,9 @@ SCENES = [
     hooks_on_arguments, keywords_and_defaults, arrays_and_numbers, a_gradient_that_was_made, a_gradient_that_was_there,
     captured_tensors, loss_to_be_pulled_twice, several_results, results_go_on, results_are_written_to,
     an_argument_that_stays, state_that_was_copied_before, two_states_exchange, state_and_its_shape, a_gradient_set_inside,
-    a_gradient_written_inside, gradients_that_are_one_tensor, gradients_of_inner_tensors, inputs_of_a_backward_pass,
-    functional_and_stateful, a_view_of_a_parameter, a_result_from_outside, a_seed_set_inside, a_mode_set_inside,
-    under_no_grad, a_method, compiled_in_compiled,
+    a_gradient_written_inside, a_gradient_to_be_cleared, gradients_that_are_one_tensor, gradients_of_inner_tensors,
+    inputs_of_a_backward_pass, functional_and_stateful, a_view_of_a_parameter, a_result_from_outside, a_seed_set_inside,
+    a_mode_set_inside, under_no_grad, a_method, compiled_in_compiled,
 ]  # fmt: skip
 
 

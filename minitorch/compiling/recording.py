@@ -20,7 +20,7 @@ from ..core.tape import FREED, Node, context, entering, lower
 from ..core.vjp import backward, reachable
 from ..tensor.handle import Tensor, ambient
 from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
-from .derivative import Derivative
+from .derivative import Derivative, unhooked
 from .guards import PLAIN
 from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, SlotCheck, held_by_slots, is_gradient
 from .sharing import Sharing
@@ -293,7 +293,8 @@ class _Finish:
         seeds = []
         for _, node in live:
             seeds.append((node, self.trace.input(Aval(node.shape, node.dtype))))
-        found = backward(seeds, wanted={a.inner for a in wanted}, keep=True) if wanted else {}
+        with unhooked([a.inner for a in wanted]):
+            found = backward(seeds, wanted={a.inner for a in wanted}, keep=True) if wanted else {}
         grads = [self.trace.atom(found[a.inner]) if a.inner in found else None for a in wanted]
         return Derivative(
             live=[i for i, _ in live],

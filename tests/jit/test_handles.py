@@ -176,6 +176,22 @@ def hooks_on_arguments(wrap):
     return lambda i: compiled(xs[i % 3]), xs
 
 
+def hooks_outside(wrap):
+    """Hooks of a parameter and of an argument are called once in a backward pass, and in one that is recorded."""
+    w = mt.tensor([1.0, 2.0], requires_grad=True)
+    w.register_hook(lambda g: g * 0.5)
+    compiled = wrap(lambda x: (w * w * x * x).sum())
+
+    def call(i):
+        x = data(i, 2).float().requires_grad_()
+        x.register_hook(lambda g: g * 3)
+        compiled(x).backward()
+        first = mt.autograd.grad(compiled(x), (w, x), create_graph=True)
+        return first, mt.autograd.grad((first[0] * first[1]).sum(), (w, x)), x.grad
+
+    return call, w
+
+
 def keywords_and_defaults(wrap):
     def function(x, *rest, scale=2.0, **more):
         return x * scale + sum(rest) + sum(more.values())
@@ -596,12 +612,13 @@ def compiled_in_compiled(wrap):
 SCENES = [
     a_model_as_argument, a_model_and_its_optimizer_as_arguments, an_object_as_argument, a_function_as_argument,
     a_model_that_reads_a_global_as_argument, parameters_as_a_dict, a_gradient_and_its_owner, leaves_and_results_in_turn,
-    hooks_on_arguments, keywords_and_defaults, arrays_and_numbers, a_gradient_that_was_made, a_gradient_that_was_there,
-    captured_tensors, loss_to_be_pulled_twice, several_results, results_go_on, results_are_written_to,
-    an_argument_that_stays, state_that_was_copied_before, two_states_exchange, state_and_its_shape, a_gradient_set_inside,
-    a_gradient_written_inside, a_gradient_to_be_cleared, gradients_that_are_one_tensor, gradients_of_inner_tensors,
-    inputs_of_a_backward_pass, functional_and_stateful, a_view_of_a_parameter, a_result_from_outside, a_seed_set_inside,
-    a_mode_set_inside, under_no_grad, a_method, compiled_in_compiled,
+    hooks_on_arguments, hooks_outside, keywords_and_defaults, arrays_and_numbers, a_gradient_that_was_made,
+    a_gradient_that_was_there, captured_tensors, loss_to_be_pulled_twice, several_results, results_go_on,
+    results_are_written_to, an_argument_that_stays, state_that_was_copied_before, two_states_exchange,
+    state_and_its_shape, a_gradient_set_inside, a_gradient_written_inside, a_gradient_to_be_cleared,
+    gradients_that_are_one_tensor, gradients_of_inner_tensors, inputs_of_a_backward_pass, functional_and_stateful,
+    a_view_of_a_parameter, a_result_from_outside, a_seed_set_inside, a_mode_set_inside, under_no_grad, a_method,
+    compiled_in_compiled,
 ]  # fmt: skip
 
 

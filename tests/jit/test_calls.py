@@ -1,8 +1,5 @@
 """Calls of every form go the quick way, and give what the function gives uncompiled."""
 
-import sys
-import threading
-
 import numpy as np
 import pytest
 
@@ -11,6 +8,8 @@ from minitorch import nn
 from minitorch.compiling.forms import form
 from minitorch.core.jit.native.objects import supported
 from minitorch.errors import GradError
+
+from .steps import at_once
 
 pytestmark = pytest.mark.skipif(not supported(), reason="objects cannot be read where they lie")
 
@@ -362,14 +361,6 @@ def test_a_call_that_another_thread_fails_beside_runs_once():
 
     for _ in range(WARM):
         work(2), work(3)
-    before, interval = count[0].item(), sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=work, args=(2 + k % 2,)) for k in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-    finally:
-        sys.setswitchinterval(interval)
+    before = count[0].item()
+    at_once(*2 * [lambda: work(2), lambda: work(3)])
     assert count.tolist() == [before + 800] * 4

@@ -113,7 +113,7 @@ class Entrance:
                     return MISS
             if self.waits is not None and not self.waits(args):
                 return MISS
-        except AttributeError:  # not a tensor
+        except (AttributeError, IndexError):  # not a tensor, or fewer arguments
             return MISS
         for o, groups, state in self.optimizers:
             if o.param_groups is not groups or o.state is not state:
@@ -157,7 +157,7 @@ class Entrance:
             values = [args[i].value if is_tensor else args[i] for i, is_tensor in self.given]
             values += map(_value, self.holders)
             arrays, again = (values, []) if self.is_simple else self._others(values)
-        except AttributeError:  # an argument is no array, or there is no gradient
+        except (AttributeError, IndexError):  # an argument is no array, or not there, or there is no gradient
             return None
         held = [*news, *arrays, *again]
         if not self.is_short:

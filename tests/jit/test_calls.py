@@ -92,6 +92,24 @@ def test_a_call_of_each_form_goes_the_quick_way(name):
     assert not ways and compiled.records <= 2
 
 
+COUNTED = {
+    "tensors": (lambda *xs: sum(x.sum() for x in xs), plain),
+    "arrays": (lambda *xs: sum(mt.sum(x) for x in xs), array),
+    "what requires grad": (lambda *xs: sum((x * x).sum() for x in xs), x),
+    "left out": (lambda a, b=1.0, c=None: a * b if c is None else a * b + c, plain),
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_any_number_of_arguments(name):
+    function, make = COUNTED[name]
+    compiled = mt.jit(function)
+    for count in [2] * WARM + [1, 3, 2, 1, 3]:
+        args = [make(3) for _ in range(count)]
+        same(compiled(*args), function(*args))
+    assert compiled.records == 3
+
+
 def test_a_form_tells_what_differs():
     args, kwargs = ({"b": 1.0, "a": 2.0}, [3.0, None]), {"k": "s"}
     one = form(args, kwargs, ((), ()), [2.0, 1.0, 3.0, "s"])

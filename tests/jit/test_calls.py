@@ -1,5 +1,7 @@
 """Calls of every form go the quick way, and give what the function gives uncompiled."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import minitorch as mt
 from minitorch import nn
 from minitorch.compiling.forms import form
 from minitorch.core.jit.native.objects import supported
-from minitorch.errors import GradError
+from minitorch.errors import GradError, JitError
 
 from .steps import at_once
 
@@ -172,6 +174,63 @@ def test_a_gradient_that_an_argument_has_got_is_seen():
     other.grad = mt.ones(2)
     assert compiled(other).tolist() == [3, 3]
     assert compiled(mt.ones(2)).tolist() == [2, 2]
+
+
+# --------------------------------------------------------------------------- methods
+
+
+class Scaled:
+    scale = 2.0
+
+    @classmethod
+    @mt.jit
+    def by_class(cls, x):
+        return x * cls.scale
+
+    @partial(mt.jit, static_argnums=0)  # the object itself, which each program is for anyhow
+    def by_self(self, x):
+        return x * self.scale
+
+    @partial(mt.jit, static_argnums=-1)
+    def by_number(self, x, n):
+        return x * n if n > 1 else x
+
+    @partial(mt.jit, donate_argnums=1)
+    def given_up(self, x):
+        return x * self.scale
+
+
+class Tripled(Scaled):
+    scale = 3.0
+
+
+def test_methods_of_classes_and_objects():
+    tripled = Tripled()
+    for _ in range(WARM):
+        assert [f(mt.ones(1)).item() for f in (Scaled.by_class, Tripled.by_class, tripled.by_class)] == [2, 3, 3]
+        assert tripled.by_self(mt.ones(1)).item() == 3 and Scaled().by_self(mt.ones(1)).item() == 2
+        assert [tripled.by_number(mt.ones(1), n).item() for n in (1, 2, 3)] == [1, 2, 3]
+    given = mt.ones(1)
+    assert tripled.given_up(given).item() == 3
+    with pytest.raises(JitError, match="donated"):
+        given + 1
+
+
+def test_an_object_without_room_for_its_methods():
+    class Slotted:
+        __slots__ = ()
+
+        @mt.jit
+        def double(self, x):
+            return x * 2
+
+    with pytest.raises(JitError, match="double is a method of Slotted, whose __slots__"):
+        Slotted().double(mt.ones(1))
+
+
+def test_static_numbers_that_no_argument_has():
+    compiled = mt.jit(lambda x, n=2: x * n, static_argnums=(-3, 1, 5))
+    assert compiled(mt.ones(1)).item() == 2 and compiled(mt.ones(1), 3).item() == 3
 
 
 # --------------------------------------------------------------------------- views

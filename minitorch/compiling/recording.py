@@ -78,9 +78,8 @@ def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any], nam
         here = context.get()
         off = outside.muted >= outside.frame.level  # no_grad outside holds inside
         muted = here.frame.level if off else here.muted
-        token = context.set(
-            replace(here, muted=muted, stage=capture, careful=True, anomaly=True)
-        )  # nodes know their lines
+        # With anomaly mode, nodes know their lines.
+        token = context.set(replace(here, muted=muted, stage=capture, careful=True, anomaly=True))
         try:
             for group in groups:
                 capture.lend(group)

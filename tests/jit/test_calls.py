@@ -1,5 +1,7 @@
 """Calls of every form go the quick way, and give what the function gives uncompiled."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import minitorch as mt
 from minitorch import nn
 from minitorch.compiling.forms import form
 from minitorch.core.jit.native.objects import supported
-from minitorch.errors import GradError
+from minitorch.errors import GradError, JitError
 
 from .steps import at_once
 
@@ -182,6 +184,37 @@ def test_the_last_program_is_the_one_of_the_last_call():
         assert compiled.last[1].avals[0].shape == compiled.quick.program.avals[0].shape == (n,)
 
 
+def test_the_program_tried_first_is_the_last_that_was_called_twice_running():
+    compiled = mt.jit(lambda x: x * 2)
+    for n in (2, 3) * WARM:
+        compiled(mt.ones(n))
+    first = compiled.ways[0]
+    compiled(mt.ones(2))
+    compiled(mt.ones(3))
+    assert compiled.ways[0] is first
+    other = 5 - first.program.avals[0].shape[0]
+    compiled(mt.ones(other))
+    compiled(mt.ones(other))
+    assert compiled.ways[0].program.avals[0].shape == (other,) and len(compiled.ways) == 2
+
+
+def test_a_parameter_that_is_recorded_anew_gets_its_gradient():
+    model = nn.Linear(3, 2)
+    compiled = mt.jit(lambda x: model(x).sum())
+    inputs = plain(4, 3)
+    for k in range(3 * WARM):
+        if k == 2 * WARM:
+            model.weight.requires_grad_(False)
+            model.weight.requires_grad_(True)
+        model.zero_grad()
+        compiled(inputs).backward()
+        assert model.weight.grad.tolist() == [[22, 26, 30]] * 2 and model.bias.grad.tolist() == [4, 4]
+    model.weight.requires_grad_(False)
+    model.zero_grad()
+    compiled(inputs).backward()
+    assert model.weight.grad is None and model.bias.grad.tolist() == [4, 4]
+
+
 def test_a_gradient_that_an_argument_has_got_is_seen():
     compiled = mt.jit(lambda x: x * 2 if x.grad is None else x * 3)
     for _ in range(WARM):
@@ -190,6 +223,63 @@ def test_a_gradient_that_an_argument_has_got_is_seen():
     other.grad = mt.ones(2)
     assert compiled(other).tolist() == [3, 3]
     assert compiled(mt.ones(2)).tolist() == [2, 2]
+
+
+# --------------------------------------------------------------------------- methods
+
+
+class Scaled:
+    scale = 2.0
+
+    @classmethod
+    @mt.jit
+    def by_class(cls, x):
+        return x * cls.scale
+
+    @partial(mt.jit, static_argnums=0)  # the object itself, which each program is for anyhow
+    def by_self(self, x):
+        return x * self.scale
+
+    @partial(mt.jit, static_argnums=-1)
+    def by_number(self, x, n):
+        return x * n if n > 1 else x
+
+    @partial(mt.jit, donate_argnums=1)
+    def given_up(self, x):
+        return x * self.scale
+
+
+class Tripled(Scaled):
+    scale = 3.0
+
+
+def test_methods_of_classes_and_objects():
+    tripled = Tripled()
+    for _ in range(WARM):
+        assert [f(mt.ones(1)).item() for f in (Scaled.by_class, Tripled.by_class, tripled.by_class)] == [2, 3, 3]
+        assert tripled.by_self(mt.ones(1)).item() == 3 and Scaled().by_self(mt.ones(1)).item() == 2
+        assert [tripled.by_number(mt.ones(1), n).item() for n in (1, 2, 3)] == [1, 2, 3]
+    given = mt.ones(1)
+    assert tripled.given_up(given).item() == 3
+    with pytest.raises(JitError, match="donated"):
+        given + 1
+
+
+def test_an_object_without_room_for_its_methods():
+    class Slotted:
+        __slots__ = ()
+
+        @mt.jit
+        def double(self, x):
+            return x * 2
+
+    with pytest.raises(JitError, match="double is a method of Slotted, whose __slots__"):
+        Slotted().double(mt.ones(1))
+
+
+def test_static_numbers_that_no_argument_has():
+    compiled = mt.jit(lambda x, n=2: x * n, static_argnums=(-3, 1, 5))
+    assert compiled(mt.ones(1)).item() == 2 and compiled(mt.ones(1), 3).item() == 3
 
 
 # --------------------------------------------------------------------------- views

@@ -192,6 +192,28 @@ def hooks_outside(wrap):
     return call, w
 
 
+def hooks_of_modules(wrap):
+    """Hooks on the backward pass of modules, which runs inside or outside."""
+    models = [network(), network()]
+    for model in models:
+        model[2].register_full_backward_pre_hook(lambda m, out: (out[0] * 2,))
+        for layer in (model[0], model[2]):
+            layer.register_full_backward_hook(lambda m, into, out: tuple(g if g is None else g * 3 for g in into))
+
+    def step(x):
+        loss = models[0](x).square().sum()
+        loss.backward()
+        return loss.detach()
+
+    inside, outside = wrap(step), wrap(lambda x: models[1](x).square().sum())
+
+    def call(i):
+        outside(data(i, 5, 3)).backward()
+        return inside(data(i, 5, 3))
+
+    return call, models
+
+
 def keywords_and_defaults(wrap):
     def function(x, *rest, scale=2.0, **more):
         return x * scale + sum(rest) + sum(more.values())
@@ -612,9 +634,9 @@ def compiled_in_compiled(wrap):
 SCENES = [
     a_model_as_argument, a_model_and_its_optimizer_as_arguments, an_object_as_argument, a_function_as_argument,
     a_model_that_reads_a_global_as_argument, parameters_as_a_dict, a_gradient_and_its_owner, leaves_and_results_in_turn,
-    hooks_on_arguments, hooks_outside, keywords_and_defaults, arrays_and_numbers, a_gradient_that_was_made,
-    a_gradient_that_was_there, captured_tensors, loss_to_be_pulled_twice, several_results, results_go_on,
-    results_are_written_to, an_argument_that_stays, state_that_was_copied_before, two_states_exchange,
+    hooks_on_arguments, hooks_outside, hooks_of_modules, keywords_and_defaults, arrays_and_numbers,
+    a_gradient_that_was_made, a_gradient_that_was_there, captured_tensors, loss_to_be_pulled_twice, several_results,
+    results_go_on, results_are_written_to, an_argument_that_stays, state_that_was_copied_before, two_states_exchange,
     state_and_its_shape, a_gradient_set_inside, a_gradient_written_inside, a_gradient_to_be_cleared,
     gradients_that_are_one_tensor, gradients_of_inner_tensors, inputs_of_a_backward_pass, functional_and_stateful,
     a_view_of_a_parameter, a_result_from_outside, a_seed_set_inside, a_mode_set_inside, under_no_grad, a_method,

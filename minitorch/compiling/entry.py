@@ -115,7 +115,7 @@ class Entrance:
                     return MISS
             if self.is_wary and not self._is_readable(args):
                 return MISS
-        except (AttributeError, IndexError):  # not a tensor, or fewer arguments
+        except (AttributeError, LookupError):  # not a tensor, fewer arguments, or a name that is gone
             return MISS
         for o, groups, state in self.optimizers:
             if o.param_groups is not groups or o.state is not state:

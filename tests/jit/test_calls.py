@@ -112,6 +112,20 @@ def test_any_number_of_arguments(name):
     assert compiled.records == 3
 
 
+def test_an_attribute_of_a_class_is_taken_away():
+    class Base:
+        scale = 2.0
+
+    class Own(Base):
+        scale = 3.0
+
+    compiled = mt.jit(lambda x: x * Own.scale)
+    for _ in range(WARM):
+        assert compiled(mt.ones(1)).item() == 3
+    del Own.scale
+    assert compiled(mt.ones(1)).item() == 2
+
+
 def test_a_form_tells_what_differs():
     args, kwargs = ({"b": 1.0, "a": 2.0}, [3.0, None]), {"k": "s"}
     one = form(args, kwargs, ((), ()), [2.0, 1.0, 3.0, "s"])

@@ -116,7 +116,7 @@ class Entrance:
                     return MISS
             if self.is_wary and not self._is_readable(args):
                 return MISS
-        except AttributeError:  # not a tensor
+        except (AttributeError, LookupError):  # not a tensor, fewer arguments, or a name that is gone
             return MISS
         for o, groups, state in self.optimizers:
             if o.param_groups is not groups or o.state is not state:
@@ -163,7 +163,7 @@ class Entrance:
                 held = news + values
                 return (self._outs(held), values) if self.entry.run(args, held) else None
             arrays, again = (values, []) if self.is_simple else self._others(values)
-        except AttributeError:  # an argument is no array, or there is no gradient
+        except (AttributeError, IndexError):  # an argument is no array, or not there, or there is no gradient
             return None
         held = [*news, *arrays, *again]
         if not self.is_short:

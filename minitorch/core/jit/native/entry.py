@@ -98,7 +98,7 @@ def enter(P, args, news):
     addresses = i64(P[{ADDRESSES}])
     none = P[{NONE}]
     shared = i64(P[{SHARED}])
-    views = 0
+    several = 0
     rows = i64(P[{ROWS}])
     at = 0
     for r in range(P[{ROW_COUNT}]):
@@ -162,15 +162,21 @@ def enter(P, args, news):
                     for j in range(P[{FORBIDDEN_COUNT}]):
                         if forbidden[j] == storage:
                             return
-                    for j in range(views):
+                    for j in range(several):
                         if shared[j] == storage:
                             return
-                    shared[views] = storage
-                    views += 1
+                    shared[several] = storage
+                    several += 1
                 if (i64(tensor + P[{NODE}])[0] != none) != (rows[at + 3] != 0):
                     return
                 if kind == {RECYCLED} and i32(tensor)[0] != 1:
                     return
+                if kind == {GRADIENT} and i32(tensor)[0] != 1:
+                    for j in range(several):
+                        if shared[j] == tensor:
+                            return
+                    shared[several] = tensor
+                    several += 1
                 array = i64(tensor + P[{VALUE}])[0]
             if array == 0 or i64(array + {TYPE})[0] != P[{ARRAY}]:
                 return
@@ -271,7 +277,8 @@ class Entry:
     """What a call must find, where the addresses of its arrays go, and what runs then.
 
     `arguments` says how many there are, and which are tensors, no two the same. `forbidden` are objects that none may be,
-    nor the storage of one, `places` the addresses of words that hold such. Without `classes` there are no tensors.
+    nor the storage of one, `places` the addresses of words that hold such. Views share no storage, and no two gradients are
+    one tensor. Without `classes` there are no tensors.
     """
 
     __slots__ = ("_kept", "_native", "_place", "_slots")
@@ -291,7 +298,7 @@ class Entry:
         making = functions()
         fresh = sorted(row for row in rows if row.kind == NEW) if making is not None else []
         blanks = [word for row in fresh for word in (id(row.dtype), len(row.shape), *row.shape)]
-        words = (pairs.words, forbidden, places, steps, tensors, [0] * count, blanks)
+        words = (pairs.words, forbidden, places, steps, tensors, [0] * len(rows), blanks)
         tables = [np.array([*each, 0], np.int64) for each in words]
         table = np.array([w for row in rows for w in row.words()] or [0], np.int64)
         self._slots = (ctypes.c_int64 * WORDS)()

@@ -19,11 +19,10 @@ from ..core.primitive import Tracer, aval_of
 from ..nn.module import Module
 from ..tensor.handle import Tensor
 from .capture import Argument, Capture
-from .forms import Form, form
+from .forms import NUMBERS, Form, form
 from .snapshots import kind, signature
 
 Leaves = list[Any]
-_NUMBERS = (int, float, complex)
 
 
 def flatten(value: Any) -> tuple[Leaves, Any]:
@@ -61,9 +60,8 @@ class Arguments:
         self.given: set[int] = set()  # the leaves of donated arguments
         self.called = args, kwargs, static  # with the static ones in their places, if there are any: see `form`
         self.storages = self._storages()
-        self.viewed = tuple(
-            [isinstance(x, Tensor) and x._view is not None for x in self.leaves]
-        )  # a call may view more
+        # Noted before the call, which may view more.
+        self.viewed = tuple([isinstance(x, Tensor) and x._view is not None for x in self.leaves])
         orders = None if self.is_flat else _orders((args, kwargs))
         self.key = (
             self.structure,
@@ -106,7 +104,7 @@ class Arguments:
                 inner.append(x)
             elif isinstance(x, (Array, Tracer)):
                 inner.append(capture.trace.input(aval_of(x), Argument(i)))
-            elif type(x) in _NUMBERS:
+            elif type(x) in NUMBERS:
                 inner.append(capture.trace.input(Aval((), dtypes.promote(type(x)), weak=True), Argument(i)))
             else:
                 inner.append(x)
@@ -189,7 +187,7 @@ def _kind(x: Any) -> Any:
         return Tensor, type(x), value.shape, value.dtype, _state(x), type(value) is Array, _waiting(x)
     if isinstance(x, (Array, Tracer)):
         return Array, x.shape, x.dtype
-    if type(x) in _NUMBERS:
+    if type(x) in NUMBERS:
         return type(x)
     try:
         hash(x)

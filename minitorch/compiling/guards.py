@@ -124,12 +124,9 @@ class Surroundings:
     scopes: dict[int, tuple[Any, str]] = field(default_factory=dict)  # the user's classes and modules
     classes: list[type] = field(default_factory=list)  # the user's: what is added to one may hide what its bases have
     absent: list[tuple[Mapping[str, Any], str]] = field(default_factory=list)  # globals that would hide builtins
-    running: list[tuple[str, Any, Any]] = field(
-        default_factory=list
-    )  # generators of random numbers, and where they are
-    iterators: list[tuple[str, str | None]] = field(
-        default_factory=list
-    )  # what they are called, and by which attribute
+    # Generators of random numbers, and where they are; iterators: what they are called, and by which attribute.
+    running: list[tuple[str, Any, Any]] = field(default_factory=list)
+    iterators: list[tuple[str, str | None]] = field(default_factory=list)
     functions: list[FunctionType] = field(default_factory=list)  # the user's: their code may be replaced in place
     imports: set[str] = field(default_factory=set)  # the modules that code imports and nobody has imported yet
     seen: set[int] = field(default_factory=set)

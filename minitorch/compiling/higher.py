@@ -19,7 +19,7 @@ from ..core.primitive import Value
 from ..tensor.handle import Tensor
 from .arguments import flatten
 from .capture import Argument, Field, Handle, Number
-from .derivative import Kept, node_of
+from .derivative import Kept, node_of, unhooked
 from .guards import Surroundings
 from .program import Fresh, Program
 
@@ -101,7 +101,8 @@ def _pulled(
     args, kwargs = tree.unflatten(structure, given[:own])
     results = flatten(run(args, kwargs))[0]
     wanted = [given[p.index] if isinstance(p, Argument) else p for p in parents]
-    return grad([results[i] for i in positions], wanted, given[own:], create_graph=True, allow_unused=True)
+    with unhooked([x.node for x in wanted]):
+        return grad([results[i] for i in positions], wanted, given[own:], create_graph=True, allow_unused=True)
 
 
 def _same(source: Any, value: Any) -> bool:

@@ -37,7 +37,7 @@ from .modes import CHECK, OFF, mode
 from .program import Fresh, Program, ready, replay
 from .quick import Last, Quick, quick
 from .recording import record, uncollected
-from .statics import both_ways, joined, split
+from .statics import behind_self, both_ways, joined, split
 from .stats import tally
 from .through import Family, blank, in_named_axes
 
@@ -360,12 +360,22 @@ def _setting() -> Any:
 
 
 def _bound(compiled: Compiled, instance: Any) -> Any:
-    """Compile a method for each instance on its own, and keep it there."""
+    """Compile a method for each instance, or class, on its own, and keep it there."""
     name = f"_compiled_{compiled.__name__}"
-    made = vars(instance).get(name)
+    kept = getattr(instance, "__dict__", None)
+    if kept is None:
+        raise JitError(
+            f"jit: {compiled.__name__} is a method of {type(instance).__name__}, whose __slots__ leave no room for what is "
+            "compiled; add '__dict__' to them, or compile a function that takes the object as a static argument"
+        )
+    made = kept.get(name)
     if made is None or getattr(made.function, "__func__", None) is not compiled.function:
         method = compiled.function.__get__(instance)
-        made = vars(instance)[name] = Compiled(method, frozenset(i - 1 for i in compiled.static), compiled.names)
+        made = Compiled(method, behind_self(compiled.static), compiled.names, behind_self(compiled.donated))
+        if isinstance(instance, type):
+            setattr(instance, name, made)
+        else:
+            kept[name] = made
     return made
 
 

@@ -227,10 +227,15 @@ def _globals(code: CodeType) -> tuple[str, ...]:
     return tuple(dict.fromkeys(own + inner + [*_words(code)] * ("globals" in own)))
 
 
+def _may_change(value: Any) -> bool:
+    """Return whether a value is a container whose content may change, or a tuple that holds such."""
+    return any(map(_may_change, value)) if isinstance(value, tuple) else isinstance(value, CHANGEABLE)
+
+
 def _hold(found: Surroundings, place: Place, depth: int) -> None:
     """Note what always stands in its place, but may change itself."""
     value = place.read()
-    if isinstance(value, CHANGEABLE):
+    if _may_change(value):
         found.mutable.append((place, value, snapshot(value)))
     _visit(found, value, place.label, depth + 1)
 
@@ -244,7 +249,7 @@ def _note(found: Surroundings, place: Place, depth: int) -> None:
         value = value.__func__
     if isinstance(value, property):
         _visit(found, value.fget, place.label, depth + 1)
-    if isinstance(value, CHANGEABLE):
+    if _may_change(value):
         found.mutable.append((place, value, snapshot(value)))
     if hasattr(type(value), "__next__") and is_foreign(type(value)) and not isinstance(value, io.IOBase):
         found.iterators.append((place.label, place.key))
@@ -274,7 +279,7 @@ def _visit_module(found: Surroundings, module: Module, label: str, depth: int) -
                 if name.endswith("_hooks") and isinstance(value, dict):
                     _visit_hooks(found, value, where, depth)
                 elif name != "_kinds" and not isinstance(value, Module):
-                    if isinstance(value, CHANGEABLE):
+                    if _may_change(value):
                         found.mutable.append((Place(vars(each), name, where), value, snapshot(value)))
                     _visit(found, value, where, depth + 1)
 

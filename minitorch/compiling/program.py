@@ -168,8 +168,8 @@ class Program:
     is_leaf: bool = False
     given: dict[int, int] = field(default_factory=dict)  # results that may take the place of donated arguments
     entangled: dict[int, int] = field(default_factory=dict)  # arguments that are captured, too: leaf number and id
-    watched: list[Slot] = field(default_factory=list)
-    held: frozenset[tuple[int, int]] = frozenset()  # arguments that a slot holds: leaf number and slot number
+    watched: list[Slot | ArgumentGrad] = field(default_factory=list)
+    held: frozenset[tuple[int, int]] = frozenset()  # what these hold that is elsewhere, too, see `held_by_slots`
     hidden: list[Fresh] = field(default_factory=list)  # what results are views of; behind the results
     begun: list[Begun] = field(default_factory=list)  # state that must be there before the first run
     late: list[tuple[int, Seen | Again]] = field(init=False)  # results that are taken of others, and their positions
@@ -252,12 +252,11 @@ def is_gradient(source: Any) -> bool:
     return isinstance(source, Slot) and source.holder is None
 
 
-def held_by_slots(slots: Sequence[Slot], leaves: Sequence[Any]) -> frozenset[tuple[int, int]]:
-    """Return which arguments the slots hold now."""
-    if not slots or not any(isinstance(x, Tensor) for x in leaves):
-        return frozenset()
-    now = [slot.get() for slot in slots]
-    return frozenset((i, k) for i, x in enumerate(leaves) for k, t in enumerate(now) if x is t)
+def held_by_slots(tensors: Sequence[Tensor | None], leaves: Sequence[Any]) -> frozenset[tuple[int, int]]:
+    """Return which of the tensors in slots are elsewhere, too: in leaf number i, or in slot number ~i, and in slot k."""
+    places = {id(x): i for i, x in enumerate(leaves) if isinstance(x, Tensor)}
+    found = ((places.setdefault(id(t), ~k), k) for k, t in enumerate(tensors) if t is not None)
+    return frozenset((i, k) for i, k in found if i != ~k)
 
 
 # --------------------------------------------------------------------------- replaying
@@ -281,7 +280,7 @@ def ready(program: Program, around: Surroundings, leaves: list[Any]) -> list[Val
         return None
     if {i: id(x) for i, x in enumerate(leaves) if id(x) in around.tensors} != program.entangled:
         return None
-    if held_by_slots(program.watched, leaves) != program.held:
+    if held_by_slots([slot.held(leaves) for slot in program.watched], leaves) != program.held:
         return None
     values = [s.read(leaves) for s in program.sources]
     if program.storages:

@@ -185,7 +185,7 @@ class Quick:
         found += map(_value, self.holders)
         if self.read:
             grads = list(map(_grad, self.read))
-            if any(map(_is_missing, grads)):
+            if any(map(_is_missing, grads)) or len(set(map(id, grads))) < len(grads):
                 return None
             found += map(_value, grads)
         if self.full and None in map(_grad, self.full):

@@ -20,9 +20,9 @@ from ..core.tape import FREED, Node, context, entering, lower
 from ..core.vjp import backward, reachable
 from ..tensor.handle import Tensor, ambient
 from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
-from .derivative import Derivative
+from .derivative import Derivative, unhooked
 from .guards import PLAIN
-from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, SlotCheck, is_gradient
+from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, SlotCheck, held_by_slots, is_gradient
 from .sharing import Sharing
 
 
@@ -78,9 +78,8 @@ def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any], nam
         here = context.get()
         off = outside.muted >= outside.frame.level  # no_grad outside holds inside
         muted = here.frame.level if off else here.muted
-        token = context.set(
-            replace(here, muted=muted, stage=capture, careful=True, anomaly=True)
-        )  # nodes know their lines
+        # With anomaly mode, nodes know their lines.
+        token = context.set(replace(here, muted=muted, stage=capture, careful=True, anomaly=True))
         try:
             for group in groups:
                 capture.lend(group)
@@ -143,7 +142,7 @@ class _Finish:
             derivative=derivative,
             is_leaf=structure.num_leaves == 1 and structure.num_nodes == 1,
             watched=[s.source for s in self.capture.slots.values()],
-            held=self._held(),
+            held=held_by_slots([s.before for s in self.capture.slots.values()], self.arguments.leaves),
             once=any(isinstance(s, Lifted) for s in sources),
             begun=self.capture.begun,
             hidden=self.hidden,
@@ -164,11 +163,6 @@ class _Finish:
         return len(self.outputs) - 1
 
     # ------------------------------------------------------------------ results
-
-    def _held(self) -> frozenset[tuple[int, int]]:
-        befores = [s.before for s in self.capture.slots.values()]
-        leaves = enumerate(self.arguments.leaves)
-        return frozenset((i, k) for i, x in leaves for k, t in enumerate(befores) if x is t and isinstance(x, Tensor))
 
     def _results(self, leaves: list[Any]) -> list[Any]:
         """Say of each result where it comes from; a tensor that comes twice is one tensor."""
@@ -298,7 +292,8 @@ class _Finish:
         seeds = []
         for _, node in live:
             seeds.append((node, self.trace.input(Aval(node.shape, node.dtype))))
-        found = backward(seeds, wanted={a.inner for a in wanted}, keep=True) if wanted else {}
+        with unhooked([a.inner for a in wanted]):
+            found = backward(seeds, wanted={a.inner for a in wanted}, keep=True) if wanted else {}
         grads = [self.trace.atom(found[a.inner]) if a.inner in found else None for a in wanted]
         return Derivative(
             live=[i for i, _ in live],
@@ -316,10 +311,12 @@ class _Finish:
                 yield HandleCheck(a.tensor, a.view, None if a.node is None else a.node.plan is None)
 
     def _slots(self) -> Iterator[SlotCheck]:
-        """Iterate over the slots that must be empty, or must not."""
+        """Iterate over the slots that must be empty, or must not: those that are read, or end as they have begun."""
         for key, swapped in self.capture.slots.items():
-            if key in self.capture.read_slots and not isinstance(swapped.source, ArgumentGrad):  # a part of the key
-                yield SlotCheck(swapped.source, swapped.before is None)
+            slot, before = swapped.source, swapped.before
+            is_asked = key in self.capture.read_slots or slot.get() is before
+            if is_asked and not isinstance(slot, ArgumentGrad):  # a part of the key
+                yield SlotCheck(slot, before is None)
 
 
 def is_spent(node: Node) -> bool:

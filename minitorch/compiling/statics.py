@@ -27,13 +27,18 @@ def both_ways(function: Callable[..., Any], numbers: Any, names: set[str]) -> tu
     return frozenset({*numbers, *(parameters.index(n) for n in names)}), names | known
 
 
+def behind_self(numbers: frozenset[int]) -> frozenset[int]:
+    """Return the numbers of a function's arguments as its method counts them, to which the first is not given."""
+    return frozenset(i - (i > 0) for i in numbers if i)
+
+
 def split(
     name: str, numbers: frozenset[int], names: frozenset[str], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     """Take the static arguments out of a call of a function, which `name` is for messages."""
     count = len(args)
-    chosen = {i % count if -count <= i < count else i for i in numbers}
-    positional = tuple((i, args[i]) for i in sorted(chosen) if i < count)
+    chosen = {i % count for i in numbers if -count <= i < count}
+    positional = tuple((i, args[i]) for i in sorted(chosen))
     named = tuple((n, kwargs[n]) for n in sorted(names) if n in kwargs)
     try:
         hash((positional, named))

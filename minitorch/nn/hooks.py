@@ -206,8 +206,9 @@ class _Watch:
                 found = hook(self.module, grads)
                 if found is not None:
                     grads = found if isinstance(found, tuple) else (found,)
-            self.grad_output = grads
-            if not self.places:
+            if self.places:
+                self.grad_output = grads
+            else:
                 for hook in self.hooks:
                     hook(self.module, (None,) * self.count, grads)
             return tuple(_lowered(grads[i]) for i in places)
@@ -217,8 +218,9 @@ class _Watch:
     def _on_input(self, g: tuple[Any, ...]) -> tuple[Any, ...]:
         spread = dict(zip(self.places, map(tensor_of, g)))
         grads = tuple(spread.get(i) for i in range(self.count))
+        grad_output, self.grad_output = self.grad_output, ()  # what is recorded may keep this object
         for hook in self.hooks:
-            found = hook(self.module, grads, self.grad_output)
+            found = hook(self.module, grads, grad_output)
             if found is not None:
                 grads = found if isinstance(found, tuple) else (found,)
         return tuple(_lowered(grads[i]) for i in self.places)

@@ -18,20 +18,20 @@ from typing import Any
 import numpy as np
 
 MOST = 2**31 - 1  # numbers that BLAS can count
+LEAST = 2.0**-126  # a smaller rate may be 0 in float32, and BLAS takes 0 * nan for 0
 
 
 def add_multiple(x: Any, direction: Any, rate: float) -> None:
     """Add a multiple of a buffer to another of the same shape and dtype, float32 or float64, in place.
 
-    The one that is written is the fastest if it is contiguous.
+    The one that is written is the fastest if it is contiguous and aligned.
 
     >>> x = np.array([1.0, 2.0])
     >>> add_multiple(x, np.array([2.0, 2.0]), -0.5)
     >>> x
     array([0., 1.])
     """
-    # BLAS takes 0 * nan for 0.
-    if rate and 0 < x.size <= MOST and x.flags.c_contiguous:
+    if abs(rate) >= LEAST and 0 < x.size <= MOST and x.flags.carray:
         routine(x.dtype.char)(direction.reshape(-1), x.reshape(-1), None, rate)
     else:
         x += direction * np.asarray(rate, x.dtype)

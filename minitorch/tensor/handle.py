@@ -349,8 +349,12 @@ class Tensor(Shared):
         else:
             self._view, self.value = None, new.current()
         if node is not None and node.plan is None and (node.shape, node.dtype) != (new.shape, new.dtype):
-            self._set_node(leaf(self.value))
-            self.node.cell = self._cell  # type: ignore[union-attr]
+            self._become_leaf()
+
+    def _become_leaf(self) -> None:
+        """Take part in graphs as the value is now, which has another shape or dtype than before."""
+        self._set_node(leaf(self.value))
+        self.node.cell = self._cell  # type: ignore[union-attr]
 
     # ------------------------------------------------------------------ conversion
 

@@ -22,6 +22,7 @@ from ..core.ops.shaping import broadcast_to, cast
 from ..core.ops.transforming import stretched
 from ..core.primitive import aval_of
 from ..core.tape import context
+from .alias import CUT
 from .conversion import clone
 from .functions import BOTH, METHODS
 from .generator import Generator
@@ -245,9 +246,17 @@ def _reshaping(name: str, function: Function) -> Function:
     """Return the method that makes a tensor the view that a function takes of it."""
 
     def call(self: Tensor, *args: Any) -> Tensor:
-        checked(name, self)
+        recorded, is_tracked = checked(name, self), self.node is not None
+        if is_tracked and not recorded and not self.is_leaf:
+            raise GradError(
+                f"{name}: {aval_of(self)} was computed, and its gradient would have another shape; call it where operations "
+                "are recorded, or on .detach()"
+            )
         seen = function(self, *args)
         self.value, self.node, self._view = seen.value, seen.node, seen._view
+        if is_tracked and not recorded:
+            self._view = seen._view.then(CUT)
+            self._become_leaf()
         return self
 
     call.__name__ = name

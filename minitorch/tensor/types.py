@@ -139,19 +139,21 @@ def iinfo(dtype: Any) -> Any:
 
 @lru_cache
 def _range(dtype: dtypes.DType) -> tuple[float, float]:
-    """Return the least and the largest number that may be written to a real dtype."""
+    """Return the least and the largest number that may be written to a dtype, or to its real part."""
     limits = iinfo(dtype) if dtype in dtypes.INTEGERS else finfo(dtype)
-    return (-limits.max if dtype in dtypes.UNSIGNED else limits.min), limits.max
+    return limits.min, limits.max
 
 
 def check_fits(name: str, number: Any, dtype: dtypes.DType) -> None:
     """Raise where a Python number has no place in a dtype: NaN among integers, 300 among bytes, 1e9 among halves.
 
-    Unsigned integers wrap negative numbers around (-1 is 255), and floats take infinities, as in PyTorch.
+    Unsigned integers wrap negative ones around (-1 is 255), and floats take infinities, as in PyTorch.
     """
-    if (type(number) is not int and type(number) is not float) or dtype == dtypes.bool_ or dtype in dtypes.COMPLEX:
+    if (type(number) is not int and type(number) is not float) or dtype == dtypes.bool_:
         return
     low, high = _range(dtype)
+    if type(number) is int and dtype in dtypes.UNSIGNED:
+        low = -high
     if not low <= number <= high and (dtype in dtypes.INTEGERS or math.isfinite(number)):
         raise ArgumentError(
             f"{name}: value {number} cannot be converted to {dtypes.name(dtype)} without overflow; use one from {low} to "

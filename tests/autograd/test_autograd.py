@@ -10,6 +10,8 @@ from minitorch import autograd
 from minitorch.autograd import functional
 from minitorch.errors import ArgumentError, GradError, ShapeError, UnsupportedError
 
+from .test_function import Cube
+
 
 def leaf(*values):
     return mt.tensor(list(values), dtype=mt.float64, requires_grad=True)
@@ -175,16 +177,6 @@ def test_products_equal_the_matrices():
 
 
 def test_jvp_passes_through_a_function():
-    class Cube(autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return x**3
-
-        @staticmethod
-        def backward(ctx, g):
-            return 3 * g * ctx.saved_tensors[0] ** 2
-
     close(functional.jvp(Cube.apply, plain(2.0), plain(10.0))[1], [120.0])
 
 

@@ -10,6 +10,8 @@ import pytest
 import minitorch as mt
 from minitorch.errors import JitError, TracerError
 
+from ..jit.steps import training
+
 X = mt.array([1.0, 2.0])
 STORE = []
 LATEST = None
@@ -101,15 +103,7 @@ def test_no_leak_no_error(name):
 def test_training_has_no_leaks():
     model = mt.nn.Sequential(mt.nn.Linear(2, 3), mt.nn.BatchNorm1d(3), mt.nn.Linear(3, 1))
     opt = mt.optim.Adam(model.parameters())
-
-    @mt.jit
-    def step(x):
-        opt.zero_grad()
-        loss = model(x).square().mean()
-        loss.backward()
-        opt.step()
-        return loss
-
+    step = mt.jit(training(opt, lambda x: model(x).square().mean()))
     losses = []
     with mt.check_leaks():
         for _ in range(20):

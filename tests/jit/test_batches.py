@@ -18,6 +18,7 @@ from minitorch.core.jit.passes import optimize, pipeline
 from minitorch.optim import optimizer as optimizers
 
 from .comparing import compare, look, same
+from .steps import training
 
 # One, none, and sizes that other axes have, too; beyond 512, sums of floats are added up in blocks.
 SIZES = (4, 1, 3, 8, 0, 2, 600, 8, 1)
@@ -33,15 +34,7 @@ def batch(size):
 
 
 def stepping(net, optimizer, wrap):
-    @wrap
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(net(x), y, reduction="sum")
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return wrap(training(optimizer, lambda x, y: nn.functional.cross_entropy(net(x), y, reduction="sum")))
 
 
 # --------------------------------------------------------------------------- the same as plainly

@@ -25,30 +25,22 @@ from minitorch.core.ops.shaping import broadcast_to, reshape, transpose
 from minitorch.core.ops.shaping import sum as sum_
 
 from .comparing import compare
+from .steps import training
 
 R = np.random.default_rng(0)
 OPTIMIZERS = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "RMSprop", "Rprop", "ASGD")
 
 
-def training(net, kind):
+def trained(net, kind):
     """Return a compiled training step of a network."""
     optimizer = getattr(mt.optim, kind)(net.parameters(), lr=0.01)
-
-    @mt.jit
-    def step(x):
-        optimizer.zero_grad()
-        loss = net(x).square().sum()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return mt.jit(training(optimizer, lambda x: net(x).square().sum()))
 
 
 def step_of(kind="Adam", sizes=(3, 4, 2)):
     """Return a training step's graph as recorded, and values for its inputs."""
     layers = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.Tanh())]
-    step = training(nn.Sequential(*layers), kind)
+    step = trained(nn.Sequential(*layers), kind)
     x = mt.tensor(R.normal(size=(5, sizes[0])).astype(np.float32))
     step(x)
     graph = step.recorded(x).graph
@@ -87,7 +79,7 @@ def test_kernels_are_the_same_with_bundles_and_without():
 
 
 def test_a_bundle_is_optimized_and_lowered_once_for_all_sizes_of_the_batch():
-    step = training(nn.Linear(4, 3), "Adam")
+    step = trained(nn.Linear(4, 3), "Adam")
     templates = []
     for n in (4, 1, 7):
         step(mt.ones(n, 4))
@@ -268,15 +260,7 @@ def test_state_that_is_shared_between_sizes_is_updated_by_all():
     def make(wrap):
         net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3)).double()
         optimizer = mt.optim.AdamW(net.parameters(), lr=0.01)
-
-        @wrap
-        def step(x):
-            optimizer.zero_grad()
-            loss = net(x).square().mean()
-            loss.backward()
-            optimizer.step()
-            return loss
-
+        step = wrap(training(optimizer, lambda x: net(x).square().mean()))
         sizes = (4, 2, 33, 1, 4, 17, 2, 33)
         return lambda i: step(mt.tensor(np.random.default_rng(i).normal(size=(sizes[i], 1, 4, 4)))), [net, optimizer]
 

@@ -1,7 +1,6 @@
 """Calls of every form go the quick way, and give what the function gives uncompiled."""
 
-import sys
-import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +9,9 @@ import minitorch as mt
 from minitorch import nn
 from minitorch.compiling.forms import form
 from minitorch.core.jit.native.objects import supported
-from minitorch.errors import GradError
+from minitorch.errors import GradError, JitError
+
+from .steps import at_once
 
 pytestmark = pytest.mark.skipif(not supported(), reason="objects cannot be read where they lie")
 
@@ -91,6 +92,38 @@ def test_a_call_of_each_form_goes_the_quick_way(name):
         args, kwargs = make()
         same(compiled(*args, **kwargs), function(*args, **kwargs))
     assert not ways and compiled.records <= 2
+
+
+COUNTED = {
+    "tensors": (lambda *xs: sum(x.sum() for x in xs), plain),
+    "arrays": (lambda *xs: sum(mt.sum(x) for x in xs), array),
+    "what requires grad": (lambda *xs: sum((x * x).sum() for x in xs), x),
+    "left out": (lambda a, b=1.0, c=None: a * b if c is None else a * b + c, plain),
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_any_number_of_arguments(name):
+    function, make = COUNTED[name]
+    compiled = mt.jit(function)
+    for count in [2] * WARM + [1, 3, 2, 1, 3]:
+        args = [make(3) for _ in range(count)]
+        same(compiled(*args), function(*args))
+    assert compiled.records == 3
+
+
+def test_an_attribute_of_a_class_is_taken_away():
+    class Base:
+        scale = 2.0
+
+    class Own(Base):
+        scale = 3.0
+
+    compiled = mt.jit(lambda x: x * Own.scale)
+    for _ in range(WARM):
+        assert compiled(mt.ones(1)).item() == 3
+    del Own.scale
+    assert compiled(mt.ones(1)).item() == 2
 
 
 def test_a_form_tells_what_differs():
@@ -204,6 +237,63 @@ def test_a_gradient_that_an_argument_has_got_is_seen():
     other.grad = mt.ones(2)
     assert compiled(other).tolist() == [3, 3]
     assert compiled(mt.ones(2)).tolist() == [2, 2]
+
+
+# --------------------------------------------------------------------------- methods
+
+
+class Scaled:
+    scale = 2.0
+
+    @classmethod
+    @mt.jit
+    def by_class(cls, x):
+        return x * cls.scale
+
+    @partial(mt.jit, static_argnums=0)  # the object itself, which each program is for anyhow
+    def by_self(self, x):
+        return x * self.scale
+
+    @partial(mt.jit, static_argnums=-1)
+    def by_number(self, x, n):
+        return x * n if n > 1 else x
+
+    @partial(mt.jit, donate_argnums=1)
+    def given_up(self, x):
+        return x * self.scale
+
+
+class Tripled(Scaled):
+    scale = 3.0
+
+
+def test_methods_of_classes_and_objects():
+    tripled = Tripled()
+    for _ in range(WARM):
+        assert [f(mt.ones(1)).item() for f in (Scaled.by_class, Tripled.by_class, tripled.by_class)] == [2, 3, 3]
+        assert tripled.by_self(mt.ones(1)).item() == 3 and Scaled().by_self(mt.ones(1)).item() == 2
+        assert [tripled.by_number(mt.ones(1), n).item() for n in (1, 2, 3)] == [1, 2, 3]
+    given = mt.ones(1)
+    assert tripled.given_up(given).item() == 3
+    with pytest.raises(JitError, match="donated"):
+        given + 1
+
+
+def test_an_object_without_room_for_its_methods():
+    class Slotted:
+        __slots__ = ()
+
+        @mt.jit
+        def double(self, x):
+            return x * 2
+
+    with pytest.raises(JitError, match="double is a method of Slotted, whose __slots__"):
+        Slotted().double(mt.ones(1))
+
+
+def test_static_numbers_that_no_argument_has():
+    compiled = mt.jit(lambda x, n=2: x * n, static_argnums=(-3, 1, 5))
+    assert compiled(mt.ones(1)).item() == 2 and compiled(mt.ones(1), 3).item() == 3
 
 
 # --------------------------------------------------------------------------- views
@@ -393,14 +483,6 @@ def test_a_call_that_another_thread_fails_beside_runs_once():
 
     for _ in range(WARM):
         work(2), work(3)
-    before, interval = count[0].item(), sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=work, args=(2 + k % 2,)) for k in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-    finally:
-        sys.setswitchinterval(interval)
+    before = count[0].item()
+    at_once(*2 * [lambda: work(2), lambda: work(3)])
     assert count.tolist() == [before + 800] * 4

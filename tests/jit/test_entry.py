@@ -2,7 +2,6 @@
 
 import gc
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -12,6 +11,8 @@ from minitorch.core.jit.native.objects import supported
 from minitorch.core.jit.native.objects import word as read
 from minitorch.core.jit.native.pairs import Pairs, Unreadable, dicts_supported
 from minitorch.errors import JitError
+
+from .steps import at_once, training
 
 pytestmark = pytest.mark.skipif(not supported(), reason="objects cannot be read where they lie")
 
@@ -248,15 +249,7 @@ def test_results_are_fresh():
 def test_indices_out_of_bounds_leave_the_state_as_it_was():
     table = mt.nn.Embedding(5, 2)
     opt = mt.optim.SGD(table.parameters(), lr=0.1)
-
-    @mt.jit
-    def step(i):
-        opt.zero_grad()
-        loss = table(i).square().sum()
-        loss.backward()
-        opt.step()
-        return loss
-
+    step = mt.jit(training(opt, lambda i: table(i).square().sum()))
     for _ in range(WARM):
         step(mt.tensor([1, 2]))
     before = table.weight.detach().numpy().copy()
@@ -272,11 +265,7 @@ def test_threads_take_turns():
     for one in (s, t):
         for _ in range(WARM):
             one.step(one.x, one.y)
-    threads = [threading.Thread(target=lambda: [s.step(s.x, s.y) for _ in range(25)]) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    at_once(*4 * [lambda: [s.step(s.x, s.y) for _ in range(25)]])
     for _ in range(100):
         t.step(t.x, t.y)
     np.testing.assert_allclose(s.state()[0][0], t.state()[0][0], rtol=1e-4, atol=1e-6)
@@ -295,16 +284,7 @@ def test_no_update_is_lost_between_threads(size, results):
 
     x = mt.ones(size)
     step(x)
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=lambda: [step(x) for _ in range(50)]) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-    finally:
-        sys.setswitchinterval(before)
+    at_once(*4 * [lambda: [step(x) for _ in range(50)]])
     assert set(count.tolist()) == {201.0}
 
 

@@ -1,12 +1,12 @@
 """The shortest way into programs of every kind: that read gradients, return views, keep a backward pass, or run long."""
 
-import threading
-
 import numpy as np
 import pytest
 
 import minitorch as mt
 from minitorch.core.jit.native.objects import supported
+
+from .steps import at_once, training
 
 pytestmark = pytest.mark.skipif(not supported(), reason="objects cannot be read where they lie")
 
@@ -125,6 +125,16 @@ def test_what_changes_is_seen(name, size):
     both(CHANGES[name], size=size)
 
 
+def _accumulated(s):
+    sum((p * s.x).sum() for p in s.params).backward()
+
+
+@pytest.mark.parametrize("size", [4, LONG], ids=["short", "long"])
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_changes_is_seen_by_a_step_that_adds_to_gradients(name, size):
+    both(CHANGES[name], size=size, before=_accumulated)
+
+
 @pytest.mark.parametrize("size", [4, LONG], ids=["short", "long"])
 @pytest.mark.parametrize("name", RESULTS)
 def test_any_result(name, size):
@@ -223,11 +233,7 @@ def test_threads_share_a_long_program():
     for s in made:
         for _ in range(WARM):
             s.step()
-    threads = [threading.Thread(target=lambda: [made[0].step() for _ in range(5)]) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    at_once(*4 * [lambda: [made[0].step() for _ in range(5)]])
     assert all(np.isfinite(x).all() for x in made[0].state())
 
 
@@ -236,15 +242,7 @@ def test_slices_of_a_data_set():
         rng = np.random.default_rng(0)
         data = mt.tensor(rng.normal(size=(40, 3)).astype(np.float32))
         w = mt.nn.Parameter(mt.tensor(rng.normal(size=(3, 2)).astype(np.float32)))
-        opt = mt.optim.SGD([w], lr=0.1)
-
-        def step(x, y):
-            opt.zero_grad()
-            loss = (x @ w - y).square().mean()
-            loss.backward()
-            opt.step()
-            return loss
-
+        step = training(mt.optim.SGD([w], lr=0.1), lambda x, y: (x @ w - y).square().mean())
         step = mt.jit(step) if compiled else step
         targets = mt.tensor(rng.normal(size=(40, 2)).astype(np.float32))
         losses = [step(data[i : i + 4], targets[i : i + 4]).item() for i in range(0, 40, 4)]

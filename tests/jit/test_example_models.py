@@ -19,6 +19,7 @@ from minitorch.compiling.modes import CHECK, mode
 from minitorch.nn import functional as F
 
 from .comparing import compare
+from .steps import training
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples"
 SCENES = {}
@@ -40,15 +41,7 @@ def scene(build):
 
     def make(wrap):
         loss_of, batch, optimizer, seen = build(importlib.import_module(build.__name__))
-
-        def step(*batch):
-            optimizer.zero_grad()
-            loss = loss_of(*batch)
-            loss.backward()
-            optimizer.step()
-            return loss
-
-        compiled = wrap(step)
+        compiled = wrap(training(optimizer, loss_of))
         return lambda i: compiled(*batch(i)), [*seen, optimizer]
 
     SCENES[build.__name__] = make

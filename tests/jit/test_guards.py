@@ -17,6 +17,7 @@ import weakref
 from collections import ChainMap, OrderedDict, UserDict, UserList, defaultdict, deque, namedtuple
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 import minitorch as mt
@@ -60,6 +61,16 @@ class Config:
     scale: float = 1.0
 
 
+class Shifting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.shifts = ([1.0],)
+
+    def forward(self, x):
+        return x + self.shifts[0][0]
+
+
+Couple = namedtuple("Couple", "first second")
 OFFSET = 1.0
 Pair = namedtuple("Pair", "scale shift")
 settings = types.ModuleType("settings_of_the_test")
@@ -339,6 +350,20 @@ CHANGES = {
         lambda s, i: put_item(0)(s[1900], i),
     ),
     "list in lists": changing(nest, lambda s, x: x * innermost(s)[0], lambda s, i: put_item(0)(innermost(s), i)),
+    "list in a tuple": changing(lambda: (0, ([1.0],)), lambda s, x: x * s[1][0][0], lambda s, i: put_item(0)(s[1][0], i)),
+    "dict in a named tuple": changing(
+        lambda: Couple(0, {"a": 1.0}), lambda s, x: x * s.second["a"], lambda s, i: put_item("a")(s.second, i)
+    ),
+    "array in a tuple": changing(
+        lambda: (np.ones(2),), lambda s, x: x * float(s[0][1]), lambda s, i: put_item(1)(s[0], i)
+    ),
+    "list in a tuple of a module": changing(
+        Shifting, lambda s, x: s(x), lambda s, i: put_item(0)(s.shifts[0], i)
+    ),
+    "list in a tuple of a partial": changing(
+        lambda: functools.partial(lambda c, x: x * c[0][0], ([1.0],)), lambda s, x: s(x),
+        lambda s, i: put_item(0)(s.args[0][0], i),
+    ),
     "list in itself": changing(
         in_itself, lambda s, x: x * s[1][1][0],
         lambda s, i: s.__setitem__(0, 1.0 + i // 2),

@@ -176,6 +176,44 @@ def hooks_on_arguments(wrap):
     return lambda i: compiled(xs[i % 3]), xs
 
 
+def hooks_outside(wrap):
+    """Hooks of a parameter and of an argument are called once in a backward pass, and in one that is recorded."""
+    w = mt.tensor([1.0, 2.0], requires_grad=True)
+    w.register_hook(lambda g: g * 0.5)
+    compiled = wrap(lambda x: (w * w * x * x).sum())
+
+    def call(i):
+        x = data(i, 2).float().requires_grad_()
+        x.register_hook(lambda g: g * 3)
+        compiled(x).backward()
+        first = mt.autograd.grad(compiled(x), (w, x), create_graph=True)
+        return first, mt.autograd.grad((first[0] * first[1]).sum(), (w, x)), x.grad
+
+    return call, w
+
+
+def hooks_of_modules(wrap):
+    """Hooks on the backward pass of modules, which runs inside or outside."""
+    models = [network(), network()]
+    for model in models:
+        model[2].register_full_backward_pre_hook(lambda m, out: (out[0] * 2,))
+        for layer in (model[0], model[2]):
+            layer.register_full_backward_hook(lambda m, into, out: tuple(g if g is None else g * 3 for g in into))
+
+    def step(x):
+        loss = models[0](x).square().sum()
+        loss.backward()
+        return loss.detach()
+
+    inside, outside = wrap(step), wrap(lambda x: models[1](x).square().sum())
+
+    def call(i):
+        outside(data(i, 5, 3)).backward()
+        return inside(data(i, 5, 3))
+
+    return call, models
+
+
 def keywords_and_defaults(wrap):
     def function(x, *rest, scale=2.0, **more):
         return x * scale + sum(rest) + sum(more.values())
@@ -399,6 +437,49 @@ def a_gradient_written_inside(wrap):
     return lambda i: compiled(data(i, 2).float()), w
 
 
+def a_gradient_to_be_cleared(wrap):
+    """A parameter that is frozen, and one that is not used, have a gradient at times, which goes as well."""
+    used, frozen, unused = (nn.Parameter(data(i, 2)) for i in range(3))
+    frozen.requires_grad_(False)
+    optimizer = mt.optim.SGD([used, frozen, unused], lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        loss = (used * frozen * x).sum()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    compiled = wrap(step)
+
+    def call(i):
+        frozen.grad, unused.grad = (data(i, 2) if i & bit else None for bit in (1, 2))
+        return compiled(data(i, 2)), frozen.grad is None, unused.grad is None
+
+    return call, [used, frozen, unused]
+
+
+def gradients_that_are_one_tensor(wrap):
+    """Each time others of three parameters have one gradient, to which the function adds."""
+    weights = [nn.Parameter(data(i, 2)) for i in range(3)]
+
+    def step(x):
+        loss = sum((w * x).square().sum() for w in weights)
+        loss.backward()
+        return loss.detach()
+
+    compiled = wrap(step)
+
+    def call(i):
+        for k, w in enumerate(weights):
+            w.grad = data(k, 2)
+        for k, other in (((0, 1),), ((0, 2),), (), ((0, 1), (0, 2)), ((1, 2),), ())[i]:
+            weights[k].grad = weights[other].grad
+        return compiled(data(i, 2))
+
+    return call, weights
+
+
 def gradients_of_inner_tensors(wrap):
     w = mt.nn.Parameter(mt.ones(2))
 
@@ -553,10 +634,11 @@ def compiled_in_compiled(wrap):
 SCENES = [
     a_model_as_argument, a_model_and_its_optimizer_as_arguments, an_object_as_argument, a_function_as_argument,
     a_model_that_reads_a_global_as_argument, parameters_as_a_dict, a_gradient_and_its_owner, leaves_and_results_in_turn,
-    hooks_on_arguments, keywords_and_defaults, arrays_and_numbers, a_gradient_that_was_made, a_gradient_that_was_there,
-    captured_tensors, loss_to_be_pulled_twice, several_results, results_go_on, results_are_written_to,
-    an_argument_that_stays, state_that_was_copied_before, two_states_exchange, state_and_its_shape, a_gradient_set_inside,
-    a_gradient_written_inside, gradients_of_inner_tensors, inputs_of_a_backward_pass, functional_and_stateful,
+    hooks_on_arguments, hooks_outside, hooks_of_modules, keywords_and_defaults, arrays_and_numbers,
+    a_gradient_that_was_made, a_gradient_that_was_there, captured_tensors, loss_to_be_pulled_twice, several_results,
+    results_go_on, results_are_written_to, an_argument_that_stays, state_that_was_copied_before, two_states_exchange,
+    state_and_its_shape, a_gradient_set_inside, a_gradient_written_inside, a_gradient_to_be_cleared,
+    gradients_that_are_one_tensor, gradients_of_inner_tensors, inputs_of_a_backward_pass, functional_and_stateful,
     a_view_of_a_parameter, a_result_from_outside, a_seed_set_inside, a_mode_set_inside, under_no_grad, a_method,
     compiled_in_compiled,
 ]  # fmt: skip

@@ -8,6 +8,8 @@ import pytest
 import minitorch as mt
 from minitorch.compiling.steps import Loop
 
+from .steps import training
+
 
 def build(kind="mlp", optimizer=mt.optim.Adam):
     mt.manual_seed(0)
@@ -17,15 +19,7 @@ def build(kind="mlp", optimizer=mt.optim.Adam):
     }[kind]
     model = mt.nn.Sequential(*layers)
     opt = optimizer(model.parameters(), lr=0.05)
-
-    def step(x, y):
-        opt.zero_grad()
-        loss = ((model(x) - y) ** 2).mean()
-        loss.backward()
-        opt.step()
-        return loss
-
-    return model, step
+    return model, training(opt, lambda x, y: ((model(x) - y) ** 2).mean())
 
 
 def batches(sizes):
@@ -69,15 +63,7 @@ def test_it_runs_natively():
 def test_a_number_of_steps():
     w = mt.zeros(1, requires_grad=True)
     opt = mt.optim.SGD([w], lr=0.5)
-
-    @mt.jit
-    def step():
-        opt.zero_grad()
-        loss = ((w - 1) ** 2).sum()
-        loss.backward()
-        opt.step()
-        return loss
-
+    step = mt.jit(training(opt, lambda: ((w - 1) ** 2).sum()))
     losses = mt.train_steps(step, 20)
     assert losses.shape == (20,) and losses[0].item() == 1 and w.item() == 1
     opt.param_groups[0]["lr"] = 0.25

@@ -12,6 +12,7 @@ from minitorch.nn import functional as F
 from tests.torch_diff.models import OPTIMIZERS
 
 from .comparing import compare
+from .steps import training
 
 STEPS = 10
 
@@ -26,14 +27,7 @@ def batch(i, dtype=mt.float64):
 
 
 def stepping(model, optimizer):
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return training(optimizer, lambda x, y: F.cross_entropy(model(x), y))
 
 
 # --------------------------------------------------------------------------- optimizers
@@ -147,15 +141,7 @@ def complex_parameters(wrap):
     rng = np.random.default_rng(0)
     w = nn.Parameter(mt.tensor(rng.normal(size=3) + 1j * rng.normal(size=3)))
     optimizer = mt.optim.Adam([w], lr=0.1, amsgrad=True)
-
-    def step(x):
-        optimizer.zero_grad()
-        loss = (w * x - 1).abs().square().sum()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    compiled = wrap(step)
+    compiled = wrap(training(optimizer, lambda x: (w * x - 1).abs().square().sum()))
     return lambda i: compiled(mt.tensor(rng.normal(size=3))), [w, optimizer]
 
 
@@ -512,15 +498,7 @@ def evaluation_between(wrap):
 def checkpointing(wrap):
     model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3)).double()
     optimizer = adam(model)
-
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(mt.checkpoint(model)(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    compiled = wrap(step)
+    compiled = wrap(training(optimizer, lambda x, y: F.cross_entropy(mt.checkpoint(model)(x), y)))
     return lambda i: compiled(*batch(i)), [model, optimizer]
 
 
@@ -539,15 +517,7 @@ class Cube(mt.autograd.Function):
 def own_function(wrap):
     model = net()
     optimizer = adam(model)
-
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(Cube.apply(model(x)), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    compiled = wrap(step)
+    compiled = wrap(training(optimizer, lambda x, y: F.cross_entropy(Cube.apply(model(x)), y)))
     return lambda i: compiled(*batch(i)), [model, optimizer]
 
 
@@ -562,15 +532,7 @@ clipped.defvjp(lambda x: (x * 2, x), lambda x, g: ((g * x).clamp(-0.1, 0.1),))
 def own_rule(wrap):
     model = net()
     optimizer = adam(model)
-
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(clipped(model(x)), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    compiled = wrap(step)
+    compiled = wrap(training(optimizer, lambda x, y: F.cross_entropy(clipped(model(x)), y)))
     return lambda i: compiled(*batch(i)), [model, optimizer]
 
 
@@ -747,14 +709,10 @@ def penalty_in_the_loss(wrap):
     model = net()
     optimizer = adam(model)
 
-    def step(x, y, strength):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), y) + strength * sum(p.square().sum() for p in model.parameters())
-        loss.backward()
-        optimizer.step()
-        return loss
+    def loss(x, y, strength):
+        return F.cross_entropy(model(x), y) + strength * sum(p.square().sum() for p in model.parameters())
 
-    compiled = wrap(step)
+    compiled = wrap(training(optimizer, loss))
     return lambda i: compiled(*batch(i), 0.1 * i), [model, optimizer]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import pickle
 import threading
 import warnings
 import weakref
@@ -517,6 +518,18 @@ def test_donated_arguments_are_given_up():
         with pytest.raises(JitError, match="donated"):
             before["w"] + 1
     assert g["w"].tolist() == [10, 10]
+
+
+USES = (repr, np.asarray, pickle.dumps, list, bool, lambda x: x.tolist(), lambda x: x.device)
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("make", [mt.array, mt.tensor])
+def test_whatever_is_asked_of_a_donated_array_is_answered_in_words(make, use):
+    x = make([1.0, 2.0])
+    mt.jit(lambda x: x + 1, donate_argnums=0)(x)
+    with pytest.raises(JitError, match="this array was donated"):
+        use(x)
 
 
 def test_donation_does_not_reach_what_others_see():

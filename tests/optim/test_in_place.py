@@ -150,25 +150,38 @@ def test_equal_to_the_rule_by_hand(shape, dtype, options):
     np.testing.assert_allclose(p.detach().numpy(), x, rtol=1e-6 if dtype is mt.float32 else 1e-14, atol=1e-7)
 
 
+def misaligned(x):
+    """Return a copy that begins in the midst of a word."""
+    made = np.empty(x.nbytes + 1, np.uint8)[1:].view(x.dtype).reshape(x.shape)
+    made[...] = x
+    return made
+
+
+LAYOUTS = {
+    "C": np.copy,
+    "F": lambda x: np.array(x, order="F"),
+    "sliced": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
+    "reversed": lambda x: np.copy(x[::-1])[::-1],
+    "misaligned": misaligned,
+}
+
+
 @pytest.mark.parametrize("routine", [axpy.routine, lambda kind: axpy._plain], ids=["blas", "numpy"])
-@pytest.mark.parametrize("layout", ["C", "F", "sliced"])
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout(routine, layout, monkeypatch):
     monkeypatch.setattr(axpy, "routine", routine)
     x, d = (np.random.default_rng(i).standard_normal((6, 8)) for i in range(2))
-    expected = x + 0.25 * d
-    if layout == "sliced":
-        x, d = (np.repeat(a, 2, axis=1)[:, ::2] for a in (x, d))
-    x, d = (np.asarray(a, order="F") if layout == "F" else a for a in (x, d))
-    for direction in (d, np.ascontiguousarray(d)):
-        got = x.copy(order="K") if layout != "sliced" else np.repeat(x, 2, axis=1)[:, ::2]
+    for direction in (LAYOUTS[layout](d), d):
+        got = LAYOUTS[layout](x)
         axpy.add_multiple(got, direction, 0.25)
-        np.testing.assert_allclose(got, expected, rtol=1e-15)
+        np.testing.assert_allclose(got, x + 0.25 * d, rtol=1e-15)
 
 
-def test_a_rate_of_zero_hides_no_nan():
+@pytest.mark.parametrize("rate", [0.0, 1e-50, 1e-40])
+def test_a_rate_of_nothing_hides_no_nan(rate):
     p, _ = made()
     p.grad = mt.full((3, 2), float("nan"))
-    mt.optim.SGD([p], lr=0.0).step()
+    mt.optim.SGD([p], lr=rate).step()
     assert bool(p.isnan().all())
 
 

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import minitorch as mt
+from minitorch.errors import GradError
 from minitorch.tensor import inplace
 
 from .cases import Side, array, backward
@@ -309,6 +310,8 @@ REFUSED = {
     "fill with many": lambda lib: lib.ones(3).fill_(lib.ones(3)),
     "set too many": lambda lib: lib.ones(3).__setitem__(slice(0, 2), lib.ones(3)),
     "set out of bounds": lambda lib: lib.ones(3).__setitem__(5, 1.0),
+    "set a negative fraction among bytes": lambda lib: lib.zeros(3, dtype=lib.uint8).__setitem__(0, -0.5),
+    "fill complex numbers with what is too large": lambda lib: lib.zeros(3, dtype=lib.complex64).fill_(1e300),
     "mask of other size": lambda lib: lib.ones(3).__setitem__(lib.tensor([True, False]), 1.0),
     "mask of other dtype": lambda lib: lib.ones(3).masked_fill_(lib.tensor([1, 0, 1]), 1.0),
     "normal, negative std": lambda lib: lib.ones(3).normal_(0, -1),
@@ -323,6 +326,33 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name):
     both_raise(torch, REFUSED[name])
+
+
+TURNS = {"t_": (), "transpose_": (0, 1), "swapaxes_": (0, 1), "swapdims_": (0, 1), "squeeze_": (), "unsqueeze_": (0,)}
+
+
+@pytest.mark.parametrize("name", TURNS)
+def test_a_leaf_may_take_another_shape_unrecorded(name):
+    def run(lib):
+        w = lib.arange(6.0).reshape(2, 3, 1).squeeze().clone().requires_grad_()
+        before = w.detach()
+        with lib.no_grad():
+            assert getattr(w, name)(*TURNS[name]) is w
+            w.add_(1)
+        (w[..., 0] * w.sum()).sum().backward()
+        return w, w.grad, before
+
+    ours, theirs = run(mt), run(torch)
+    for a, b in zip(ours, theirs):
+        same(a, b, "float32", name)
+    assert ours[0].is_leaf and ours[0].requires_grad
+
+
+def test_a_result_may_not():
+    y = mt.ones(2, 3, requires_grad=True) * 2
+    with mt.no_grad(), pytest.raises(GradError, match="t_: .* another shape"):
+        y.t_()
+    assert y.shape == (2, 3)
 
 
 def test_in_place_after_save_keeps_the_old_graph_E14():

@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 
 import minitorch as mt  # noqa: E402
 
+from ..jit.steps import training  # noqa: E402
 from .cases import array  # noqa: E402
 from .pairs import LIBRARIES, both_raise, close, pair_of, pull, same_gradients, tensors  # noqa: E402
 
@@ -336,15 +337,7 @@ def test_a_compiled_step_trains_a_parametrized_model():
         P = utils(mt, "parametrizations")
         model = mt.nn.Sequential(P.weight_norm(mt.nn.Linear(3, 4)), mt.nn.Tanh(), P.spectral_norm(mt.nn.Linear(4, 2)))
         optimizer = mt.optim.Adam(model.parameters(), lr=0.05)
-
-        @wrap
-        def step(x):
-            optimizer.zero_grad()
-            loss = (model(x) ** 2).mean()
-            loss.backward()
-            optimizer.step()
-            return loss
-
+        step = wrap(training(optimizer, lambda x: (model(x) ** 2).mean()))
         return [step(mt.ones(2, 3) * i).item() for i in range(5)]
 
     np.testing.assert_allclose(run(mt.jit), run(lambda f: f), rtol=1e-4)

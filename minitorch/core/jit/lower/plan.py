@@ -167,9 +167,7 @@ class Frame:
             *self._segments(program.steps[fence:]),
         ]
         whole = getattr(self.segments[0], "__self__", None) if len(self.segments) == 1 else None
-        self.stretch = (
-            whole if isinstance(whole, replay.Program) else None
-        )  # all there is to do, if it is one native call
+        self.stretch = whole if isinstance(whole, replay.Program) else None  # all there is to do, in one native call
 
     def _segments(self, steps: Sequence[Step]) -> Iterator[Callable[[], None]]:
         for is_python, run in groupby(steps, key=lambda step: step.python is not None):
@@ -353,9 +351,8 @@ class Frame:
             out: Any = wrap(np.array(args[0]._data, order="C"))
         else:
             args = [None if a is None else self._value(next(operands)) for a in eq.inputs]
-            if (
-                eq.primitive.operand_dtypes is None and not eq.primitive.holds_graphs
-            ):  # they tell a number from an array
+            # Pointwise operations and loops tell a number from an array, others take arrays.
+            if eq.primitive.operand_dtypes is None and not eq.primitive.holds_graphs:
                 args = [Array(a) if type(a) in dtypes.SCALARS else a for a in args]
             out = evaluate(eq.primitive, args, eq.params)
         for var, value in zip(op.outputs, out if type(out) is tuple else (out,), strict=True):

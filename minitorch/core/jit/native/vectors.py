@@ -2,9 +2,9 @@
 
 A vector has `width.lanes` numbers of one dtype. In the text `splat(x)` makes one of equal numbers, `vload(p, i)` and
 `vstore(p, i, v)` move one; `vload_first(p, i, n)` and `vstore_first(p, i, v, n)` touch the first n numbers only (none if
-n <= 0; what is not loaded is 0); `vfma(x, v, t)` is `x * v + t`, where
-x may be a number, and `stack_block(p, 512)` is memory for 512 such numbers.
-`vload_even`, `vstore_pairs`, `vload_bytes`, `vstore_bytes`, `vpick` and `vwhere_equal` are told below.
+n <= 0; what is not loaded is 0); `vfma(x, v, t)` is `x * v + t`, where x may be a number, and `stack_block(p, 512)` is
+memory for 512 such numbers. `vload_even`, `vstore_pairs`, `vload_bytes`, `vstore_bytes`, `vpick` and `vwhere_equal` are
+told below.
 """
 
 from __future__ import annotations

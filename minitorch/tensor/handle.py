@@ -39,10 +39,8 @@ class AmbientTape(Tape):
     def wrap(self, value: Value, node: Node | None) -> Tensor:
         """Make a Tensor."""
         made: Tensor = _new(Tensor)
-        made._trace = self
-        made.value = value
-        made.node = node
-        made._view = None
+        made._trace, made.value = self, value
+        made.node, made._view = node, None
         return made
 
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
@@ -55,8 +53,7 @@ class AmbientTape(Tape):
         if self.closed:
             return bind(primitive, *map(_rehomed, args), **params)
         if primitive.operand_dtypes is not None:
-            quick = self.at_once(primitive) if isinstance(args[0], Tensor) else None
-            if quick is not None and (out := quick(*args)) is not NotImplemented:
+            if isinstance(args[0], Tensor) and (out := self.at_once(primitive)(*args)) is not NotImplemented:
                 return out
             args = weaken(args)
         return Tape.process(self, primitive, args, params)

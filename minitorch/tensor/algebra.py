@@ -84,7 +84,6 @@ def _outer(input: Any, other: Any) -> Any:
 
 
 def _inner(input: Any, other: Any) -> Any:
-    """Sum products over the last dimensions of both; a 0-d tensor multiplies."""
     if as_array(input).ndim == 1 == as_array(other).ndim:
         return matmul(input, other)
     return contractions.inner(input, other)

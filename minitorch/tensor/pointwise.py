@@ -91,7 +91,6 @@ _limited, _interpolated = ternary(core.clip_p), ternary(core.lerp)
 
 
 def _clamp(input: Any, min: Any = None, max: Any = None) -> Any:
-    """Limit elements to [min, max], of which one may be None. NaN stays NaN."""
     if (min is max is None) or not isinstance(input, Tensor) or not dtypes.is_inexact(input.value.dtype):
         return core.clip(input, min, max)
     return _limited(input, -math.inf if min is None else min, math.inf if max is None else max)

@@ -129,7 +129,6 @@ def _argument(core: Callable[..., Any], primitive: Any) -> Callable[..., Any]:
             return quick(_quick_reshape(input, shape=(input.value.size,)), axis=-1, keepdims=False)
         return quick(input, axis=axes[0], keepdims=bool(keepdim))
 
-    call.__doc__ = core.__doc__
     return call
 
 
@@ -216,7 +215,6 @@ def _normalized(core: Callable[..., Any], primitive: Any) -> Callable[..., Any]:
             return quick(input, axis=axes[0])
         return core(input if dtype is None else shaping.cast(input, dtype), dim)
 
-    call.__doc__ = core.__doc__
     return call
 
 

@@ -178,6 +178,8 @@ def test_merged_groups_are_those_of_their_operations(monkeypatch):
     merged, joined, seen = fuse.merged, fuse.joined, []
 
     def checked(maker, home):
+        maker.unfold()
+        home.unfold()
         both = merged(maker, home)
         anew = fuse.grouped(sorted(maker.operations + home.operations, key=lambda op: op.place))
         if len(maker.operations) + len(home.operations) <= fuse.MOST_OPERATIONS:
@@ -186,6 +188,7 @@ def test_merged_groups_are_those_of_their_operations(monkeypatch):
         return both
 
     def also_checked(group, op):
+        group.unfold()
         anew = fuse.grouped([*group.operations, op])
         found = joined(group, op)
         seen.append(found)

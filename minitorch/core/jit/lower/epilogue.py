@@ -68,6 +68,7 @@ def join(fusion: Fusion, results: Sequence[Atom], donated: Mapping[Var, Var]) ->
     for group in order[:fence]:
         for v in _reads(group):
             if v in products and readers[v] == 1 and group not in after:
+                group.unfold()
                 head, rest = _divided(group)
                 inside = {v for each in rest for v in each.reads}
                 stored = [v for v in head.levels if readers[v] or v in inside] if head else []

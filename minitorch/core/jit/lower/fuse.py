@@ -12,7 +12,6 @@ agree and no path leads out of the group and back into it.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import prod
@@ -46,6 +45,16 @@ class Group:
     sizes: set[int] = field(default_factory=set)  # of the operations
     spaces: set[tuple[str, tuple[int, int, int]]] = field(default_factory=set)  # that the reductions ask for
     twin: Any = None  # what it is a copy of, see `patterns`
+
+    def unfold(self) -> None:
+        """Replace an operation that stands for several by these."""
+        if self.twin is not None:
+            self.twin.unfold(self)
+
+    @property
+    def count(self) -> int:
+        """How many operations there are."""
+        return sum([op.count for op in self.operations])
 
     @property
     def first(self) -> int:
@@ -121,12 +130,14 @@ def grouped(operations: list[Operation]) -> Group | None:
 
 def merged(maker: Group, home: Group) -> Group | None:
     """Return two groups as one, None if no one kernel can compute them: `grouped` of the operations of both."""
-    if not maker.levels or not home.levels or len(maker.operations) + len(home.operations) > MOST_OPERATIONS:
+    if not maker.levels or not home.levels or maker.count + home.count > MOST_OPERATIONS:
         return None
-    operations = sorted(maker.operations + home.operations, key=_place)
-    both = Group("map", operations, sizes=maker.sizes | home.sizes, spaces=maker.spaces | home.spaces)
+    both = Group("map", [], sizes=maker.sizes | home.sizes, spaces=maker.spaces | home.spaces)
     if not _has_space(both):
         return None
+    for part in (maker, home):
+        part.unfold()
+    both.operations = operations = sorted(maker.operations + home.operations, key=_place)
     if not all(_is_level_kept(part, both) for part in (maker, home)):
         return grouped(operations)
     both.levels = maker.levels | home.levels
@@ -142,7 +153,7 @@ def merged(maker: Group, home: Group) -> Group | None:
 
 def joined(group: Group, op: Operation) -> bool:
     """Take a map over all elements of a group into it, as `merged` would; False if it does not fit, and nothing changed."""
-    if op.kind != "map" or op.size != group.size or not group.levels or len(group.operations) == MOST_OPERATIONS:
+    if op.kind != "map" or op.size != group.size or not group.levels or group.count == MOST_OPERATIONS:
         return False
     reads, edges = set(), group.edges
     for x in op.operands:
@@ -153,6 +164,7 @@ def joined(group: Group, op: Operation) -> bool:
                 reads.add(x.source)
         elif not _same_place(group, "full", made, x, op):
             return False
+    group.unfold()
     before = group.reads, group.edges
     group.reads, group.edges = group.reads | reads, edges
     group.operations.append(op)
@@ -244,8 +256,7 @@ def why_apart(maker: Group, user: Group) -> str:
     for group in (maker, user):
         if not group.levels:
             return f"{group.kind} stands alone"
-    both = maker.operations + user.operations
-    if len(both) > MOST_OPERATIONS or len(maker.reads | user.reads) > MOST_OPERANDS:
+    if maker.count + user.count > MOST_OPERATIONS or len(maker.reads | user.reads) > MOST_OPERANDS:
         return "together they would be too long"
     if {maker.kind, user.kind} == {"rows", "columns"}:
         return "one reduces over columns, the other over rows"
@@ -269,7 +280,6 @@ class Fusion:
         self.starts: list[int] = []
         self.ends: list[int] = []
         groups: dict[Group, None] = {}
-        self.sizes = Counter(op.home for op in operations if op.home)  # of the groups that are known beforehand
         for place, op in enumerate(operations):
             op.place = place
             home, absorbed = self._home(op)
@@ -286,19 +296,17 @@ class Fusion:
 
     def _home(self, op: Operation) -> tuple[Group, list[Group]]:
         """Return the group of a new operation, and the groups that became part of it."""
-        if op.home and self.sizes[op.home] == len(op.home.levels):
-            return self._at_home(op, op.home)
+        if op.home is not None:
+            return self._absorbing(op.home, [], self._makers_of_copy(op.home))
         reads = dict.fromkeys(x.source for x in reversed(op.operands) if isinstance(x.source, Var))
         makers = dict.fromkeys(self.owner[v] for v in reads if v in self.owner)
         return self._absorbing(*self._begun(op, reads, makers), makers)
 
-    def _at_home(self, op: Operation, home: Group) -> tuple[Group, list[Group]]:
-        """Return the group that an operation is known to be in, and, when it is whole, the groups that became part of it."""
-        home.operations.append(op)
-        if len(home.operations) < len(home.levels):
-            return home, []
-        makers = {g for g in self._needs(home.reads) if g.twin is None or g.twin.variables is not home.twin.variables}
-        return self._absorbing(home, [home] if len(home.operations) > 1 else [], sorted(makers, key=_first))
+    def _makers_of_copy(self, home: Group) -> list[Group]:
+        """List the groups that make what a copy of a group reads, without other copies that were not fused with it."""
+        made_with = home.twin.variables
+        makers = {g for g in self._needs(home.reads) if g.twin is None or g.twin.variables is not made_with}
+        return sorted(makers, key=_first)
 
     def _absorbing(self, home: Group, absorbed: list[Group], makers: Iterable[Group]) -> tuple[Group, list[Group]]:
         """Return a group with those merged into it that make what it reads, and these."""

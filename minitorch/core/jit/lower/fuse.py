@@ -109,9 +109,10 @@ def access(x: Operand, op: Operation) -> Dims:
 
 def is_turned(group: Group, x: Operand, op: Operation, axes: tuple[int, ...]) -> bool:
     """Tell whether the next element of an operand is in the next row of a group, and that of its row is far away."""
-    if op.size != group.size:
+    dims = access(x, op)
+    if not dims or dims[-1][1] <= 1 or op.size != group.size:  # as most: their rows lie in order, or are one number
         return False
-    strides, n = refine(access(x, op), axes), square(x.dtype)
+    strides, n = refine(dims, axes), square(x.dtype)
     return strides is not None and strides[-2] == 1 and strides[-1] >= n and min(axes[-2:]) >= n
 
 
@@ -128,18 +129,24 @@ def grouped(operations: list[Operation]) -> Group | None:
     return group if _is_walkable(group) else None
 
 
-def merged(maker: Group, home: Group) -> Group | None:
-    """Return two groups as one, None if no one kernel can compute them: `grouped` of the operations of both."""
+def united(maker: Group, home: Group) -> Group | None:
+    """Return the iteration space of two groups as one, without its operations; None if there is none."""
     if not maker.levels or not home.levels or maker.count + home.count > MOST_OPERATIONS:
         return None
     both = Group("map", [], sizes=maker.sizes | home.sizes, spaces=maker.spaces | home.spaces)
-    if not _has_space(both):
+    return both if len(both.sizes) <= 2 and _has_space(both) else None
+
+
+def merged(maker: Group, home: Group) -> Group | None:
+    """Return two groups as one, None if no one kernel can compute them: `grouped` of the operations of both."""
+    both = united(maker, home)
+    if both is None:
         return None
     for part in (maker, home):
         part.unfold()
-    both.operations = operations = sorted(maker.operations + home.operations, key=_place)
+    both.operations = sorted(maker.operations + home.operations, key=_place)
     if not all(_is_level_kept(part, both) for part in (maker, home)):
-        return grouped(operations)
+        return grouped(both.operations)
     both.levels = maker.levels | home.levels
     for part, other in ((maker, home), (home, maker)):
         inside = part.reads.intersection(other.levels)
@@ -311,7 +318,7 @@ class Fusion:
     def _absorbing(self, home: Group, absorbed: list[Group], makers: Iterable[Group]) -> tuple[Group, list[Group]]:
         """Return a group with those merged into it that make what it reads, and these."""
         for maker in makers:
-            if not maker.levels or maker in absorbed or len(maker.sizes | home.sizes) > 2:
+            if maker in absorbed or united(maker, home) is None:
                 continue
             if not self._path_around(maker, home.reads, absorbed):
                 both = merged(maker, home)

@@ -35,7 +35,7 @@ def _target_machine() -> Any:
     target = llvm.Target.from_triple(llvm.get_process_triple())
     reloc = "static" if target.name.startswith("x86") else "default"
     return target.create_target_machine(
-        cpu=name, features=features, opt=2, reloc=reloc, codemodel="jitdefault", jit=True
+        cpu=name, features=features, opt=1, reloc=reloc, codemodel="jitdefault", jit=True
     )
 
 

@@ -131,10 +131,10 @@ def grouped(operations: list[Operation]) -> Group | None:
 
 def united(maker: Group, home: Group) -> Group | None:
     """Return the iteration space of two groups as one, without its operations; None if there is none."""
-    if not maker.levels or not home.levels or maker.count + home.count > MOST_OPERATIONS:
+    if not maker.levels or not home.levels or len(sizes := maker.sizes | home.sizes) > 2:
         return None
-    both = Group("map", [], sizes=maker.sizes | home.sizes, spaces=maker.spaces | home.spaces)
-    return both if len(both.sizes) <= 2 and _has_space(both) else None
+    both = Group("map", [], sizes=sizes, spaces=maker.spaces | home.spaces)
+    return both if _has_space(both) and maker.count + home.count <= MOST_OPERATIONS else None
 
 
 def merged(maker: Group, home: Group) -> Group | None:
@@ -332,6 +332,7 @@ class Fusion:
         maker = next(iter(makers), None)
         if (
             maker is not None
+            and op.kind == "map"
             and op.size == maker.size
             and not self._path_around(maker, reads, [])
             and joined(maker, op)

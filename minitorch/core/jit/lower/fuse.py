@@ -87,14 +87,14 @@ class Group:
         outer = axes_between(frozenset(e // n for e in self.edges if e != n) | self.row_edges, self.rows)
         return (*outer, n) if outer is not None and len(outer) < MOST_AXES else None
 
-    def turned(self) -> Iterator[tuple[Operand, Operation]]:
+    def turned(self, axes: tuple[int, ...] | None = None) -> Iterator[tuple[Operand, Operation]]:
         """Iterate over the operands that lie across the rows, with the operations that read them."""
-        axes = self.axes()
+        axes = axes or self.axes()
         if axes is None or len(axes) < 2:
             return
         for op in self.operations:
-            for x in op.operands:
-                if isinstance(x.source, Var) and x.source in self.reads and is_turned(self, x, op, axes):
+            for x in op.operands if op.size == self.size else ():
+                if isinstance(x.source, Var) and x.source in self.reads and is_turned(x, op, axes):
                     yield x, op
 
     def level_of(self, op: Operation) -> str:
@@ -107,10 +107,10 @@ def access(x: Operand, op: Operation) -> Dims:
     return spread(x.layout, op.shape)
 
 
-def is_turned(group: Group, x: Operand, op: Operation, axes: tuple[int, ...]) -> bool:
-    """Tell whether the next element of an operand is in the next row of a group, and that of its row is far away."""
+def is_turned(x: Operand, op: Operation, axes: tuple[int, ...]) -> bool:
+    """Tell whether the next element of an operand is in the next row of some axes, and that of its row is far away."""
     dims = access(x, op)
-    if not dims or dims[-1][1] <= 1 or op.size != group.size:  # as most: their rows lie in order, or are one number
+    if not dims or dims[-1][1] <= 1:  # as most: their rows lie in order, or are one number
         return False
     strides, n = refine(dims, axes), square(x.dtype)
     return strides is not None and strides[-2] == 1 and strides[-1] >= n and min(axes[-2:]) >= n
@@ -199,9 +199,10 @@ def _reads_in_place(group: Group, op: Operation, inside: set[Var]) -> bool:
 
 def _is_walkable(group: Group) -> bool:
     """Tell whether one kernel can follow all operands; reductions do not, of one that lies across: it is turned first."""
-    if len(group.reads) > MOST_OPERANDS or group.axes() is None:
+    axes = group.axes()
+    if len(group.reads) > MOST_OPERANDS or axes is None:
         return False
-    return group.kind == "map" or not any(group.turned())
+    return group.kind == "map" or not any(group.turned(axes))
 
 
 def _has_space(group: Group) -> bool:
@@ -341,9 +342,9 @@ class Fusion:
         alone = Group(op.kind if op.kind not in FUSIBLE else "python", [op], reads=set(reads))
         return grouped([op]) or alone, []
 
-    def _needs(self, reads: Iterable[Var]) -> Iterator[Group]:
+    def _needs(self, reads: Iterable[Var]) -> list[Group]:
         owner = self.owner
-        return (owner[v] for v in reads if v in owner)
+        return [owner[v] for v in reads if v in owner]
 
     def _path_around(self, maker: Group, reads: Collection[Var], absorbed: list[Group]) -> bool:
         """Tell whether a group, or what reads these values, needs the other by way of a third.

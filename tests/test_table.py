@@ -18,8 +18,9 @@ import minitorch.core.ops
 from minitorch.core import dtypes, tree
 from minitorch.core.array import Array, wrap
 from minitorch.core.errors import MinitorchError, UnsupportedError
+from minitorch.core.jvp import JVPTrace
 from minitorch.core.primitive import NO_BATCHING, PRIMITIVES, Primitive, Trace, Tracer, aval_of, avals_of, bind
-from minitorch.core.transforms import vjp, vmap
+from minitorch.core.transforms import jvp, vjp, vmap
 from minitorch.test_util import check_grads, check_jvp, check_vjp
 
 from . import rows
@@ -252,6 +253,18 @@ def test_vjp(row, case):
 def test_jvp(row, case):
     function, point = problem(row, case)
     check_jvp(function, point, rtol=row.rtol)
+
+
+@table(lambda row: row.grad, fits=has_floats)
+def test_jvp_on_buffers(monkeypatch, row, case):
+    function, point = problem(row, case)
+    tangents = tree.map(lambda x: wrap(np.cos(np.arange(1.0, x.size + 1)).reshape(x.shape).astype(x.dtype)), point)
+    found = jvp(function, point, tangents)
+    monkeypatch.setattr(JVPTrace, "on_buffers", lambda *_: None)
+    monkeypatch.setattr(JVPTrace, "linearly", lambda *_: None)
+    wanted = jvp(function, point, tangents)
+    assert_same(found[0], wanted[0], 1e-12)
+    assert_same(found[1], wanted[1], 1e-12)
 
 
 @table(lambda row: row.grad and row.order > 1, fits=has_differences)

@@ -16,9 +16,10 @@ from ..core import dtypes, tree
 from ..core.array import Array
 from ..core.calling import Batch, Leaves, Shape, nameplate
 from ..core.calls import Call
-from ..core.jvp import JVPTrace, JVPTracer
+from ..core.jvp import JVPTrace
 from ..core.ops.shaping import zeros_of
 from ..core.primitive import Primitive, Tracer, Value, aval_of
+from ..core.pushing import JVPTracer
 from ..core.tape import Node, Tape
 from ..core.transforms import jvp, vjp, vmap
 from ..core.vmap import AXES

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 from . import dtypes, tree
 from .array import Array
 from .errors import GradError, ShapeError
-from .jvp import JVPTracer
 from .ops.collectives import Axis
 from .ops.families import as_array
 from .ops.shaping import broadcast_to, zeros_of
 from .primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall, Trace, Tracer, Value, aval_of
+from .pushing import JVPTracer
 from .tape import Node, Tape, TapeTracer, context, entering, lower, muting, user_line
 from .vmap import BatchTrace, BatchTracer, naming
 

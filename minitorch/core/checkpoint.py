@@ -32,10 +32,11 @@ from .calling import (
 )
 from .checkpoint_policies import Policy, everything_saveable, nothing_saveable
 from .errors import TracerError
-from .jvp import JVPTrace, JVPTracer
+from .jvp import JVPTrace
 from .keeping import Elsewhere, Kept, collect, pull_back
 from .ops.shaping import mark
 from .primitive import Primitive, Trace, Tracer, Value
+from .pushing import JVPTracer
 from .recording import in_range, positions_of
 from .tape import Frame, Node, Tape, TapeTracer, context, entering, leaked, lower, next_sequence, resuming
 from .vjp import backward, reachable

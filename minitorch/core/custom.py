@@ -30,11 +30,12 @@ from .calling import (
 )
 from .calls import Call, Custom, CustomVJPPrimal, SymbolicZero, gathered, zero_or_array
 from .errors import ArgumentError, GradError, ShapeError
-from .jvp import JVPTrace, JVPTracer
+from .jvp import JVPTrace
 from .ops.families import as_array
 from .ops.pointwise import add
 from .ops.shaping import cast
 from .primitive import Value, aval_of
+from .pushing import JVPTracer
 from .tape import Node, Tape, TapeTracer, entering, leaf, lower, muting
 from .vjp import backward
 

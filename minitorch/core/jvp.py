@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from .array import Array, wrap
+from .array import Array
 from .config import inspector
 from .errors import TracerError
 from .operators import ARITHMETIC
@@ -17,6 +17,7 @@ from .ops.pointwise import add
 from .ops.shaping import broadcast_to, cast, zeros_of
 from .primitive import (
     DECOMPOSE,
+    FAILURES,
     LINEAR,
     NO_DERIVATIVE,
     Params,
@@ -29,43 +30,13 @@ from .primitive import (
     aval_of,
     avals_of,
     bind,
+    evaluate_plain,
 )
-from .pushing import BY_VALUE, LARGE, MISSING, known
+from .pushing import BY_VALUE, LARGE, MISSING, JVPTracer, Pushed, known, pushed
 from .tape import leaked
 
-_new = object.__new__
 _inspector = inspector.get
 _asarray, _ndarray = np.asarray, np.ndarray
-
-
-class JVPTracer(Tracer):
-    """A value with its tangent."""
-
-    __slots__ = ("tangent",)
-    transform = "jvp"
-
-    def __init__(self, trace: Trace, value: Value, tangent: Value):
-        self._trace = trace
-        self.value = value
-        self.tangent = tangent
-
-
-class Pushed(JVPTracer):
-    """One that an operation on buffers has made: value and tangent become Arrays when somebody asks for them."""
-
-    __slots__ = ("data", "moved")
-    data: Any
-    moved: Any
-
-    @property
-    def value(self) -> Array:
-        """The value."""
-        return wrap(self.data)
-
-    @property
-    def tangent(self) -> Array:
-        """The tangent."""
-        return wrap(self.moved)
 
 
 class JVPTrace(Trace):
@@ -78,8 +49,13 @@ class JVPTrace(Trace):
         """Evaluate one level down, and push the tangents."""
         if self.closed:
             raise TracerError(leaked(primitive, self))
-        if primitive.direct and _inspector() is None:
-            found = self.alone(primitive, args[0]) if len(args) == 1 else self.together(primitive, args[0], args[1])
+        if _inspector() is None:
+            if primitive.direct:
+                found = self.on_buffers(primitive, *args)
+            elif primitive.jvp is LINEAR and len(args) == 1:
+                found = self.linearly(primitive, args[0], params)
+            else:
+                found = None
             if found is not None:
                 return found
         if primitive.jvp is DECOMPOSE:
@@ -114,84 +90,63 @@ class JVPTrace(Trace):
         outs, ts = rule(values, [None if part is None else part[0] for part in parts])
         return [self._wrap(o, t) for o, t in zip(outs, ts, strict=True)]
 
-    def alone(self, primitive: Primitive, x: Any) -> Pushed | None:
-        """Do a pointwise operation of one array on buffers. None sends it the general way."""
-        if type(x) is Pushed:
-            a, t = x.data, x.moved
-        elif (pair := _buffers(x)) is not None:
-            a, t = pair
-        else:
-            return None
-        key = a.dtype if a.size < LARGE else (a.dtype, LARGE)
-        push = primitive.pushes.get(key, MISSING)
-        if push is None or (push is MISSING and (push := known(primitive, key, "t", (a,))) is None):
-            return None
-        made: Pushed = _new(Pushed)
-        made._trace = self
-        made.data, made.moved = push(a, t)
-        return made if type(made.data) is _ndarray is type(made.moved) else _kept(made)
+    def on_buffers(self, primitive: Primitive, x: Any, y: Any = None) -> Pushed | None:
+        """Do a pointwise operation of one or two operands on their buffers. None sends it the general way.
 
-    def together(self, primitive: Primitive, x: Any, y: Any) -> Pushed | None:
-        """Do a pointwise operation of two operands on buffers, if they have one shape and dtype, or one is a number."""
-        if type(y) is float or type(y) is int:
-            return self._with_number(primitive, x, x, y, "tn")
-        if type(x) is float or type(x) is int:
-            return self._with_number(primitive, y, x, y, "nt")
-        if type(x) is Pushed is type(y) and x._trace is self is y._trace:
-            kinds, operands, tangents = "tt", (x.data, y.data), (x.moved, y.moved)
-        elif (found := self._operands(x, y)) is not None:
-            kinds, operands, tangents = found
-        else:
-            return None
-        a, b = operands
-        if a.dtype is not b.dtype or a.shape != b.shape:
-            return None
-        key = (kinds, a.dtype, a.size >= LARGE)
-        push = primitive.pushes.get(key, MISSING)
-        if push is None or (push is MISSING and (push := known(primitive, key, kinds, operands)) is None):
-            return None
-        made: Pushed = _new(Pushed)
-        made._trace = self
-        made.data, made.moved = push(a, b, *tangents)
-        return made if type(made.data) is _ndarray is type(made.moved) else _kept(made)
-
-    def _operands(self, x: Any, y: Any) -> Any:
-        """Return the kinds of two operands, their buffers, and those of the tangents; None if one is of another kind."""
-        kinds, operands, tangents = "", [], []
-        for operand in (x, y):
-            if type(operand) is Array:
-                operands.append(operand._data)
-                kinds += "a"
-                continue
-            if not isinstance(operand, JVPTracer) or operand._trace is not self or (pair := _buffers(operand)) is None:
+        The operands are arrays of one shape and dtype, or one of them is a number.
+        """
+        if type(x) is Pushed and y is None:
+            kinds, a = "t", x.data
+        elif type(x) is Pushed and (type(y) is float or type(y) is int):
+            kinds, a = "tn", x.data
+        elif type(x) is Pushed is type(y) and x._trace is self is y._trace:
+            kinds, a, b = "tt", x.data, y.data
+            if a.dtype is not b.dtype or a.shape != b.shape:
                 return None
-            operands.append(pair[0])
-            tangents.append(pair[1])
-            kinds += "t"
-        return kinds, operands, tangents
-
-    def _with_number(self, primitive: Primitive, moving: Any, x: Any, y: Any, kinds: str) -> Pushed | None:
-        """Do it for an array, which is `moving`, and a number, of which one is `x` and one `y`."""
-        if type(moving) is Pushed:
-            a, t = moving.data, moving.moved
-        elif (pair := _buffers(moving)) is not None:
-            a, t = pair
+        elif (found := self._operands(x, y)) is not None:
+            kinds, a, x, y = found
         else:
             return None
         key: Any = (kinds, a.dtype, a.size >= LARGE)
-        if primitive.name in BY_VALUE:
+        if primitive.name in BY_VALUE and "n" in kinds:
             key += (y if kinds == "tn" else x,)
         push = primitive.pushes.get(key, MISSING)
-        if moving is x:
-            x = a
-        else:
-            y = a
-        if push is None or (push is MISSING and (push := known(primitive, key, kinds, (x, y))) is None):
+        if push is MISSING:
+            push = known(primitive, key, (x, y))
+        return None if push is None else push(self, x, y)
+
+    def linearly(self, primitive: Primitive, x: Any, params: Params) -> Pushed | None:
+        """Apply an operation linear in its one array to both buffers, if there is one result, of the same dtype."""
+        if type(x) is not Pushed or primitive.evaluate is not evaluate_plain:
             return None
-        made: Pushed = _new(Pushed)
-        made._trace = self
-        made.data, made.moved = push(x, y, t)
-        return made if type(made.data) is _ndarray is type(made.moved) else _kept(made)
+        impl = primitive.impls[_ndarray]
+        try:
+            data = impl(x.data, **params)
+        except FAILURES:
+            return None  # the general way says what is wrong
+        if type(data) is tuple or data.dtype is not x.data.dtype:
+            return None
+        return pushed(self, _asarray(data), _asarray(impl(x.moved, **params)))
+
+    def _operands(self, x: Any, y: Any) -> tuple[str, Any, Any, Any] | None:
+        """Return the kinds of operands (see `program`), an array among them, and the operands, pushed if they move."""
+        kinds, operands, arrays = "", [], []
+        for operand in (x, y):
+            if type(operand) is float or type(operand) is int:
+                kinds += "n"
+            elif type(operand) is Array:
+                kinds += "a"
+                arrays.append(operand._data)
+            elif operand is not None:
+                operand = _pushed(self, operand)
+                if operand is None:
+                    return None
+                kinds += "t"
+                arrays.append(operand.data)
+            operands.append(operand)
+        if len(arrays) == 2 and (arrays[0].dtype is not arrays[1].dtype or arrays[0].shape != arrays[1].shape):
+            return None
+        return kinds, arrays[0], operands[0], operands[1]
 
     def _wrap(self, out: Value, tangent: Value) -> Value:
         if tangent is None:
@@ -206,16 +161,11 @@ class JVPTrace(Trace):
         return JVPTracer(self, out, broadcast_to(cast(tangent, aval.dtype), aval.shape))
 
 
-def _buffers(x: Any) -> tuple[Any, Any] | None:
-    """Return the buffers of value and tangent, if they are Arrays."""
-    value, tangent = x.value, x.tangent
-    return (value._data, tangent._data) if type(value) is Array and type(tangent) is Array else None
-
-
-def _kept(made: Pushed) -> Pushed:
-    """Make arrays of what NumPy has turned into scalars."""
-    made.data, made.moved = _asarray(made.data), _asarray(made.moved)
-    return made
+def _pushed(trace: JVPTrace, x: Any) -> Pushed | None:
+    """Return a tracer of this trace with its buffers at hand, if it has Arrays."""
+    if isinstance(x, JVPTracer) and x._trace is trace and type(x.value) is Array is type(x.tangent):
+        return x if type(x) is Pushed else pushed(trace, x.value._data, x.tangent._data)
+    return None
 
 
 def _direct(primitive: Primitive, name: str, flipped: bool) -> Callable[[Any, Any], Any]:
@@ -225,7 +175,7 @@ def _direct(primitive: Primitive, name: str, flipped: bool) -> Callable[[Any, An
     def call(x: Any, y: Any) -> Any:
         trace = x._trace
         if type(trace) is JVPTrace and not trace.closed and _inspector() is None:
-            found = trace.together(primitive, y, x) if flipped else trace.together(primitive, x, y)
+            found = trace.on_buffers(primitive, y, x) if flipped else trace.on_buffers(primitive, x, y)
             if found is not None:
                 return found
         return general(x, y)

@@ -7,26 +7,84 @@ dispatch and most of the memory traffic of its operations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from . import dtypes
+from .array import Array, wrap
 from .aval import Aval
 from .errors import MinitorchError
 from .ops.families import primitive_of
 from .ops.pointwise import add, select, where_p
 from .primitive import Params, Primitive, Rule, Trace, Tracer, Value, avals_of
 
-Push = Callable[..., tuple[Any, Any]]
+_new = object.__new__
 
 # Rules of these ask whether an operand is a number, and which: each number gets a program of its own.
 BY_VALUE = frozenset(("pow",))
 LARGE = 1 << 12  # elements from which on temporaries are overwritten; NumPy's `out=` costs 0.4 us
 MANY = 64  # programs of a primitive, for exponents that keep changing
 _ADD, _WHERE = primitive_of(add), primitive_of(where_p)
+
+
+class JVPTracer(Tracer):
+    """A value with its tangent."""
+
+    __slots__ = ("tangent",)
+    transform = "jvp"
+
+    def __init__(self, trace: Trace, value: Value, tangent: Value):
+        self._trace = trace
+        self.value = value
+        self.tangent = tangent
+
+
+class Pushed(JVPTracer):
+    """One that keeps the buffers of both, for operations that work on these."""
+
+    __slots__ = ("data", "moved")
+    data: Any
+    moved: Any
+
+    @property
+    def value(self) -> Array:
+        """The value."""
+        return wrap(self.data)
+
+    @property
+    def tangent(self) -> Array:
+        """The tangent."""
+        return wrap(self.moved)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self.data.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> dtypes.DType:
+        """The data type of the elements."""
+        return self.data.dtype  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.data.ndim  # type: ignore[no-any-return]
+
+
+def pushed(trace: Trace, data: Any, moved: Any) -> Pushed:
+    """Return a tracer of the buffers of a value and its tangent."""
+    made: Pushed = _new(Pushed)
+    made._trace = trace
+    made.data, made.moved = data, moved
+    return made
+
+
+# What a program is: from the trace and one operand or two (else None) to the result with its tangent.
+Push = Callable[[Trace, Any, Any], Pushed]
 
 
 class Symbol(Tracer):
@@ -103,20 +161,20 @@ class Missing:
 MISSING: Any = Missing()
 
 
-def known(primitive: Primitive, key: Any, kinds: str, operands: Sequence[Any]) -> Push | None:
+def known(primitive: Primitive, key: Any, operands: tuple[Any, Any]) -> Push | None:
     """Return the program for operands, and keep it under a key; it is not kept when there are many already."""
-    data = next(a for a in operands if isinstance(a, np.ndarray))
-    made = program(primitive, kinds, operands, data.dtype, data.size >= LARGE)
+    kinds, dtype, large, *_ = key
+    made = program(primitive, kinds, operands, dtype, large)
     if len(primitive.pushes) < MANY:
         primitive.pushes[key] = made
     return made
 
 
-def program(primitive: Primitive, kinds: Sequence[str], numbers: Sequence[Any], dtype: Any, large: bool) -> Push | None:
-    """Return the function of buffers that computes a primitive and its tangent, None if its rules are not suited.
+def program(primitive: Primitive, kinds: str, operands: tuple[Any, Any], dtype: Any, large: bool) -> Push | None:
+    """Return the function of operands that computes a primitive and its tangent, None if its rules are not suited.
 
-    For each operand, the kind is "t" for an array with a tangent, "a" for one without, "n" for a number. The function
-    takes the operands, then the tangents. For `large` arrays it overwrites temporaries.
+    For each operand, the kind is "t" for a `Pushed`, "a" for an Array, "n" for a number. For `large` arrays it
+    overwrites temporaries.
     """
     by_value = primitive.name in BY_VALUE
     if type(primitive.jvp) is not tuple or dtype not in primitive.direct:
@@ -125,8 +183,8 @@ def program(primitive: Primitive, kinds: Sequence[str], numbers: Sequence[Any], 
         return None  # only ufuncs and operators let numbers give way
     trace = Writing(dtype)
     inputs = [
-        x if kind == "n" and by_value else Symbol(trace, f"x{i}", dtype, kind == "n")
-        for i, (kind, x) in enumerate(zip(kinds, numbers))
+        x if kind == "n" and by_value else Symbol(trace, name, dtype, kind == "n")
+        for name, kind, x in zip("xy", kinds, operands)
     ]
     env = [Symbol(trace, "out", dtype), *inputs]
     moving = [i for i, kind in enumerate(kinds) if kind == "t" and isinstance(primitive.jvp[i], Rule)]
@@ -135,31 +193,40 @@ def program(primitive: Primitive, kinds: Sequence[str], numbers: Sequence[Any], 
         for i in moving:
             rule = primitive.jvp[i]
             given = [avals_of(env[k]) if is_aval else env[k] for is_aval, k in rule.sources]
-            part = rule.function(Symbol(trace, f"t{i}", dtype), *given)
+            part = rule.function(Symbol(trace, f"d{'xy'[i]}", dtype), *given)
             total = part if total is None else trace.process(_ADD, (total, part), {})
     except (Unsuited, MinitorchError):
         return None
     if not isinstance(total, Symbol) or total.dtype != dtype:
         return None
-    operands = [f"x{i}" for i in range(len(kinds))]
-    tangents = [f"t{i}" for i, kind in enumerate(kinds) if kind == "t"]
-    lines = [Line("out", primitive.impls[np.ndarray], operands, dtype), *trace.lines]
-    numbers = [] if by_value else [f"x{i}" for i, kind in enumerate(kinds) if kind == "n"]
-    text = _in_place(lines, total.value) if large else _at_once(lines, total.value)
-    return _compiled(operands + tangents, [f"{n} = asarray({n}, dtype)" for n in numbers] + text, lines, dtype)
+    lines = [Line("out", primitive.impls[np.ndarray], list("xy"[: len(kinds)]), dtype), *trace.lines]
+    given = [_TAKEN[kind].format("xy"[i]) for i, kind in enumerate(kinds) if not (kind == "n" and by_value)]
+    return _compiled(given, *(_in_place if large else _at_once)(lines, total.value), lines, dtype)
 
 
 # --------------------------------------------------------------------------- programs as Python text
 
 
-def _compiled(arguments: list[str], text: list[str], lines: list[Line], dtype: Any) -> Push:
-    """Make a function of the program's text."""
-    space: dict[str, Any] = {"__name__": __name__, "asarray": np.asarray, "dtype": dtype}
+# How a program takes an operand of a kind.
+_TAKEN = {"t": "{0}, d{0} = {0}.data, {0}.moved", "a": "{0} = {0}._data", "n": "{0} = asarray({0}, dtype)"}
+_NAMES = {"asarray": np.asarray, "ndarray": np.ndarray, "new": _new, "Pushed": Pushed}
+
+
+def _compiled(given: list[str], text: list[str], tangent: str, lines: list[Line], dtype: Any) -> Push:
+    """Make a function of the program's text. NumPy makes scalars of results without axes: these are arrays again."""
+    space: dict[str, Any] = {"__name__": __name__, "dtype": dtype, **_NAMES}
     for k, line in enumerate(lines):
         space[f"f{k}"] = line.function
         # A ufunc takes a 0-d array in half the time of a number.
         space |= {f"c{k}_{i}": np.asarray(a, dtype) for i, a in enumerate(line.operands) if not isinstance(a, str)}
-    source = "\n".join([f"def push({', '.join(arguments)}):", *(f"    {line}" for line in text)])
+    wrapped = [
+        "made = new(Pushed)",
+        "made._trace = trace",
+        "made.data = out if type(out) is ndarray else asarray(out)",
+        f"made.moved = {tangent} if type({tangent}) is ndarray else asarray({tangent})",
+        "return made",
+    ]
+    source = "\n".join(["def push(trace, x, y):", *(f"    {line}" for line in given + text + wrapped)])
     exec(compile(source, __file__, "exec"), space)
     return space["push"]  # type: ignore[no-any-return]
 
@@ -169,11 +236,12 @@ def _call(k: int, line: Line, place: dict[str, str], out: str | None = None) -> 
     return f"f{k}({', '.join(operands + ([f'out={out}'] if out else []))})"
 
 
-def _at_once(lines: list[Line], result: str) -> list[str]:
-    return [f"{line.name} = {_call(k, line, {})}" for k, line in enumerate(lines)] + [f"return out, {result}"]
+def _at_once(lines: list[Line], result: str) -> tuple[list[str], str]:
+    """Return the text, and the name that the result has in the end."""
+    return [f"{line.name} = {_call(k, line, {})}" for k, line in enumerate(lines)], result
 
 
-def _in_place(lines: list[Line], result: str) -> list[str]:
+def _in_place(lines: list[Line], result: str) -> tuple[list[str], str]:
     """Let an operation overwrite an operand that is read for the last time: memory costs more than arithmetic."""
     last = {name: k for k, line in enumerate(lines) for name in line.operands if isinstance(name, str)}
     kind = {line.name: line.dtype for line in lines[1:]}
@@ -190,4 +258,4 @@ def _in_place(lines: list[Line], result: str) -> list[str]:
             over = place.get(spent[-1], spent[-1])  # made last: memory that is given back in order stays ours
         text.append(f"{over or line.name} = {_call(k, line, place, over)}")
         place[line.name] = over or line.name
-    return [*text, f"return out, {place.get(result, result)}"]
+    return text, place.get(result, result)

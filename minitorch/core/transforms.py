@@ -11,13 +11,14 @@ import numpy as np
 from . import dtypes, tree
 from .array import Array
 from .errors import ArgumentError, DTypeError, GradError, OutOfBoundsError, ShapeError
-from .jvp import JVPTrace, JVPTracer
+from .jvp import JVPTrace
 from .naming import places_of
 from .ops.collectives import Axis
 from .ops.families import as_array
 from .ops.pointwise import detach
 from .ops.shaping import broadcast_to, full, moveaxis, zeros_of
 from .primitive import Tracer, Value, aval_of
+from .pushing import JVPTracer, pushed
 from .recording import (
     Recording,
     constant,
@@ -171,14 +172,10 @@ def push(
     """Run a function with tangents for the arguments at `positions`; return result, tangent and auxiliary result."""
     primals = args if positions == tuple(range(len(args))) else tuple(args[i] for i in positions)
     with entering(JVPTrace) as trace:
-        leaves, structure, directions = _leaves_of(name, primals, tangents)
-        xs = inexact_leaves(name, leaves, primals, function, positions)
-        ts = [_tangent(name, t, x) for t, x in zip(directions, xs)]
-        inner = tuple(JVPTracer(trace, x, t) for x, t in zip(xs, ts))
-        if structure is not None:
-            with muting(True):
-                inner = tree.unflatten(structure, inner)
-        out = function(*replaced(args, positions, inner), **kwargs)
+        inner = _plain(trace, primals, tangents)
+        if inner is None:
+            inner = _moving(name, trace, function, primals, positions, tangents)
+        out = function(*(inner if primals is args else replaced(args, positions, inner)), **kwargs)
         out, aux = split_aux(name, out) if has_aux else (out, None)
         if isinstance(out, JVPTracer) and out._trace is trace:
             return out.value, out.tangent, tree.map(lambda x: leaving(name, trace, x), aux) if has_aux else None
@@ -191,12 +188,25 @@ def push(
     return value, tangent, aux
 
 
-def _leaves_of(
-    name: str, primals: tuple[Any, ...], tangents: Any
-) -> tuple[list[Any], tree.TreeDef | None, Sequence[Any]]:
-    """Return the leaves of primals and tangents, and their structure, None if all are arrays: then there is no need."""
-    if len(primals) == len(tangents) and {*map(type, primals), *map(type, tangents)} == {Array}:
-        return list(primals), None, tangents
+def _plain(trace: JVPTrace, primals: tuple[Any, ...], tangents: Any) -> tuple[Value, ...] | None:
+    """Return tracers of Arrays whose tangents have their shapes and dtypes, None if anything is of another kind."""
+    if len(primals) != len(tangents):
+        return None
+    made: list[Value] = []
+    for x, t in zip(primals, tangents):
+        if type(x) is not Array or type(t) is not Array:
+            return None
+        data, moved = x._data, t._data
+        if data.dtype is not moved.dtype or data.shape != moved.shape or data.dtype not in dtypes.INEXACT:
+            return None
+        made.append(pushed(trace, data, moved))
+    return tuple(made)
+
+
+def _moving(
+    name: str, trace: JVPTrace, function: Function, primals: Any, positions: tuple[int, ...], tangents: Any
+) -> Any:
+    """Return the primals with tracers for leaves, which move along those of the tangents."""
     leaves, structure = tree.flatten(primals)
     directions, other = tree.flatten(tangents)
     if not tree.agree(structure, other):
@@ -204,15 +214,10 @@ def _leaves_of(
             f"{name}: the tangents' structure {tree.shown(other)} is not the primals', {tree.shown(structure)}; "
             "give one array for each *"
         )
-    return leaves, structure, directions
-
-
-def _tangent(name: str, t: Any, x: Value) -> Value:
-    if type(t) is Array and type(x) is Array:
-        a, b = t._data, x._data
-        if a.dtype is b.dtype and a.shape == b.shape:
-            return t
-    return direction(name, "a tangent", t, aval_of(x))
+    xs = inexact_leaves(name, leaves, primals, function, positions)
+    made = [JVPTracer(trace, x, direction(name, "a tangent", t, aval_of(x))) for t, x in zip(directions, xs)]
+    with muting(True):
+        return tree.unflatten(structure, made)
 
 
 def _parted(name: str, trace: JVPTrace, x: Value) -> tuple[Value, Value]:

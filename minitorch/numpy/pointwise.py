@@ -15,7 +15,7 @@ from ..core.errors import DTypeError
 from ..core.ops import bessel, bits, special
 from ..core.ops import pointwise as P
 from ..core.ops.shaping import cast, zeros_like
-from ..core.primitive import Value, aval_of
+from ..core.primitive import Tracer, Value, aval_of
 from .arguments import array_of, inexact, operand, together
 from .types import finfo
 
@@ -24,7 +24,7 @@ Function = Callable[..., Any]
 
 def _one(core: Function) -> Function:
     def call(x: Any, /) -> Value:
-        return core(x if type(x) is Array else operand(x))
+        return core(x if type(x) is Array or isinstance(x, Tracer) else operand(x))
 
     return call
 

@@ -20,8 +20,8 @@ POINTWISE = sorted(
 def generally(monkeypatch, run):
     """Run without the programs."""
     with monkeypatch.context() as patch:
-        patch.setattr(module.JVPTrace, "alone", lambda *_: None)
-        patch.setattr(module.JVPTrace, "together", lambda *_: None)
+        patch.setattr(module.JVPTrace, "on_buffers", lambda *_: None)
+        patch.setattr(module.JVPTrace, "linearly", lambda *_: None)
         return run()
 
 

@@ -23,7 +23,7 @@ from .families import as_array, bilinear, primitive_of
 from .pointwise import conj, mul
 from .shaping import canonical_axes, canonical_axis, cast, moveaxis, reshape, sum, transpose, transpose_p
 
-_ndarray = np.ndarray
+_asarray, _ndarray = np.asarray, np.ndarray
 _new = object.__new__
 _inspector = inspector.get
 _DIRECT = dtypes.NATIVE - {dtypes.bool_}
@@ -118,14 +118,14 @@ def matmul(x: Value, y: Value, /) -> Value:
     """
     if type(x) is Array and type(y) is Array:
         a, b = x._data, y._data
-        if a.dtype is b.dtype and a.dtype in _DIRECT and a.ndim == 2 and b.ndim == 2 and _inspector() is None:
+        if a.dtype is b.dtype and a.dtype in _DIRECT and 0 < a.ndim < 3 and 0 < b.ndim < 3 and _inspector() is None:
             try:
                 # Measured: ndarray.dot is 0.5 us faster than np.matmul on small matrices, and the same otherwise.
                 out = a.dot(b)
             except FAILURES:
                 return _general(x, y)
             array: Array = _new(Array)
-            array._data = out
+            array._data = out if type(out) is _ndarray else _asarray(out)
             return array
     return _general(x, y)
 

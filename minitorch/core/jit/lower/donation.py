@@ -86,4 +86,3 @@ def _with_writers_last(fusion: Fusion, pairs: dict[Var, Var]) -> tuple[list[Grou
             made.update([v for op in group.operations for v in op.outputs])
     behind = [g for g in fusion.order if g in late]
     return [g for g in fusion.order if g not in late] + behind, behind
-

@@ -71,11 +71,11 @@ def _steps(
 def _summary(program: Program, times: Sequence[float] | None) -> str:
     kernels = [s for s in program.steps if not s.python]
     groups = dict.fromkeys(s.group for s in kernels)
-    fused = sum(group.count for group in groups)
+    fused, lowered = sum(group.count for group in groups), sum(op.count for op in program.operations.list)
     total_work = sum(_work(op) for group in groups for op in group.operations)
     total = "" if times is None else f", {_duration(sum(times))} in all steps"
     return (
-        f"{len(written_out(program.graph).equations)} equations, {sum(op.count for op in program.operations.list)} operations: {fused} in "
+        f"{len(written_out(program.graph).equations)} equations, {lowered} operations: {fused} in "
         f"{_counted(len(kernels), 'kernel call')}, {_counted(len(program.steps) - len(kernels), 'call')} of Python; "
         f"{sum(map(traffic, kernels)):,} bytes, {total_work:,} arithmetic operations{total}"
     )

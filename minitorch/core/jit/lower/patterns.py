@@ -13,7 +13,7 @@ from typing import Any
 
 from ..graph import Equation, Graph, Template, Var, copied
 from ..passes.bundles import simplest
-from .fuse import Fusion, Group, access
+from .fuse import Fusion, Group, access, merged
 from .kernels import Kernel, Slot
 from .layout import is_packed, packed
 from .operations import LOWERINGS, Lowered, Operand, Operation, Operations
@@ -114,8 +114,24 @@ def _pattern(graph: Graph, nest: Callable[..., Any]) -> Pattern | None:
     made = {op.out for op in live if op.kind == "map" and not is_copy(op)}
     if len(made) < len(live) or not all(isinstance(r, Var) for r in roots) or len(set(roots)) < len(roots):
         return None
-    groups = Fusion(live).order
+    groups = _fewer(Fusion(live).order)
     return Pattern(graph, groups, roots) if made.issuperset(roots) and all(map(_is_in_order, groups)) else None
+
+
+def _fewer(groups: list[Group]) -> list[Group]:
+    """Return groups of which those that follow one another over the same elements are one, even if neither reads the other.
+
+    So what an update computes once for all elements, as the factor of the decay and the corrections of a bias, is one
+    kernel: there are as many steps to lower and to run as parameters.
+    """
+    found: list[Group] = []
+    for group in groups:
+        both = merged(found[-1], group) if found else None
+        if both is None:
+            found.append(group)
+        else:
+            found[-1] = both
+    return found
 
 
 def _is_in_order(group: Group) -> bool:

@@ -38,16 +38,19 @@ from . import cache
 class Kernel:
     """Machine code in memory with the text it came from; it stays loaded for the life of the process."""
 
-    __slots__ = ("_made", "name", "source")
+    __slots__ = ("_known", "_made", "name", "source")
 
     def __init__(self, name: str, source: str, made: Future[int]):
         self.name, self.source = name, source
         self._made = made
+        self._known = 0  # the address, once somebody has waited for it
 
     @property
     def address(self) -> int:
         """Where the code is. Raises JitError, naming the kernel and the line, for text that cannot be compiled."""
-        return self._made.result()
+        if not self._known:
+            self._known = self._made.result()
+        return self._known
 
     @property
     def is_made(self) -> bool:
@@ -97,6 +100,7 @@ class _Workers:
     def submit(self, key: Key) -> Future[int]:
         """Have a kernel made."""
         made: Future[int] = Future()
+        get_ready()
         with self.lock:
             self.waiting.append((key, made))
             if self.running < _cores():
@@ -110,7 +114,7 @@ class _Workers:
 
     def work(self) -> None:
         """Make kernels, the longest of those that are there when LLVM is, until none is waiting."""
-        _import("loader")
+        get_ready().join()
         while True:
             with self.lock:
                 if not self.waiting:
@@ -141,12 +145,8 @@ def get_ready() -> threading.Thread:
 
 
 def _load() -> None:
-    _import("codegen")
-
-
-def _import(name: str) -> None:
     with suppress(ImportError):  # raised again where it is needed
-        importlib.import_module(f".{name}", __package__)
+        importlib.import_module(".codegen", __package__)
 
 
 def _before_fork() -> None:

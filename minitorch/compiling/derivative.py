@@ -90,15 +90,9 @@ def attach(
     outs: Sequence[Any],
     values: Sequence[Value],
     leaves: Sequence[Any],
-    tape: AmbientTape,
+    nodes: tuple[Node | None, ...],
 ) -> None:
-    """Give the results that carry a gradient their nodes on the tape."""
-    nodes = (
-        *[
-            x.node if (x := p if isinstance(p, Tensor) else leaves[p.index])._trace is tape else tape.foreign(x)
-            for p in derivative.parents
-        ],
-    )
+    """Give the results that carry a gradient their nodes on a tape, whose parents are the nodes given."""
     kept = outs[len(outs) - len(derivative.residuals) :], values, leaves, nodes  # the fields of a `Kept`
     if derivative.rule is None:
         _prepare(derivative, live)
@@ -121,9 +115,14 @@ def _prepare(derivative: Derivative, live: Sequence[Tensor]) -> None:
     derivative.rule = Plan(COMPILED, ((True, 0),) * len(Kept._fields), _unused, (RuleCall(-1, pull),))
 
 
-def node_of(parent: Any, leaves: Sequence[Any], tape: AmbientTape) -> Node | None:
-    """Return the node that the cotangent of a captured tensor, or of an argument, goes to on this tape."""
-    x: Tensor = parent if isinstance(parent, Tensor) else leaves[parent.index]
+def nodes_of(derivative: Derivative, leaves: Sequence[Any], tape: AmbientTape) -> tuple[Node | None, ...]:
+    """Return the nodes that cotangents of captured tensors, and of arguments, go to on this tape."""
+    tensors: list[Tensor] = [p if isinstance(p, Tensor) else leaves[p.index] for p in derivative.parents]
+    return (*[node_of(x, tape) for x in tensors],)
+
+
+def node_of(x: Tensor, tape: AmbientTape) -> Node | None:
+    """Return the node that the cotangent of a tensor goes to on this tape."""
     return x.node if x._trace is tape else tape.foreign(x)
 
 

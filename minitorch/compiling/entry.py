@@ -35,11 +35,12 @@ from ..core.jit.native.entry import (
 )
 from ..core.jit.native.pairs import Pairs, Unreadable
 from ..core.primitive import Value
-from ..core.tape import context
+from ..core.tape import Node, context
 from ..tensor.alias import Storage, View
 from ..tensor.handle import Tensor
 from ..tensor.hooks import changes
 from .capture import Argument, Field, Number, Shared
+from .derivative import nodes_of
 from .guards import Names, Place
 from .modes import ON, mode
 from .program import Fresh, is_gradient, results
@@ -78,6 +79,7 @@ class Entrance:
         self.tape = self.context.frame.ambient
         self.recording = self.tape is not None and self.context.muted < self.tape.level
         self.only = program.single if program.derivative is None and self.tape is not None else None
+        self.nodes = self._nodes()
         is_whole = len(self.found) == self.count if program.derivative is not None else not self.blank
         self.is_direct = is_whole and all(j == place for j, place in self.found) and not self.shaped
         held = any(place >= len(self.new) for _, place in self.found)
@@ -91,7 +93,7 @@ class Entrance:
         self.scopes: list[tuple[Any, Any, Any]] = []
         self.mutable: list[tuple[Any, Any]] = []
         self._note_guards()
-        self.is_wary = bool(self.scopes or self.may_hide or self.mutable)
+        self.is_wary = bool(self.waits or self.scopes or self.may_hide or self.mutable)
         self.seats = [self._seat()]
         self.entry = self.seats[0][0]  # of a short program, whose call is one native one: nobody comes in between
 
@@ -111,15 +113,13 @@ class Entrance:
             for i in self.bare:
                 if args[i]._cell is not None:
                     return MISS
-            if self.waits is not None and not self.waits(args):
+            if self.is_wary and not self._is_readable(args):
                 return MISS
         except AttributeError:  # not a tensor
             return MISS
         for o, groups, state in self.optimizers:
             if o.param_groups is not groups or o.state is not state:
                 return MISS
-        if self.is_wary and not self._is_readable():
-            return MISS
         news = []
         for shape, dtype in self.new:
             made: Array = _new(Array)
@@ -141,21 +141,28 @@ class Entrance:
             target.write(args, None if j is None else outs[j])
         if is_here and self.only is not None:
             return self.only.make(outs, args, self.tape, self.recording)
-        return results(self.program, outs, values, args)
+        return results(self.program, outs, values, args, self.nodes if is_here else None)
 
-    def _is_readable(self) -> bool:
+    def _is_readable(self, args: tuple[Any, ...]) -> bool:
         """Return whether all is as it was which no native look can tell."""
-        return (
-            all(table[key] is value for table, key, value in self.scopes)
-            and not (self.may_hide and self.around.hides())
-            and not any(snapshot(place.read()) != was for place, was in self.mutable)
-        )
+        if self.waits is not None and not self.waits(args):
+            return False
+        for table, key, value in self.scopes:
+            if table[key] is not value:
+                return False
+        for place, was in self.mutable:
+            if snapshot(place.read()) != was:
+                return False
+        return not (self.may_hide and self.around.hides())
 
     def _holding(self, args: tuple[Any, ...], news: list[Array]) -> Any:
         """Look and run, and hold what is read meanwhile; return the outputs and what was read, None for a miss."""
         try:
             values = [args[i].value if is_tensor else args[i] for i, is_tensor in self.given]
             values += map(_value, self.holders)
+            if self.is_simple and self.is_short:
+                held = news + values
+                return (self._outs(held), values) if self.entry.run(args, held) else None
             arrays, again = (values, []) if self.is_simple else self._others(values)
         except AttributeError:  # an argument is no array, or there is no gradient
             return None
@@ -164,9 +171,7 @@ class Entrance:
             return self._seated(args, news, values, again, held)
         if not self.entry.run(args, held):
             return None
-        if not self.is_simple:
-            values = self._with_numbers(args, values)
-        return self._outs(held), values
+        return self._outs(held), self._with_numbers(args, values)
 
     def _others(self, values: list[Any]) -> tuple[list[Any], list[Any]]:
         """Add the gradients and fields that are read; return what of it all are arrays, and the gradients to recycle."""
@@ -220,6 +225,14 @@ class Entrance:
         for j, shape in self.shaped:
             outs[j] = wrap(outs[j]._data.reshape(shape))
         return outs
+
+    def _nodes(self) -> tuple[Node | None, ...] | None:
+        """Return the nodes that gradients go to: those of captured tensors are the same in each call."""
+        derivative, tape = self.program.derivative, self.tape
+        if derivative is None or tape is None:
+            return None
+        captured = {id(c.tensor) for c in self.program.handles if c.tensor._trace is tape}
+        return nodes_of(derivative, [], tape) if captured.issuperset(map(id, derivative.parents)) else None
 
     def _found(self) -> tuple[list[tuple[int, int]], list[tuple[int, Any]]]:
         """Return where, among what is held, the outputs are that somebody wants, and which have another shape there.

@@ -6,9 +6,9 @@ where there were numbers. A form compares that, and finds the leaves, without as
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import is_
+from operator import is_, itemgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -37,12 +37,15 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A tuple, list, dict or None: a dict's keys as they stand, and sorted; what the parts are, if not all are leaves."""
+    """A tuple, list, dict or None: a dict's keys as they stand, and what takes its values in the order of sorted keys.
+
+    `parts` say what the parts are, if not all are leaves.
+    """
 
     kind: type
     size: int
     keys: list[Any] | None
-    order: list[Any]
+    take: Callable[[Any], Sequence[Any]]
     parts: tuple[Container | Known | None, ...]
 
     def unfold(self, value: Any, found: list[Any]) -> bool:
@@ -52,7 +55,7 @@ class Container:
         if self.keys is not None:
             if [*value] != self.keys:
                 return False
-            value = map(value.__getitem__, self.order)
+            value = self.take(value)
         elif self.size == 0:
             return not value
         elif len(value) != self.size:
@@ -63,10 +66,7 @@ class Container:
         for part, x in zip(self.parts, value):
             if part is None:
                 found.append(x)
-            elif type(part) is Known:
-                if not part.same(x):
-                    return False
-            elif not part.unfold(x, found):  # type: ignore[union-attr]
+            elif not (part.same(x) if type(part) is Known else part.unfold(x, found)):  # type: ignore[union-attr]
                 return False
         return True
 
@@ -152,4 +152,11 @@ def _container(value: Any, static: Mapping[Any, Any] = MappingProxyType({})) -> 
         return None
     items = [(k, value[k]) for k in order] if keys is not None else [*enumerate(value or ())]
     parts = tuple([Known(static[k]) if k in static else _container(x) for k, x in items])
-    return Container(type(value), len(items), keys, order, parts if any(parts) else ())
+    return Container(type(value), len(items), keys, _taking(order), parts if any(parts) else ())
+
+
+def _taking(keys: list[Any]) -> Callable[[Any], Sequence[Any]]:
+    """Return what takes the values of these keys."""
+    if len(keys) > 1:
+        return itemgetter(*keys)
+    return lambda table: [table[k] for k in keys]

@@ -74,7 +74,7 @@ class Higher:
             if not isinstance(source, (Argument, Field)) and not _same(source, value):
                 yield "a tensor or number that it closes over has been changed since"
         for parent, node in zip(self.parents, kept.nodes):
-            if isinstance(parent, Tensor) and node_of(parent, (), g[0]._trace) is not node:
+            if isinstance(parent, Tensor) and node_of(parent, g[0]._trace) is not node:
                 yield "a tensor that it closes over is recorded anew since"
 
 

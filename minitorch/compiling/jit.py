@@ -99,7 +99,7 @@ class Compiled:
                 if leaves is not None and (out := entrance.run(leaves)) is not MISS:
                     self.calls += 1
                     tally.calls += 1
-                    if way is not self.quick:
+                    if way is not self.quick or way is not self.ways[0]:
                         self._prefer(way)
                     return out
         if turns is None or context.get().stage is not None:
@@ -108,9 +108,10 @@ class Compiled:
             return self._call(args, kwargs)
 
     def _prefer(self, way: Quick) -> None:
-        """Note the way of the last call, and try it first the next time."""
+        """Note the way of the last call; one that is taken twice running is tried first from then on."""
+        if way is self.quick:
+            self.ways = (way, *(w for w in self.ways if w is not way))
         self.quick, self.last = way, way.last
-        self.ways = (way, *(w for w in self.ways if w is not way))
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         is_tried = self.turns is None

@@ -10,7 +10,6 @@ import functools
 import inspect
 from collections.abc import Callable, Generator
 from contextvars import ContextVar, Token
-from dataclasses import replace
 from typing import Any
 
 from ..core.tape import Context, context
@@ -32,7 +31,8 @@ class set_grad_enabled:
 
     def _switch(self) -> None:
         here = context.get()
-        self.tokens.append(context.set(replace(here, muted=here.frame.floor if self.mode else here.frame.level)))
+        frame = here.frame
+        self.tokens.append(context.set(here.inside(frame, frame.floor if self.mode else frame.level)))
 
     def __enter__(self) -> set_grad_enabled:
         if not self.tokens:

@@ -165,6 +165,37 @@ def test_the_last_program_is_the_one_of_the_last_call():
         assert compiled.last[1].avals[0].shape == compiled.quick.program.avals[0].shape == (n,)
 
 
+def test_the_program_tried_first_is_the_last_that_was_called_twice_running():
+    compiled = mt.jit(lambda x: x * 2)
+    for n in (2, 3) * WARM:
+        compiled(mt.ones(n))
+    first = compiled.ways[0]
+    compiled(mt.ones(2))
+    compiled(mt.ones(3))
+    assert compiled.ways[0] is first
+    other = 5 - first.program.avals[0].shape[0]
+    compiled(mt.ones(other))
+    compiled(mt.ones(other))
+    assert compiled.ways[0].program.avals[0].shape == (other,) and len(compiled.ways) == 2
+
+
+def test_a_parameter_that_is_recorded_anew_gets_its_gradient():
+    model = nn.Linear(3, 2)
+    compiled = mt.jit(lambda x: model(x).sum())
+    inputs = plain(4, 3)
+    for k in range(3 * WARM):
+        if k == 2 * WARM:
+            model.weight.requires_grad_(False)
+            model.weight.requires_grad_(True)
+        model.zero_grad()
+        compiled(inputs).backward()
+        assert model.weight.grad.tolist() == [[22, 26, 30]] * 2 and model.bias.grad.tolist() == [4, 4]
+    model.weight.requires_grad_(False)
+    model.zero_grad()
+    compiled(inputs).backward()
+    assert model.weight.grad is None and model.bias.grad.tolist() == [4, 4]
+
+
 def test_a_gradient_that_an_argument_has_got_is_seen():
     compiled = mt.jit(lambda x: x * 2 if x.grad is None else x * 3)
     for _ in range(WARM):

@@ -16,6 +16,7 @@ from ..aval import Aval
 from ..errors import DTypeError, ShapeError
 from ..primitive import NO_DERIVATIVE, Value, aval_of
 from .families import LEADING, as_array, custom, linear
+from .fusing import shortcut
 from .pointwise import (
     add,
     detach,
@@ -39,6 +40,7 @@ from .shaping import (
     canonical_axis,
     cast,
     expand_reduced,
+    expanded,
     flatten,
     reduced_shape,
     reshape,
@@ -53,7 +55,7 @@ Axes = tuple[int, ...]
 
 def size_over(shape: tuple[int, ...], axes: Axes) -> int:
     """Return how many elements are reduced into one."""
-    return math.prod(shape[a] for a in axes)
+    return math.prod(shape if len(axes) == len(shape) else [shape[a] for a in axes])
 
 
 def reduced(x: Aval, *, axes: Axes, keepdims: bool) -> Aval:
@@ -89,12 +91,19 @@ def _mean_impl(x: Any, *, axes: Axes, keepdims: bool) -> Any:
     return out if out.dtype == x.dtype else out.astype(x.dtype)
 
 
+def _shared(g: Any, x_aval: Aval, *, axes: Axes, keepdims: bool) -> Any:
+    return expanded(g / size_over(x_aval.shape, axes), x_aval, axes=axes, keepdims=keepdims)
+
+
+@shortcut(_shared)
+def _mean_transpose(g: Value, x_aval: Aval, axes: Axes, keepdims: bool) -> Value:
+    return expand_reduced(div(g, float(size_over(x_aval.shape, axes))), x_aval.shape, axes, keepdims)
+
+
 mean_p: Any = linear(
     "mean",
     _mean_impl,
-    lambda g, x_aval, axes, keepdims: expand_reduced(
-        div(g, float(size_over(x_aval.shape, axes))), x_aval.shape, axes, keepdims
-    ),
+    _mean_transpose,
     abstract=reduced,
 )
 

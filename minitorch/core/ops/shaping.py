@@ -15,12 +15,17 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..array import Array, wrap
+from ..array import Array, wrap, wrap_scalar
 from ..aval import Aval
+from ..config import inspector
 from ..errors import ArgumentError, OutOfBoundsError, ShapeError
 from ..primitive import Value, aval_of
 from .families import as_array, broadcast_shapes, linear
+from .fusing import shortcut
 from .summation import add_reduce
+
+_inspector = inspector.get
+_ndarray = np.ndarray
 
 # --------------------------------------------------------------------------- arguments
 
@@ -149,10 +154,25 @@ def _sum_impl(x: Any, *, axes: tuple[int, ...], keepdims: bool) -> Any:
     return out if out.dtype == x.dtype else out.astype(x.dtype)
 
 
+def expanded(g: Any, x_aval: Aval, *, axes: tuple[int, ...], keepdims: bool) -> Any:
+    """Do what `expand_reduced` does, on a buffer."""
+    shape = x_aval.shape
+    if len(axes) == len(shape):  # one number for all
+        view = _ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
+        view.flags.writeable = False
+        return view
+    return _broadcast_impl(g if keepdims else g.reshape(reduced_shape(shape, axes, True)), shape=shape)
+
+
+@shortcut(expanded)
+def _sum_transpose(g: Value, x_aval: Aval, axes: tuple[int, ...], keepdims: bool) -> Value:
+    return expand_reduced(g, x_aval.shape, axes, keepdims)
+
+
 sum_p: Any = linear(
     "sum",
     _sum_impl,
-    lambda g, x_aval, axes, keepdims: expand_reduced(g, x_aval.shape, axes, keepdims),
+    _sum_transpose,
     abstract=lambda x, *, axes, keepdims: x._replace(shape=reduced_shape(x.shape, axes, keepdims), weak=False),
 )
 
@@ -175,7 +195,9 @@ def unbroadcast(g: Value, shape: tuple[int, ...]) -> Value:
     if have == shape:
         return g
     lead = len(have) - len(shape)
-    axes = tuple(i - len(have) for i, n in enumerate(have) if i < lead or (shape[i - lead] == 1 and n != 1))
+    axes = tuple([i - len(have) for i, n in enumerate(have) if i < lead or (shape[i - lead] == 1 and n != 1)])
+    if axes and type(g) is Array and type(data := g._data) is _ndarray and data.itemsize > 2 and _inspector() is None:
+        return wrap_scalar(add_reduce(data, axes).reshape(shape))
     return reshape(sum_p(g, axes=axes, keepdims=False) if axes else g, shape)
 
 

@@ -35,7 +35,7 @@ def add_reduce(x: Any, axes: tuple[int, ...], keepdims: bool = False) -> Any:
         out = _columns(x.reshape(-1, x.shape[-1]), ones)
     elif axes == (-1,) and x.shape[-1] <= BLOCK:
         n = x.shape[-1]
-        out = np.dot(x.reshape(-1, n), ones[:n]).reshape(x.shape[:-1])
+        out = x.reshape(-1, n).dot(ones[:n]).reshape(x.shape[:-1])
     else:
         return _add(x, axis=axes, dtype=dtype, keepdims=keepdims)
     return out.reshape(_kept(x, axes)) if keepdims else out
@@ -50,7 +50,7 @@ def _total(x: Any, ones: Any) -> Any:
     """Add up a vector."""
     n = x.size
     if n <= BLOCK:
-        return np.dot(x, ones[:n])
+        return x.dot(ones[:n])
     whole = n - n % BLOCK
     head = _total(np.dot(x[:whole].reshape(-1, BLOCK), ones), ones)
     return head if whole == n else head + np.dot(x[whole:], ones[: n - whole])
@@ -83,7 +83,7 @@ def _columns(x: Any, ones: Any) -> Any:
     """Add up the rows of a matrix."""
     n, columns = x.shape
     if n <= BLOCK:
-        return np.dot(ones[:n], x)
+        return ones[:n].dot(x)
     whole = n - n % BLOCK
     head = _columns(np.matmul(ones, x[:whole].reshape(-1, BLOCK, columns)), ones)
     return head if whole == n else head + np.dot(ones[: n - whole], x[whole:])

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -100,7 +101,6 @@ class _Workers:
     def submit(self, key: Key) -> Future[int]:
         """Have a kernel made."""
         made: Future[int] = Future()
-        get_ready()
         with self.lock:
             self.waiting.append((key, made))
             if self.running < _cores():
@@ -114,7 +114,7 @@ class _Workers:
 
     def work(self) -> None:
         """Make kernels, the longest of those that are there when LLVM is, until none is waiting."""
-        get_ready().join()
+        _import("loader")
         while True:
             with self.lock:
                 if not self.waiting:
@@ -145,19 +145,35 @@ def get_ready() -> threading.Thread:
 
 
 def _load() -> None:
+    _import("codegen")
+
+
+def _import(name: str) -> None:
     with suppress(ImportError):  # raised again where it is needed
-        importlib.import_module(".codegen", __package__)
+        importlib.import_module(f".{name}", __package__)
+
+
+_forking = threading.local()  # the locks that a thread holds while it forks the process
 
 
 def _before_fork() -> None:
-    """A process forked in the midst of an import could never finish it."""
+    """Wait until no thread is in the midst of what a forked process could never finish: importing, or calling LLVM."""
     if get_ready.cache_info().currsize:
         get_ready().join()
+    _forking.locks = getattr(sys.modules.get(f"{__package__}.loader"), "LOCKS", ())
+    for lock in _forking.locks:
+        lock.__enter__()
+
+
+def _release() -> None:
+    for lock in reversed(_forking.locks):
+        lock.__exit__(None, None, None)
 
 
 def _after_fork() -> None:
     """A forked process has none of the threads: it makes anew what they had not finished."""
     global _workers, _lock
+    _release()
     _workers, _lock = _Workers(), threading.Lock()
     for key, kernel in list(_kernels.items()):
         if not kernel._made.done():
@@ -165,7 +181,7 @@ def _after_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_release, after_in_child=_after_fork)
 
 
 def _address(source: str, name: str, reassociate: bool) -> int:

@@ -6,7 +6,6 @@ Importing this imports llvmlite, which takes 0.06 s; loading an object takes a m
 from __future__ import annotations
 
 import ctypes
-import os
 import struct
 import sys
 import threading
@@ -17,21 +16,7 @@ import llvmlite.binding as llvm
 from llvmlite.binding import ffi
 
 _lock = threading.RLock()
-
-
-def _before_fork() -> None:
-    """See to it that no other thread holds a lock when the process forks: the child would wait for it for ever."""
-    _lock.acquire()
-    ffi.lib._lock.__enter__()  # which llvmlite takes for each call, also for those that free what a dead thread had
-
-
-def _after_fork() -> None:
-    ffi.lib._lock.__exit__()
-    _lock.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+LOCKS = (_lock, ffi.lib._lock)  # that threads hold for a while; the second is llvmlite's own, taken around each call
 
 
 _machines = threading.local()

@@ -108,6 +108,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.native.blas", "minitorch.core.jit.native.objects", "minitorch.core.jit.native.job"],
     ["minitorch.core.jit.native.pairs", "minitorch.core.jit.native.replay"],  # words in memory; rows of calls
     ["minitorch.core.jit.native.loops"],  # loops and branches over rows of calls
+    ["minitorch.core.jit.native.making"],  # arrays, natively
     ["minitorch.core.jit.native.entry"],  # all that a call depends on, looked at natively
     ["minitorch.core.jit.native"],
     ["minitorch.core.jit.graph"],

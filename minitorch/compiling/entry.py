@@ -8,7 +8,7 @@ lies has no entrance, and whatever is not as it was is left to `Quick`.
 from __future__ import annotations
 
 from itertools import chain, count
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from types import CellType
 from typing import Any
 
@@ -33,6 +33,7 @@ from ..core.jit.native.entry import (
     Entry,
     Row,
 )
+from ..core.jit.native.making import maker
 from ..core.jit.native.pairs import Pairs, Unreadable
 from ..core.primitive import Value
 from ..core.tape import Node, context
@@ -43,14 +44,12 @@ from .capture import Argument, Field, Number, Shared
 from .derivative import nodes_of
 from .guards import Names, Place
 from .modes import ON, mode
-from .program import Fresh, is_gradient, results
+from .program import Fresh, is_gradient, plain_tensors, results
 from .snapshots import Group, snapshot
 
 MISS: Any = object()  # what a call returns that was not admitted
 _value, _grad = attrgetter("value"), attrgetter("grad")
 _context, _float, _mode = context.get, default_float.get, mode.get
-_empty = np.empty
-_new = object.__new__
 
 
 class Entrance:
@@ -70,6 +69,7 @@ class Entrance:
         self.given = [(i, i in quick.tensors) for i in quick.given]
         self.optimizers = [(o, o.param_groups, o.state) for o, _ in quick.around.optimizers]
         self.new = [(shape, dtype) for _, shape, dtype in bound.new]
+        self.news = maker(self.new)
         self.is_short = bound.plan.is_short
         # Where the outputs are entered that somebody wants: few, as a rule, but those that a backward pass keeps.
         self.count = len(bound.plan.recipes)
@@ -88,6 +88,7 @@ class Entrance:
         self.holders = quick.holders
         self.is_simple = not (quick.read or quick.again or quick.fields or quick.numbers or bound.plan.numbers)
         self.may_hide, self.written, self.rest = quick.around.may_hide, quick.written, quick.rest
+        self.several = None if self.holds or self.written or self.rest else self._picking()
         self.pairs = Pairs()
         # What cannot be read where it lies: tables with a key and its value, containers and their snapshots.
         self.scopes: list[tuple[Any, Any, Any]] = []
@@ -120,11 +121,7 @@ class Entrance:
         for o, groups, state in self.optimizers:
             if o.param_groups is not groups or o.state is not state:
                 return MISS
-        news = []
-        for shape, dtype in self.new:
-            made: Array = _new(Array)
-            made._data = _empty(shape, dtype)
-            news.append(made)
+        news = self.news()
         values: Any = ()
         if self.holds:
             found = self._holding(args, news)
@@ -132,6 +129,8 @@ class Entrance:
                 return MISS
             outs, values = found
         elif self.entry.run(args, news):
+            if is_here and self.several is not None:
+                return self._several(news)
             outs = news if self.is_direct else self._outs(news)
         else:
             return MISS
@@ -205,7 +204,7 @@ class Entrance:
             if not entry.run(args, held):
                 return None
             values = self._with_numbers(args, values)
-            outs = self.bound.arranged(values, again, news)
+            outs = self.bound.arranged(values, again, held[: len(news)])
             outs = frame.replay(values, outs, self.bound.leaves(outs, values))
         except OutOfBounds:
             return None
@@ -225,6 +224,21 @@ class Entrance:
         for j, shape in self.shaped:
             outs[j] = wrap(outs[j]._data.reshape(shape))
         return outs
+
+    def _picking(self) -> Any:
+        """Return what picks the results from the new arrays, if there are several, all arrays or all tensors."""
+        program, places = self.program, dict(self.found)
+        indices = [r.index for r in program.made if type(r) is Fresh]
+        if (program.arrays or program.tensors) is None or self.tape is None or self.shaped:
+            return None
+        return itemgetter(*map(places.get, indices)) if places.keys() >= set(indices) else None
+
+    def _several(self, news: list[Any]) -> Any:
+        """Return several results that are new."""
+        values = self.several(news)
+        if self.program.arrays is None:
+            values = plain_tensors(values, self.tape)  # type: ignore[arg-type]
+        return self.program.structure.unflatten(values)
 
     def _nodes(self) -> tuple[Node | None, ...] | None:
         """Return the nodes that gradients go to: those of captured tensors are the same in each call."""

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ...array import Array, wrap
+from ...array import wrap
 from ...primitive import Value
 from ..native.entry import ARGUMENT, NEW, WEAK, Entry, Row
+from ..native.making import maker
 from ..native.pairs import Pairs, Unreadable
 from .plan import Frame, Plan
-
-_new = object.__new__
-_empty = np.empty
 
 
 class Brief:
@@ -28,6 +24,7 @@ class Brief:
         self.is_new = True
         self.frame: Frame | None = None
         self.entry: Entry | None = None
+        self.news = maker(plan.fresh)
         self.found: list[tuple[bool, Any, Any]] = []
 
     def run(self, values: list[Value]) -> list[Value]:
@@ -38,11 +35,7 @@ class Brief:
             self.is_new, outs = False, self.plan.run(values)
             self._begin(values)
             return outs
-        news: list[Array] = []
-        for shape, dtype in self.plan.fresh:
-            made: Array = _new(Array)
-            made._data = _empty(shape, dtype)
-            news.append(made)
+        news = self.news()
         if not self.entry.run((*values,), news):
             return self.plan.run(values)
         return [

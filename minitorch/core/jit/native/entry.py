@@ -17,6 +17,7 @@ import numpy as np
 
 from ...array import Array
 from .compile import compile_kernel
+from .making import functions
 from .objects import (
     ALIGNED,
     BASE,
@@ -48,13 +49,30 @@ ROW = 10  # kind, where, type, recorded, target, needed, twin, held, dtype, numb
 (
     PAIRS, PAIR_COUNT, COUNT, FORBIDDEN, FORBIDDEN_COUNT, PLACES, PLACE_COUNT, ROWS, ROW_COUNT, ADDRESSES,
     ARRAY, NDARRAY, SLOT, FLOAT, NONE, VALUE, VIEW, NODE, PARTS, PART_COUNT, FLAG, STORAGE, SEEN, WRITTEN, SHARED,
-    TENSORS, TENSOR_COUNT, POSITIVE, NEGATIVE, ZERO,
-) = range(WORDS := 30)  # fmt: skip
+    TENSORS, TENSOR_COUNT, POSITIVE, NEGATIVE, ZERO, FRESH, FRESH_COUNT, EMPTY, ALLOC, RETAIN, RELEASE,
+) = range(WORDS := 36)  # fmt: skip
 
 # `args` is the address of the tuple of arguments, `news` that of the list of new arrays, of those to be held, and of the
-# answers no and yes, which are exchanged in the end: the list is the call's own, whoever calls meanwhile.
+# answers no and yes, which are exchanged in the end: the list is the call's own, whoever calls meanwhile. New arrays are
+# made before anything is looked at: until Python 3.11, making an object may run the garbage collector, and so any code.
 ENTER = f"""
 def enter(P, args, news):
+    made = i64(i64(news + {LIST_ITEMS})[0])
+    fresh = i64(P[{FRESH}])
+    at = 0
+    for i in range(P[{FRESH_COUNT}]):
+        call_object(P[{RETAIN}], fresh[at])
+        buffer = call_object(P[{EMPTY}], fresh[at + 1], P[{FRESH}] + 8 * (at + 2), fresh[at], 0)
+        if buffer == 0:
+            return
+        array = call_object(P[{ALLOC}], P[{ARRAY}], 0)
+        if array == 0:
+            call_object(P[{RELEASE}], buffer)
+            return
+        i64(array + P[{SLOT}])[0] = buffer
+        call_object(P[{RELEASE}], made[i])
+        made[i] = array
+        at += 2 + fresh[at + 1]
     pairs = i64(P[{PAIRS}])
     for i in range(P[{PAIR_COUNT}]):
         if i64(pairs[2 * i])[0] != pairs[2 * i + 1]:
@@ -77,7 +95,6 @@ def enter(P, args, news):
         for j in range(P[{PLACE_COUNT}]):
             if i64(places[j])[0] == x:
                 return
-    made = i64(i64(news + {LIST_ITEMS})[0])
     addresses = i64(P[{ADDRESSES}])
     none = P[{NONE}]
     shared = i64(P[{SHARED}])
@@ -271,13 +288,17 @@ class Entry:
     ):
         steps = list(chain.from_iterable(work.parts))
         count, tensors = arguments
-        words = (pairs.words, forbidden, places, steps, tensors, [0] * count)
+        making = functions()
+        fresh = sorted(row for row in rows if row.kind == NEW) if making is not None else []
+        blanks = [word for row in fresh for word in (id(row.dtype), len(row.shape), *row.shape)]
+        words = (pairs.words, forbidden, places, steps, tensors, [0] * count, blanks)
         tables = [np.array([*each, 0], np.int64) for each in words]
         table = np.array([w for row in rows for w in row.words()] or [0], np.int64)
         self._slots = (ctypes.c_int64 * WORDS)()
-        at = dict(zip((PAIRS, FORBIDDEN, PLACES, PARTS, TENSORS, SHARED), (t.ctypes.data for t in tables)))
+        at = dict(zip((PAIRS, FORBIDDEN, PLACES, PARTS, TENSORS, SHARED, FRESH), (t.ctypes.data for t in tables)))
         at |= {PAIR_COUNT: len(pairs.words) // 2, FORBIDDEN_COUNT: len(forbidden), PLACE_COUNT: len(places)}
         at |= dict(zip((POSITIVE, NEGATIVE, ZERO), _tags()))
+        at |= {FRESH_COUNT: len(fresh), **dict(zip((EMPTY, ALLOC, RETAIN, RELEASE), making or ()))}
         at |= {COUNT: count, TENSOR_COUNT: len(tensors), ROWS: table.ctypes.data, ROW_COUNT: len(rows)}
         at[ADDRESSES] = work.addresses.ctypes.data
         at |= {ARRAY: id(Array), NDARRAY: id(np.ndarray), SLOT: slot_offset()}
@@ -293,7 +314,10 @@ class Entry:
         self._native = _native_enter()
 
     def run(self, args: tuple[Any, ...], news: list[Any]) -> bool:
-        """Run the kernels if everything is as it must be, and return whether it was. Appends to the list of new arrays."""
+        """Run the kernels if everything is as it must be, and return whether it was.
+
+        The list begins with the new arrays, as a `maker` gives them; the answer is appended to it.
+        """
         news += (False, True)
         self._native(self._place, args, news)
         return news[-2]  # type: ignore[no-any-return]

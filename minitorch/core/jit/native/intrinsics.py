@@ -139,6 +139,14 @@ def call_kernel(w: Writer, address: Value, slots: Value, lo: Value, hi: Value) -
     w.do(f"call void {function}(ptr {place}, i64 {ex.index_of(w, lo).text}, i64 {ex.index_of(w, hi).text})")
 
 
+@Instruction
+def call_object(w: Writer, address: Value, *values: Value) -> Value:
+    """Call a C function at an address, whose arguments and result are addresses or integers. The GIL must be held."""
+    function = w.op(f"inttoptr i64 {ex.index_of(w, address).text} to ptr")
+    given = ", ".join(f"i64 {ex.index_of(w, v).text}" for v in values)
+    return Value(int64, w.op(f"call i64 {function}({given})"))
+
+
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
 
 
@@ -372,6 +380,7 @@ def _top_half(w: Writer, value: Value) -> Value:
 
 INSTRUCTIONS: dict[str, Any] = {
     "call_kernel": call_kernel,
+    "call_object": call_object,
     "from_bits": from_bits,
     "high_product": high_product,
     "to_key": to_key,

@@ -6,8 +6,7 @@ becomes further outputs of the first program and inputs of the second.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -58,19 +57,6 @@ class Derivative:
         self.pull = Graph([*self.residuals, *self.cotangents], second, [a for a in self.joint.outputs if a is not None])
         inputs = graph.inputs[: len(graph.inputs) - len(self.cotangents)]
         return Graph(inputs, first, [*outputs, *self.residuals])
-
-
-@contextmanager
-def unhooked(nodes: Sequence[Node]) -> Iterator[None]:
-    """Let cotangents reach nodes without the hooks that wait there: these are called when what is returned gets there."""
-    cells = [node.cell for node in nodes]
-    for node in nodes:
-        node.cell = None
-    try:
-        yield
-    finally:
-        for node, cell in zip(nodes, cells):
-            node.cell = cell
 
 
 def _dependent(graph: Graph, roots: list[Var]) -> set[Var]:

@@ -14,12 +14,14 @@ from typing import Any
 
 from ..autograd.engine import grad
 from ..core import tree
+from ..core.config import setting
 from ..core.errors import GradError
 from ..core.primitive import Value
+from ..core.vjp import unhooked
 from ..tensor.handle import Tensor
 from .arguments import flatten
 from .capture import Argument, Field, Handle, Number
-from .derivative import Kept, node_of, unhooked
+from .derivative import Kept, node_of
 from .guards import Surroundings
 from .program import Fresh, Program
 
@@ -101,7 +103,7 @@ def _pulled(
     args, kwargs = tree.unflatten(structure, given[:own])
     results = flatten(run(args, kwargs))[0]
     wanted = [given[p.index] if isinstance(p, Argument) else p for p in parents]
-    with unhooked([x.node for x in wanted]):
+    with setting(unhooked, {x.node for x in wanted}):
         return grad([results[i] for i in positions], wanted, given[own:], create_graph=True, allow_unused=True)
 
 

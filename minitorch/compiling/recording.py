@@ -12,15 +12,16 @@ from typing import Any
 
 from ..core.array import Array
 from ..core.aval import Aval
+from ..core.config import setting
 from ..core.errors import JitError
 from ..core.jit.graph import Atom, Graph
 from ..core.jit.staging import Lifted, StagedTracer, StagingTrace
 from ..core.primitive import Tracer, Value, aval_of
 from ..core.tape import FREED, Node, context, entering, lower
-from ..core.vjp import backward, reachable
+from ..core.vjp import backward, reachable, unhooked
 from ..tensor.handle import Tensor, ambient
 from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
-from .derivative import Derivative, unhooked
+from .derivative import Derivative
 from .guards import PLAIN
 from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, SlotCheck, held_by_slots, is_gradient
 from .sharing import Sharing
@@ -292,7 +293,7 @@ class _Finish:
         seeds = []
         for _, node in live:
             seeds.append((node, self.trace.input(Aval(node.shape, node.dtype))))
-        with unhooked([a.inner for a in wanted]):
+        with setting(unhooked, {a.inner for a in wanted}):
             found = backward(seeds, wanted={a.inner for a in wanted}, keep=True) if wanted else {}
         grads = [self.trace.atom(found[a.inner]) if a.inner in found else None for a in wanted]
         return Derivative(

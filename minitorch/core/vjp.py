@@ -8,6 +8,7 @@ as the walk goes. Knows no operation but addition, and of devices that host memo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from contextvars import ContextVar
 from operator import attrgetter
 from typing import Any
 
@@ -26,6 +27,8 @@ by_sequence = attrgetter("sequence")
 _buffer_of = attrgetter("_data")
 _inspector = inspector.get
 _NOTHING: dict[str, Any] = {}
+# Nodes whose hooks a walk to wanted nodes leaves alone: they are run when what it finds is handed on.
+unhooked: ContextVar[Collection[Node]] = ContextVar("unhooked", default=())
 
 
 def backward(
@@ -60,6 +63,7 @@ def descend(
     if wanted:
         order = leading_to(order, wanted)
     found: dict[Node, Value] = {}
+    hookless = unhooked.get() if wanted else ()
     for node in order:
         g = cotangents.pop(node, None)
         if g is None:
@@ -68,7 +72,7 @@ def descend(
             found[node] = g
             continue
         cell = node.cell
-        if cell is not None:
+        if cell is not None and node not in hookless:
             g = cell.filtered(g) if wanted else cell.receive(g)
         if wanted:
             if node in wanted:

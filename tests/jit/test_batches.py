@@ -168,17 +168,30 @@ def test_rounds_leave_nothing_that_is_settled_unsimplified(monkeypatch):
 
 def test_merged_groups_are_those_of_their_operations(monkeypatch):
     """Groups are merged, and joined, by what is known of them; grouping their operations anew gives the same."""
-    merged, joined, seen = fuse.merged, fuse.joined, []
+    united, merged, joined, seen = fuse.united, fuse.merged, fuse.joined, []
+
+    def together(maker, home):
+        for part in (maker, home):
+            part.unfold()
+        return fuse.grouped(sorted(maker.operations + home.operations, key=lambda op: op.place))
+
+    def first_checked(maker, home):
+        both = united(maker, home)
+        if both is None and maker.levels and home.levels and maker.count + home.count <= fuse.MOST_OPERATIONS:
+            assert together(maker, home) is None
+            seen.append(False)
+        return both
 
     def checked(maker, home):
         both = merged(maker, home)
-        anew = fuse.grouped(sorted(maker.operations + home.operations, key=lambda op: op.place))
+        anew = together(maker, home)
         if len(maker.operations) + len(home.operations) <= fuse.MOST_OPERATIONS:
             assert describe(both) == describe(anew)
         seen.append(both is not None)
         return both
 
     def also_checked(group, op):
+        group.unfold()
         anew = fuse.grouped([*group.operations, op])
         found = joined(group, op)
         seen.append(found)
@@ -186,6 +199,7 @@ def test_merged_groups_are_those_of_their_operations(monkeypatch):
         assert found or op.kind != "map" or op.size != group.size or anew is None or not group.levels or is_full(group)
         return found
 
+    monkeypatch.setattr(fuse, "united", first_checked)
     monkeypatch.setattr(fuse, "merged", checked)
     monkeypatch.setattr(fuse, "joined", also_checked)
     net = model()

@@ -94,7 +94,7 @@ def atom_aval(atom: Atom) -> Aval:
 
 def equation(primitive: Primitive, inputs: Sequence[Atom], params: Params, line: str | None = None) -> Equation:
     """Make an equation; its results' shapes and dtypes follow from the primitive's rule."""
-    out = primitive.abstract(*(None if a is None else avals_of_atom(a) for a in inputs), **params)
+    out = primitive.abstract(*[a.aval if type(a) is Var else avals_of(a) for a in inputs], **params)
     many = type(out) is tuple
     avals = out if many else (out,)
     weak = is_of_numbers(primitive, inputs)
@@ -105,9 +105,10 @@ def equation(primitive: Primitive, inputs: Sequence[Atom], params: Params, line:
 
 def is_of_numbers(primitive: Primitive, inputs: Sequence[Atom]) -> bool:
     """Return whether an application is arithmetic of plain numbers, whose result is as weak as they are."""
-    if primitive.operand_dtypes is None or not any(isinstance(a, Var) for a in inputs):
+    if primitive.operand_dtypes is None:
         return False
-    return all(a.aval.weak if isinstance(a, Var) else type(a) in dtypes.SCALARS for a in inputs)
+    are_numbers = all(a.aval.weak if isinstance(a, Var) else type(a) in dtypes.SCALARS for a in inputs)
+    return are_numbers and any(isinstance(a, Var) for a in inputs)
 
 
 def number(primitive: Primitive, values: Sequence[Any]) -> Any:
@@ -126,11 +127,6 @@ def without_numbers(graph: Graph) -> tuple[Graph, Graph | None]:
     made = [v for eq in early for v in eq.outputs]
     rest = [eq for eq in graph.equations if not any(v.aval.weak for v in eq.outputs)]
     return Graph([*graph.inputs, *made], rest, graph.outputs), Graph(graph.inputs, early, list(made))
-
-
-def avals_of_atom(atom: Atom) -> Any:
-    """Return the aval of an atom, None for None."""
-    return atom.aval if isinstance(atom, Var) else avals_of(atom)
 
 
 def interpret(graph: Graph, args: Sequence[Value]) -> list[Value]:

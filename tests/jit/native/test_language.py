@@ -6,6 +6,7 @@ import gc
 import itertools
 import math
 import os
+import signal
 import threading
 import time
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from llvmlite import binding as llvm
 
 from minitorch.core.errors import JitError
 from minitorch.core.jit.native import compile as native
@@ -504,3 +506,26 @@ def test_a_child_compiles_by_itself() -> None:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert native.in_memory()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning")
+def test_a_fork_waits_for_threads_that_call_llvm() -> None:
+    compiled(ADD.format(n=2100), [np.zeros(5)], 0, 5)
+    taken = threading.Event()
+
+    def call() -> None:
+        with llvm.ffi.lib._lock:
+            taken.set()
+            time.sleep(0.1)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    taken.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)  # which ends it if it waits for a thread that it does not have
+        os._exit(not llvm.get_host_cpu_name())
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

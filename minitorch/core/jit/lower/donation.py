@@ -33,7 +33,9 @@ def donated(
             taken.add(given)
     while pairs:
         order, late = _with_writers_last(fusion, pairs)
-        wrong = [out for out, given in pairs.items() if _read_after(order, fusion.owner[out], given)]
+        places = {group: i for i, group in enumerate(order)}
+        last = {v: i for i, group in enumerate(order) for v in group.reads}
+        wrong = [out for out, given in pairs.items() if last.get(given, -1) > places[fusion.owner[out]]]
         if not is_nested and any(is_checked(op) for group in late for op in group.operations):
             return {}
         if not wrong:
@@ -76,13 +78,11 @@ def _is_part(fusion: Fusion, out: Var, given: Var) -> bool:
 
 def _with_writers_last(fusion: Fusion, pairs: dict[Var, Var]) -> tuple[list[Group], list[Group]]:
     """Return the order with all groups that write a donated input, or wait for one that does, at the end; and these."""
-    late: dict[Group, None] = dict.fromkeys(fusion.owner[out] for out in pairs)
+    late = {fusion.owner[out] for out in pairs}
+    made = {v for group in late for op in group.operations for v in op.outputs}
     for group in fusion.order:
-        if any(fusion.owner.get(v) in late for v in group.reads):
-            late[group] = None
+        if not made.isdisjoint(group.reads):
+            late.add(group)
+            made.update([v for op in group.operations for v in op.outputs])
     behind = [g for g in fusion.order if g in late]
     return [g for g in fusion.order if g not in late] + behind, behind
-
-
-def _read_after(order: list[Group], writer: Group, given: Var) -> bool:
-    return any(given in group.reads for group in order[order.index(writer) + 1 :])

@@ -66,8 +66,9 @@ def join(fusion: Fusion, results: Sequence[Atom], donated: Mapping[Var, Var]) ->
     readers = Counter([v for group in order for v in group.reads] + [v for v in results if isinstance(v, Var)])
     after: dict[Group, list[Group]] = {}
     for group in order[:fence]:
-        for v in _reads(group):
-            if v in products and readers[v] == 1 and group not in after:
+        for v in _reads(group, products):
+            if readers[v] == 1 and group not in after:
+                group.unfold()
                 head, rest = _divided(group)
                 inside = {v for each in rest for v in each.reads}
                 stored = [v for v in head.levels if readers[v] or v in inside] if head else []
@@ -90,10 +91,12 @@ def _divided(group: Group) -> tuple[Group | None, list[Group]]:
     return (grouped(maps), [left]) if left else (None, [])
 
 
-def _reads(group: Group) -> list[Var]:
-    """List what a group reads, in the order in which it does."""
+def _reads(group: Group, products: Mapping[Var, Group]) -> list[Var]:
+    """List the products that a group reads, in the order in which it does."""
+    if group.reads.isdisjoint(products):
+        return []
     sources = dict.fromkeys(x.source for op in group.operations for x in op.operands if isinstance(x.source, Var))
-    return [v for v in sources if v in group.reads]
+    return [v for v in sources if v in products and v in group.reads]
 
 
 def _writes(group: Group, donated: Mapping[Var, Var]) -> bool:

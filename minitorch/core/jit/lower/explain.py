@@ -25,6 +25,8 @@ NAMED = re.compile(r"\b(\w+) = \w*\(?P\[(\d+)\]\)?(?= *(?:;|$))", re.MULTILINE)
 
 def explained(program: Program, names: Names | None = None, times: Sequence[float] | None = None) -> str:
     """Return the text: variables go by `names`, and `times` are the seconds that each step has taken."""
+    for step in program.steps:
+        step.group.unfold()
     return "\n".join(_lines(program, Names() if names is None else names, times))
 
 
@@ -69,11 +71,11 @@ def _steps(
 def _summary(program: Program, times: Sequence[float] | None) -> str:
     kernels = [s for s in program.steps if not s.python]
     groups = dict.fromkeys(s.group for s in kernels)
-    fused = sum(len(group.operations) for group in groups)
+    fused, lowered = sum(group.count for group in groups), sum(op.count for op in program.operations.list)
     total_work = sum(_work(op) for group in groups for op in group.operations)
     total = "" if times is None else f", {_duration(sum(times))} in all steps"
     return (
-        f"{len(written_out(program.graph).equations)} equations, {len(program.operations.list)} operations: {fused} in "
+        f"{len(written_out(program.graph).equations)} equations, {lowered} operations: {fused} in "
         f"{_counted(len(kernels), 'kernel call')}, {_counted(len(program.steps) - len(kernels), 'call')} of Python; "
         f"{sum(map(traffic, kernels)):,} bytes, {total_work:,} arithmetic operations{total}"
     )
@@ -163,7 +165,7 @@ def _work(op: Operation) -> int:
     if op.kind == "gemm":
         (m, k), n = op.operands[0].layout.shape[-2:], op.operands[1].layout.shape[-1]
         return 2 * prod(op.shape) * m * n * k
-    return op.size
+    return op.size * op.count
 
 
 def _time(seconds: float | None) -> str:

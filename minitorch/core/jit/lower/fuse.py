@@ -12,7 +12,6 @@ agree and no path leads out of the group and back into it.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import prod
@@ -47,6 +46,16 @@ class Group:
     spaces: set[tuple[str, tuple[int, int, int]]] = field(default_factory=set)  # that the reductions ask for
     twin: Any = None  # what it is a copy of, see `patterns`
 
+    def unfold(self) -> None:
+        """Replace an operation that stands for several by these."""
+        if self.twin is not None:
+            self.twin.unfold(self)
+
+    @property
+    def count(self) -> int:
+        """How many operations there are."""
+        return sum([op.count for op in self.operations])
+
     @property
     def first(self) -> int:
         """The place of the first operation in the program."""
@@ -78,14 +87,14 @@ class Group:
         outer = axes_between(frozenset(e // n for e in self.edges if e != n) | self.row_edges, self.rows)
         return (*outer, n) if outer is not None and len(outer) < MOST_AXES else None
 
-    def turned(self) -> Iterator[tuple[Operand, Operation]]:
+    def turned(self, axes: tuple[int, ...] | None = None) -> Iterator[tuple[Operand, Operation]]:
         """Iterate over the operands that lie across the rows, with the operations that read them."""
-        axes = self.axes()
+        axes = axes or self.axes()
         if axes is None or len(axes) < 2:
             return
         for op in self.operations:
-            for x in op.operands:
-                if isinstance(x.source, Var) and x.source in self.reads and is_turned(self, x, op, axes):
+            for x in op.operands if op.size == self.size else ():
+                if isinstance(x.source, Var) and x.source in self.reads and is_turned(x, op, axes):
                     yield x, op
 
     def level_of(self, op: Operation) -> str:
@@ -98,11 +107,12 @@ def access(x: Operand, op: Operation) -> Dims:
     return spread(x.layout, op.shape)
 
 
-def is_turned(group: Group, x: Operand, op: Operation, axes: tuple[int, ...]) -> bool:
-    """Tell whether the next element of an operand is in the next row of a group, and that of its row is far away."""
-    if op.size != group.size:
+def is_turned(x: Operand, op: Operation, axes: tuple[int, ...]) -> bool:
+    """Tell whether the next element of an operand is in the next row of some axes, and that of its row is far away."""
+    dims = access(x, op)
+    if not dims or dims[-1][1] <= 1:  # as most: their rows lie in order, or are one number
         return False
-    strides, n = refine(access(x, op), axes), square(x.dtype)
+    strides, n = refine(dims, axes), square(x.dtype)
     return strides is not None and strides[-2] == 1 and strides[-1] >= n and min(axes[-2:]) >= n
 
 
@@ -119,16 +129,24 @@ def grouped(operations: list[Operation]) -> Group | None:
     return group if _is_walkable(group) else None
 
 
+def united(maker: Group, home: Group) -> Group | None:
+    """Return the iteration space of two groups as one, without its operations; None if there is none."""
+    if not maker.levels or not home.levels or len(sizes := maker.sizes | home.sizes) > 2:
+        return None
+    both = Group("map", [], sizes=sizes, spaces=maker.spaces | home.spaces)
+    return both if _has_space(both) and maker.count + home.count <= MOST_OPERATIONS else None
+
+
 def merged(maker: Group, home: Group) -> Group | None:
     """Return two groups as one, None if no one kernel can compute them: `grouped` of the operations of both."""
-    if not maker.levels or not home.levels or len(maker.operations) + len(home.operations) > MOST_OPERATIONS:
+    both = united(maker, home)
+    if both is None:
         return None
-    operations = sorted(maker.operations + home.operations, key=_place)
-    both = Group("map", operations, sizes=maker.sizes | home.sizes, spaces=maker.spaces | home.spaces)
-    if not _has_space(both):
-        return None
+    for part in (maker, home):
+        part.unfold()
+    both.operations = sorted(maker.operations + home.operations, key=_place)
     if not all(_is_level_kept(part, both) for part in (maker, home)):
-        return grouped(operations)
+        return grouped(both.operations)
     both.levels = maker.levels | home.levels
     for part, other in ((maker, home), (home, maker)):
         inside = part.reads.intersection(other.levels)
@@ -142,7 +160,7 @@ def merged(maker: Group, home: Group) -> Group | None:
 
 def joined(group: Group, op: Operation) -> bool:
     """Take a map over all elements of a group into it, as `merged` would; False if it does not fit, and nothing changed."""
-    if op.kind != "map" or op.size != group.size or not group.levels or len(group.operations) == MOST_OPERATIONS:
+    if op.kind != "map" or op.size != group.size or not group.levels or group.count == MOST_OPERATIONS:
         return False
     reads, edges = set(), group.edges
     for x in op.operands:
@@ -153,6 +171,7 @@ def joined(group: Group, op: Operation) -> bool:
                 reads.add(x.source)
         elif not _same_place(group, "full", made, x, op):
             return False
+    group.unfold()
     before = group.reads, group.edges
     group.reads, group.edges = group.reads | reads, edges
     group.operations.append(op)
@@ -180,9 +199,10 @@ def _reads_in_place(group: Group, op: Operation, inside: set[Var]) -> bool:
 
 def _is_walkable(group: Group) -> bool:
     """Tell whether one kernel can follow all operands; reductions do not, of one that lies across: it is turned first."""
-    if len(group.reads) > MOST_OPERANDS or group.axes() is None:
+    axes = group.axes()
+    if len(group.reads) > MOST_OPERANDS or axes is None:
         return False
-    return group.kind == "map" or not any(group.turned())
+    return group.kind == "map" or not any(group.turned(axes))
 
 
 def _has_space(group: Group) -> bool:
@@ -244,8 +264,7 @@ def why_apart(maker: Group, user: Group) -> str:
     for group in (maker, user):
         if not group.levels:
             return f"{group.kind} stands alone"
-    both = maker.operations + user.operations
-    if len(both) > MOST_OPERATIONS or len(maker.reads | user.reads) > MOST_OPERANDS:
+    if maker.count + user.count > MOST_OPERATIONS or len(maker.reads | user.reads) > MOST_OPERANDS:
         return "together they would be too long"
     if {maker.kind, user.kind} == {"rows", "columns"}:
         return "one reduces over columns, the other over rows"
@@ -269,7 +288,6 @@ class Fusion:
         self.starts: list[int] = []
         self.ends: list[int] = []
         groups: dict[Group, None] = {}
-        self.sizes = Counter(op.home for op in operations if op.home)  # of the groups that are known beforehand
         for place, op in enumerate(operations):
             op.place = place
             home, absorbed = self._home(op)
@@ -286,24 +304,22 @@ class Fusion:
 
     def _home(self, op: Operation) -> tuple[Group, list[Group]]:
         """Return the group of a new operation, and the groups that became part of it."""
-        if op.home and self.sizes[op.home] == len(op.home.levels):
-            return self._at_home(op, op.home)
+        if op.home is not None:
+            return self._absorbing(op.home, [], self._makers_of_copy(op.home))
         reads = dict.fromkeys(x.source for x in reversed(op.operands) if isinstance(x.source, Var))
         makers = dict.fromkeys(self.owner[v] for v in reads if v in self.owner)
         return self._absorbing(*self._begun(op, reads, makers), makers)
 
-    def _at_home(self, op: Operation, home: Group) -> tuple[Group, list[Group]]:
-        """Return the group that an operation is known to be in, and, when it is whole, the groups that became part of it."""
-        home.operations.append(op)
-        if len(home.operations) < len(home.levels):
-            return home, []
-        makers = {g for g in self._needs(home.reads) if g.twin is None or g.twin.variables is not home.twin.variables}
-        return self._absorbing(home, [home] if len(home.operations) > 1 else [], sorted(makers, key=_first))
+    def _makers_of_copy(self, home: Group) -> list[Group]:
+        """List the groups that make what a copy of a group reads, without other copies that were not fused with it."""
+        made_with = home.twin.variables
+        makers = {g for g in self._needs(home.reads) if g.twin is None or g.twin.variables is not made_with}
+        return sorted(makers, key=_first)
 
     def _absorbing(self, home: Group, absorbed: list[Group], makers: Iterable[Group]) -> tuple[Group, list[Group]]:
         """Return a group with those merged into it that make what it reads, and these."""
         for maker in makers:
-            if not maker.levels or maker in absorbed or len(maker.sizes | home.sizes) > 2:
+            if maker in absorbed or united(maker, home) is None:
                 continue
             if not self._path_around(maker, home.reads, absorbed):
                 both = merged(maker, home)
@@ -317,6 +333,7 @@ class Fusion:
         maker = next(iter(makers), None)
         if (
             maker is not None
+            and op.kind == "map"
             and op.size == maker.size
             and not self._path_around(maker, reads, [])
             and joined(maker, op)
@@ -325,9 +342,9 @@ class Fusion:
         alone = Group(op.kind if op.kind not in FUSIBLE else "python", [op], reads=set(reads))
         return grouped([op]) or alone, []
 
-    def _needs(self, reads: Iterable[Var]) -> Iterator[Group]:
+    def _needs(self, reads: Iterable[Var]) -> list[Group]:
         owner = self.owner
-        return (owner[v] for v in reads if v in owner)
+        return [owner[v] for v in reads if v in owner]
 
     def _path_around(self, maker: Group, reads: Collection[Var], absorbed: list[Group]) -> bool:
         """Tell whether a group, or what reads these values, needs the other by way of a third.

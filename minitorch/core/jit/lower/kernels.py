@@ -105,14 +105,15 @@ class Text:
 
     def slot(self, slot: Slot, prefix: str) -> str:
         """Return the name of a slot's content, entering it if it is new."""
-        if slot not in self.names:
+        name = self.names.get(slot)
+        if name is None:
             at = len(self.slots)
             name = self.names[slot] = f"{prefix}{self.counts[prefix]}"
             self.counts[prefix] += 1
             self.slots.append(slot)
             content = f"P[{at}]" if slot.kind == "size" else f"{formulas.POINTERS[slot.dtype]}(P[{at}])"
             self.head.append(f"    {name} = {content}")
-        return self.names[slot]
+        return name
 
     def size(self, key: str, value: int) -> str:
         """Return the name of a size or stride; `key` tells equal numbers with different meanings apart."""

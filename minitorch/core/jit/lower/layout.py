@@ -130,6 +130,7 @@ def cuts(dims: Dims) -> frozenset[int]:
     return frozenset(found)
 
 
+@lru_cache(maxsize=4096)
 def axes_between(boundaries: frozenset[int], size: int) -> tuple[int, ...] | None:
     """Return the sizes of the axes between boundaries, or None when they do not nest.
 

@@ -82,12 +82,11 @@ def lay_out(buffers: Sequence[tuple[Hashable, int, int, int]]) -> Arena:
     for key, size, first, last in sorted(buffers, key=lambda b: -b[1]):
         size = -(-size // ALIGNMENT) * ALIGNMENT
         at = 0
-        for start, end, since, until in placed:
-            if since > last or first > until:
-                continue
+        for start, end in [(start, end) for start, end, since, until in placed if since <= last and first <= until]:
             if start - at >= size:
                 break
-            at = max(at, end)
+            if end > at:
+                at = end
         arena.places[key] = at
         arena.size = max(arena.size, at + size)
         insort(placed, (at, at + size, first, last))

@@ -56,7 +56,8 @@ class Operation:
     equation: Equation | None = None
     reason: str = ""  # why it is Python
     place: int = 0  # in the program
-    home: Any = None  # the group that it is known to be in
+    home: Any = None  # the group that it stands for, see `patterns`
+    count: int = 1  # of operations, if it stands for several
     size: int = field(init=False)  # how many elements are visited
 
     def __post_init__(self) -> None:

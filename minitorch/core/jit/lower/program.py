@@ -179,9 +179,8 @@ def _touched(slots: list[Slot]) -> Iterator[tuple[Any, int, bool]]:
 
 def printed(group: Group, stored: set[Var], donated: Mapping[Var, Var]) -> Kernel:
     """Print a group's kernel."""
-    kernel = group.twin and group.twin.printed(printed, stored, donated)
-    if kernel:
-        return kernel  # type: ignore[no-any-return]
+    if group.twin is not None:
+        return group.twin.printed(printed, stored, donated)  # type: ignore[no-any-return]
     if group.kind == "columns":
         return Columns(group, stored).print()
     in_place = {given: out for out, given in donated.items() if out in group.levels}

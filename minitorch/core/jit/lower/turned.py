@@ -86,7 +86,7 @@ class Turned(Rows):
 
     def load(self, x: Operand, op: Operation) -> str:
         """Load an operand where it varies; one that lies across the rows from where it has been put."""
-        if not is_turned(self.group, x, op, self.axes):
+        if op.size != self.group.size or not is_turned(x, op, self.axes):
             return super().load(x, op)
         key = self._key(x, op)
         if key not in self.known:

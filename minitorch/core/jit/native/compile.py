@@ -23,8 +23,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -39,16 +39,19 @@ from . import cache
 class Kernel:
     """Machine code in memory with the text it came from; it stays loaded for the life of the process."""
 
-    __slots__ = ("_made", "name", "source")
+    __slots__ = ("_known", "_made", "name", "source")
 
     def __init__(self, name: str, source: str, made: Future[int]):
         self.name, self.source = name, source
         self._made = made
+        self._known = 0  # the address, once somebody has waited for it
 
     @property
     def address(self) -> int:
         """Where the code is. Raises JitError, naming the kernel and the line, for text that cannot be compiled."""
-        return self._made.result()
+        if not self._known:
+            self._known = self._made.result()
+        return self._known
 
     @property
     def is_made(self) -> bool:
@@ -92,7 +95,7 @@ class _Workers:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.waiting: deque[tuple[Key, Future[int]]] = deque()
+        self.waiting: list[tuple[Key, Future[int]]] = []
         self.running = 0
 
     def submit(self, key: Key) -> Future[int]:
@@ -105,14 +108,19 @@ class _Workers:
                 threading.Thread(target=self.work, name="minitorch compiler").start()
         return made
 
+    def _longest(self) -> int:
+        """Return the place of the longest text that is waiting: begun last, it would keep one thread busy to the end."""
+        return max(range(len(self.waiting)), key=lambda i: len(self.waiting[i][0][0]))
+
     def work(self) -> None:
-        """Make kernels until none is waiting."""
+        """Make kernels, the longest of those that are there when LLVM is, until none is waiting."""
+        _import("loader")
         while True:
             with self.lock:
                 if not self.waiting:
                     self.running -= 1
                     return
-                key, made = self.waiting.popleft()
+                key, made = self.waiting.pop(self._longest())
             try:
                 made.set_result(_address(*key))
             except BaseException as error:  # raised where the address is asked for; asked for anew, it is tried again
@@ -137,19 +145,35 @@ def get_ready() -> threading.Thread:
 
 
 def _load() -> None:
+    _import("codegen")
+
+
+def _import(name: str) -> None:
     with suppress(ImportError):  # raised again where it is needed
-        importlib.import_module(".codegen", __package__)
+        importlib.import_module(f".{name}", __package__)
+
+
+_forking = threading.local()  # the locks that a thread holds while it forks the process
 
 
 def _before_fork() -> None:
-    """A process forked in the midst of an import could never finish it."""
+    """Wait until no thread is in the midst of what a forked process could never finish: importing, or calling LLVM."""
     if get_ready.cache_info().currsize:
         get_ready().join()
+    _forking.locks = getattr(sys.modules.get(f"{__package__}.loader"), "LOCKS", ())
+    for lock in _forking.locks:
+        lock.__enter__()
+
+
+def _release() -> None:
+    for lock in reversed(_forking.locks):
+        lock.__exit__(None, None, None)
 
 
 def _after_fork() -> None:
     """A forked process has none of the threads: it makes anew what they had not finished."""
     global _workers, _lock
+    _release()
     _workers, _lock = _Workers(), threading.Lock()
     for key, kernel in list(_kernels.items()):
         if not kernel._made.done():
@@ -157,7 +181,7 @@ def _after_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_release, after_in_child=_after_fork)
 
 
 def _address(source: str, name: str, reassociate: bool) -> int:

@@ -13,8 +13,10 @@ from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm
+from llvmlite.binding import ffi
 
 _lock = threading.RLock()
+LOCKS = (_lock, ffi.lib._lock)  # that threads hold for a while; the second is llvmlite's own, taken around each call
 
 
 _machines = threading.local()
@@ -35,7 +37,7 @@ def _target_machine() -> Any:
     target = llvm.Target.from_triple(llvm.get_process_triple())
     reloc = "static" if target.name.startswith("x86") else "default"
     return target.create_target_machine(
-        cpu=name, features=features, opt=2, reloc=reloc, codemodel="jitdefault", jit=True
+        cpu=name, features=features, opt=1, reloc=reloc, codemodel="jitdefault", jit=True
     )
 
 

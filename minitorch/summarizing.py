@@ -33,6 +33,8 @@ def _size(x: Any) -> int:
 # How many multiplications with an addition an equation stands for; other primitives do none that count.
 PRODUCTS: dict[str, Callable[[Equation], int]] = {
     "matmul": lambda eq: _size(eq.outputs[0]) * eq.inputs[0].aval.shape[-1],  # type: ignore[union-attr]
+    "matvec": lambda eq: _size(eq.inputs[0]),
+    "inner": lambda eq: _size(eq.inputs[0]),
     "linear": lambda eq: _size(eq.outputs[0]) * eq.inputs[0].aval.shape[-1],  # type: ignore[union-attr]
     "attention_weights": lambda eq: _size(eq.outputs[0]) * eq.inputs[0].aval.shape[-1],  # type: ignore[union-attr]
     "conv": lambda eq: _size(eq.outputs[0]) * math.prod(eq.inputs[1].aval.shape[1:]),  # type: ignore[union-attr]

@@ -209,6 +209,8 @@ def _read_only(buffer: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def _host(data: Any, target: dtypes.DType | None) -> np.ndarray[Any, Any]:
     """Copy anything array-like into a NumPy array of a supported dtype."""
+    if type(data) is float and (target is None or target.kind == "f"):
+        return np.array(data, dtypes.canonical(float) if target is None else target)
     if isinstance(data, np.ndarray) and hasattr(data, "mask"):
         raise DTypeError(f"array: the mask of {type(data).__name__} would be lost; fill it first with .filled(value)")
     try:

@@ -16,7 +16,7 @@ from .tree import map as tree_map
 
 Policy = Callable[..., bool]
 
-DOTS = frozenset(("matmul", "linear", "conv"))
+DOTS = frozenset(("matmul", "matvec", "inner", "linear", "conv"))
 
 
 def everything_saveable(primitive: Primitive, *avals: Any, **params: Any) -> bool:
@@ -61,7 +61,7 @@ def dots_with_no_batch_dims_saveable(primitive: Primitive, *avals: Any, **params
     >>> [dots_with_no_batch_dims_saveable(lookup("matmul"), batch, other) for other in (matrix, batch)]
     [True, False]
     """
-    return primitive.name in ("matmul", "linear") and min(len(a.shape) for a in avals[:2]) <= 2
+    return primitive.name in DOTS - {"conv"} and min(len(a.shape) for a in avals[:2]) <= 2
 
 
 def save_only_these_names(*names: str) -> Policy:

@@ -374,6 +374,8 @@ def bind(primitive: Primitive, *args: Value, **params: Any) -> Any:
 
 
 _inspector = inspector.get
+_new = object.__new__
+_ndarray = np.ndarray
 FAILURES = (ValueError, TypeError, IndexError, ArithmeticError)  # what NumPy raises for operands that do not fit
 
 
@@ -415,8 +417,10 @@ def explained(primitive: Primitive, args: Sequence[Any], params: Params, error: 
 def evaluate_plain(primitive: Primitive, args: Sequence[Any], params: Params) -> Any:
     """Compute on buffers: unwrap, call the backend's function, wrap. Operands are used as they are."""
     buffers = [a._data if type(a) is Array else a for a in args]
-    impl = primitive.impls.get(type(buffers[0])) or primitive.impls[np.ndarray]
-    out = impl(*buffers, **params)
-    if type(out) is tuple:
-        return tuple(map(wrap_scalar, out))
-    return wrap_scalar(out)
+    impls = primitive.impls
+    out = (impls.get(type(buffers[0])) or impls[_ndarray])(*buffers, **params)
+    if type(out) is _ndarray:
+        array: Array = _new(Array)
+        array._data = out
+        return array
+    return tuple(map(wrap_scalar, out)) if type(out) is tuple else wrap_scalar(out)

@@ -33,6 +33,7 @@ from .primitive import leaked as leaked
 from .tracebacks import is_internal
 
 next_sequence = count().__next__
+_FLOAT32 = dtypes.float32
 
 
 class Cell(Protocol):
@@ -133,6 +134,21 @@ class TapeTracer(Tracer):
         """The data type of the elements."""
         return self.value.dtype  # type: ignore[no-any-return]
 
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.value.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.value.size  # type: ignore[no-any-return]
+
+    @property
+    def device(self) -> str:
+        """The name of the device."""
+        return self.value.device  # type: ignore[no-any-return]
+
     def current(self) -> Value:
         """Return the value one level down; a handle on shared storage brings it up to date first."""
         return self.value
@@ -164,7 +180,7 @@ class Tape(Trace):
         mask, bit, below = 0, 1, False
         for a in args:
             node = None
-            if isinstance(a, Tracer):
+            if type(a) is not Array and isinstance(a, Tracer):
                 if a._trace is self:
                     value = a.current()  # type: ignore[attr-defined]
                     a, node = value, a.node
@@ -172,13 +188,15 @@ class Tape(Trace):
                     node = self.foreign(a)
                 if node is not None:
                     mask |= bit
-                below = below or isinstance(a, Tracer)
+                below = below or (type(a) is not Array and isinstance(a, Tracer))
             values.append(a)
             parents.append(node)
             bit <<= 1
         out = bind(primitive, *values, **params) if below else evaluate(primitive, values, params)
+        if not mask:
+            return self.untracked(out)
         here = context.get()
-        if not mask or here.muted >= self.level or primitive.vjp is NO_DERIVATIVE:
+        if here.muted >= self.level or primitive.vjp is NO_DERIVATIVE:
             return self.untracked(out)
         plan = primitive.plans.get(mask) or plan_for(primitive, mask)
         if not plan.calls:
@@ -211,9 +229,10 @@ class Tape(Trace):
         """Wrap a result with its node, or several results with one node and a pick for each."""
         if type(out) is not tuple:
             shape, dtype = shape_and_dtype(out)
-            if dtype not in dtypes.INEXACT:
+            if dtype is not _FLOAT32 and dtype not in dtypes.INEXACT:
                 return self.wrap(out, None)
-            return self.wrap(out, located(make_node(plan, parents, saved, params, shape, dtype), line))
+            node = make_node(plan, parents, saved, params, shape, dtype)
+            return self.wrap(out, node if line is None else located(node, line))
         avals = [aval_of(o) for o in out]
         node = make_node(plan, parents, saved, params, [a.shape for a in avals], [a.dtype for a in avals])
         node = located(node, line)

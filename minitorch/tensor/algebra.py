@@ -15,19 +15,43 @@ from ..core.ops.norms import norm
 from ..core.ops.reductions import mean
 from ..core.ops.shaping import canonical_axis
 from ..core.primitive import aval_of, concrete
-from .fast import fused
+from .fast import binary, fused
 from .handle import Tensor
+from .shortcut import structural
 from .table import Table, over
 
 _quick_matmul = fused(contractions.matmul_p, contractions.matmul)
+_quick_matvec = fused(contractions.matvec_p, contractions.matmul)
+_quick_inner = fused(contractions.inner_p, contractions.matmul)
+_quick_transpose = structural(shaping.transpose_p)
+
+
+def _vecmat(input: Tensor, other: Tensor) -> Any:
+    if input.value.shape[0] != other.value.shape[0]:
+        return contractions.matmul(input, other)  # which tells what is wrong
+    return _quick_matvec(_quick_transpose(other, axes=(-1, -2)), input)
+
+
+# The shortcuts, by the operands' numbers of dimensions.
+_PRODUCTS = {
+    (1, 1): _quick_inner,
+    (1, 2): _vecmat,
+    (2, 1): _quick_matvec,
+    (3, 1): _quick_matvec,
+    (2, 2): _quick_matmul,
+    (3, 2): _quick_matmul,
+    (3, 3): _quick_matmul,
+    (4, 4): _quick_matmul,
+}
 
 
 def matmul(input: Any, other: Any) -> Any:
-    """Multiply matrices, stacks of matrices, or vectors; two matrices take the shortcut."""
+    """Multiply matrices, stacks of matrices, or vectors."""
     if isinstance(input, Tensor) and isinstance(other, Tensor):
         x, y = input.value, other.value
-        if len(x.shape) == 2 == len(y.shape) and x.dtype is y.dtype:
-            return _quick_matmul(input, other)
+        quick = _PRODUCTS.get((len(x.shape), len(y.shape)))
+        if quick is not None and x.dtype is y.dtype:
+            return quick(input, other)
     return contractions.matmul(input, other)
 
 
@@ -43,11 +67,31 @@ def _of_ranks(name: str, core: Callable[..., Any], *ranks: int) -> Callable[...,
 
 
 def _check_ranks(name: str, operands: Sequence[Any], ranks: Sequence[int]) -> None:
-    avals = [aval_of(as_array(x)) for x in operands]
-    if any(a.ndim != n for a, n in zip(avals, ranks)):
+    values = [as_array(x) for x in operands]
+    if [x.ndim for x in values] != list(ranks):
         wanted = " and ".join(f"{n}-d" for n in ranks)
-        got = " and ".join(map(str, avals))
+        got = " and ".join(str(aval_of(x)) for x in values)
         raise ShapeError(f"{name}: takes {wanted} tensors, got {got}; use matmul for other numbers of dimensions")
+
+
+_quick_reshape, _times = structural(shaping.reshape_p), binary(pointwise.mul)
+
+
+def _outer(input: Any, other: Any) -> Any:
+    if not isinstance(input, Tensor):
+        return contractions.outer(input, other)
+    return _times(_quick_reshape(input, shape=(*input.value.shape, 1)), other)
+
+
+def _inner(input: Any, other: Any) -> Any:
+    if as_array(input).ndim == 1 == as_array(other).ndim:
+        return matmul(input, other)
+    return contractions.inner(input, other)
+
+
+def _vdot(input: Any, other: Any) -> Any:
+    x = as_array(input)
+    return matmul(pointwise.conj(x) if dtypes.is_complex(x.dtype) else input, other)
 
 
 def einsum(equation: Any, *operands: Any) -> Any:
@@ -82,7 +126,7 @@ def _weighed(name: str, input: Any, product: Any, beta: Any, alpha: Any) -> Any:
 def _added(name: str, *ranks: int) -> Callable[..., Any]:
     def call(input: Any, first: Any, second: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
         _check_ranks(name, (first, second), ranks)
-        return _weighed(name, input, contractions.matmul(first, second), beta, alpha)
+        return _weighed(name, input, matmul(first, second), beta, alpha)
 
     call.__doc__ = f"Compute `beta * input + alpha * (first @ second)` for {ranks[0]}-d and {ranks[1]}-d tensors."
     return call
@@ -212,12 +256,12 @@ def _tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
 BOTH: Table = {
     "matmul": matmul,
     "mm": _of_ranks("mm", matmul, 2, 2),
-    "bmm": _of_ranks("bmm", contractions.matmul, 3, 3),
-    "mv": _of_ranks("mv", contractions.matmul, 2, 1),
-    "dot": _of_ranks("dot", contractions.matmul, 1, 1),
-    "vdot": _of_ranks("vdot", lambda x, y: contractions.matmul(pointwise.conj(x), y), 1, 1),
-    "outer": _of_ranks("outer", contractions.outer, 1, 1),
-    "inner": lambda input, other: contractions.inner(input, other),
+    "bmm": _of_ranks("bmm", matmul, 3, 3),
+    "mv": _of_ranks("mv", matmul, 2, 1),
+    "dot": _of_ranks("dot", matmul, 1, 1),
+    "vdot": _of_ranks("vdot", _vdot, 1, 1),
+    "outer": _of_ranks("outer", _outer, 1, 1),
+    "inner": _inner,
     "kron": lambda input, other: contractions.kron(input, other),
     "cross": _cross,
     "addmm": _added("addmm", 2, 2),

@@ -24,7 +24,7 @@ Apply = Callable[[Value], Value]
 Put = Callable[[Value, Value], Value]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)  # never changed; a frozen one takes four times as long to make
 class Step:
     """One way of looking at part of a value: `apply` takes the part, `put(whole, part)` returns a whole that has it.
 

@@ -20,6 +20,7 @@ from ..core.primitive import Tracer, aval_of
 from . import shortcut
 from .creation import made
 from .handle import Tensor
+from .pointwise import choose
 from .table import Table, sizes
 from .types import check_fits
 
@@ -260,7 +261,7 @@ def _number(name: str, value: Any, x: Any) -> Any:
 def _masked_fill(input: Any, mask: Any, value: Any) -> Any:
     """Replace the elements under a mask by a number."""
     x = as_array(input)
-    return pointwise.where(_mask("masked_fill", mask), _number("masked_fill", value, x), x)
+    return choose(_mask("masked_fill", mask), _number("masked_fill", value, x), x)
 
 
 def _masked_scatter(input: Any, mask: Any, source: Any) -> Any:

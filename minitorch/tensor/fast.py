@@ -8,6 +8,7 @@ compares the two. Measured on one core: 0.6 us beside the ufunc's own time, agai
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,13 @@ from ..core.array import Array, wrap_scalar
 from ..core.ops.families import primitive_of
 from ..core.primitive import NO_DERIVATIVE, Plan, Primitive, plan_for
 from ..core.tape import Node, context, make_node, next_sequence, pick
-from .handle import Tensor
+from .handle import AmbientTape, Tensor
 
 Function = Callable[..., Any]
 _new = object.__new__
 _ndarray = np.ndarray
 _asarray = np.asarray
-float32, float64 = dtypes.float32, dtypes.float64
+float32, float64, bool_ = dtypes.float32, dtypes.float64, dtypes.bool_
 _context = context.get
 
 
@@ -151,6 +152,70 @@ def reflected(function: Function, fast: Function) -> Function:
         return fast(y, x) if isinstance(y, Tensor) else function(y, x)
 
     return call
+
+
+def ternary(function: Function) -> Function:
+    """Return the fast form of a pointwise function of a tensor and two more operands, all of one dtype of floats.
+
+    Only a condition, the first argument of `where`, is of bools.
+    """
+    primitive = primitive_of(function)
+    impl = primitive.impls[np.ndarray]
+    chooses = primitive.args[0] == "c"
+
+    def call(*args: Any) -> Any:
+        here, tape = _context(), args[0]._trace
+        dtype = [x.value.dtype for x in args if isinstance(x, Tensor)][-1]
+        if here.careful or tape.closed or (dtype is not float32 and dtype is not float64):
+            return function(*args)
+        buffers, values, parents, mask = [], [], [], 0
+        for i, x in enumerate(args):
+            value, node = x, None
+            if type(x) is float or type(x) is int:
+                data = _asarray(x, dtype)
+            elif type(x) is Array and x._data.dtype is dtype:
+                data = x._data
+            else:
+                data = _direct(x, tape, bool_ if chooses and not i else dtype)
+                if data is None:
+                    return function(*args)
+                value, node = x.value, x.node
+                mask |= 0 if node is None else 1 << i
+            buffers.append(data)
+            values.append(value)
+            parents.append(node)
+        try:
+            out = impl(*buffers)
+        except (TypeError, ValueError, ArithmeticError):
+            return function(*args)  # which tells what is wrong
+        made: Tensor = _new(Tensor)
+        made._trace = tape
+        made.value = value = _new(Array)
+        value._data = out = out if type(out) is _ndarray else _asarray(out)
+        made._view = made.node = None
+        if mask and here.muted < tape.level and (plan := plan_for(primitive, mask)).calls:
+            made.node = make_node(plan, tuple(parents), plan.save((value, *values)), None, out.shape, out.dtype)
+        return made
+
+    return call
+
+
+@cache
+def _at_once(primitive: Primitive) -> Function:
+    """Return the fast form of a pointwise primitive, which returns NotImplemented for what is unusual.
+
+    The core's compositions take it: what they do to tensors comes by `AmbientTape.process`.
+    """
+
+    def left(*args: Any) -> Any:
+        return NotImplemented
+
+    left.primitive, left.direct = primitive, primitive.direct  # type: ignore[attr-defined]
+    return _ARITIES[len(primitive.args)](left)
+
+
+_ARITIES = {1: unary, 2: binary, 3: ternary}
+AmbientTape.at_once = staticmethod(_at_once)
 
 
 def _is_stale(x: Tensor) -> bool:

@@ -34,14 +34,13 @@ class AmbientTape(Tape):
     """The tape of the Tensors made inside one frame. Its tracers are Tensors."""
 
     __slots__ = ()
+    at_once: Callable[[Primitive], Any]  # the shortcut of a pointwise primitive; attached in `fast.py`
 
     def wrap(self, value: Value, node: Node | None) -> Tensor:
         """Make a Tensor."""
         made: Tensor = _new(Tensor)
-        made._trace = self
-        made.value = value
-        made.node = node
-        made._view = None
+        made._trace, made.value = self, value
+        made.node, made._view = node, None
         return made
 
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
@@ -53,7 +52,9 @@ class AmbientTape(Tape):
                 return bind(primitive, *known, **params)
         if self.closed:
             return bind(primitive, *map(_rehomed, args), **params)
-        if primitive.operand_dtypes is not None and len(args) > 1:
+        if primitive.operand_dtypes is not None:
+            if isinstance(args[0], Tensor) and (out := self.at_once(primitive)(*args)) is not NotImplemented:
+                return out
             args = weaken(args)
         return Tape.process(self, primitive, args, params)
 

@@ -98,6 +98,8 @@ def in_place(name: str, function: Function) -> Function:
 def _fitted(name: str, x: Tensor, source: Any) -> Any:
     """Return a value cast and broadcast to a tensor that it is to be written to."""
     value = as_array(source)
+    if value.shape == x.shape and value.dtype is x.dtype:
+        return value
     try:
         wide = np.broadcast_shapes(value.shape, x.shape) == x.shape
     except ValueError:
@@ -119,6 +121,12 @@ def _fill_(self: Tensor, value: Any) -> Tensor:
     """Write one number everywhere."""
     recorded = checked("fill_", self)
     check_fits("fill_", value, self.dtype)
+    if (
+        (type(value) is float or type(value) is int)
+        and self.dtype in dtypes.NATIVE_INEXACT
+        and not context.get().careful
+    ):
+        return write("fill_", self, wrap(np.full(self.shape, value, self.dtype)), recorded)
     number = as_number(value, self.dtype)
     if number.ndim:
         raise ShapeError(f"fill_: value must be a number or a 0-d tensor, got {aval_of(number)}; use copy_ for more")

@@ -15,7 +15,8 @@ from ..core.ops.indexing import nonzero
 from ..core.ops.reductions import all as core_all
 from ..core.ops.shaping import cast, reshape
 from ..core.primitive import aval_of
-from .table import Table, binary, unary
+from .handle import Tensor
+from .table import Table, binary, ternary, unary
 from .types import finfo
 
 UNARY = {
@@ -78,9 +79,21 @@ def _scaled(other: Any, alpha: Any) -> Any:
     return other if alpha == 1 else core.mul(other, alpha)
 
 
+choose = ternary(core.where)
+
+
 def _where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """Choose `input` where the condition holds and `other` elsewhere; alone, return the indices where it holds."""
-    return nonzero(condition) if input is None and other is None else core.where(condition, input, other)
+    return nonzero(condition) if input is None and other is None else choose(condition, input, other)
+
+
+_limited, _interpolated = ternary(core.clip_p), ternary(core.lerp)
+
+
+def _clamp(input: Any, min: Any = None, max: Any = None) -> Any:
+    if (min is max is None) or not isinstance(input, Tensor) or not dtypes.is_inexact(input.value.dtype):
+        return core.clip(input, min, max)
+    return _limited(input, -math.inf if min is None else min, math.inf if max is None else max)
 
 
 def _isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
@@ -222,12 +235,12 @@ OTHER: Table = {
     "conj": _conj,
     "sgn": core.sgn,
     "round": lambda input, *, decimals=0: core.round(input, as_int(decimals)),
-    "clamp": lambda input, min=None, max=None: core.clip(input, min, max),
-    "clamp_min": lambda input, min: core.clip(input, min, None),
-    "clamp_max": lambda input, max: core.clip(input, None, max),
+    "clamp": _clamp,
+    "clamp_min": lambda input, min: _clamp(input, min),
+    "clamp_max": lambda input, max: _clamp(input, None, max),
     "fmax": _ignoring_nan(core.maximum),
     "fmin": _ignoring_nan(core.minimum),
-    "lerp": lambda input, end, weight: core.lerp(input, end, weight),
+    "lerp": lambda input, end, weight: _interpolated(input, end, weight),
     "addcmul": lambda input, tensor1, tensor2, *, value=1: core.add(input, _scaled(core.mul(tensor1, tensor2), value)),
     "addcdiv": lambda input, tensor1, tensor2, *, value=1: core.add(input, _scaled(core.div(tensor1, tensor2), value)),
     "isclose": _isclose,
@@ -271,7 +284,7 @@ FUNCTIONS: Table = {
     "gelu": lambda input, approximate="none": special.gelu(input, approximate),
 }
 METHODS: Table = {
-    "where": lambda self, condition, other: core.where(condition, self, other),
+    "where": lambda self, condition, other: choose(condition, self, other),
     "polygamma": lambda self, n: special.polygamma(n, self),
     "prelu": prelu,
 }

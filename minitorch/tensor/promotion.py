@@ -12,11 +12,11 @@ from ..core.primitive import Value
 
 def weaken(args: tuple[Value, ...]) -> tuple[Value, ...]:
     """Cast 0-d operands to the dtype of the dimensioned ones when those are of the same or a higher category."""
-    arrays = [a for a in args if type(a) not in dtypes.SCALARS]
-    if len({a.dtype for a in arrays}) < 2:
-        return args
-    strong = {a.dtype for a in arrays if a.shape}
-    if not strong or len(strong) == len({a.dtype for a in arrays}):
+    strong, weak = [], []
+    for a in args:
+        if type(a) not in dtypes.SCALARS:
+            (strong if a.shape else weak).append(a.dtype)
+    if not strong or all([w in strong for w in weak]):
         return args
     target = dtypes.promote(*strong)
     limit = dtypes.rank(target)

@@ -10,6 +10,7 @@ from ..core.errors import ArgumentError
 from ..core.ops import extrema, lookup, norms, pointwise, reductions, scanning, shaping, softmax, sorting, spectral
 from ..core.ops.families import as_array
 from .distinct import unique_slices
+from .fast import fused
 from .handle import Tensor
 from .quantiles import nanquantile, quantile
 from .shortcut import structural
@@ -23,36 +24,92 @@ class Range(NamedTuple):
     max: Any
 
 
+# --------------------------------------------------------------------------- the shortcut
+
+_FLOATS = frozenset((dtypes.float32, dtypes.float64))
+_BOOLS = frozenset((dtypes.bool_,))
+
+
+def _plain_axes(input: Any, dim: Any, kinds: frozenset[Any] = _FLOATS) -> tuple[int, ...] | None:
+    """Return the axes of a reduction that may take the shortcut: of a tensor that is not empty, over all or one of them.
+
+    They are counted from the end. None for any other, which the core decides on.
+    """
+    if not isinstance(input, Tensor) or input.value.dtype not in kinds or not input.value.size:
+        return None
+    n = len(input.value.shape)
+    if dim is None or dim == ():
+        return tuple(range(-n, 0))
+    return (dim - n if dim >= 0 else dim,) if type(dim) is int and -n <= dim < n else None
+
+
+def _reduction(core: Callable[..., Any], primitive: Any, kinds: frozenset[Any] = _FLOATS) -> Callable[..., Any]:
+    """Return `f(input, dim, keepdim, *more)` for a reduction of the core, where `more` is what only this takes."""
+    quick = structural(primitive)
+
+    def call(input: Any, dim: Any, keepdim: bool, *more: Any) -> Any:
+        axes = _plain_axes(input, dim, kinds) if not more or more[0] is None else None
+        if axes is not None:
+            return quick(input, axes=axes, keepdims=bool(keepdim))
+        return core(input, over(input, dim), keepdim, *more)
+
+    return call
+
+
 # --------------------------------------------------------------------------- sum and mean
 
 
 def _total(core: Callable[..., Any], primitive: Callable[..., Any]) -> Any:
-    """Return a sum or mean that takes the shortcut for floats, over all dimensions or one."""
-    quick = structural(primitive)
+    reduction = _reduction(core, primitive)
 
     def call(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-        if dtype is None and isinstance(input, Tensor) and input.value.dtype in dtypes.INEXACT:
-            n = len(input.value.shape)
-            if dim is None:
-                return quick(input, axes=tuple(range(-n, 0)), keepdims=keepdim)
-            if type(dim) is int and -n <= dim < n:
-                return quick(input, axes=(dim - n if dim >= 0 else dim,), keepdims=keepdim)
-        return core(input, over(input, dim), keepdim, dtype)
+        return reduction(input, dim, keepdim, dtype)
 
     call.__doc__ = core.__doc__
     return call
 
 
+_logsumexp = _reduction(reductions.logsumexp, reductions.logsumexp_p)
+
+
 # --------------------------------------------------------------------------- max and min
 
 
-def _extreme(name: str, whole: Callable[..., Any], along: Callable[..., Any], pair: Callable[..., Any]) -> Any:
+_largest = _reduction(reductions.max, reductions.max_p)
+_smallest = _reduction(reductions.min, reductions.min_p)
+
+
+_quick_gather = fused(lookup.gather_p, lookup.gather_p, dtypes.int64)
+_quick_reshape = structural(shaping.reshape_p)
+
+
+def _picked(input: Tensor, indices: Tensor, axis: int, keepdim: bool) -> Extremes:
+    """Return the elements at one position of an axis for every other position, and these positions."""
+    values = _quick_gather(input, indices, axis=axis, sizes=input.value.shape)
+    if keepdim:
+        return Extremes(values, indices)
+    shape = values.value.shape
+    at = len(shape) + axis
+    rest = (*shape[:at], *shape[at + 1 :])
+    return Extremes(_quick_reshape(values, shape=rest), _quick_reshape(indices, shape=rest))
+
+
+def _extreme(
+    name: str, whole: Callable[..., Any], along: Callable[..., Any], position: Any, pair: Callable[..., Any]
+) -> Any:
+    quick = structural(position)
+
     def call(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
         if dim is not None and type(dim) is not int and hasattr(dim, "shape"):
             dim, other = None, dim
         if other is not None:
             return pair(input, other)
-        return whole(input) if dim is None else Extremes(*along(input, dim, keepdim))
+        if dim is None:
+            return whole(input, None, False)
+        axes = _plain_axes(input, dim) if type(dim) is int else None
+        if axes is None:
+            return Extremes(*along(input, dim, keepdim))
+        return _picked(input, quick(input, axis=axes[0], keepdims=True), axes[0], keepdim)
 
     call.__doc__ = (
         f"Return the {name}imum of all elements; with `dim`, `(values, indices)` along it; with another tensor, the "
@@ -61,8 +118,18 @@ def _extreme(name: str, whole: Callable[..., Any], along: Callable[..., Any], pa
     return call
 
 
-def _argument(core: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda input, dim=None, keepdim=False: core(input, dim, keepdim)
+def _argument(core: Callable[..., Any], primitive: Any) -> Callable[..., Any]:
+    quick = structural(primitive)
+
+    def call(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        axes = _plain_axes(input, dim)
+        if axes is None or (dim is None and keepdim):
+            return core(input, dim, keepdim)
+        if dim is None:
+            return quick(_quick_reshape(input, shape=(input.value.size,)), axis=-1, keepdims=False)
+        return quick(input, axis=axes[0], keepdims=bool(keepdim))
+
+    return call
 
 
 def _middle(name: str, core: Callable[..., Any]) -> Any:
@@ -78,13 +145,19 @@ def _middle(name: str, core: Callable[..., Any]) -> Any:
 # --------------------------------------------------------------------------- spread
 
 
-def _spread(name: str, core: Callable[..., Any]) -> Any:
+def _spread(name: str, core: Callable[..., Any], primitive: Any) -> Any:
+    quick = structural(primitive)
+
     def call(
         input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
     ) -> Any:
         if isinstance(dim, bool):
             dim, unbiased = None, dim
-        return core(input, over(input, dim), _correction(name, unbiased, correction), keepdim)
+        excess = _correction(name, unbiased, correction)
+        axes = _plain_axes(input, dim)
+        if axes is not None:
+            return quick(input, axes=axes, correction=excess, keepdims=bool(keepdim))
+        return core(input, over(input, dim), excess, keepdim)
 
     call.__doc__ = f"Compute the {name} over axes; the sum is divided by `n - correction`, by default by n - 1."
     return call
@@ -98,7 +171,8 @@ def _correction(name: str, unbiased: bool | None, correction: Any) -> float:
     return 1 if correction is None else correction  # type: ignore[no-any-return]
 
 
-_var, _std = _spread("variance", norms.var), _spread("standard deviation", norms.std)
+_var = _spread("variance", norms.var, norms.var_p)
+_std = _spread("standard deviation", norms.std, norms.std_p)
 
 
 def _with_mean(spread: Callable[..., Any]) -> Callable[..., Any]:
@@ -132,8 +206,20 @@ def _dist(input: Any, other: Any, p: float = 2) -> Any:
 # --------------------------------------------------------------------------- softmax, scans
 
 
-def _normalized(core: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda input, dim, dtype=None: core(input if dtype is None else shaping.cast(input, dtype), dim)
+def _normalized(core: Callable[..., Any], primitive: Any) -> Callable[..., Any]:
+    quick = structural(primitive)
+
+    def call(input: Any, dim: Any, dtype: Any = None) -> Any:
+        axes = _plain_axes(input, dim) if dtype is None and type(dim) is int else None
+        if axes is not None:
+            return quick(input, axis=axes[0])
+        return core(input if dtype is None else shaping.cast(input, dtype), dim)
+
+    return call
+
+
+normalized = _normalized(softmax.softmax, softmax.softmax_p)
+log_normalized = _normalized(softmax.log_softmax, softmax.log_softmax_p)
 
 
 def _running(core: Callable[..., Any]) -> Callable[..., Any]:
@@ -186,11 +272,12 @@ def _searchsorted(
     return shaping.cast(places, dtypes.int32) if out_int32 else places
 
 
-def _all_or_any(core: Callable[..., Any]) -> Callable[..., Any]:
+def _all_or_any(core: Callable[..., Any], primitive: Any) -> Callable[..., Any]:
     """Return a bool, and of uint8 a uint8, as in PyTorch, whose bools these once were."""
+    reduction = _reduction(core, primitive, _BOOLS)
 
     def call(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        out = core(input, over(input, dim), keepdim)
+        out = reduction(input, dim, keepdim)
         return shaping.cast(out, dtypes.uint8) if as_array(input).dtype == dtypes.uint8 else out
 
     call.__doc__ = core.__doc__
@@ -206,25 +293,25 @@ BOTH: Table = {
     ),
     "nansum": lambda input, dim=None, keepdim=False: reductions.nansum(input, over(input, dim), keepdim),
     "nanmean": lambda input, dim=None, keepdim=False: reductions.nanmean(input, over(input, dim), keepdim),
-    "max": _extreme("max", reductions.max, extrema.max_with_indices, pointwise.maximum),
-    "min": _extreme("min", reductions.min, extrema.min_with_indices, pointwise.minimum),
-    "amax": lambda input, dim=(), keepdim=False: reductions.max(input, over(input, dim), keepdim),
-    "amin": lambda input, dim=(), keepdim=False: reductions.min(input, over(input, dim), keepdim),
+    "max": _extreme("max", _largest, extrema.max_with_indices, reductions.argmax_p, pointwise.maximum),
+    "min": _extreme("min", _smallest, extrema.min_with_indices, reductions.argmin_p, pointwise.minimum),
+    "amax": lambda input, dim=(), keepdim=False: _largest(input, dim, keepdim),
+    "amin": lambda input, dim=(), keepdim=False: _smallest(input, dim, keepdim),
     "aminmax": lambda input, *, dim=None, keepdim=False: (
-        Range(*(f(input, over(input, dim), keepdim) for f in (reductions.min, reductions.max)))
+        Range(*(f(input, dim, keepdim) for f in (_smallest, _largest)))
     ),
-    "argmax": _argument(reductions.argmax),
-    "argmin": _argument(reductions.argmin),
-    "all": _all_or_any(reductions.all),
-    "any": _all_or_any(reductions.any),
+    "argmax": _argument(reductions.argmax, reductions.argmax_p),
+    "argmin": _argument(reductions.argmin, reductions.argmin_p),
+    "all": _all_or_any(reductions.all, reductions.all_p),
+    "any": _all_or_any(reductions.any, reductions.any_p),
     "count_nonzero": lambda input, dim=None: reductions.count_nonzero(input, over(input, dim)),
     "var": _var,
     "std": _std,
     "norm": _norm,
     "dist": _dist,
-    "logsumexp": lambda input, dim, keepdim=False: reductions.logsumexp(input, over(input, dim), keepdim),
-    "softmax": _normalized(softmax.softmax),
-    "log_softmax": _normalized(softmax.log_softmax),
+    "logsumexp": lambda input, dim, keepdim=False: _logsumexp(input, dim, keepdim),
+    "softmax": normalized,
+    "log_softmax": log_normalized,
     "cumsum": _running(scanning.cumsum),
     "cumprod": _running(scanning.cumprod),
     "cummax": lambda input, dim: Extremes(*extrema.cummax(input, dim)),

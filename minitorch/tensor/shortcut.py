@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.array import Array, wrap
 from ..core.ops.families import primitive_of
-from ..core.primitive import plan_for
+from ..core.primitive import FAILURES, NO_DERIVATIVE, plan_for
 from ..core.tape import context, make_node
 from .handle import Tensor
 
@@ -24,10 +24,10 @@ _context = context.get
 
 
 def structural(function: Function) -> Function:
-    """Return the fast form of a primitive of one array; its parameters must be valid and canonical."""
+    """Return the fast form of a primitive of one array and static parameters, which must be canonical."""
     primitive = primitive_of(function)
     impl = primitive.impls[_ndarray]
-    plan = plan_for(primitive, 1)
+    plan = None if primitive.vjp is NO_DERIVATIVE else plan_for(primitive, 1)
 
     def call(x: Tensor, **params: Any) -> Tensor:
         value, view, tape, here = x.value, x._view, x._trace, _context()
@@ -36,7 +36,10 @@ def structural(function: Function) -> Function:
         data = value._data
         if type(data) is not _ndarray or here.careful or tape.closed:
             return function(x, **params)  # type: ignore[no-any-return]
-        out = impl(data, **params)
+        try:
+            out = impl(data, **params)
+        except FAILURES:
+            return function(x, **params)  # type: ignore[no-any-return]  # which tells what is wrong
         array: Array = _new(Array)
         array._data = out if type(out) is _ndarray else np.asarray(out)
         made: Tensor = _new(Tensor)
@@ -44,7 +47,7 @@ def structural(function: Function) -> Function:
         made.value = array
         made._view = None
         node = x.node
-        if node is None or here.muted >= tape.level:
+        if node is None or plan is None or here.muted >= tape.level:
             made.node = None
         else:
             made.node = make_node(plan, (node,), plan.save((array, value)), params, out.shape, out.dtype)

@@ -51,6 +51,16 @@ def binary(core: Function) -> Function:
     return call
 
 
+def ternary(core: Function) -> Function:
+    """Return a pointwise function of three arguments that takes the shortcut for tensors."""
+    quick = fast.ternary(core)
+
+    def call(first: Any, second: Any, third: Any) -> Any:
+        return quick(first, second, third) if isinstance(first, Tensor) else core(first, second, third)
+
+    return call
+
+
 def is_fast(core: Function) -> bool:
     """Return whether a core function is one pointwise primitive, which can take the shortcut."""
     return hasattr(core, "direct") and primitive_of(core).formula is not None

@@ -24,6 +24,7 @@ from ..core.ops.shaping import canonical_axes, canonical_axis
 from ..core.primitive import Value, aval_of
 from .alias import Step, function_step, index_step, reshape_step, transpose_step
 from .handle import Tensor
+from .indexing import take
 from .layout import fits_in_place, is_contiguous, storage_offset, stride
 from .shortcut import structural
 from .table import Table, sizes
@@ -31,11 +32,17 @@ from .table import Table, sizes
 # --------------------------------------------------------------------------- aliases
 
 _quick_reshape, _quick_transpose = structural(shaping.reshape_p), structural(shaping.transpose_p)
+_quick_broadcast = structural(shaping.broadcast_p)
 
 
 def viewed(input: Any, step: Step) -> Any:
     """Return what a step takes of a tensor, as a view; of a core value, as a value."""
     return input._view_of(step) if isinstance(input, Tensor) else step.apply(as_array(input))
+
+
+def _indexed(input: Any, index: Any) -> Any:
+    """Return what a basic index selects, as a view of a tensor; of a core value, as a value."""
+    return take(input, index) if isinstance(input, Tensor) else getitem(as_array(input), index)
 
 
 def aliased(input: Any, out: Any, step: Callable[[Any], Step]) -> Any:
@@ -57,6 +64,13 @@ def _in_shape(input: Any, shape: Any) -> Any:
                 wanted = tuple(count // rest if n == -1 else n for n in wanted)
         if math.prod(wanted) == count and (not wanted or min(wanted) >= 0):
             return _quick_reshape(input, shape=wanted)
+    return shaping.reshape(input, shape)
+
+
+def _seen_in(input: Any, shape: tuple[int, ...]) -> Any:
+    """Return a view in a shape that needs no copy, however the elements lie: sizes of 1 come and go, one size is split."""
+    if isinstance(input, Tensor):
+        return input._alias(_quick_reshape(input, shape=shape), reshape_step(shape))
     return shaping.reshape(input, shape)
 
 
@@ -95,28 +109,31 @@ def _view_bits(input: Any, dtype: Any) -> Any:
 
 def _squeeze(input: Any, dim: Any = None) -> Any:
     """Drop dimensions of size 1: all of them, or those named that have it."""
-    x = as_array(input)
-    if dim is not None:
-        dim = tuple(a for a in canonical_axes("squeeze", dim, max(x.ndim, 1)) if x.ndim and x.shape[a] == 1)
-    out = x if dim == () else shaping.squeeze(x, dim)
-    return aliased(input, out, lambda out: reshape_step(out.shape))
+    shape = as_array(input).shape
+    n = len(shape)
+    axes = range(-n, 0) if dim is None else canonical_axes("squeeze", dim, max(n, 1))
+    return _seen_in(input, tuple([size for i, size in enumerate(shape, -n) if size != 1 or i not in axes]))
 
 
 def _unsqueeze(input: Any, dim: int) -> Any:
     """Insert a dimension of size 1."""
-    if isinstance(input, Tensor) and type(dim) is int:
-        shape = input.value.shape
-        n = len(shape)
-        if -n - 1 <= dim <= n:
-            at = dim + n + 1 if dim < 0 else dim
-            wanted = (*shape[:at], 1, *shape[at:])
-            return input._alias(_quick_reshape(input, shape=wanted), reshape_step(wanted))
-    return aliased(input, shaping.expand_dims(input, dim), lambda out: reshape_step(out.shape))
+    shape = as_array(input).shape
+    n = len(shape)
+    at = canonical_axis("unsqueeze", dim, n + 1) + n + 1
+    return _seen_in(input, (*shape[:at], 1, *shape[at:]))
 
 
 def _flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """Merge the dimensions from `start_dim` to `end_dim`, both included."""
-    return _same_elements(input, shaping.flatten(input, start_dim, end_dim))
+    if not isinstance(input, Tensor):
+        return shaping.flatten(input, start_dim, end_dim)
+    shape = input.value.shape
+    n = max(len(shape), 1)
+    start, end = canonical_axis("flatten", start_dim, n) + n, canonical_axis("flatten", end_dim, n) + n
+    if start > end:
+        raise ShapeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in {aval_of(input)}; swap them")
+    wanted = (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :])
+    return _same_elements(input, _quick_reshape(input, shape=wanted))
 
 
 def _unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
@@ -124,17 +141,19 @@ def _unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
     x = as_array(input)
     at = canonical_axis("unflatten", dim, x.ndim) + x.ndim
     part = list(sizes)
-    known = int(np.prod([n for n in part if n != -1]))
+    known = math.prod([n for n in part if n != -1])
     if -1 in part and known and part.count(-1) == 1:
         part[part.index(-1)] = x.shape[at] // known
-    if int(np.prod(part)) != x.shape[at]:
+    if math.prod(part) != x.shape[at] or min(part, default=0) < 0:
         raise ShapeError(f"unflatten: sizes {tuple(sizes)} do not multiply up to the size of dim {dim} of {aval_of(x)}")
-    out = shaping.reshape(x, (*x.shape[:at], *part, *x.shape[at + 1 :]))
-    return aliased(input, out, lambda out: reshape_step(out.shape))
+    return _seen_in(input, (*x.shape[:at], *part, *x.shape[at + 1 :]))
 
 
-def _permuted(input: Any, out: Any, axes: Sequence[int]) -> Any:
-    return aliased(input, out, lambda out: transpose_step(tuple(axes)))
+def _permuted(input: Any, axes: tuple[int, ...]) -> Any:
+    """Return a view with the dimensions in another order, each named once and counted from the end."""
+    if isinstance(input, Tensor):
+        return input._alias(_quick_transpose(input, axes=axes), transpose_step(axes))
+    return shaping.transpose(input, axes)
 
 
 def _permute(input: Any, *dims: Any) -> Any:
@@ -145,23 +164,19 @@ def _permute(input: Any, *dims: Any) -> Any:
         raise ShapeError(
             f"permute: number of dimensions in dims {axes} ({len(axes)}) does not match the {x.ndim} of {aval_of(x)}"
         )
-    return _permuted(input, shaping.transpose(x, axes), axes) if x.ndim else _same_elements(input, x)
+    return _permuted(input, canonical_axes("permute", axes, x.ndim)) if axes else _same_elements(input, x)
 
 
 def _transpose(input: Any, dim0: int, dim1: int) -> Any:
     """Exchange two dimensions."""
     x = as_array(input)
     n = x.ndim
+    a, b = canonical_axis("transpose", dim0, max(n, 1)), canonical_axis("transpose", dim1, max(n, 1))
     if not n:
-        for dim in (dim0, dim1):
-            canonical_axis("transpose", dim, 1)
         return _same_elements(input, x)
-    a, b = canonical_axis("transpose", dim0, n), canonical_axis("transpose", dim1, n)
     axes = list(range(-n, 0))
     axes[a], axes[b] = b, a
-    if isinstance(input, Tensor):
-        return _permuted(input, _quick_transpose(input, axes=tuple(axes)), axes)
-    return shaping.transpose(x, axes)
+    return _permuted(input, tuple(axes))
 
 
 def _t(input: Any) -> Any:
@@ -195,17 +210,19 @@ def _adjoint(input: Any) -> Any:
 def _movedim(input: Any, source: Any, destination: Any) -> Any:
     """Move dimensions to other positions, keeping the order of the rest."""
     x = as_array(input)
-    if not x.ndim:
-        canonical_axes("movedim", source, 1)
-        canonical_axes("movedim", destination, 1)
+    n = x.ndim
+    src, dst = canonical_axes("movedim", source, max(n, 1)), canonical_axes("movedim", destination, max(n, 1))
+    if len(src) != len(dst):
+        raise ShapeError(
+            f"movedim: {source} and {destination} name different numbers of dimensions of {aval_of(x)}; give a destination "
+            "for each source"
+        )
+    if not n:
         return _same_elements(input, x)
-    out = shaping.moveaxis(x, source, destination)
-    src = [a + x.ndim for a in canonical_axes("movedim", source, x.ndim)]
-    dst = [a + x.ndim for a in canonical_axes("movedim", destination, x.ndim)]
-    order = [a for a in range(x.ndim) if a not in src]
-    for d, s in sorted(zip(dst, src)):
-        order.insert(d, s)
-    return _permuted(input, out, order)
+    order = [a for a in range(-n, 0) if a not in src]
+    for d, a in sorted(zip(dst, src)):
+        order.insert(d + n, a)
+    return _permuted(input, tuple(order))
 
 
 def _expand(input: Any, *size: Any) -> Any:
@@ -217,8 +234,12 @@ def _expand(input: Any, *size: Any) -> Any:
         raise ShapeError(
             f"expand: the sizes {wanted} do not fit {aval_of(x)}; give at least {x.ndim}, and -1 only for existing ones"
         )
-    shape = tuple(x.shape[i - lead] if n == -1 else n for i, n in enumerate(wanted))
-    out = shaping.broadcast_to(x, shape)
+    shape = (*wanted[:lead], *[have if n == -1 else n for n, have in zip(wanted[lead:], x.shape)])
+    fits = min(shape, default=0) >= 0 and all([n == have or have == 1 for n, have in zip(shape[lead:], x.shape)])
+    if fits and isinstance(input, Tensor):
+        out = _quick_broadcast(input, shape=shape)
+    else:
+        out = shaping.broadcast_to(x, shape)  # which tells what is wrong
     return aliased(input, out, lambda out: function_step(lambda x: shaping.broadcast_to(x, shape)))
 
 
@@ -242,7 +263,7 @@ def _select(input: Any, dim: int, index: int) -> Any:
     axis, at = canonical_axis("select", dim, x.ndim), as_int(index)
     if not -x.shape[axis] <= at < x.shape[axis]:
         raise OutOfBoundsError(f"select: index {at} is out of range for dim {dim} of {aval_of(x)}")
-    return viewed(input, index_step(_along(x, axis, at)))
+    return _indexed(input, _along(x, axis, at))
 
 
 def _narrow(input: Any, dim: int, start: int, length: int) -> Any:
@@ -255,7 +276,7 @@ def _narrow(input: Any, dim: int, start: int, length: int) -> Any:
         raise OutOfBoundsError(
             f"narrow: start ({first}) + length ({count}) exceeds dim {dim} of {aval_of(x)}, whose size is {n}"
         )
-    return viewed(input, index_step(_along(x, axis, slice(begin, begin + count))))
+    return _indexed(input, _along(x, axis, slice(begin, begin + count)))
 
 
 def _parts(input: Any, axis: int, lengths: Sequence[int]) -> tuple[Any, ...]:
@@ -304,7 +325,7 @@ def _tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[A
     if isinstance(indices_or_sections, (tuple, list)):
         cuts = [0, *(min(max(i + n if i < 0 else i, 0), n) for i in map(as_int, indices_or_sections)), n]
         spans = [slice(a, max(a, b)) for a, b in pairwise(cuts)]
-        return tuple(viewed(input, index_step(_along(x, axis, span))) for span in spans)
+        return tuple(_indexed(input, _along(x, axis, span)) for span in spans)
     count = as_int(indices_or_sections)
     if count < 1:
         raise ArgumentError(f"tensor_split: number of sections must be larger than 0, got {count}")
@@ -315,10 +336,12 @@ def _unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     """Return the slices along a dimension, as views."""
     x = as_array(input)
     axis = canonical_axis("unbind", dim, x.ndim)
-    parts = joining.unstack(input, axis)
+    if not isinstance(input, Tensor):
+        return joining.unstack(input, axis)
+    n, shape = x.shape[axis], x.shape[:axis] + x.shape[x.ndim + axis + 1 :]
+    parts = joining.split(input, (1,) * n, axis) if n else ()
     return tuple(
-        aliased(input, p, lambda _, i=i: index_step(_along(x, axis, i)))  # type: ignore[misc]
-        for i, p in enumerate(parts)
+        [input._alias(_quick_reshape(p, shape=shape), index_step(_along(x, axis, i))) for i, p in enumerate(parts)]
     )
 
 

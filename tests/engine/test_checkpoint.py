@@ -406,7 +406,7 @@ def test_an_impure_function_with_a_policy_is_told():
         runs.append(1)
         return exp(matmul(Array(W), x)) if len(runs) == 1 else exp(matmul(Array(W), matmul(Array(W), x)))
 
-    with pytest.raises(GradError, match="second run of the function computed matmul where the first did not"):
+    with pytest.raises(GradError, match="second run of the function computed matvec where the first did not"):
         grad(lambda x: checkpoint(block, policy=policies.dots_saveable)(x).sum())(Array(X))
 
 

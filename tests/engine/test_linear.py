@@ -269,7 +269,7 @@ def test_loops_that_are_not_linear_are_refused(function, words):
         (lambda x: x % 2.0, "remainder"),
         (lambda x: mt.relu(x), "relu"),
         (lambda x: where(x > 0, x, 0), "greater"),
-        (lambda x: matmul(x, x), "matmul"),
+        (lambda x: matmul(x, x), "inner"),
         (lambda x: Array(np.ones(4)).at[1:].set(x), "basic_set"),
         (lambda x: mt.array([1.0]), "a constant that is not zero"),
     ],

@@ -91,6 +91,16 @@ ROWS = [
         dtypes=(),
     ),
     Row(
+        "matvec",
+        C.matvec_p,
+        np.matmul,
+        pairs(
+            real, ((2, 3), (3,)), ((2, 2, 3), (3,)), ((0, 3), (3,)), ((2, 0), (0,)), ((2, 0, 3), (3,)), ((1, 1), (1,))
+        ),
+        dtypes=NUMBERS,
+        complex_cases=pairs(complexes, ((2, 3), (3,)), ((2, 2, 3), (3,))),
+    ),
+    Row(
         "dot",
         C.dot,
         np.dot,
@@ -127,8 +137,8 @@ ROWS = [
         "inner",
         C.inner,
         np.inner,
-        pairs(real, ((3,), (3,)), ((2, 3), (4, 3)), ((), (2, 3))),
-        ("matmul",),
+        pairs(real, ((3,), (3,)), ((0,), (0,)), ((2, 3), (4, 3)), ((), (2, 3))),
+        ("inner", "matmul"),
         dtypes=NUMBERS,
     ),
     Row("outer", C.outer, np.outer, pairs(real, ((2,), (3,)), ((2, 2), (3,)), ((), (3,)), ((0,), (2,))), ("mul",)),

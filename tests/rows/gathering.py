@@ -206,7 +206,7 @@ ROWS = [
             Case((real(3, 1), near(3, 4, size=1)), {"axis": 1}),
             Case((real(3, 4), integers(3, 0)), {"axis": 1}),
         ),
-        primitives=("take", "locate"),
+        primitives=("gather", "take", "locate"),
         nondiff=(1,),
     ),
     Row(
@@ -224,8 +224,11 @@ ROWS = [
             Case((real(3, 4), near(2, 5, size=4)), {"axis": 1}),
             Case((real(3, 4), near(5, 3, size=3)), {"axis": 0}),
             Case((real(2, 3, 2), near(1, 2, 2, size=3)), {"axis": 1}),
+            Case((real(3, 4), near(3, 1, size=4)), {"axis": 1}),
+            Case((real(4, 3, 2), near(1, 3, 2, size=4)), {"axis": 0}),
+            Case((real(1, 4), near(1, 1, size=4)), {"axis": 1}),
         ),
-        primitives=("take",),
+        primitives=("gather",),
         nondiff=(1,),
     ),
     Row(

@@ -262,6 +262,16 @@ SPECIAL = [
 ]
 
 STEPS = [
+    *binary("leaky_relu", lambda x, y: np.where(x > 0, x, x * y), partial(real, gap=0.1), edges=False),
+    *binary(
+        "elu", lambda x, y: np.where(x > 0, x, y * np.expm1(np.minimum(x, 0))), partial(real, gap=0.1), edges=False
+    ),
+    unary(
+        "hardtanh",
+        lambda x: np.clip(x, -1, 1),
+        gap=0.1,
+        function=lambda x: special.hardtanh(x, -1.0, 1.0),
+    ),
     unary("relu", lambda x: np.maximum(x, 0), gap=0.1, dtypes=(*HALVES, "int32")),
     unary("sign", np.sign, gap=0.1, dtypes=("float32", "int32")),
     unary("floor", np.floor, gap=0.1, dtypes=("float32", "int64")),

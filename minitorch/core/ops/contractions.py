@@ -1,7 +1,9 @@
 """Contractions: products of two arrays, summed over the axes they share.
 
 All of them come down to one primitive, `matmul` on stacks of matrices, which is its own transpose. Sums over broadcast
-stacks are left to the backward loop, except where folding them into the product saves the memory of the stack.
+stacks are left to the backward loop, except where folding them into the product saves the memory of the stack. Products
+with vectors have primitives of their own, for a vector made a matrix and back costs more than a small product; batching
+and compilers see them as `matmul`.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ from ..array import Array
 from ..aval import Aval
 from ..config import inspector
 from ..errors import DTypeError, ShapeError
-from ..primitive import FAILURES, Value, aval_of
+from ..primitive import DECOMPOSE, FAILURES, LINEAR, Value, aval_of
 from .diagonal import diagonal_p
 from .families import as_array, bilinear, primitive_of
+from .fusing import fused, shortcut
 from .pointwise import conj, mul
-from .shaping import canonical_axes, canonical_axis, cast, moveaxis, reshape, sum, transpose, transpose_p
+from .shaping import canonical_axes, canonical_axis, cast, expand_dims, moveaxis, reshape, sum, transpose, transpose_p
 
 _asarray, _ndarray = np.asarray, np.ndarray
 _new = object.__new__
@@ -107,6 +110,86 @@ reproducible_matmul: Any = bilinear(
 )
 
 
+# --------------------------------------------------------------------------- with vectors
+
+
+def _flat(x: Any) -> Any:
+    """Merge all axes but the last."""
+    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
+def _matvec_impl(x: Any, y: Any) -> Any:
+    return x.dot(y) if x.ndim == 2 else _flat(x).dot(y).reshape(x.shape[:-1])
+
+
+def _matvec_abstract(x: Aval, y: Aval) -> Aval:
+    _check_inner(x, y)
+    return x._replace(shape=x.shape[:-1], weak=False)
+
+
+def _matvec_composed(x: Value, y: Value) -> Value:
+    return reshape(matmul_p(x, reshape(y, (*y.shape, 1))), x.shape[:-1])
+
+
+@shortcut(lambda g, y: g[..., None] * y)
+def _matvec_x(g: Value, y: Value) -> Value:
+    return mul(expand_dims(g, -1), y)
+
+
+@shortcut(lambda g, x: _flat(x).T.dot(g.reshape(-1)))
+def _matvec_y(g: Value, x: Value) -> Value:
+    rows = math.prod(x.shape[:-1])
+    return matvec_p(matrix_transpose(reshape(x, (rows, x.shape[-1]))), reshape(g, (rows,)))
+
+
+# Shapes [..., n, k] and [k] give [..., n].
+matvec_p: Any = fused(
+    "matvec",
+    _matvec_impl,
+    abstract=_matvec_abstract,
+    vjp=(_matvec_x, _matvec_y),
+    jvp=LINEAR,
+    batch=DECOMPOSE,
+    decompose=_matvec_composed,
+    holomorphic=True,
+)
+
+
+def _inner_abstract(x: Aval, y: Aval) -> Aval:
+    _check_inner(x, y)
+    return x._replace(shape=(), weak=False)
+
+
+def _inner_composed(x: Value, y: Value) -> Value:
+    return reshape(matmul_p(reshape(x, (1, *x.shape)), reshape(y, (*y.shape, 1))), ())
+
+
+@shortcut(lambda g, y: g * y)
+def _inner_x(g: Value, y: Value) -> Value:
+    return mul(g, y)
+
+
+@shortcut(lambda g, x: x * g)
+def _inner_y(g: Value, x: Value) -> Value:
+    return mul(x, g)
+
+
+# Two vectors give a number.
+inner_p: Any = fused(
+    "inner",
+    lambda x, y: x.dot(y),
+    abstract=_inner_abstract,
+    vjp=(_inner_x, _inner_y),
+    jvp=LINEAR,
+    batch=DECOMPOSE,
+    decompose=_inner_composed,
+    holomorphic=True,
+)
+
+
+# --------------------------------------------------------------------------- for any of these
+
+
 def matmul(x: Value, y: Value, /) -> Value:
     """Multiply matrices, stacks of matrices, or vectors; stacks broadcast.
 
@@ -139,11 +222,9 @@ def _general(x: Value, y: Value) -> Value:
     if a.ndim > 1 and b.ndim > 1:
         return matmul_p(x, y)
     _check_inner(a, b)
-    out = matmul_p(x if a.ndim > 1 else reshape(x, (1, *a.shape)), y if b.ndim > 1 else reshape(y, (*b.shape, 1)))
-    shape = out.shape
-    if b.ndim == 1:
-        return reshape(out, shape[:-1] if a.ndim > 1 else ())
-    return reshape(out, (*shape[:-2], shape[-1]))
+    if a.ndim > 1:
+        return matvec_p(x, y)
+    return inner_p(x, y) if b.ndim == 1 else matvec_p(matrix_transpose(y), x)
 
 
 def same_dtype(name: str, *operands: Value) -> tuple[Value, ...]:
@@ -243,6 +324,8 @@ def _shown(axes: tuple[int, ...], x: Value) -> tuple[int, ...]:
 def inner(x: Value, y: Value) -> Value:
     """Sum products over the last axes of both operands; a 0-d operand multiplies."""
     x, y = as_array(x), as_array(y)
+    if x.ndim == 1 == y.ndim:
+        return matmul(x, y)
     return tensordot(x, y, (-1, -1)) if x.ndim and y.ndim else mul(x, y)
 
 

@@ -16,9 +16,9 @@ from ..aval import Aval
 from ..errors import DTypeError, OutOfBoundsError, ShapeError
 from ..primitive import Value, aval_of
 from .families import as_array
-from .fusing import REDUCTIONS, check_reduction, fused
+from .fusing import REDUCTIONS, check_reduction, fused, shortcut
 from .gathering import take_p
-from .lookup import one_hot, take_along_axis
+from .lookup import gather_back, one_hot, take_along_axis
 from .losses import reduce_loss
 from .pointwise import add, div, equal, maximum, mul, neg, not_equal, sub, where
 from .reductions import only_floats
@@ -38,11 +38,11 @@ def _row_starts(rows: int, classes: int) -> Any:
     return starts
 
 
-def _positions(x: Any, target: Any, ignored: int) -> tuple[Any, Any]:
+def _positions(name: str, x: Any, target: Any, ignored: int) -> tuple[Any, Any]:
     """Return where the targets are in the flattened scores, and which of them count (None when all do)."""
     rows, classes = x.shape[:-1], x.shape[-1]
     if target.shape != rows:
-        raise ValueError("cross_entropy: shapes")
+        raise ValueError(f"{name}: shapes")
     flat = target.reshape(-1)
     kept = None
     # Seen as unsigned, a negative number is a huge one: one reduction finds both kinds of stray.
@@ -51,16 +51,14 @@ def _positions(x: Any, target: Any, ignored: int) -> tuple[Any, Any]:
         flat = np.where(kept, flat, 0)
         if _max(flat.view(np.uint64)) >= classes:
             bad = flat[(flat < 0) | (flat >= classes)][0]
-            raise OutOfBoundsError(
-                f"cross_entropy: Target {bad} is out of bounds: use 0 to {classes - 1}, or ignore_index"
-            )
+            raise OutOfBoundsError(f"{name}: Target {bad} is out of bounds: use 0 to {classes - 1}, or ignore_index")
     return _row_starts(flat.size, classes) + flat, kept
 
 
 def _cross_entropy(x: Any, target: Any, *, ignore_index: int, reduction: str) -> Any:
     if reduction not in REDUCTIONS:
         raise ValueError("cross_entropy: reduction")
-    at, kept = _positions(x, target, ignore_index)
+    at, kept = _positions("cross_entropy", x, target, ignore_index)
     slope = np.subtract(x, row_max(x, -1), order="C")
     flat, rows = slope.reshape(-1), slope.reshape(at.size, x.shape[-1])
     picked = flat[at]
@@ -83,10 +81,14 @@ def _cross_entropy(x: Any, target: Any, *, ignore_index: int, reduction: str) ->
     return (out / loss.dtype.type(count) if reduction == "mean" else out), slope
 
 
-def _cross_entropy_abstract(x: Aval, target: Aval, *, ignore_index: int, reduction: str) -> tuple[Aval, Aval]:
+def _loss_aval(name: str, x: Aval, target: Aval, reduction: str) -> Aval:
     if not x.ndim or x.shape[:-1] != target.shape:
-        raise ShapeError(f"cross_entropy: scores {x} need one class number for each row, got targets {target}")
-    return x._replace(shape=target.shape if reduction == "none" else (), weak=False), x._replace(weak=False)
+        raise ShapeError(f"{name}: scores {x} need one class number for each row, got targets {target}")
+    return x._replace(shape=target.shape if reduction == "none" else (), weak=False)
+
+
+def _cross_entropy_abstract(x: Aval, target: Aval, *, ignore_index: int, reduction: str) -> tuple[Aval, Aval]:
+    return _loss_aval("cross_entropy", x, target, reduction), x._replace(weak=False)
 
 
 def _weights_of_rows(kept: Value, x: Value, reduction: str) -> Value:
@@ -222,6 +224,58 @@ def _class_weight(name: str, x: Value, weight: Value | None) -> Value | None:
 # --------------------------------------------------------------------------- negative log-likelihood
 
 
+def _nll(x: Any, target: Any, *, ignore_index: int, reduction: str) -> Any:
+    at, kept = _positions("nll_loss", x, target, ignore_index)
+    loss = np.negative(x.reshape(-1)[at])
+    if kept is not None:
+        loss[~kept] = 0
+    if reduction == "none":
+        return loss.reshape(target.shape)
+    out = vector_sum(loss)
+    return out if reduction == "sum" else out / loss.dtype.type(loss.size if kept is None else np.count_nonzero(kept))
+
+
+def _nll_composed(x: Value, target: Value, *, ignore_index: int, reduction: str) -> Value:
+    return _nll_weighed(x, target, None, ignore_index, reduction)
+
+
+def _nll_weighed(logp: Value, target: Value, weight: Value | None, ignore_index: int, reduction: str) -> Value:
+    kept = not_equal(target, ignore_index)
+    chosen = where(kept, target, 0)
+    picked = squeeze(take_along_axis(logp, expand_dims(chosen, -1), -1), -1)
+    weights = _row_weights(logp, target, weight, kept)
+    loss = neg(mul(where(kept, picked, 0), weights))
+    if reduction == "none":
+        return loss
+    return sum(loss) if reduction == "sum" else div(sum(loss), sum(weights))
+
+
+def _nll_back(g: Any, x_aval: Aval, target: Any, ignore_index: int, reduction: str) -> Any:
+    out = np.zeros(x_aval.shape, g.dtype)
+    at, kept = _positions("nll_loss", out, target, ignore_index)
+    if reduction == "mean":
+        g = g / g.dtype.type((at.size if kept is None else np.count_nonzero(kept)) or 1)
+    slope = np.broadcast_to(np.negative(g), target.shape).reshape(-1)
+    out.reshape(-1)[at] = slope if kept is None else np.where(kept, slope, 0)
+    return out
+
+
+@shortcut(_nll_back)
+def _nll_rule(g: Value, x_aval: Aval, target: Value, ignore_index: int, reduction: str) -> Value:
+    kept = not_equal(target, ignore_index)
+    if reduction == "mean":
+        g = div(g, sum(cast(kept, x_aval.dtype)))
+    chosen = expand_dims(where(kept, target, 0), -1)
+    return gather_back(expand_dims(where(kept, neg(g), 0), -1), chosen, axis=-1, sizes=x_aval.shape)
+
+
+# Without weights, of log-probabilities with the classes last.
+nll_p = fused(
+    "nll", _nll, abstract=lambda x, target, *, ignore_index, reduction: _loss_aval("nll_loss", x, target, reduction),
+    vjp=(_nll_rule, None), decompose=_nll_composed,
+)  # fmt: skip
+
+
 def _row_weights(logp: Value, target: Value, weight: Value | None, kept: Value) -> Value:
     """Return what each row counts: its target's class weight, 0 when ignored."""
     if weight is None:
@@ -246,12 +300,6 @@ def nll_loss(
     check_reduction("nll_loss", reduction)
     logp = moveaxis(only_floats("nll_loss", logp), axis, -1)
     target = class_numbers("nll_loss", logp, target)
-    weight = _class_weight("nll_loss", logp, weight)
-    kept = not_equal(target, ignore_index)
-    chosen = where(kept, target, 0)
-    picked = squeeze(take_along_axis(logp, expand_dims(chosen, -1), -1), -1)
-    weights = _row_weights(logp, target, weight, kept)
-    loss = neg(mul(where(kept, picked, 0), weights))
-    if reduction == "none":
-        return loss
-    return sum(loss) if reduction == "sum" else div(sum(loss), sum(weights))
+    if weight is None:
+        return nll_p(logp, target, ignore_index=ignore_index, reduction=reduction)
+    return _nll_weighed(logp, target, _class_weight("nll_loss", logp, weight), ignore_index, reduction)

@@ -158,21 +158,24 @@ def _evaluate_elementwise(primitive: Primitive, args: Sequence[Value], params: P
                 return wrap_scalar(primitive.impls[_ndarray](a, second._data))
             if type(second) is float and a.dtype in dtypes.NATIVE_INEXACT:
                 return wrap_scalar(primitive.impls[_ndarray](a, second))
-    args = [as_value(a) for a in args]
+    values = [a if type(a) is Array else as_value(a) for a in args]
     assert primitive.operand_dtypes is not None
-    operands, result = primitive.operand_dtypes(tuple(map(kind_of, args)))
-    buffers = [_operand(a, dtype) for a, dtype in zip(args, operands, strict=True)]
-    out = primitive.impls[np.ndarray](*buffers)
-    if out.dtype != result:
+    operands, result = primitive.operand_dtypes(
+        tuple([v._data.dtype if type(v) is Array else kind_of(v) for v in values])
+    )
+    out = primitive.impls[_ndarray](*map(_operand, values, operands))
+    if out.dtype is not result and out.dtype != result:
         out = out.astype(result)
     return wrap_scalar(out)
 
 
 def _operand(a: Value, dtype: DType) -> Any:
+    data = a._data if type(a) is Array else a
+    if type(a) is Array and data.dtype is dtype and dtype.itemsize != 2:
+        return data
     dtype = dtypes.float32 if dtype in dtypes.HALVES else dtype
-    if type(a) in dtypes.SCALARS:
+    if type(a) is not Array:
         return np.asarray(a, dtype)
-    data = a._data
     return data if data.dtype == dtype else data.astype(dtype)
 
 
@@ -291,6 +294,8 @@ def custom(
     )
 
     def call(*args: Value, **params: Any) -> Any:
+        if len(args) == 1 and isinstance(args[0], Tracer):
+            return args[0]._trace.process(primitive, args, params)  # as `bind` does
         if _inspector() is not None:
             return bind(primitive, *args, **params)
         buffers = []

@@ -321,7 +321,7 @@ def update(x: Value, index: Any, values: Any, mode: str = "set", select_first: b
 
 def as_number(value: Any, dtype: np.dtype[Any]) -> Value:
     """Return a value as an array; a Python number has the precision of the dtype it is written to, and no less."""
-    if type(value) in (float, complex) and dtypes.rank(dtype) >= dtypes.rank(as_array(value).dtype):
+    if type(value) in (float, complex) and dtypes.rank(dtype) >= dtypes.rank(type(value)):
         return Array(value, dtype)
     return as_array(value)
 

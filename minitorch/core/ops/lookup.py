@@ -14,8 +14,9 @@ import numpy as np
 from .. import dtypes
 from ..aval import Aval
 from ..errors import ArgumentError, DTypeError, OutOfBoundsError, ShapeError
-from ..primitive import NO_BATCHING, NO_DERIVATIVE, Value, aval_of, concrete
+from ..primitive import DECOMPOSE, NO_BATCHING, NO_DERIVATIVE, Value, aval_of, concrete
 from .families import LEADING, as_array, custom
+from .fusing import shortcut
 from .gathering import as_index, checked_index, iota, ravel_index, renamed, take_p
 from .gathering import scatter_add as scatter_add_p
 from .indexing import SCATTERS, as_values, fitted, getitem
@@ -32,11 +33,13 @@ def take_along_axis(x: Value, indices: Any, axis: int) -> Value:
     [[2], [3]]
     """
     x, indices, axis = _along("take_along_axis", x, indices, axis)
-    for a in range(x.ndim):
-        if a != x.ndim + axis and 1 != x.shape[a] != indices.shape[a] != 1:
-            raise ShapeError(
-                f"take_along_axis: indices {aval_of(indices)} do not broadcast with {aval_of(x)} outside axis {axis}"
-            )
+    at = x.ndim + axis
+    if x.shape[:at] == indices.shape[:at] and x.shape[at + 1 :] == indices.shape[at + 1 :]:
+        return _gathered("take_along_axis", x, indices, axis)
+    if any(1 != n != m != 1 for a, (n, m) in enumerate(zip(x.shape, indices.shape, strict=True)) if a != at):
+        raise ShapeError(
+            f"take_along_axis: indices {aval_of(indices)} do not broadcast with {aval_of(x)} outside axis {axis}"
+        )
     shape = tuple(n if n != 1 else m for n, m in zip(x.shape, indices.shape, strict=True))
     return take_p(reshape(x, (x.size,)), _positions("take_along_axis", indices, x, shape, axis), axis=-1)
 
@@ -85,7 +88,68 @@ def gather(x: Value, indices: Any, axis: int) -> Value:
     """Select as `take_along_axis`, but only where `indices` reaches: its other axes may be shorter than `x`'s."""
     x, indices, axis = _along("gather", x, indices, axis)
     _check_reach("gather", indices, x, axis)
-    return take_p(reshape(x, (x.size,)), _positions("gather", indices, x, indices.shape, axis), axis=-1)
+    return _gathered("gather", x, indices, axis)
+
+
+def _gathered(name: str, x: Value, indices: Value, axis: int) -> Value:
+    try:
+        found: Value = gather_p(x, indices, axis=axis, sizes=x.shape)
+    except OutOfBoundsError as error:
+        raise renamed(name, error) from None
+    return found
+
+
+def _places(indices: Any, sizes: tuple[int, ...], axis: int) -> tuple[Any, ...]:
+    """Return an index for each axis: the given one, and numbers that count along the others (0 along those of size 1)."""
+    n = len(sizes)
+    if n == 2 and axis == -1:
+        return np.arange(len(indices) if sizes[0] != 1 else 1)[:, None], indices
+    counted = [np.arange(m if size != 1 else 1) for m, size in zip(indices.shape, sizes)]
+    return tuple([indices if a == axis else c.reshape((-1,) + (1,) * (-1 - a)) for a, c in enumerate(counted, -n)])
+
+
+def _gather(x: Any, indices: Any, *, axis: int, sizes: tuple[int, ...]) -> Any:
+    try:
+        return x[_places(indices, sizes, axis)]
+    except IndexError:
+        checked_index("gather", indices, sizes[axis])  # which tells what is wrong
+        raise
+
+
+def gather_composed(x: Value, indices: Value, *, axis: int, sizes: tuple[int, ...]) -> Value:
+    """Gather in the flattened array."""
+    positions = locate_p(indices, sizes=sizes, shape=indices.shape, axis=axis)
+    return take_p(reshape(x, (x.size,)), positions, axis=-1)
+
+
+def _gather_back(g: Any, indices: Any, axis: int, sizes: tuple[int, ...]) -> Any:
+    out = np.zeros(sizes, g.dtype)
+    if indices.shape[axis] == 1 and 1 not in sizes:  # every place is chosen once
+        out[_places(indices, sizes, axis)] = g
+    else:
+        np.add.at(
+            out.reshape(-1), _locate(indices, sizes=sizes, shape=indices.shape, axis=axis).reshape(-1), g.reshape(-1)
+        )
+    return out
+
+
+@shortcut(_gather_back)
+def gather_back(g: Value, indices: Value, axis: int, sizes: tuple[int, ...]) -> Value:
+    """Return zeros of the given sizes to which `g` is added where `gather` would read: the transpose of `gather`."""
+    positions = locate_p(indices, sizes=sizes, shape=indices.shape, axis=axis)
+    return reshape(scatter_add_p(full((prod(sizes),), 0, g.dtype, g.device), positions, g, axis=-1), sizes)
+
+
+# What `take` does in the flattened array at the positions of `locate`, in one step; `sizes` are those of `x`.
+gather_p: Callable[..., Any] = custom(
+    "gather",
+    _gather,
+    abstract=lambda x, indices, *, axis, sizes: x._replace(shape=indices.shape, weak=False),
+    vjp=(gather_back, None),
+    jvp=(lambda t, indices, axis, sizes: gather_p(t, indices, axis=axis, sizes=sizes), None),
+    batch=DECOMPOSE,
+    decompose=gather_composed,
+)
 
 
 def scatter(x: Value, indices: Any, values: Any, axis: int, mode: str = "set") -> Value:

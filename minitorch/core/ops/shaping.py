@@ -19,7 +19,7 @@ from ..array import Array, wrap, wrap_scalar
 from ..aval import Aval
 from ..config import inspector
 from ..errors import ArgumentError, OutOfBoundsError, ShapeError
-from ..primitive import Value, aval_of
+from ..primitive import Tracer, Value, aval_of
 from .families import as_array, broadcast_shapes, linear
 from .fusing import shortcut
 from .summation import add_reduce
@@ -45,8 +45,10 @@ def canonical_axes(name: str, axes: Any, ndim: int) -> tuple[int, ...]:
     """Return axes counted from the end; None means all of them. Repeated axes raise."""
     if axes is None:
         return tuple(range(-ndim, 0))
+    if type(axes) is int:
+        return (canonical_axis(name, axes, ndim),)
     given = axes if isinstance(axes, (tuple, list)) else (axes,)
-    found = tuple(canonical_axis(name, a, ndim) for a in given)
+    found = tuple([canonical_axis(name, a, ndim) for a in given])
     if len(set(found)) != len(found):
         raise ShapeError(f"{name}: an axis is repeated in {axes}; name each axis once")
     return found
@@ -243,6 +245,8 @@ def moveaxis(x: Value, source: Any, destination: Any) -> Value:
             f"moveaxis: {source} and {destination} name different numbers of axes of {aval_of(x)}; give a destination for "
             "each source"
         )
+    if src == dst:
+        return x
     order = [a for a in range(n) if a not in src]
     for d, s in sorted(zip(dst, src)):
         order.insert(d, s)
@@ -366,6 +370,8 @@ cast_p: Any = linear(
 
 def cast(x: Value, dtype: Any) -> Value:
     """Convert to another dtype; complex to real keeps the real part, float to integer truncates."""
+    if isinstance(x, (Array, Tracer)) and x.dtype is dtype:
+        return x
     wanted = dtypes.canonical(dtype)
     if type(x) is float or type(x) is int:
         return Array(x, wanted)  # at once: by way of the default float, digits would be lost

@@ -109,8 +109,10 @@ def topk(x: Value, k: int, axis: int = -1, largest: bool = True) -> tuple[Value,
     x, axis = _with_axis("topk", x, axis)
     if not 0 <= k <= x.shape[axis]:
         raise ArgumentError(f"topk: k must be from 0 to the size of axis {axis} of {aval_of(x)}, got {k}")
-    last = moveaxis(_sortable("topk", x), axis, -1)
-    indices = moveaxis(top_indices_p(last, k=k, largest=bool(largest)), -1, axis)
+    last = _sortable("topk", x)
+    last = last if axis == -1 else moveaxis(last, axis, -1)
+    indices = top_indices_p(last, k=k, largest=bool(largest))
+    indices = indices if axis == -1 else moveaxis(indices, -1, axis)
     return take_along_axis(x, indices, axis), indices
 
 

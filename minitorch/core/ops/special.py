@@ -25,7 +25,10 @@ from .pointwise import (
     div,
     equal,
     exp,
+    expm1,
+    greater,
     isinf,
+    less,
     less_equal,
     log,
     logical_and,
@@ -50,6 +53,24 @@ def _scipy() -> Any:
     from scipy import special
 
     return special
+
+
+# --------------------------------------------------------------------------- piecewise functions
+
+
+def _elu_first(g: Value, x: Value, y: Value) -> Value:
+    # Double where: the exponential of a large x, which is not taken, must not make the next derivative NaN.
+    above = greater(x, 0)
+    return where(above, g, mul(mul(g, y), exp(where(above, 0, x))))
+
+
+def _elu_second(g: Value, x: Value) -> Value:
+    above = greater(x, 0)
+    return where(above, 0, mul(g, expm1(where(above, 0, x))))
+
+
+def _hardtanh_rule(g: Value, x: Value, y: Value, z: Value) -> Value:
+    return where(logical_and(greater(x, y), less(x, z)), g, 0)
 
 
 # --------------------------------------------------------------------------- logistic functions
@@ -333,6 +354,13 @@ cube_root: Any = custom(
 
 # fmt: off
 # logistic functions
+leaky_relu = elementwise("leaky_relu", "x if x > 0 else x * y", lambda g, x, y: where(greater(x, 0), g, mul(g, y)),
+                         lambda g, x: where(greater(x, 0), 0, mul(g, x)), dtype=real_floating,
+                         impl=lambda x, y: np.where(x > 0, x, x * y))
+elu        = elementwise("elu", "x if x > 0 else y * expm1(x)", _elu_first, _elu_second, dtype=real_floating,
+                         impl=lambda x, y: np.where(x > 0, x, y * np.expm1(np.minimum(x, 0))))
+hardtanh   = elementwise("hardtanh", "minimum(maximum(x, y), z)", _hardtanh_rule, None, None, dtype=real_floating,
+                         impl=lambda x, y, z: np.minimum(np.maximum(x, y), z))
 sigmoid    = elementwise("sigmoid", "1 / (1 + exp(-x))", lambda g, out: mul(g, mul(out, sub(1.0, out))),
                          dtype=floating, impl=_sigmoid)
 softplus   = elementwise("softplus", "(x if x > 0 else 0) + log1p(exp(-abs(x)))",

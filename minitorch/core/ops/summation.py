@@ -42,6 +42,8 @@ def add_reduce(x: Any, axes: tuple[int, ...], keepdims: bool = False) -> Any:
 
 
 def _kept(x: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
+    if axes == (-1,):
+        return (*x.shape[:-1], 1)
     n = x.ndim
     return tuple(1 if i - n in axes else size for i, size in enumerate(x.shape))
 

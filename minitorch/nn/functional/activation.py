@@ -17,16 +17,18 @@ from ...core.ops.lookup import one_hot
 from ...core.ops.reductions import argmax, only_floats
 from ...core.ops.sampling import bernoulli, gumbel, uniform
 from ...core.ops.shaping import canonical_axis, cast, moveaxis
-from ...core.ops.softmax import log_softmax as core_log_softmax
 from ...core.ops.softmax import softmax as core_softmax
 from ...core.primitive import Tracer, Value, aval_of
 from ...tensor.handle import Tensor, tensor_of
 from ...tensor.pointwise import prelu as prelu
 from ...tensor.random import next_key
-from ...tensor.table import unary
+from ...tensor.reducing import log_normalized, normalized
+from ...tensor.table import binary, ternary, unary
 from .arguments import check_tensors
 
 _relu, _sigmoid, _tanh, _silu = unary(core.relu), unary(special.sigmoid), unary(core.tanh), unary(special.silu)
+_leaky_relu, _elu, _mul = binary(special.leaky_relu), binary(special.elu), binary(core.mul)
+_hardtanh = ternary(special.hardtanh)
 
 
 def _number(x: Any, input: Any) -> Any:
@@ -70,22 +72,19 @@ def silu(input: Any, inplace: bool = False) -> Any:
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
     """Return x where it is positive, else `negative_slope * x`."""
-    out = core.where(core.greater(input, 0), input, core.mul(input, _number(negative_slope, input)))
+    out = _leaky_relu(input, _number(negative_slope, input))
     return in_place(input, out) if inplace else out
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """Return x where it is positive, else `alpha * (exp(x) - 1)`."""
-    positive = core.greater(input, 0)
-    # Double where: the exponential of a large x, which is not taken, must not make the gradient NaN.
-    below = core.mul(core.expm1(core.where(positive, 0.0, input)), _number(alpha, input))
-    out = core.where(positive, input, below)
+    out = _elu(input, _number(alpha, input))
     return in_place(input, out) if inplace else out
 
 
 def selu(input: Any, inplace: bool = False) -> Any:
     """Return `scale * elu(x, alpha)` with the constants of Klambauer et al. (2017)."""
-    out = core.mul(elu(input, 1.6732632423543772848170429916717), 1.0507009873554804934193349852946)
+    out = _mul(elu(input, 1.6732632423543772848170429916717), 1.0507009873554804934193349852946)
     return in_place(input, out) if inplace else out
 
 
@@ -154,8 +153,7 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     if not dtypes.is_inexact(input.dtype):
         out = core.clip(input, int(min_val), int(max_val))
         return in_place(input, out) if inplace else out
-    inside = core.logical_and(core.greater(input, min_val), core.less(input, max_val))
-    out = core.where(inside, input, core.detach(core.clip(input, float(min_val), float(max_val))))
+    out = _hardtanh(input, float(min_val), float(max_val))
     return in_place(input, out) if inplace else out
 
 
@@ -194,14 +192,12 @@ def glu(input: Any, dim: int = -1) -> Any:
 
 def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """Return `exp(x)` divided by its sum along a dimension."""
-    x = input if dtype is None else cast(input, dtype)
-    return core_softmax(x, _implicit(x) if dim is None else dim)
+    return normalized(input, _implicit(input) if dim is None else dim, dtype)
 
 
 def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """Return the logarithm of the softmax along a dimension."""
-    x = input if dtype is None else cast(input, dtype)
-    return core_log_softmax(x, _implicit(x) if dim is None else dim)
+    return log_normalized(input, _implicit(input) if dim is None else dim, dtype)
 
 
 def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:

@@ -22,6 +22,7 @@ from ...ops.affine import row_numbers_p
 from ...ops.basic import BasicIndex
 from ...ops.contractions import matmul
 from ...ops.gathering import iota, ravel_index, scatter_add, take_p
+from ...ops.lookup import gather_composed
 from ...ops.pointwise import (
     abs,
     add,
@@ -328,6 +329,7 @@ STRUCTURAL: dict[str, Function] = {
     "custom_linear_solve": _solved,
     "custom_root": _solved,
     "basic_index": _basic_index,
+    "gather": gather_composed,
     "locate": _locate,
     "basic_put": _basic_put,
     "split": _split,

@@ -92,6 +92,12 @@ def gradient() -> Step:
     return lambda: compiled(params, x)
 
 
+def many_gradients() -> Step:
+    compiled = mt.jit(mt.value_and_grad(lambda p, x: sum((v * v * x).sum() for v in p.values())))
+    params, x = {str(i): array(4) for i in range(20)}, array(4)
+    return lambda: compiled(params, x)
+
+
 def training(*layers: nn.Module, optimizer: Callable[..., Any] = optim.SGD) -> Step:
     model = nn.Sequential(*layers)
     opt, x, y = optimizer(model.parameters(), lr=0.01), mt.randn(2, 4), mt.ones(2, 3)
@@ -130,6 +136,7 @@ CASES: dict[str, tuple[int, Callable[[], Step]]] = {
     "two shapes in turn": (1, in_turn),
     "dropout": (3, lambda: called(lambda x: nn.functional.dropout(x, 0.5), mt.ones(4))),
     "value_and_grad of a dict": (3, gradient),
+    "value_and_grad of a dict of 20": (21, many_gradients),
     "a module": (3, lambda: called(*layer())),
     "a module, in no_grad": (3, without_gradients),
     "a loss to be differentiated": (3, lambda: called(loss_of((pair := layer())[0]), pair[1])),

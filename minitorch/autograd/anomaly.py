@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from contextvars import Token
-from dataclasses import replace
 
 from ..core.errors import UnsupportedError
+from ..core.nonfinite import noting_lines
 from ..core.tape import Context, context
 
 
 def is_anomaly_enabled() -> bool:
     """Return whether operations note the line that called them."""
     return context.get().anomaly
-
-
-def _switched(mode: bool) -> Context:
-    here = context.get()
-    return replace(here, anomaly=mode, careful=mode or here.stage is not None)
 
 
 class set_detect_anomaly:
@@ -31,7 +26,7 @@ class set_detect_anomaly:
             raise UnsupportedError(
                 "detect_anomaly: check_nan=False is not supported; anomaly mode is there to find NaN"
             )
-        self.tokens: list[Token[Context]] = [context.set(_switched(mode))]
+        self.tokens: list[Token[Context]] = [context.set(noting_lines(mode))]
 
     def __enter__(self) -> None:
         return None

@@ -79,7 +79,7 @@ class debug_nans:
         before = config.inspector.get() or Inspector()
         now = replace(before, **{self.looked_for: bool(on)})
         self.inspector = config.inspector.set(now if now.nans or now.infs else None)
-        self.context: Token[Context] = context.set(_switched(now.nans or now.infs))
+        self.context: Token[Context] = context.set(noting_lines(now.nans or now.infs))
 
     def __enter__(self) -> None:
         return None
@@ -103,7 +103,8 @@ class debug_infs(debug_nans):
     looked_for = "infs"
 
 
-def _switched(on: bool) -> Context:
-    """Return the context in which every operation passes the interpreters, and nodes know their lines."""
+def noting_lines(on: bool) -> Context:
+    """Return the context in which nodes know their lines or not; in which each operation is seen, if anybody looks."""
     here = context.get()
-    return replace(here, anomaly=on, careful=on or here.stage is not None)
+    is_watched = here.stage is not None or config.inspector.get() is not None
+    return replace(here, anomaly=on, careful=on or is_watched)

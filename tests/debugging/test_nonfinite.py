@@ -207,3 +207,10 @@ def test_a_recording_does_not_look_for_nan_by_itself():
     assert mt.isnan(function(mt.ones(2))).item() and mt.isnan(w.grad).tolist() == [True, False]
     y = mt.jit(lambda x: mt.grad(lambda y: (y * mt.array([float("nan"), 1.0])).sum())(mt.ones(2)) * x)(mt.ones(2))
     assert mt.isnan(y).tolist() == [True, False]
+
+
+def test_switching_anomaly_mode_off_does_not_end_the_search():
+    x = mt.tensor([-1.0, 4.0])
+    with mt.debug_nans(), mt.autograd.set_detect_anomaly(False), pytest.raises(NonFiniteError, match=r"^sqrt\("):
+        x.sqrt()
+    assert np.isnan(x.sqrt()[0].item())

@@ -190,8 +190,7 @@ def ternary(function: Function) -> Function:
             return function(*args)  # which tells what is wrong
         made: Tensor = _new(Tensor)
         made._trace = tape
-        made.value = value = _new(Array)
-        value._data = out = out if type(out) is _ndarray else _asarray(out)
+        made.value = value = wrap_scalar(out)
         made._view = made.node = None
         if mask and here.muted < tape.level and (plan := plan_for(primitive, mask)).calls:
             made.node = make_node(plan, tuple(parents), plan.save((value, *values)), None, out.shape, out.dtype)
@@ -211,7 +210,8 @@ def _at_once(primitive: Primitive) -> Function:
         return NotImplemented
 
     left.primitive, left.direct = primitive, primitive.direct  # type: ignore[attr-defined]
-    return _ARITIES[len(primitive.args)](left)
+    fast = _ARITIES.get(len(primitive.args))
+    return left if fast is None else fast(left)
 
 
 _ARITIES = {1: unary, 2: binary, 3: ternary}

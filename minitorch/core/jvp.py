@@ -37,6 +37,9 @@ from .tape import leaked
 
 _inspector = inspector.get
 _asarray, _ndarray = np.asarray, np.ndarray
+# Kinds of two operands, by which tangents are negated; then those that have one buffer for both tangents.
+_PAIRS = ("tt", "tm"), ("mt", "mm")
+_SHARING = ("ts", "to"), ("mo", "ms")
 
 
 class JVPTrace(Trace):
@@ -96,11 +99,11 @@ class JVPTrace(Trace):
         The operands are arrays of one shape and dtype, or one of them is a number.
         """
         if type(x) is Pushed and y is None:
-            kinds, a = "t", x.data
+            kinds, a = "m" if x.negated else "t", x.data
         elif type(x) is Pushed and (type(y) is float or type(y) is int):
-            kinds, a = "tn", x.data
+            kinds, a = "mn" if x.negated else "tn", x.data
         elif type(x) is Pushed is type(y) and x._trace is self is y._trace:
-            kinds, a, b = "tt", x.data, y.data
+            kinds, a, b = (_SHARING if x.moved is y.moved else _PAIRS)[x.negated][y.negated], x.data, y.data
             if a.dtype is not b.dtype or a.shape != b.shape:
                 return None
         elif (found := self._operands(x, y)) is not None:
@@ -109,7 +112,7 @@ class JVPTrace(Trace):
             return None
         key: Any = (kinds, a.dtype, a.size >= LARGE)
         if primitive.name in BY_VALUE and "n" in kinds:
-            key += (y if kinds == "tn" else x,)
+            key += (x if kinds[0] == "n" else y,)
         push = primitive.pushes.get(key, MISSING)
         if push is MISSING:
             push = known(primitive, key, (x, y))
@@ -126,7 +129,7 @@ class JVPTrace(Trace):
             return None  # the general way says what is wrong
         if type(data) is tuple or data.dtype is not x.data.dtype:
             return None
-        return pushed(self, _asarray(data), _asarray(impl(x.moved, **params)))
+        return pushed(self, _asarray(data), _asarray(impl(x.moved, **params)), x.negated)
 
     def _operands(self, x: Any, y: Any) -> tuple[str, Any, Any, Any] | None:
         """Return the kinds of operands (see `program`), an array among them, and the operands, pushed if they move."""
@@ -141,7 +144,7 @@ class JVPTrace(Trace):
                 operand = _pushed(self, operand)
                 if operand is None:
                     return None
-                kinds += "t"
+                kinds += "m" if operand.negated else "t"
                 arrays.append(operand.data)
             operands.append(operand)
         if len(arrays) == 2 and (arrays[0].dtype is not arrays[1].dtype or arrays[0].shape != arrays[1].shape):

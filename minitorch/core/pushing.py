@@ -18,16 +18,16 @@ from .array import Array, wrap
 from .aval import Aval
 from .errors import MinitorchError
 from .ops.families import primitive_of
-from .ops.pointwise import add, select, where_p
+from .ops.pointwise import add, div, mul, neg, select, sub, where_p
 from .primitive import Params, Primitive, Rule, Trace, Tracer, Value, avals_of
 
-_new = object.__new__
+_new, _asarray = object.__new__, np.asarray
 
 # Rules of these ask whether an operand is a number, and which: each number gets a program of its own.
 BY_VALUE = frozenset(("pow",))
 LARGE = 1 << 12  # elements from which on temporaries are overwritten; NumPy's `out=` costs 0.4 us
 MANY = 64  # programs of a primitive, for exponents that keep changing
-_ADD, _WHERE = primitive_of(add), primitive_of(where_p)
+_ADD, _SUB, _MUL, _DIV, _NEG, _WHERE = (primitive_of(op) for op in (add, sub, mul, div, neg, where_p))
 
 
 class JVPTracer(Tracer):
@@ -43,11 +43,15 @@ class JVPTracer(Tracer):
 
 
 class Pushed(JVPTracer):
-    """One that keeps the buffers of both, for operations that work on these."""
+    """One that keeps the buffers of both, for operations that work on these.
 
-    __slots__ = ("data", "moved")
+    `negated` says that the tangent is minus what the buffer holds: a change of sign is exact, and waits for a sum.
+    """
+
+    __slots__ = ("data", "moved", "negated")
     data: Any
     moved: Any
+    negated: bool
 
     @property
     def value(self) -> Array:
@@ -57,7 +61,7 @@ class Pushed(JVPTracer):
     @property
     def tangent(self) -> Array:
         """The tangent."""
-        return wrap(self.moved)
+        return wrap(_asarray(-self.moved)) if self.negated else wrap(self.moved)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -75,11 +79,11 @@ class Pushed(JVPTracer):
         return self.data.ndim  # type: ignore[no-any-return]
 
 
-def pushed(trace: Trace, data: Any, moved: Any) -> Pushed:
+def pushed(trace: Trace, data: Any, moved: Any, negated: bool = False) -> Pushed:
     """Return a tracer of the buffers of a value and its tangent."""
     made: Pushed = _new(Pushed)
     made._trace = trace
-    made.data, made.moved = data, moved
+    made.data, made.moved, made.negated = data, moved, negated
     return made
 
 
@@ -88,19 +92,42 @@ Push = Callable[[Trace, Any, Any], Pushed]
 
 
 class Symbol(Tracer):
-    """An operand of a rule, known by its name and dtype. `number` says that it is a Python number."""
+    """An operand of a rule, known by its name and dtype; it is minus what has the name if `negated`.
 
-    __slots__ = ("number",)
+    `number` says that it is a Python number.
+    """
 
-    def __init__(self, trace: Trace, name: str, dtype: dtypes.DType, number: bool = False):
+    __slots__ = ("negated", "number")
+
+    def __init__(self, trace: Trace, name: str, dtype: dtypes.DType, number: bool = False, negated: bool = False):
         self._trace = trace
         self.value = name
         self.number = Aval((), dtype), number
+        self.negated = negated
+
+    def __neg__(self) -> Symbol:
+        return Symbol(self._trace, self.value, self.dtype, self.number[1], not self.negated)
 
     @property
     def aval(self) -> Aval:
         """Shape and dtype; the shape is that of one element."""
         return self.number[0]
+
+
+# What an operation is when operands are negated (which): another of what they are minus of, in this order (1) or the
+# other (-1), and whether its result is negated. Rounding is symmetric, so that only the signs of zeros can change.
+TURNED = {
+    (_ADD, (True, True)): (_ADD, 1, True),
+    (_ADD, (True, False)): (_SUB, -1, False),
+    (_ADD, (False, True)): (_SUB, 1, False),
+    (_SUB, (True, True)): (_SUB, 1, True),
+    (_SUB, (True, False)): (_ADD, 1, True),
+    (_SUB, (False, True)): (_ADD, 1, False),
+} | {
+    (p, minus): (p, 1, minus[0] is not minus[1])
+    for p in (_MUL, _DIV)
+    for minus in ((True, True), (True, False), (False, True))
+}
 
 
 class Unsuited(Exception):
@@ -128,7 +155,22 @@ class Writing(Trace):
         self.lines: list[Line] = []
 
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
-        """Write a line."""
+        """Write a line, for minus the result where that saves changing a sign."""
+        if primitive is _NEG and isinstance(args[0], Symbol):
+            return -args[0]
+        minus: Any = tuple(isinstance(a, Symbol) and a.negated for a in args)
+        if not any(minus):
+            return self._line(primitive, args, params)
+        if (primitive, minus) not in TURNED:
+            return self._line(primitive, tuple(self._turned(a) if m else a for a, m in zip(args, minus)), params)
+        instead, step, negated = TURNED[primitive, minus]
+        made = self._line(instead, tuple(-a if m else a for a, m in zip(args, minus))[::step], params)
+        return -made if negated else made
+
+    def _turned(self, symbol: Symbol) -> Symbol:
+        return self._line(_NEG, (-symbol,), {})
+
+    def _line(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Symbol:
         out = primitive.abstract(*map(avals_of, args), **params)
         if out.dtype not in (self.dtype, dtypes.bool_) or params:
             raise Unsuited
@@ -173,8 +215,9 @@ def known(primitive: Primitive, key: Any, operands: tuple[Any, Any]) -> Push | N
 def program(primitive: Primitive, kinds: str, operands: tuple[Any, Any], dtype: Any, large: bool) -> Push | None:
     """Return the function of operands that computes a primitive and its tangent, None if its rules are not suited.
 
-    For each operand, the kind is "t" for a `Pushed`, "a" for an Array, "n" for a number. For `large` arrays it
-    overwrites temporaries.
+    For each operand, the kind is "t" for a `Pushed`, "m" for one with a negated tangent, "a" for an Array, "n" for a
+    number; the second is "s" if its tangent is in the same buffer as the first's, with the same sign, "o" with the
+    other. For `large` arrays it overwrites temporaries.
     """
     by_value = primitive.name in BY_VALUE
     if type(primitive.jvp) is not tuple or dtype not in primitive.direct:
@@ -187,32 +230,57 @@ def program(primitive: Primitive, kinds: str, operands: tuple[Any, Any], dtype: 
         for name, kind, x in zip("xy", kinds, operands)
     ]
     env = [Symbol(trace, "out", dtype), *inputs]
-    moving = [i for i, kind in enumerate(kinds) if kind == "t" and isinstance(primitive.jvp[i], Rule)]
     try:
-        total: Any = None
-        for i in moving:
-            rule = primitive.jvp[i]
-            given = [avals_of(env[k]) if is_aval else env[k] for is_aval, k in rule.sources]
-            part = rule.function(Symbol(trace, f"d{'xy'[i]}", dtype), *given)
-            total = part if total is None else trace.process(_ADD, (total, part), {})
+        total = _tangent(trace, primitive, kinds, env)
     except (Unsuited, MinitorchError):
         return None
     if not isinstance(total, Symbol) or total.dtype != dtype:
         return None
     lines = [Line("out", primitive.impls[np.ndarray], list("xy"[: len(kinds)]), dtype), *trace.lines]
     given = [_TAKEN[kind].format("xy"[i]) for i, kind in enumerate(kinds) if not (kind == "n" and by_value)]
-    return _compiled(given, *(_in_place if large else _at_once)(lines, total.value), lines, dtype)
+    text, tangent = (_in_place if large else _at_once)(lines, total.value)
+    return _compiled(given, text, tangent, total.negated, lines, dtype)
+
+
+def _tangent(trace: Writing, primitive: Primitive, kinds: str, env: list[Any]) -> Any:
+    """Write the sum over operands of what their rules say; the environment has the result and the operands."""
+    directions = _directions(trace, kinds)
+    if primitive is _MUL and kinds[1] in "so":
+        # One pass less than x dy + y dx. Where the sum overflows, so does the product itself.
+        _, x, y = env
+        same = y if kinds[1] == "s" else -y
+        return trace.process(_MUL, (trace.process(_ADD, (same, x), {}), directions[1]), {})
+    total: Any = None
+    for i, direction in enumerate(directions):
+        rule = primitive.jvp[i]
+        if direction is not None and isinstance(rule, Rule):
+            given = [avals_of(env[k]) if is_aval else env[k] for is_aval, k in rule.sources]
+            part = rule.function(direction, *given)
+            total = part if total is None else trace.process(_ADD, (total, part), {})
+    return total
+
+
+def _directions(trace: Writing, kinds: str) -> list[Symbol | None]:
+    made: list[Symbol | None] = []
+    for name, kind in zip("xy", kinds):
+        if kind in "so":
+            assert made[0] is not None
+            made.append(made[0] if kind == "s" else -made[0])
+        else:
+            made.append(Symbol(trace, f"d{name}", trace.dtype, negated=kind == "m") if kind in "tm" else None)
+    return made
 
 
 # --------------------------------------------------------------------------- programs as Python text
 
 
 # How a program takes an operand of a kind.
-_TAKEN = {"t": "{0}, d{0} = {0}.data, {0}.moved", "a": "{0} = {0}._data", "n": "{0} = asarray({0}, dtype)"}
-_NAMES = {"asarray": np.asarray, "ndarray": np.ndarray, "new": _new, "Pushed": Pushed}
+_TAKEN = {"a": "{0} = {0}._data", "n": "{0} = asarray({0}, dtype)"}
+_TAKEN |= dict.fromkeys("tm", "{0}, d{0} = {0}.data, {0}.moved") | dict.fromkeys("so", "{0} = {0}.data")
+_NAMES = {"asarray": _asarray, "ndarray": np.ndarray, "new": _new, "Pushed": Pushed}
 
 
-def _compiled(given: list[str], text: list[str], tangent: str, lines: list[Line], dtype: Any) -> Push:
+def _compiled(given: list[str], text: list[str], tangent: str, negated: bool, lines: list[Line], dtype: Any) -> Push:
     """Make a function of the program's text. NumPy makes scalars of results without axes: these are arrays again."""
     space: dict[str, Any] = {"__name__": __name__, "dtype": dtype, **_NAMES}
     for k, line in enumerate(lines):
@@ -224,6 +292,7 @@ def _compiled(given: list[str], text: list[str], tangent: str, lines: list[Line]
         "made._trace = trace",
         "made.data = out if type(out) is ndarray else asarray(out)",
         f"made.moved = {tangent} if type({tangent}) is ndarray else asarray({tangent})",
+        f"made.negated = {negated}",
         "return made",
     ]
     source = "\n".join(["def push(trace, x, y):", *(f"    {line}" for line in given + text + wrapped)])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from minitorch.core import jvp as module
+from minitorch.core import tree
 from minitorch.core.array import Array
 from minitorch.core.ops import pointwise as P
 from minitorch.core.primitive import NO_DERIVATIVE, PRIMITIVES, bind
@@ -25,11 +26,12 @@ def generally(monkeypatch, run):
         return run()
 
 
-def agree(monkeypatch, run, dtype):
+def agree(monkeypatch, run, dtype, atol=1e-30):
     found, wanted = run(), generally(monkeypatch, run)
+    found, wanted = tree.leaves(found), tree.leaves(wanted)
     for a, b in zip(found, wanted, strict=True):
         assert a.dtype == b.dtype and a.shape == b.shape
-        np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-5 if dtype == "float32" else 1e-13, 1e-30)
+        np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-5 if dtype == "float32" else 1e-13, atol)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -42,6 +44,7 @@ def test_programs_are_the_rules(monkeypatch, name, shape, dtype):
     op = lambda *args: bind(primitive, *args)  # noqa: E731
     if len(primitive.args) == 1:
         agree(monkeypatch, lambda: jvp(op, (x,), (t,)), dtype)
+        agree(monkeypatch, lambda: jvp(lambda x: -op(1 - x), (x,), (t,)), dtype)
         return
     for run in (
         lambda: jvp(op, (x, y), (t, u)),
@@ -52,6 +55,17 @@ def test_programs_are_the_rules(monkeypatch, name, shape, dtype):
         lambda: jvp(lambda x: op(1, x), (x,), (t,)),
     ):
         agree(monkeypatch, run, dtype)
+    # A change of sign waits for a sum, and one buffer may hold both tangents: terms of order one that may cancel.
+    for run in (
+        lambda: jvp(lambda x, y: op(1 - x, y), (x, y), (t, u)),
+        lambda: jvp(lambda x, y: op(x, 1 - y), (x, y), (t, u)),
+        lambda: jvp(lambda x, y: -op(1 - x, 1 - y), (x, y), (t, u)),
+        lambda: jvp(lambda x: op(x, 1 - x), (x,), (t,)),
+        lambda: jvp(lambda x: op(1 - x, x), (x,), (t,)),
+        lambda: jvp(lambda x: op(1 - x, 0.5), (x,), (t,)),
+        lambda: jvp(lambda x: op(0.5, 1 - x), (x,), (t,)),
+    ):
+        agree(monkeypatch, run, dtype, 16 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("exponent", [0, 1, 2, 3, -1, 0.5, 2.5])
@@ -78,6 +92,10 @@ def test_ever_new_exponents_are_not_kept():
         lambda x, t: jvp(lambda x: x.astype(np.float16) * 2.0, (x,), (t,)),
         lambda x, t: jvp(lambda x: jvp(lambda y: y * x, (x,), (t,))[1], (x,), (t,)),
         lambda x, t: jvp(grad(lambda x: (P.tanh(x) * x).sum()), (x,), (t,)),
+        lambda x, t: jvp(lambda x: (-x).sum(), (x,), (t,)),  # negated tangents on their way out
+        lambda x, t: jvp(lambda x: (-x, -x[1], (-x).reshape(3, 1)), (x,), (t,)),
+        lambda x, t: jvp(lambda x: -x * Array(np.ones((2, 3))), (x,), (t,)),
+        lambda x, t: jvp(lambda x: P.minimum(-x, x) * P.exp(-x), (x,), (t,)),
     ],
 )
 def test_other_operands(monkeypatch, run):

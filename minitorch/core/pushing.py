@@ -120,9 +120,6 @@ TURNED = {
     (_ADD, (True, True)): (_ADD, 1, True),
     (_ADD, (True, False)): (_SUB, -1, False),
     (_ADD, (False, True)): (_SUB, 1, False),
-    (_SUB, (True, True)): (_SUB, 1, True),
-    (_SUB, (True, False)): (_ADD, 1, True),
-    (_SUB, (False, True)): (_ADD, 1, False),
 } | {
     (p, minus): (p, 1, minus[0] is not minus[1])
     for p in (_MUL, _DIV)

@@ -26,6 +26,7 @@ from ..core.jit.native.entry import (
     NEW,
     NUMBER,
     RECYCLED,
+    TAIL,
     TENSOR,
     VIEWED,
     WEAK,
@@ -33,13 +34,14 @@ from ..core.jit.native.entry import (
     Entry,
     Row,
 )
-from ..core.jit.native.making import maker
+from ..core.jit.native.making import functions, maker
 from ..core.jit.native.pairs import Pairs, Unreadable
 from ..core.primitive import Value
 from ..core.tape import Node, context
 from ..tensor.alias import Storage, View
 from ..tensor.handle import Tensor
 from ..tensor.hooks import changes
+from .building import builder
 from .capture import Argument, Field, Number, Shared
 from .derivative import nodes_of
 from .guards import Names, Place
@@ -88,7 +90,10 @@ class Entrance:
         self.holders = quick.holders
         self.is_simple = not (quick.read or quick.again or quick.fields or quick.numbers or bound.plan.numbers)
         self.may_hide, self.written, self.rest = quick.around.may_hide, quick.written, quick.rest
-        self.several = None if self.holds or self.written or self.rest else self._picking()
+        # What makes the result of the list of what is new, if nothing else is to be done in the context of the last call;
+        # and the tape of the tensors in that list, if these are made natively.
+        self.tensors_on: Any = None
+        self.finish = None if self.holds or self.written or self.rest or self.shaped else self._finishing()
         self.pairs = Pairs()
         # What cannot be read where it lies: tables with a key and its value, containers and their snapshots.
         self.scopes: list[tuple[Any, Any, Any]] = []
@@ -129,8 +134,10 @@ class Entrance:
                 return MISS
             outs, values = found
         elif self.entry.run(args, news):
-            if is_here and self.several is not None:
-                return self._several(news)
+            if is_here and self.finish is not None:
+                return self.finish(news)
+            if self.tensors_on is not None:
+                news = list(map(_value, news[: len(self.new)]))
             outs = news if self.is_direct else self._outs(news)
         else:
             return MISS
@@ -225,20 +232,21 @@ class Entrance:
             outs[j] = wrap(outs[j]._data.reshape(shape))
         return outs
 
-    def _picking(self) -> Any:
-        """Return what picks the results from the new arrays, if there are several, all arrays or all tensors."""
-        program, places = self.program, dict(self.found)
-        indices = [r.index for r in program.made if type(r) is Fresh]
-        if (program.arrays or program.tensors) is None or self.tape is None or self.shaped:
+    def _finishing(self) -> Any:
+        """Return what makes the result of the new arrays, if all of it is new, and arrays or plain tensors."""
+        program, places, tape = self.program, dict(self.found), self.tape
+        results = program.made
+        plain = all(type(r) is Fresh and not r.spent and r.index in places for r in results) and not program.late
+        kinds = {r.kind for r in results if type(r) is Fresh}
+        if not plain or tape is None or kinds not in ({None}, {Tensor}):
             return None
-        return itemgetter(*map(places.get, indices)) if places.keys() >= set(indices) else None
-
-    def _several(self, news: list[Any]) -> Any:
-        """Return several results that are new."""
-        values = self.several(news)
-        if self.program.arrays is None:
-            values = plain_tensors(values, self.tape)  # type: ignore[arg-type]
-        return self.program.structure.unflatten(values)
+        order = [places[r.index] for r in results]
+        if kinds == {Tensor} and functions() is None:
+            build = program.structure.unflatten
+            return lambda news: build(plain_tensors([news[place] for place in order], tape))
+        if kinds == {Tensor}:
+            self.tensors_on = tape
+        return itemgetter(*order) if program.is_leaf else builder(program.structure, order, len(self.new) + TAIL)
 
     def _nodes(self) -> tuple[Node | None, ...] | None:
         """Return the nodes that gradients go to: those of captured tensors are the same in each call."""
@@ -337,7 +345,8 @@ class Entrance:
             frame.enter()  # for good: it runs inside of the look
         work = frame.work() if self.is_short else frame.work()._replace(parts=[])
         arguments = len(quick.kinds), quick.tensors
-        return Entry(arguments, self.pairs, rows, work, forbidden, watched, Classes(Tensor, View, Storage)), frame
+        classes = Classes(Tensor, View, Storage)
+        return Entry(arguments, self.pairs, rows, work, forbidden, watched, classes, self.tensors_on), frame
 
     def _inputs(self, first: int, frame: Frame) -> list[Row]:
         quick = self.quick

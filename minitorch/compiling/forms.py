@@ -48,27 +48,67 @@ class Container:
     take: Callable[[Any], Sequence[Any]]
     parts: tuple[Container | Known | None, ...]
 
-    def unfold(self, value: Any, found: list[Any]) -> bool:
-        """Add the leaves of a container to those found; return whether it is of this form."""
-        if type(value) is not self.kind:
-            return False
-        if self.keys is not None:
-            if [*value] != self.keys:
-                return False
-            value = self.take(value)
-        elif self.size == 0:
-            return not value
-        elif len(value) != self.size:
-            return False
-        if not self.parts:
-            found += value
-            return True
-        for part, x in zip(self.parts, value):
-            if part is None:
-                found.append(x)
-            elif not (part.same(x) if type(part) is Known else part.unfold(x, found)):  # type: ignore[union-attr]
-                return False
-        return True
+
+class Reading:
+    """The text of a function that finds the leaves in containers of a known form: 0.5 us for a dict of 20.
+
+    >>> read = Reading([_container(({"x": 1.0}, 2))]).function()
+    >>> read(({"x": 3.0}, 5)), read(({"y": 3.0}, 5))
+    ((3.0, 5), None)
+    """
+
+    def __init__(self, roots: Sequence[Container]):
+        self.space: dict[str, Any] = {}
+        self.lines: list[str] = []
+        self.names = [f"r{i}" for i in range(len(roots))]
+        self.count = 0
+        self.found = [leaf for name, root in zip(self.names, roots) for leaf in self.leaves(root, name)]
+
+    def function(self) -> Callable[..., tuple[Any, ...] | None]:
+        """Return the function, which takes the roots; its result is None if they are of another form."""
+        lines = [*self.lines, f"return ({' '.join(f'{x},' for x in self.found)})"]
+        exec("\n    ".join([f"def read({', '.join(self.names)}):", *lines]), self.space)
+        return self.space["read"]  # type: ignore[no-any-return]
+
+    def leaves(self, container: Container, value: str) -> list[str]:
+        """Write what takes a container apart; return the expressions for its leaves."""
+        kind = self.constant(container.kind)
+        self.refuse(f"type({value}) is not {kind}")
+        if container.keys is not None:
+            self.refuse(f"[*{value}] != {self.constant(container.keys)}")
+            value = f"{self.constant(container.take)}({value})"
+        elif container.kind is type(None):
+            return []
+        else:
+            self.refuse(f"len({value}) != {container.size}")
+        if not container.parts:
+            return [f"*{value}"]
+        names = [self.name() for _ in container.parts]
+        self.lines.append(f"[{', '.join(names)}] = {value}")
+        return [leaf for part, name in zip(container.parts, names) for leaf in self.part(part, name)]
+
+    def part(self, part: Container | Known | None, name: str) -> list[str]:
+        """Write what takes a part apart; return the expressions for its leaves."""
+        if part is None:
+            return [name]
+        if isinstance(part, Container):
+            return self.leaves(part, name)
+        self.refuse(f"not {self.constant(part.same)}({name})")
+        return []
+
+    def refuse(self, condition: str) -> None:
+        """Write that there are no such leaves under a condition."""
+        self.lines.append(f"if {condition}: return None")
+
+    def constant(self, value: Any) -> str:
+        """Return a name for an object."""
+        self.space[name := self.name()] = value
+        return name
+
+    def name(self) -> str:
+        """Return a new name."""
+        self.count += 1
+        return f"v{self.count}"
 
 
 class Form:
@@ -79,11 +119,11 @@ class Form:
     ((3.0, 5), None, None)
     """
 
-    __slots__ = ("args", "buffers", "count", "kwargs", "numbers", "static")
+    __slots__ = ("buffers", "count", "has_kwargs", "numbers", "read", "static")
 
-    def __init__(self, args: Container | None, kwargs: Container | None, raw: Sequence[Any]):
-        self.args = args  # None if they are the leaves themselves
-        self.kwargs = kwargs  # None if there are none
+    def __init__(self, read: Callable[..., tuple[Any, ...] | None] | None, has_kwargs: bool, raw: Sequence[Any]):
+        self.read = read  # what finds the leaves, None if the arguments are these themselves
+        self.has_kwargs = has_kwargs
         self.count = len(raw)
         self.buffers = [i for i, x in enumerate(raw) if isinstance(x, (np.ndarray, np.generic))]
         self.numbers = [(i, type(x)) for i, x in enumerate(raw) if type(x) in NUMBERS]
@@ -94,19 +134,19 @@ class Form:
     @property
     def is_plain(self) -> bool:
         """Whether the arguments themselves are the leaves, and arrays."""
-        return self.args is None and not (self.numbers or self.static or self.buffers)
+        return self.read is None and not (self.numbers or self.static or self.buffers)
 
     def leaves(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
         """Return the leaves of a call's arguments; None if it is of another form."""
+        if kwargs and not self.has_kwargs:
+            return None
         found = args
-        if self.args is not None:
-            made: list[Any] = []
-            if not self.args.unfold(args, made):
+        if self.read is not None:
+            read = self.read(args, kwargs) if self.has_kwargs else self.read(args)
+            if read is None:
                 return None
-            if self.kwargs is not None and not self.kwargs.unfold(kwargs, made):
-                return None
-            found = tuple(made)
-        if (kwargs and self.kwargs is None) or len(found) != self.count:
+            found = read
+        if len(found) != self.count:
             return None
         for i, kind in self.numbers:
             if type(found[i]) is not kind:
@@ -130,13 +170,12 @@ def form(args: tuple[Any, ...], kwargs: dict[str, Any], static: Any, leaves: Seq
     """Return the form of a call with these leaves; None if there are containers of other kinds."""
     positional, named = static or ((), ())
     roots = _container(args, dict(positional)), _container(kwargs, dict(named)) if kwargs else None
-    if not kwargs and not positional and not any(type(x) in _CONTAINERS for x in args):
-        roots = None, None
-    raw: list[Any] = [*args] if roots[0] is None else []
-    for root, value in zip(roots, (args, kwargs)):
-        if root is not None and not root.unfold(value, raw):
-            return None
-    made = Form(*roots, raw)
+    is_nested = kwargs or positional or any(type(x) in _CONTAINERS for x in args)
+    read = Reading([root for root in roots if root is not None]).function() if is_nested else None
+    raw = args if read is None else read(args, kwargs) if kwargs else read(args)
+    if raw is None:
+        return None
+    made = Form(read, bool(kwargs), raw)
     expected = [x if isinstance(y, (np.ndarray, np.generic)) else y for x, y in zip(leaves, raw)]
     return made if len(raw) == len(leaves) and all(map(is_, leaves, expected)) else None
 

@@ -34,7 +34,7 @@ from ..core.jit.native.entry import (
     Entry,
     Row,
 )
-from ..core.jit.native.making import functions, maker
+from ..core.jit.native.making import Objects, maker
 from ..core.jit.native.pairs import Pairs, Unreadable
 from ..core.primitive import Value
 from ..core.tape import Node, context
@@ -45,8 +45,9 @@ from .building import builder
 from .capture import Argument, Field, Number, Shared
 from .derivative import nodes_of
 from .guards import Names, Place
+from .handles import Handles
 from .modes import ON, mode
-from .program import Fresh, is_gradient, plain_tensors, results
+from .program import Fresh, is_gradient, results
 from .snapshots import Group, snapshot
 
 MISS: Any = object()  # what a call returns that was not admitted
@@ -71,7 +72,6 @@ class Entrance:
         self.given = [(i, i in quick.tensors) for i in quick.given]
         self.optimizers = [(o, o.param_groups, o.state) for o, _ in quick.around.optimizers]
         self.new = [(shape, dtype) for _, shape, dtype in bound.new]
-        self.news = maker(self.new)
         self.is_short = bound.plan.is_short
         # Where the outputs are entered that somebody wants: few, as a rule, but those that a backward pass keeps.
         self.count = len(bound.plan.recipes)
@@ -90,10 +90,10 @@ class Entrance:
         self.holders = quick.holders
         self.is_simple = not (quick.read or quick.again or quick.fields or quick.numbers or bound.plan.numbers)
         self.may_hide, self.written, self.rest = quick.around.may_hide, quick.written, quick.rest
-        # What makes the result of the list of what is new, if nothing else is to be done in the context of the last call;
-        # and the tape of the tensors in that list, if these are made natively.
-        self.tensors_on: Any = None
+        # What makes the result of the list of what is new, if nothing else is to be done in the context of the last call.
+        self.objects = Objects(len(self.new))
         self.finish = None if self.holds or self.written or self.rest or self.shaped else self._finishing()
+        self.news = maker(self.new, self.objects.count)
         self.pairs = Pairs()
         # What cannot be read where it lies: tables with a key and its value, containers and their snapshots.
         self.scopes: list[tuple[Any, Any, Any]] = []
@@ -136,8 +136,6 @@ class Entrance:
         elif self.entry.run(args, news):
             if is_here and self.finish is not None:
                 return self.finish(news)
-            if self.tensors_on is not None:
-                news = list(map(_value, news[: len(self.new)]))
             outs = news if self.is_direct else self._outs(news)
         else:
             return MISS
@@ -233,20 +231,16 @@ class Entrance:
         return outs
 
     def _finishing(self) -> Any:
-        """Return what makes the result of the new arrays, if all of it is new, and arrays or plain tensors."""
-        program, places, tape = self.program, dict(self.found), self.tape
-        results = program.made
-        plain = all(type(r) is Fresh and not r.spent and r.index in places for r in results) and not program.late
-        kinds = {r.kind for r in results if type(r) is Fresh}
-        if not plain or tape is None or kinds not in ({None}, {Tensor}):
+        """Return what makes the result of the list of what is new, if all of it is; None otherwise."""
+        program = self.program
+        try:
+            order = Handles(program, dict(self.found), self.tape, self.objects).places()
+        except Unreadable:
+            self.objects = Objects(len(self.new))
             return None
-        order = [places[r.index] for r in results]
-        if kinds == {Tensor} and functions() is None:
-            build = program.structure.unflatten
-            return lambda news: build(plain_tensors([news[place] for place in order], tape))
-        if kinds == {Tensor}:
-            self.tensors_on = tape
-        return itemgetter(*order) if program.is_leaf else builder(program.structure, order, len(self.new) + TAIL)
+        if program.is_leaf:
+            return itemgetter(*order)
+        return builder(program.structure, order, len(self.new) + self.objects.count + TAIL)
 
     def _nodes(self) -> tuple[Node | None, ...] | None:
         """Return the nodes that gradients go to: those of captured tensors are the same in each call."""
@@ -346,7 +340,7 @@ class Entrance:
         work = frame.work() if self.is_short else frame.work()._replace(parts=[])
         arguments = len(quick.kinds), quick.tensors
         classes = Classes(Tensor, View, Storage)
-        return Entry(arguments, self.pairs, rows, work, forbidden, watched, classes, self.tensors_on), frame
+        return Entry(arguments, self.pairs, rows, work, forbidden, watched, classes, self.objects), frame
 
     def _inputs(self, first: int, frame: Frame) -> list[Row]:
         quick = self.quick

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...array import Array
 from .compile import compile_kernel
-from .making import functions
+from .making import Objects, functions
 from .objects import (
     ALIGNED,
     BASE,
@@ -50,9 +50,9 @@ ROW = 10  # kind, where, type, recorded, target, needed, twin, held, dtype, numb
 (
     PAIRS, PAIR_COUNT, COUNT, FORBIDDEN, FORBIDDEN_COUNT, PLACES, PLACE_COUNT, ROWS, ROW_COUNT, ADDRESSES,
     ARRAY, NDARRAY, SLOT, FLOAT, NONE, VALUE, VIEW, NODE, PARTS, PART_COUNT, FLAG, STORAGE, SEEN, WRITTEN, SHARED,
-    TENSORS, TENSOR_COUNT, POSITIVE, NEGATIVE, ZERO, FRESH, FRESH_COUNT, EMPTY, ALLOC, RETAIN, RELEASE, TAPE, TENSOR,
-    TRACE,
-) = range(WORDS := 39)  # fmt: skip
+    TENSORS, TENSOR_COUNT, POSITIVE, NEGATIVE, ZERO, FRESH, FRESH_COUNT, EMPTY, ALLOC, RETAIN, RELEASE, WINDOW, BASED,
+    OBJECTS, OBJECT_COUNT,
+) = range(WORDS := 40)  # fmt: skip
 
 # `news` is the address of the list of new arrays, of those to be held, and of four more: the table of words, the tuple of
 # arguments, and the answers no and yes, which are exchanged in the end. The list is the call's own, whoever calls
@@ -76,22 +76,39 @@ def enter(news, lo, hi):
             call_object(P[{RELEASE}], buffer)
             return
         i64(array + P[{SLOT}])[0] = buffer
-        if P[{TAPE}] != 0:
-            tensor = call_object(P[{ALLOC}], P[{TENSOR}], 0)
-            if tensor == 0:
-                call_object(P[{RELEASE}], array)
-                return
-            call_object(P[{RETAIN}], P[{TAPE}])
-            call_object(P[{RETAIN}], P[{NONE}])
-            call_object(P[{RETAIN}], P[{NONE}])
-            i64(tensor + P[{TRACE}])[0] = P[{TAPE}]
-            i64(tensor + P[{VALUE}])[0] = array
-            i64(tensor + P[{VIEW}])[0] = P[{NONE}]
-            i64(tensor + P[{NODE}])[0] = P[{NONE}]
-            array = tensor
         call_object(P[{RELEASE}], made[i])
         made[i] = array
         at += 2 + fresh[at + 1]
+    objects = i64(P[{OBJECTS}])
+    at = 0
+    for i in range(P[{OBJECT_COUNT}]):
+        if objects[at] == 0:
+            whole = i64(made[objects[at + 1]] + P[{SLOT}])[0]
+            axes = objects[at + 4]
+            sizes = P[{OBJECTS}] + 8 * (at + 5)
+            start = i64(whole + {DATA})[0] + objects[at + 3]
+            call_object(P[{RETAIN}], objects[at + 2])
+            one = call_object(
+                P[{WINDOW}], P[{NDARRAY}], objects[at + 2], axes, sizes, sizes + 8 * axes, start, {WRITEABLE}, 0
+            )
+            if one == 0:
+                return
+            call_object(P[{RETAIN}], whole)
+            call_object(P[{BASED}], one, whole)
+            at += 5 + 2 * axes
+        else:
+            one = call_object(P[{ALLOC}], objects[at], 0)
+            if one == 0:
+                return
+            for j in range(objects[at + 1]):
+                content = objects[at + 4 + 3 * j]
+                if objects[at + 3 + 3 * j] != 0:
+                    content = made[content]
+                call_object(P[{RETAIN}], content)
+                i64(one + objects[at + 2 + 3 * j])[0] = content
+            at += 2 + 3 * objects[at + 1]
+        call_object(P[{RELEASE}], made[P[{FRESH_COUNT}] + i])
+        made[P[{FRESH_COUNT}] + i] = one
     pairs = i64(P[{PAIRS}])
     for i in range(P[{PAIR_COUNT}]):
         if i64(pairs[2 * i])[0] != pairs[2 * i + 1]:
@@ -161,8 +178,6 @@ def enter(news, lo, hi):
                 array = items[where]
             elif kind == {NEW}:
                 array = made[where]
-                if P[{TAPE}] != 0:
-                    array = i64(array + P[{VALUE}])[0]
             elif kind == {HELD}:
                 array = i64(where)[0]
             else:
@@ -278,7 +293,6 @@ class Classes(NamedTuple):
     def offsets(self) -> dict[int, int]:
         """Return where their instances keep what is looked at; -1 if that cannot be seen."""
         slots = {VALUE: (self.tensor, "value"), VIEW: (self.tensor, "_view"), NODE: (self.tensor, "node")}
-        slots |= {TRACE: (self.tensor, "_trace")}
         slots |= {STORAGE: (self.view, "storage"), SEEN: (self.view, "version"), WRITTEN: (self.storage, "version")}
         return {where: offset(kind, name) for where, (kind, name) in slots.items()}
 
@@ -299,8 +313,8 @@ class Entry:
 
     `arguments` says how many there are, and which are tensors, no two the same. `forbidden` are objects that none may be,
     nor the storage of one, `places` the addresses of words that hold such. Views share no storage, and no two gradients are
-    one tensor. Without `classes` there are no tensors. With a `tape`, each new array is made with its tensor on that tape,
-    which then stands in the list; `functions` has to be there.
+    one tensor. Without `classes` there are no tensors. The `objects` are made with the new arrays, and stand behind them in
+    the list.
     """
 
     __slots__ = ("_kept", "_native", "_words")
@@ -314,21 +328,24 @@ class Entry:
         forbidden: Sequence[int] = (),
         places: Sequence[int] = (),
         classes: Classes | None = None,
-        tape: Any = None,
+        objects: Objects | None = None,
     ):
         steps = list(chain.from_iterable(work.parts))
         count, tensors = arguments
         making = functions()
         fresh = sorted(row for row in rows if row.kind == NEW) if making is not None else []
         blanks = [word for row in fresh for word in (id(row.dtype), len(row.shape), *row.shape)]
-        words = (pairs.words, forbidden, places, steps, tensors, [0] * len(rows), blanks)
+        made = [] if objects is None else objects.words
+        words = (pairs.words, forbidden, places, steps, tensors, [0] * len(rows), blanks, made)
         tables = [np.array([*each, 0], np.int64) for each in words]
         table = np.array([w for row in rows for w in row.words()] or [0], np.int64)
         self._words = np.zeros(WORDS, np.int64)
-        at = dict(zip((PAIRS, FORBIDDEN, PLACES, PARTS, TENSORS, SHARED, FRESH), (t.ctypes.data for t in tables)))
+        each = PAIRS, FORBIDDEN, PLACES, PARTS, TENSORS, SHARED, FRESH, OBJECTS
+        at = dict(zip(each, (t.ctypes.data for t in tables)))
         at |= {PAIR_COUNT: len(pairs.words) // 2, FORBIDDEN_COUNT: len(forbidden), PLACE_COUNT: len(places)}
         at |= dict(zip((POSITIVE, NEGATIVE, ZERO), _tags()))
-        at |= {FRESH_COUNT: len(fresh), **dict(zip((EMPTY, ALLOC, RETAIN, RELEASE), making or ()))}
+        at |= {FRESH_COUNT: len(fresh), OBJECT_COUNT: 0 if objects is None else objects.count}
+        at |= dict(zip((EMPTY, ALLOC, RETAIN, RELEASE, WINDOW, BASED), making or ()))
         at |= {COUNT: count, TENSOR_COUNT: len(tensors), ROWS: table.ctypes.data, ROW_COUNT: len(rows)}
         at[ADDRESSES] = work.addresses.ctypes.data
         at |= {ARRAY: id(Array), NDARRAY: id(np.ndarray), SLOT: slot_offset()}
@@ -337,11 +354,9 @@ class Entry:
         if not supported() or min(slots.values(), default=0) < 0:
             raise Unreadable("tensors")
         at |= slots
-        if classes is not None and tape is not None:
-            at |= {TAPE: id(tape), TENSOR: id(classes.tensor)}
         for where, value in at.items():
             self._words[where] = value
-        self._kept = (tables, table, work, pairs, list(rows), tape)
+        self._kept = (tables, table, work, pairs, list(rows), objects)
         self._native = _native_enter()
 
     def run(self, args: tuple[Any, ...], news: list[Any]) -> bool:

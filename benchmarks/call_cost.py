@@ -54,11 +54,11 @@ def loss_of(model: nn.Module) -> Callable[..., Any]:
 
 def forward_and_backward() -> Step:
     model, x = layer()
-    loss = mt.jit(loss_of(model))
+    loss, parameters = mt.jit(loss_of(model)), list(model.parameters())
 
     def run() -> None:
         loss(x).backward()
-        for p in (model.weight, model.bias):
+        for p in parameters:
             p.grad = None
 
     return run
@@ -117,6 +117,8 @@ def adam() -> Step:
     return training(nn.Linear(4, 4), nn.ReLU(), nn.Dropout(0.1), nn.Linear(4, 3), optimizer=optim.Adam)
 
 
+TWICE = "two calls: a loss"
+
 # What is called, how many leaves that has, and how it is set up.
 CASES: dict[str, tuple[int, Callable[[], Step]]] = {
     "x + 1, a tensor": (1, lambda: called(lambda x: x + 1, mt.ones(4))),
@@ -140,7 +142,10 @@ CASES: dict[str, tuple[int, Callable[[], Step]]] = {
     "a module": (3, lambda: called(*layer())),
     "a module, in no_grad": (3, without_gradients),
     "a loss to be differentiated": (3, lambda: called(loss_of((pair := layer())[0]), pair[1])),
-    "such a loss, and backward()": (3, forward_and_backward),
+    f"{TWICE}, and its backward pass": (
+        7,
+        forward_and_backward,
+    ),  # which is given three arrays that were kept, and a one
     "a training step, SGD": (8, lambda: training(nn.Linear(4, 3))),
     "a training step, Adam, dropout": (24, adam),
 }
@@ -157,7 +162,9 @@ def section() -> str:
     """Report what each kind of call costs, and what it may."""
     rows = []
     for name, (leaves, make) in CASES.items():
-        rows.append([name, str(leaves), f"{cost(make()):.1f}", f"{FIXED + EACH * leaves:.1f}"])
+        rows.append(
+            [name, str(leaves), f"{cost(make()):.1f}", f"{FIXED * (1 + name.startswith(TWICE)) + EACH * leaves:.1f}"]
+        )
     return TITLE + table(["", "leaves", "us/call", "allowed"], rows) + "\n"
 
 

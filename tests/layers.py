@@ -280,11 +280,13 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.inspecting"],  # the search for NaN
     ["minitorch.compiling.capture", "minitorch.compiling.derivative", "minitorch.compiling.looking"],
     [
+        "minitorch.compiling.building",
         "minitorch.compiling.forms",
         "minitorch.compiling.windows",
     ],  # calls, by their containers; views, by where they lie
     ["minitorch.compiling.arguments", "minitorch.compiling.program"],
-    ["minitorch.compiling.higher", "minitorch.compiling.sharing"],  # second derivatives; results that are views
+    # Second derivatives; the handles of results, made natively; results that are views.
+    ["minitorch.compiling.handles", "minitorch.compiling.higher", "minitorch.compiling.sharing"],
     ["minitorch.compiling.recording"],
     [
         "minitorch.compiling.backend",

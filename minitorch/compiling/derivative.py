@@ -109,7 +109,8 @@ def _prepare(derivative: Derivative, live: Sequence[Tensor]) -> None:
     """Note what the nodes of all calls have in common."""
     assert derivative.pull is not None
     plan = Brief(derivative.plan) if type(derivative.plan) is Lowered else derivative.plan
-    pull = Pull(derivative.pull, plan, derivative.higher, [a is not None for a in derivative.joint.outputs])
+    wanted = [a is not None for a in derivative.joint.outputs]
+    pull = Pull(derivative.pull, plan, derivative.higher, None if all(wanted) else wanted)
     avals = [shape_and_dtype(x.value) for x in live]
     derivative.shapes, derivative.dtypes = [shape for shape, _ in avals], [dtype for _, dtype in avals]
     derivative.rule = Plan(COMPILED, ((True, 0),) * len(Kept._fields), _unused, (RuleCall(-1, pull),))
@@ -137,12 +138,12 @@ def spent(value: Array) -> Node:
 
 @dataclass(slots=True)
 class Pull:
-    """The rule of a compiled function's node: the backward pass, and which parents it has a gradient for."""
+    """The rule of a compiled function's node: the backward pass, and which parents it has a gradient for, None for all."""
 
     graph: Graph
     plan: Any
     higher: Any
-    wanted: list[bool]
+    wanted: list[bool] | None
 
     def __call__(self, g: Any, *saved: Any) -> tuple[Value | None, ...]:
         g = g if type(g) is tuple else (g,)
@@ -159,5 +160,7 @@ class Pull:
 
     def _placed(self, found: Sequence[Value]) -> tuple[Value | None, ...]:
         """Return what was found for each parent, None for those that have no gradient."""
+        if self.wanted is None:
+            return tuple(found)
         given = iter(found)
         return tuple([next(given) if wanted else None for wanted in self.wanted])

@@ -43,7 +43,7 @@ from ..tensor.handle import Tensor
 from ..tensor.hooks import changes
 from .building import builder
 from .capture import Argument, Field, Number, Shared
-from .derivative import nodes_of
+from .derivative import attach, nodes_of
 from .guards import Names, Place
 from .handles import Handles
 from .modes import ON, mode
@@ -77,13 +77,16 @@ class Entrance:
         self.count = len(bound.plan.recipes)
         self.blank: Any = {} if program.derivative is None else [None] * self.count
         self.found, self.shaped = self._found() if self.is_short else ([], [])
-        # The only result, if no backward pass hangs on it, and how it is made in the context of the last call.
+        # How results are made in the context of the last call, and the only one, if all that hangs on it is known.
         self.tape = self.context.frame.ambient
         self.recording = self.tape is not None and self.context.muted < self.tape.level
-        self.only = program.single if program.derivative is None and self.tape is not None else None
         self.nodes = self._nodes()
+        is_known = self.tape is not None and (program.derivative is None or self.nodes is not None)
+        self.only = program.single if is_known else None
         is_whole = len(self.found) == self.count if program.derivative is not None else not self.blank
         self.is_direct = is_whole and all(j == place for j, place in self.found) and not self.shaped
+        in_order = [j for j, _ in self.found] == list(range(self.count)) and not self.shaped
+        self.pick = itemgetter(*[place for _, place in self.found]) if in_order and self.count > 1 else None
         held = any(place >= len(self.new) for _, place in self.found)
         self.holds = held or not self.is_short or program.derivative is not None
         self.is_atomic = not self.holds and not quick.rest
@@ -144,7 +147,10 @@ class Entrance:
         for target, j in self.rest:
             target.write(args, None if j is None else outs[j])
         if is_here and self.only is not None:
-            return self.only.make(outs, args, self.tape, self.recording)
+            only = self.only.make(outs, args, self.tape, self.recording)
+            if self.nodes is not None and self.recording:
+                attach(self.program.derivative, (only,), outs, values, args, self.nodes)  # type: ignore[arg-type]
+            return only
         return results(self.program, outs, values, args, self.nodes if is_here else None)
 
     def _is_readable(self, args: tuple[Any, ...]) -> bool:
@@ -221,6 +227,8 @@ class Entrance:
 
     def _outs(self, held: list[Any]) -> Any:
         """Return the outputs that somebody wants, by their numbers."""
+        if self.pick is not None:
+            return self.pick(held)
         if self.is_direct:
             return held[: self.count]
         outs = self.blank.copy()

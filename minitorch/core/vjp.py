@@ -181,8 +181,13 @@ def _pull(cotangents: dict[Node, Any], node: Node, g: Any, recorder: Tape | None
         if position >= 0:
             _pass_on(cotangents, node, parents[position], result, conjugate)
         else:
-            for parent, contribution in zip(parents, result, strict=True):
-                _pass_on(cotangents, node, parent, contribution, conjugate)
+            for parent, part in zip(parents, result, strict=True):
+                if plain and type(part) is Array and parent is not None:  # in line, too
+                    data = part._data
+                    if data.dtype is parent.dtype and data.shape == parent.shape and parent not in cotangents:
+                        cotangents[parent] = part
+                        continue
+                _pass_on(cotangents, node, parent, part, conjugate)
 
 
 def _pass_on(cotangents: dict[Node, Any], node: Node, parent: Node | None, g: Value, conjugate: bool) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minitorch as mt
+from minitorch.compiling import handles
 from minitorch.core.array import Array
 from minitorch.core.jit.native import entry, making
 from minitorch.core.jit.native.entry import NEW, Entry, Row, Work
@@ -72,12 +73,85 @@ def test_a_call_that_is_turned_away_makes_nothing_that_lasts():
         assert a.tolist() == [2.0] * n and b.tolist() == [3.0] * n
 
 
+VIEWS = {
+    "halves": lambda y: (y[0], y[1]),
+    "with the whole": lambda y: (y, y[0], y.T),
+    "the whole last": lambda y: [y[:, 1], y],
+    "steps": lambda y: {"a": y.T[1:], "b": y.reshape(-1)[::2]},
+    "backwards": lambda y: (y.flip(0), y[1:], y[1:, 0]),
+    "cut": lambda y: (y.detach()[0], y[0], y.detach()),
+    "apart": lambda y: (y[0], (y * 3)[1], y.sum(), (y + 1, (y * 5)[0])),
+}
+
+
+def tensors(x):
+    """Return the tensors in containers, as they are."""
+    return (
+        [x]
+        if isinstance(x, mt.Tensor)
+        else [t for part in (x.values() if type(x) is dict else x) for t in tensors(part)]
+    )
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_views_share_as_they_do_without_jit(name):
+    def plain(x):
+        return VIEWS[name](x * 2)
+
+    def written(results):
+        """Write to each result in turn, and look at all."""
+        leaves = tensors(results)
+        seen = []
+        for i, x in enumerate(leaves):
+            x.mul_(10 + i)
+            seen.append([y.tolist() for y in leaves])
+        return seen
+
+    compiled, x = mt.jit(plain), mt.arange(6.0).reshape(2, 3)
+    for _ in range(5):
+        found, wanted = compiled(x), plain(x)
+        assert mt.tree.structure(found) == mt.tree.structure(wanted)
+        for a, b in zip(tensors(found), tensors(wanted), strict=True):
+            assert type(a) is mt.Tensor and a.node is None and not a.requires_grad
+            assert a.tolist() == b.tolist() and a.dtype == b.dtype and a.is_contiguous() == b.is_contiguous()
+        assert written(found) == written(wanted)
+    assert compiled.quick.entrance.finish is not None
+
+
+def test_gradients_of_views():
+    compiled = mt.jit(lambda x: (lambda y: (y[0], y[1]))(x * 2))
+    for _ in range(4):
+        a, b = compiled(mt.ones(2, 3))
+        w = mt.ones(3, requires_grad=True)
+        b.mul_(w)
+        (a.sum() * b.sum()).backward()
+        assert w.grad.tolist() == [12.0] * 3
+
+
+def test_views_leave_nothing_behind():
+    compiled = mt.jit(lambda x: (lambda y: (y[0], y[1]))(x * 2))
+    x = mt.ones(2, 3)
+    compiled(x), compiled(x)
+    a, b = compiled(x)
+    memory = a.value._data.base
+    watched = [weakref.ref(o) for o in (a, b, memory)]
+    assert memory is b.value._data.base and sys.getrefcount(a) == 2
+    del a, b, memory
+    assert all(ref() is None for ref in watched)
+    nothing, held = sys.getrefcount(None), len(gc.get_objects())
+    for _ in range(1000):
+        compiled(x)
+    assert abs(sys.getrefcount(None) - nothing) < 500 and len(gc.get_objects()) - held < 100
+
+
 def test_without_the_functions_python_makes_them(monkeypatch):
-    for where in (making, entry):
+    for where in (making, entry, handles):
         monkeypatch.setattr(where, "functions", lambda: None)
     assert [x.shape for x in making.maker(NEW_ONES)()] == [shape for shape, _ in NEW_ONES]
     arrays, addresses = made()
     assert [x._data.ctypes.data for x in arrays] == addresses.tolist()
+    halves = mt.jit(lambda x: (lambda y: (y[0], y[1]))(x * 2))
+    assert [[y.tolist() for y in halves(mt.ones(2, 2))] for _ in range(4)] == [[[2.0, 2.0]] * 2] * 4
     model = mt.nn.Linear(3, 2)
     f = mt.jit(lambda x: (model(x).sum(), x * 2, x + 1))
     for _ in range(10):

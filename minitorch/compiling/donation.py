@@ -5,7 +5,7 @@ A donated array is emptied when the program runs: using it afterwards raises. If
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -60,6 +60,30 @@ def pairs(program: Program, leaves: set[int]) -> dict[int, int]:
                 found[fitting[0]] = i
                 free.remove(fitting[0])
     return found
+
+
+def giving(run: Callable[[tuple[Any, ...]], Any], leaves: Sequence[Any], donated: Sequence[int], missed: Any) -> Any:
+    """Run on leaves of which the donated ones are Arrays that only the run holds; return `missed` if some are none.
+
+    The arguments get their data back if the run raises, or returns `missed`.
+    """
+    if any(type(leaves[i]) is not Array for i in donated):
+        return missed
+    moved = (*[_moved(x) if i in donated else x for i, x in enumerate(leaves)],)
+    out = missed
+    try:
+        out = run(moved)
+    finally:
+        if out is missed:
+            for i in reversed(donated):  # an array that is given twice has its data where it came first
+                leaves[i]._data = moved[i]._data
+    return out
+
+
+def _moved(x: Array) -> Array:
+    made = wrap(x._data)
+    x._data = _GONE
+    return made
 
 
 @contextmanager

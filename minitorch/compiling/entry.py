@@ -77,12 +77,11 @@ class Entrance:
         self.count = len(bound.plan.recipes)
         self.blank: Any = {} if program.derivative is None else [None] * self.count
         self.found, self.shaped = self._found() if self.is_short else ([], [])
-        # How results are made in the context of the last call, and the only one, if all that hangs on it is known.
+        # How results are made in the context of the last call, and the only one.
         self.tape = self.context.frame.ambient
         self.recording = self.tape is not None and self.context.muted < self.tape.level
         self.nodes = self._nodes()
-        is_known = self.tape is not None and (program.derivative is None or self.nodes is not None)
-        self.only = program.single if is_known else None
+        self.only = program.single if self.tape is not None else None
         is_whole = len(self.found) == self.count if program.derivative is not None else not self.blank
         self.is_direct = is_whole and all(j == place for j, place in self.found) and not self.shaped
         in_order = [j for j, _ in self.found] == list(range(self.count)) and not self.shaped
@@ -148,8 +147,10 @@ class Entrance:
             target.write(args, None if j is None else outs[j])
         if is_here and self.only is not None:
             only = self.only.make(outs, args, self.tape, self.recording)
-            if self.nodes is not None and self.recording:
-                attach(self.program.derivative, (only,), outs, values, args, self.nodes)  # type: ignore[arg-type]
+            derivative = self.program.derivative
+            if derivative is not None and self.recording:
+                nodes = nodes_of(derivative, args, self.tape) if self.nodes is None else self.nodes
+                attach(derivative, (only,), outs, values, args, nodes)
             return only
         return results(self.program, outs, values, args, self.nodes if is_here else None)
 

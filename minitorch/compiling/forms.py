@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import tree
 from ..core.array import Array
 from ..core.ops.families import as_array
 from ..core.primitive import Tracer
@@ -21,7 +22,7 @@ from ..core.primitive import Tracer
 _BY_VALUE = (str, bytes, int, bool, type(None))  # of one type, these are the same if they are equal
 NUMBERS = (int, float, complex)
 _ARRAYS = (Array, Tracer, np.ndarray, np.generic)
-_CONTAINERS = (tuple, list, dict, type(None))
+_SEQUENCES = (tuple, list, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +38,18 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A tuple, list, dict or None: a dict's keys as they stand, and what takes its values in the order of sorted keys.
+    """A tuple, list, dict, None, or node of a registered class: what it is made of.
 
-    `parts` say what the parts are, if not all are leaves.
+    A dict has its keys as they stand, and what takes its values in the order of sorted keys; a node what takes it apart, and
+    its metadata. `parts` say what the parts are, if not all are leaves.
     """
 
     kind: type
     size: int
     keys: list[Any] | None
-    take: Callable[[Any], Sequence[Any]]
+    take: Callable[[Any], Any] | None
     parts: tuple[Container | Known | None, ...]
+    metadata: Any = None
 
 
 class Reading:
@@ -79,6 +82,11 @@ class Reading:
             value = f"{self.constant(container.take)}({value})"
         elif container.kind is type(None):
             return []
+        elif container.take is not None:
+            children = self.name()
+            self.lines.append(f"{children} = {self.constant(container.take)}({value})")
+            self.refuse(f"{children}[1] != {self.constant(container.metadata)}")
+            value = f"{children}[0]"
         else:
             self.refuse(f"len({value}) != {container.size}")
         if not container.parts:
@@ -119,13 +127,15 @@ class Form:
     ((3.0, 5), None, None)
     """
 
-    __slots__ = ("buffers", "count", "has_kwargs", "numbers", "read", "static")
+    __slots__ = ("buffers", "count", "has_kwargs", "numbers", "read", "static", "twins")
 
     def __init__(self, read: Callable[..., tuple[Any, ...] | None] | None, has_kwargs: bool, raw: Sequence[Any]):
         self.read = read  # what finds the leaves, None if the arguments are these themselves
         self.has_kwargs = has_kwargs
         self.count = len(raw)
         self.buffers = [i for i, x in enumerate(raw) if isinstance(x, (np.ndarray, np.generic))]
+        places = {id(x): i for i, x in reversed([*enumerate(raw)]) if isinstance(x, Tracer)}
+        self.twins = [(i, places[id(x)]) for i, x in enumerate(raw) if places.get(id(x), i) != i]  # the same tensor
         self.numbers = [(i, type(x)) for i, x in enumerate(raw) if type(x) in NUMBERS]
         self.static = [
             (i, Known(x)) for i, x in enumerate(raw) if type(x) not in NUMBERS and not isinstance(x, _ARRAYS)
@@ -134,7 +144,7 @@ class Form:
     @property
     def is_plain(self) -> bool:
         """Whether the arguments themselves are the leaves, and arrays."""
-        return self.read is None and not (self.numbers or self.static or self.buffers)
+        return self.read is None and not (self.numbers or self.static or self.buffers or self.twins)
 
     def leaves(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
         """Return the leaves of a call's arguments; None if it is of another form."""
@@ -154,6 +164,9 @@ class Form:
         for i, known in self.static:
             if not known.same(found[i]):
                 return None
+        for i, j in self.twins:
+            if found[i] is not found[j]:
+                return None
         return self._converted(found) if self.buffers else found
 
     def _converted(self, found: tuple[Any, ...]) -> tuple[Any, ...] | None:
@@ -170,7 +183,8 @@ def form(args: tuple[Any, ...], kwargs: dict[str, Any], static: Any, leaves: Seq
     """Return the form of a call with these leaves; None if there are containers of other kinds."""
     positional, named = static or ((), ())
     roots = _container(args, dict(positional)), _container(kwargs, dict(named)) if kwargs else None
-    is_nested = kwargs or positional or any(type(x) in _CONTAINERS for x in args)
+    assert roots[0] is not None
+    is_nested = kwargs or roots[0].parts
     read = Reading([root for root in roots if root is not None]).function() if is_nested else None
     raw = args if read is None else read(args, kwargs) if kwargs else read(args)
     if raw is None:
@@ -182,16 +196,24 @@ def form(args: tuple[Any, ...], kwargs: dict[str, Any], static: Any, leaves: Seq
 
 def _container(value: Any, static: Mapping[Any, Any] = MappingProxyType({})) -> Container | None:
     """Return what a value is as a container, some parts of which are static; None if it is a leaf, or of another kind."""
-    if type(value) not in _CONTAINERS:
+    kind, metadata = type(value), None
+    keys, take = None, None
+    if kind is dict:
+        keys = [*value]
+        try:
+            order = sorted(keys)
+        except TypeError:  # keys of several types
+            return None
+        items, take = [(k, value[k]) for k in order], _taking(order)
+    elif kind in _SEQUENCES or (isinstance(value, tuple) and hasattr(kind, "_fields")):
+        items = [*enumerate(value or ())]
+    elif (take := None if isinstance(value, _ARRAYS) else tree.apart(kind)) is not None:
+        children, metadata, *_ = take(value)
+        items = [*enumerate(children)]
+    else:
         return None
-    keys = [*value] if type(value) is dict else None
-    try:
-        order = sorted(keys or [])
-    except TypeError:  # keys of several types
-        return None
-    items = [(k, value[k]) for k in order] if keys is not None else [*enumerate(value or ())]
     parts = tuple([Known(static[k]) if k in static else _container(x) for k, x in items])
-    return Container(type(value), len(items), keys, _taking(order), parts if any(parts) else ())
+    return Container(kind, len(items), keys, take, parts if any(parts) else (), metadata)
 
 
 def _taking(keys: list[Any]) -> Callable[[Any], Sequence[Any]]:

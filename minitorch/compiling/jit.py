@@ -10,6 +10,7 @@ import functools
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from ..core import tree
@@ -147,10 +148,8 @@ class Compiled:
     def _run(self, last: Last, arguments: Arguments, values: list[Value], static: Any) -> Any:
         _, program, _ = last
         if mode.get() is not CHECK:
-            if arguments.given:
-                with given_up(program, arguments.given, values):
-                    return replay(program, arguments.leaves, values)
-            out = replay(program, arguments.leaves, values)
+            with given_up(program, arguments.given, values) if arguments.given else nullcontext():
+                out = replay(program, arguments.leaves, values)
             if inspector.get() is None:
                 self.quick = quick(last, arguments)
                 others = [w for w in self.ways if w.program is not program]

@@ -23,6 +23,7 @@ from ..core.primitive import Tracer, Value
 from ..core.tape import context
 from ..tensor.handle import GradCell, Tensor
 from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot
+from .donation import giving
 from .entry import MISS, Entrance, entrance
 from .forms import NUMBERS, Form
 from .guards import Surroundings
@@ -51,7 +52,8 @@ class Quick:
         self.setting = _setting(self.context)
         self.kinds = tuple(map(type, leaves))
         self.given = [s.index for s in program.sources if isinstance(s, Argument)]
-        self.tensors = [i for i, x in enumerate(leaves) if isinstance(x, Tensor)]
+        twins = {i for i, _ in form.twins}
+        self.tensors = [i for i, x in enumerate(leaves) if isinstance(x, Tensor) and i not in twins]
         self.tracked = tuple(isinstance(x, Tensor) and x.node is not None for x in leaves)
         self.viewed = arguments.viewed
         self.waiting = [(i, was) for i in self.tensors if (was := waiting(leaves[i])) is not None]
@@ -76,7 +78,9 @@ class Quick:
         self.cells = [s.owner for s in program.watched if isinstance(s.owner, GradCell)]
         self._note_writes()
         self.loop: Any = None  # of `train_steps`
-        self.entrance: Entrance | None = None
+        self.donated = sorted(arguments.given)  # leaves whose data has to be moved before the program is entered
+        self.inner: Entrance | None = None
+        self.entrance: Entrance | None = None  # the same, if nothing is to be done before
         # The shortest way, where it is one native call, in whose course no other thread runs; it is closed while one that
         # goes a longer way holds what is written.
         self.atomic: Entrance | None = None
@@ -125,11 +129,17 @@ class Quick:
         leaves = self.form.leaves(args, kwargs)
         if leaves is None:
             return MISS
+        if self.donated:
+            return giving(self._enter, leaves, self.donated, MISS)
         if self.entrance is not None and not is_tried and self.entrance is not self.atomic:
             out = self.entrance.run(leaves)
             if out is not MISS:
                 return out
         return self.call(leaves)
+
+    def _enter(self, leaves: tuple[Any, ...]) -> Any:
+        out = MISS if self.inner is None else self.inner.run(leaves)
+        return self.call(leaves) if out is MISS else out
 
     def is_here(self) -> bool:
         """Return whether the settings that a context holds are the same."""
@@ -159,7 +169,8 @@ class Quick:
         """Look again where everything lies, after a call that had to go the longer way."""
         if self.tries:
             self.tries -= 1
-            self.entrance = entrance(self)
+            self.inner = entrance(self)
+            self.entrance = None if self.donated else self.inner
             self.atomic = self.entrance if self.entrance is not None and self.entrance.is_atomic else None
 
     def values(self, args: tuple[Any, ...]) -> list[Value] | None:
@@ -262,7 +273,7 @@ class Quick:
                 out = results(self.program, outs, values, args)
         except Mismatch:  # another shape or dtype: the careful way finds or makes the program for it
             return MISS
-        if outs is not None or self.entrance is None:
+        if outs is not None or self.inner is None:
             self._renew()
         return out
 
@@ -308,14 +319,16 @@ def quick(last: Last, arguments: Any) -> Quick | None:
     plain = all(not viewed or x.node is None for x, viewed in zip(leaves, arguments.viewed))
     plain = plain and all(isinstance(x, Tensor) or not isinstance(x, Tracer) for x in leaves)
     given = [s.index for s in program.sources if isinstance(s, Argument)]
-    each = set(given) == {i for i, x in enumerate(leaves) if isinstance(x, (Array, Tracer)) or type(x) in NUMBERS}
+    form = arguments.form()
+    twins = set() if form is None else {i for i, _ in form.twins}
+    arrays = {i for i, x in enumerate(leaves) if isinstance(x, (Array, Tracer)) or type(x) in NUMBERS}
+    each = set(given) == arrays - twins
     held = all(s.get() is not None for s in program.sources if isinstance(s, Slot))
     steady = all(c() and (is_gradient(c.slot) or not c.empty) for c in program.slots)  # as before the run
     touched = chain(program.sources, (getattr(t, "slot", t) for t, _ in program.writes))
     steady = steady and not any(isinstance(s, ArgumentGrad) for s in touched)
     if not (plain and each and held and steady) or program.entangled or program.held or program.once:
         return None
-    form = arguments.form()
     return None if form is None else Quick(last, arguments, form)
 
 

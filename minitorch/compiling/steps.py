@@ -122,7 +122,7 @@ class Loop:
         quick, program, bound = self.quick, self.program, self.bound
         if bound is None or program.derivative is not None or quick.fields or quick.rest or not bound.is_one_stretch:
             return False
-        if bound.plan.numbers or not quick.form.is_plain:
+        if bound.plan.numbers or quick.donated or not quick.form.is_plain:
             return False
         fresh = [bound.plan.recipes[r.index][1] for r in program.results if type(r) is Fresh]
         return len(fresh) == len(program.results) and sorted(fresh) == [k for k, _, _ in bound.new]

@@ -17,6 +17,7 @@ from .errors import ArgumentError, DTypeError, ImmutableError, MinitorchError, S
 
 _new = object.__new__
 _ndarray = np.ndarray
+_OWN = frozenset(map(id, dtypes.ALL))  # dtypes that need no second look
 
 
 class Array:
@@ -209,6 +210,8 @@ def _read_only(buffer: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def _host(data: Any, target: dtypes.DType | None) -> np.ndarray[Any, Any]:
     """Copy anything array-like into a NumPy array of a supported dtype."""
+    if type(data) is _ndarray and target is None and id(data.dtype) in _OWN:
+        return np.array(data)
     if type(data) is float and (target is None or target.kind == "f"):
         return np.array(data, dtypes.canonical(float) if target is None else target)
     if isinstance(data, np.ndarray) and hasattr(data, "mask"):

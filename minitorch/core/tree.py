@@ -51,6 +51,12 @@ def register_dataclass(cls: type, static: Iterable[str] | None = None) -> type:
     return cls
 
 
+def apart(cls: type) -> Callable[[Any], tuple[Any, ...]] | None:
+    """Return what takes nodes of a registered class apart, into `(children, metadata, ...)`; None for other classes."""
+    known = optree.register_pytree_node.get(cls, namespace=NAMESPACE)
+    return known.flatten_func if known is not None and known.kind is optree.PyTreeKind.CUSTOM else None
+
+
 def flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], TreeDef]:
     """Return the leaves and the structure of a tree; nodes for which `is_leaf` is true stay whole."""
     leaves, structure = optree.tree_flatten(tree, is_leaf, namespace=NAMESPACE)

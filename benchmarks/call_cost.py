@@ -6,6 +6,7 @@ leaf: an array among the arguments, or one that is captured.
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
@@ -25,6 +26,7 @@ CALLS, BLOCKS = 200, 60
 TITLE = "## The Python cost of a call\n\nOf compiled functions of a few numbers; the best of many blocks.\n\n"
 
 Step = Callable[[], Any]
+Pair = namedtuple("Pair", "a b")
 
 
 def array(*shape: int) -> mt.Array:
@@ -86,6 +88,17 @@ def static() -> Step:
     return lambda: compiled(x, 3)
 
 
+def donated() -> Step:
+    compiled = mt.jit(lambda p, g: {name: x - g for name, x in p.items()}, donate_argnums=0)
+    g, kept = array(4), {"a": array(4), "b": array(4)}
+
+    def run() -> None:
+        nonlocal kept
+        kept = compiled(kept, g)
+
+    return run
+
+
 def gradient() -> Step:
     compiled = mt.jit(mt.value_and_grad(lambda p, x: (x @ p["w"] + p["b"]).sum()))
     params, x = {"w": array(4, 3), "b": array(3)}, array(2, 4)
@@ -134,12 +147,18 @@ CASES: dict[str, tuple[int, Callable[[], Step]]] = {
     "a static argument": (1, static),
     "a dict of 2": (2, lambda: called(lambda p: p["a"] + p["b"], {"a": array(4), "b": array(4)})),
     "a dict of 20": (20, lambda: called(lambda p: sum(p.values()), {str(i): array(4) for i in range(20)})),
+    "a namedtuple of 2": (2, lambda: called(lambda p: p.a + p.b, Pair(mt.ones(4), mt.ones(4)))),
+    "one tensor twice": (2, lambda: called(lambda x, y: x * y, tensor := mt.ones(4), tensor)),
+    "an array of NumPy's": (1, lambda: called(lambda x: x + 1, np.ones(4, np.float32))),
+    "a transposed tensor": (1, lambda: called(lambda x: x + 1, mt.ones(4, 3).T)),
+    "a donated dict of 2": (3, donated),
     "8 results": (1, lambda: called(lambda x: tuple(x + i for i in range(8)), mt.ones(4))),
     "two shapes in turn": (1, in_turn),
     "dropout": (3, lambda: called(lambda x: nn.functional.dropout(x, 0.5), mt.ones(4))),
     "value_and_grad of a dict": (3, gradient),
     "value_and_grad of a dict of 20": (21, many_gradients),
     "a module": (3, lambda: called(*layer())),
+    "a module as an argument": (3, lambda: called(lambda model, x: model(x), *layer())),
     "a module, in no_grad": (3, without_gradients),
     "a loss to be differentiated": (3, lambda: called(loss_of((pair := layer())[0]), pair[1])),
     f"{TWICE}, and its backward pass": (

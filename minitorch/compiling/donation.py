@@ -67,10 +67,15 @@ def giving(run: Callable[[tuple[Any, ...]], Any], leaves: Sequence[Any], donated
 
     The arguments get their data back if the run raises, or returns `missed`.
     """
-    if any(type(leaves[i]) is not Array for i in donated):
-        return missed
-    moved = (*[_moved(x) if i in donated else x for i, x in enumerate(leaves)],)
-    out = missed
+    for i in donated:
+        if type(leaves[i]) is not Array:
+            return missed
+    moved: Any = [*leaves]
+    for i in donated:
+        x = leaves[i]
+        moved[i] = wrap(x._data)
+        x._data = _GONE
+    moved, out = (*moved,), missed  # which alone holds them
     try:
         out = run(moved)
     finally:
@@ -78,12 +83,6 @@ def giving(run: Callable[[tuple[Any, ...]], Any], leaves: Sequence[Any], donated
             for i in reversed(donated):  # an array that is given twice has its data where it came first
                 leaves[i]._data = moved[i]._data
     return out
-
-
-def _moved(x: Array) -> Array:
-    made = wrap(x._data)
-    x._data = _GONE
-    return made
 
 
 @contextmanager

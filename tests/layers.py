@@ -281,9 +281,10 @@ LAYERS: list[list[str]] = [
     ["minitorch.compiling.capture", "minitorch.compiling.derivative", "minitorch.compiling.looking"],
     [
         "minitorch.compiling.building",
-        "minitorch.compiling.forms",
+        "minitorch.compiling.module_forms",
         "minitorch.compiling.windows",
     ],  # calls, by their containers; views, by where they lie
+    ["minitorch.compiling.forms"],
     ["minitorch.compiling.arguments", "minitorch.compiling.program"],
     # Second derivatives; the handles of results, made natively; results that are views.
     ["minitorch.compiling.handles", "minitorch.compiling.higher", "minitorch.compiling.sharing"],

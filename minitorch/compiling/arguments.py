@@ -74,7 +74,7 @@ class Arguments:
 
     def form(self) -> Form | None:
         """Return the form of the call, None if it has none that is quick to compare."""
-        return None if self.modules else form(*self.called, self.leaves)
+        return form(*self.called, self.leaves)
 
     def _aliases(self) -> Any:
         """Return which tensors are the same, or share memory, as a pattern; None when none do."""

@@ -18,6 +18,8 @@ from ..core import tree
 from ..core.array import Array
 from ..core.ops.families import as_array
 from ..core.primitive import Tracer
+from ..nn.module import Module
+from .module_forms import ModuleForm, module_form
 
 _BY_VALUE = (str, bytes, int, bool, type(None))  # of one type, these are the same if they are equal
 NUMBERS = (int, float, complex)
@@ -35,6 +37,11 @@ class Known:
         """Return whether another value is sure to be the same."""
         return x is self.value or (type(x) is type(self.value) and type(x) in _BY_VALUE and x == self.value)
 
+    def read(self, reading: Reading, value: str) -> Sequence[str]:
+        """Write what compares another value."""
+        reading.refuse(f"not {reading.constant(self.same)}({value})")
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Container:
@@ -48,8 +55,30 @@ class Container:
     size: int
     keys: list[Any] | None
     take: Callable[[Any], Any] | None
-    parts: tuple[Container | Known | None, ...]
+    parts: tuple[Container | ModuleForm | Known | None, ...]
     metadata: Any = None
+
+    def read(self, reading: Reading, value: str) -> Sequence[str]:
+        """Write what takes such a container apart; return the expressions for its leaves."""
+        reading.refuse(f"type({value}) is not {reading.constant(self.kind)}")
+        if self.keys is not None:
+            reading.refuse(f"[*{value}] != {reading.constant(self.keys)}")
+            value = f"{reading.constant(self.take)}({value})"
+        elif self.kind is type(None):
+            return ()
+        elif self.take is not None:
+            children = reading.bound(f"{reading.constant(self.take)}({value})")
+            reading.refuse(f"{children}[1] != {reading.constant(self.metadata)}")
+            value = f"{children}[0]"
+        else:
+            reading.refuse(f"len({value}) != {self.size}")
+        if not self.parts:
+            return (f"*{value}",)
+        names = [reading.name() for _ in self.parts]
+        reading.lines.append(f"[{', '.join(names)}] = {value}")
+        return [
+            x for part, name in zip(self.parts, names) for x in ([name] if part is None else part.read(reading, name))
+        ]
 
 
 class Reading:
@@ -65,44 +94,13 @@ class Reading:
         self.lines: list[str] = []
         self.names = [f"r{i}" for i in range(len(roots))]
         self.count = 0
-        self.found = [leaf for name, root in zip(self.names, roots) for leaf in self.leaves(root, name)]
+        self.found = [leaf for name, root in zip(self.names, roots) for leaf in root.read(self, name)]
 
     def function(self) -> Callable[..., tuple[Any, ...] | None]:
         """Return the function, which takes the roots; its result is None if they are of another form."""
         lines = [*self.lines, f"return ({' '.join(f'{x},' for x in self.found)})"]
         exec("\n    ".join([f"def read({', '.join(self.names)}):", *lines]), self.space)
         return self.space["read"]  # type: ignore[no-any-return]
-
-    def leaves(self, container: Container, value: str) -> list[str]:
-        """Write what takes a container apart; return the expressions for its leaves."""
-        kind = self.constant(container.kind)
-        self.refuse(f"type({value}) is not {kind}")
-        if container.keys is not None:
-            self.refuse(f"[*{value}] != {self.constant(container.keys)}")
-            value = f"{self.constant(container.take)}({value})"
-        elif container.kind is type(None):
-            return []
-        elif container.take is not None:
-            children = self.name()
-            self.lines.append(f"{children} = {self.constant(container.take)}({value})")
-            self.refuse(f"{children}[1] != {self.constant(container.metadata)}")
-            value = f"{children}[0]"
-        else:
-            self.refuse(f"len({value}) != {container.size}")
-        if not container.parts:
-            return [f"*{value}"]
-        names = [self.name() for _ in container.parts]
-        self.lines.append(f"[{', '.join(names)}] = {value}")
-        return [leaf for part, name in zip(container.parts, names) for leaf in self.part(part, name)]
-
-    def part(self, part: Container | Known | None, name: str) -> list[str]:
-        """Write what takes a part apart; return the expressions for its leaves."""
-        if part is None:
-            return [name]
-        if isinstance(part, Container):
-            return self.leaves(part, name)
-        self.refuse(f"not {self.constant(part.same)}({name})")
-        return []
 
     def refuse(self, condition: str) -> None:
         """Write that there are no such leaves under a condition."""
@@ -111,6 +109,11 @@ class Reading:
     def constant(self, value: Any) -> str:
         """Return a name for an object."""
         self.space[name := self.name()] = value
+        return name
+
+    def bound(self, expression: str) -> str:
+        """Write an assignment to a new name, and return that."""
+        self.lines.append(f"{(name := self.name())} = {expression}")
         return name
 
     def name(self) -> str:
@@ -194,6 +197,10 @@ def form(args: tuple[Any, ...], kwargs: dict[str, Any], static: Any, leaves: Seq
     return made if len(raw) == len(leaves) and all(map(is_, leaves, expected)) else None
 
 
+def _part(value: Any) -> Container | ModuleForm | None:
+    return module_form(value) if isinstance(value, Module) else _container(value)
+
+
 def _container(value: Any, static: Mapping[Any, Any] = MappingProxyType({})) -> Container | None:
     """Return what a value is as a container, some parts of which are static; None if it is a leaf, or of another kind."""
     kind, metadata = type(value), None
@@ -212,7 +219,7 @@ def _container(value: Any, static: Mapping[Any, Any] = MappingProxyType({})) -> 
         items = [*enumerate(children)]
     else:
         return None
-    parts = tuple([Known(static[k]) if k in static else _container(x) for k, x in items])
+    parts = tuple([Known(static[k]) if k in static else _part(x) for k, x in items])
     return Container(kind, len(items), keys, take, parts if any(parts) else (), metadata)
 
 

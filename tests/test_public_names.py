@@ -15,15 +15,14 @@ from minitorch.tensor import functions, texts
 
 NAMESPACES = (
     "debug", "flatten_util", "func", "lax", "nn.functions", "nn.initializers", "numpy", "numpy.fft", "numpy.linalg",
-    "optim.functional", "random", "test_util", "tree",
+    "optim.functional", "random", "scipy.special", "test_util", "tree",
 )  # fmt: skip
 # PyTorch's names: its pages have the examples.
 TORCH_NAMESPACES = (
     "autograd", "autograd.functional", "autograd.graph", "cuda", "datasets", "fft", "func", "linalg", "models", "nn",
     "nn.functional", "nn.init", "nn.modules", "nn.utils", "nn.utils.parametrizations", "nn.utils.parametrize",
     "nn.utils.prune", "nn.utils.rnn", "nn.utils.stateless", "optim", "optim.lr_scheduler", "optim.swa_utils",
-    "scipy.special", "special", "transforms", "transforms.functional", "utils", "utils.checkpoint", "utils.data",
-    "utils.tensorboard",
+    "special", "transforms", "transforms.functional", "utils", "utils.checkpoint", "utils.data", "utils.tensorboard",
 )  # fmt: skip
 FEWEST_WORDS = 3
 # Bases, which nobody calls, and options without effect.

@@ -312,6 +312,9 @@ class Tracer:
     def __index__(self) -> int:
         return self.concrete("an index").__index__()
 
+    def __format__(self, spec: str) -> str:
+        return format(self.concrete("print or str()"), spec) if spec else str(self)
+
     def __repr__(self) -> str:
         return f"Traced<{self.aval}>"
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core.array import Array
 from . import (
     arranging,
     calculus,
@@ -41,11 +40,10 @@ bool, float_, int_, uint, complex_ = types.bool_, types.float32, types.int64, ty
 half, single, double, csingle, cdouble = types.float16, types.float32, types.float64, types.complex64, types.complex128
 pi, e, euler_gamma, inf, nan = math.pi, math.e, float(np.euler_gamma), math.inf, math.nan
 index_exp, s_ = np.index_exp, np.s_
-ndarray = Array
 
 CONSTANTS = ("e", "euler_gamma", "inf", "nan", "newaxis", "pi")
 ALIASES = (
     "amax", "amin", "around", "bool", "cdouble", "complex_", "csingle", "degrees", "double", "float_", "half",
-    "index_exp", "int_", "ndarray", "radians", "s_", "single", "uint",
+    "index_exp", "int_", "radians", "s_", "single", "uint",
 )  # fmt: skip
 __all__ = [*dict.fromkeys([*FUNCTIONS, *CONSTANTS, *ALIASES])]

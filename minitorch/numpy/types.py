@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import ml_dtypes
 import numpy as np
@@ -14,6 +14,32 @@ from ..core.errors import ArgumentError, DTypeError
 from ..core.ops.families import as_array
 from ..core.ops.shaping import cast
 from ..core.primitive import Tracer, Value
+
+
+class _Values(type):
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, (Array, Tracer))
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        return issubclass(kind, (Array, Tracer))
+
+
+class ndarray(metaclass=_Values):
+    """What the functions of the namespace work on: arrays, and inside a transform what stands for them.
+
+    It is for `isinstance`, which answers alike inside and outside; `minitorch.Array` has data. It makes nothing.
+
+    >>> x = mnp.zeros(2)
+    >>> isinstance(x, mnp.ndarray), isinstance([0.0, 0.0], mnp.ndarray)
+    (True, False)
+    >>> import minitorch
+    >>> minitorch.vmap(lambda x: isinstance(x, mnp.ndarray))(x)
+    Array([ True,  True], dtype=bool)
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise: it is no function."""
+        raise TypeError("numpy.ndarray: it is for isinstance; make an array with array(...) or zeros(...)")
 
 
 class ScalarType:
@@ -257,6 +283,6 @@ __all__ = [
     "__array_namespace_info__", "bfloat16", "bool_", "can_cast", "complex128", "complex64", "complexfloating",
     "dtype", "finfo", "float16", "float32", "float64", "floating", "generic", "iinfo", "inexact", "int16",
     "int32", "int64", "int8", "integer", "iscomplexobj", "isdtype", "isrealobj", "isscalar", "issubdtype",
-    "number", "promote_types", "result_type", "signedinteger", "uint16", "uint32", "uint64", "uint8",
+    "ndarray", "number", "promote_types", "result_type", "signedinteger", "uint16", "uint32", "uint64", "uint8",
     "unsignedinteger",
 ]  # fmt: skip

@@ -150,6 +150,19 @@ def test_every_kind_of_operation_is_looked_at(name):
         EVERY_KIND[name]()
 
 
+OPERATORS = {
+    "div": lambda x: (x - x) / (x - x),
+    "sub": lambda x: 1e38 * 10 * x - 1e38 * 10 * x,
+    "mul": lambda x: (x - x) * (1.0 / (x - x)),
+}
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_operators_in_forward_mode_are_looked_at(name):
+    with mt.debug_nans(), pytest.raises(NonFiniteError, match=rf"^{name}\("):
+        mt.jvp(OPERATORS[name], (X,), (X,))
+
+
 def test_a_constant_is_no_result():
     with mt.debug_nans():
         assert mt.numpy.isnan(mt.numpy.full(3, np.nan)).all()

@@ -24,6 +24,7 @@ USES = {
     "tolist": (lambda x: x.tolist(), r"\.tolist\(\)"),
     "numpy": (lambda x: x.numpy(), r"\.numpy\(\)"),
     "asarray": (np.asarray, r"\.numpy\(\)|asarray"),
+    "format": (lambda x: f"{x:.2f}", r"print or str\(\)|\.item\(\)"),
     "nonzero": (lambda x: mt.nonzero(x), "nonzero"),
     "mask": (lambda x: (x * mt.ones(2))[x * mt.ones(2) > 0], "nonzero"),
     "unique": (lambda x: mt.unique(x), "unique"),
@@ -86,11 +87,12 @@ def test_what_has_data_may_be_used(run):
         seen.append(
             (bool(x > 0), int(x), float(x), x.item(), np.asarray(x.detach() if hasattr(x, "detach") else x).item())
         )
+        seen.append((f"{x:.3f}", f"{x:6.1f}"))
         return x * x if x > 0 else -x
 
     CONCRETE[run](function)(mt.array(2.0))
     CONCRETE[run](function)(mt.tensor(2.0))
-    assert seen == [(True, 2, 2.0, 2.0, 2.0)] * 2
+    assert seen == [(True, 2, 2.0, 2.0, 2.0), ("2.000", "   2.0")] * 2
 
 
 def test_lengths_are_known():

@@ -127,6 +127,10 @@ LINEAR = {
     "gather": lambda x: x[Array([0, 0, 2])],
     "set": lambda x: Array(np.zeros(4)).at[1:].set(x),
     "add at": lambda x: Array(np.zeros(4)).at[Array([1, 1, 0])].add(x),
+    "gather along an axis": lambda x: mt.numpy.take_along_axis(x, Array([2, 0, 0, 1]), 0),
+    "tangent of a sort": lambda t: jvp(mt.numpy.sort, (Array(X),), (t,))[1],
+    "multiply at": lambda x: x.at[Array([1, 1, 0])].multiply(Array(T)),
+    "powers of two": lambda x: mt.ldexp(x, Array([1, -2, 3])),
     "cumsum": lambda x: x.cumsum(0),
     "conditioned on a constant": lambda x: x * exp(Array(T)) if T[0] > 0 else x,
 }

@@ -74,6 +74,13 @@ def test_powers_of_numbers(monkeypatch, exponent):
     agree(monkeypatch, lambda: jvp(lambda x: x**exponent, (x,), (t,)), "float64")
 
 
+@pytest.mark.parametrize("base", [0, 0.5, 1, 2.0, -0.0, -1.5])
+def test_powers_of_arrays(monkeypatch, base):
+    """One after the other: each base has a program of its own."""
+    x, t = Array(np.array([0.5, 0.0, 2.0])), Array(np.array([1.0, 2.0, 3.0]))
+    agree(monkeypatch, lambda: jvp(lambda x: base**x, (x,), (t,)), "float64")
+
+
 def test_ever_new_exponents_are_not_kept():
     for i in range(MANY + 10):
         found = jvp(lambda x: x ** (2.0 + i), (1.0,), (1.0,))[1]  # noqa: B023
@@ -87,10 +94,16 @@ def test_ever_new_exponents_are_not_kept():
         lambda x, t: jvp(lambda x: x * Array(np.ones((2, 3))), (x,), (t,)),  # shapes that broadcast
         lambda x, t: jvp(lambda x: x * Array(np.ones(3, np.float32)), (x,), (t,)),  # dtypes that promote
         lambda x, t: jvp(lambda x: x * Array(np.arange(3)), (x,), (t,)),
+        lambda x, t: jvp(lambda x, y: x * y, (x, x[:, None]), (t, t[:, None])),  # both move
+        lambda x, t: jvp(lambda x, y: -x * y, (x, x[0].astype(np.float32)), (t, t[0].astype(np.float32))),
+        lambda x, t: jvp(P.copysign, (x[:, None], x), (t[:, None], t)),  # only one of them counts
+        lambda x, t: jvp(P.copysign, (x.astype(np.float32), x), (t.astype(np.float32), t)),
         lambda x, t: jvp(lambda x: x * 1j, (x,), (t,)),
         lambda x, t: jvp(lambda x: x * True, (x,), (t,)),
         lambda x, t: jvp(lambda x: x.astype(np.float16) * 2.0, (x,), (t,)),
         lambda x, t: jvp(lambda x: jvp(lambda y: y * x, (x,), (t,))[1], (x,), (t,)),
+        lambda x, t: jvp(lambda x: jvp(lambda y: y * x, (t,), (t,))[1], (x,), (t,)),  # two levels, buffers in both
+        lambda x, t: jvp(lambda x: jvp(lambda y: x - y, (t,), (t,))[1], (x,), (t,)),
         lambda x, t: jvp(grad(lambda x: (P.tanh(x) * x).sum()), (x,), (t,)),
         lambda x, t: jvp(lambda x: (-x).sum(), (x,), (t,)),  # negated tangents on their way out
         lambda x, t: jvp(lambda x: (-x, -x[1], (-x).reshape(3, 1)), (x,), (t,)),

@@ -31,6 +31,31 @@ def test_limits() -> None:
         mnp.iinfo(float)
 
 
+TRANSFORMS = {
+    "grad": lambda f: mt.grad(f),
+    "jvp": lambda f: lambda x: mt.jvp(f, (x,), (x,))[1],
+    "vmap": lambda f: lambda x: mt.vmap(f)(mnp.stack([x, x]))[0],
+    "jit": lambda f: mt.jit(f),
+    "linearize": lambda f: lambda x: mt.linearize(f, x)[1](x),
+    "scan": lambda f: lambda x: mt.lax.scan(lambda c, _: (f(c), None), x, length=1)[0],
+}
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_ndarray_is_what_is_traced_too(name: str) -> None:
+    """A program that asks takes the same way inside a transform as outside."""
+    x = Array(1.5)
+    found = TRANSFORMS[name](lambda x: x * 2.0 if isinstance(x, mnp.ndarray) else x * 3.0)(x)
+    assert found.item() == TRANSFORMS[name](lambda x: x * 2.0)(x).item()
+
+
+def test_ndarray_is_for_asking() -> None:
+    assert isinstance(Array(1.5), mnp.ndarray) and issubclass(mt.Array, mnp.ndarray)
+    assert not any(isinstance(x, mnp.ndarray) for x in (1.5, [1.5], np.ones(2), mnp.float32))
+    with pytest.raises(TypeError, match=r"numpy\.ndarray: .*array\(\.\.\.\)"):
+        mnp.ndarray((2, 3))
+
+
 @pytest.mark.parametrize(("a", "b"), list(itertools.product(ALL, ALL)))
 def test_promotion_within_a_kind_is_numpys(a: np.dtype, b: np.dtype) -> None:
     mixed = {a, b} & {dtypes.uint64} and (a in dtypes.SIGNED or b in dtypes.SIGNED)

@@ -74,7 +74,10 @@ class Arguments:
 
     def form(self) -> Form | None:
         """Return the form of the call, None if it has none that is quick to compare."""
-        return form(*self.called, self.leaves)
+        try:
+            return form(*self.called, self.leaves)
+        except RecursionError:  # containers in containers, hundreds of them
+            return None
 
     def _aliases(self) -> Any:
         """Return which tensors are the same, or share memory, as a pattern; None when none do."""

@@ -71,6 +71,28 @@ def test_appending_to_a_captured_list_raises():
         mt.jit(function)(mt.ones(2))
 
 
+@pytest.mark.parametrize(
+    "wrap", [lambda x: [x], lambda x: (x, 1.0), lambda x: {"key": x}], ids=["list", "tuple", "dict"]
+)
+@pytest.mark.parametrize("depth", [150, 250, 400])
+def test_containers_in_containers(wrap, depth):
+    """Python reads no 200 brackets within one another, and Python functions call one another 1000 times at most."""
+
+    @mt.jit
+    def function(tree):
+        (x, *_) = mt.tree.leaves(tree)
+        y = x * 2
+        for _ in range(depth):
+            y = wrap(y)
+        return y
+
+    for k in range(4):
+        given = tensor(k)
+        for _ in range(depth):
+            given = wrap(given)
+        assert mt.tree.leaves(function(given))[0].tolist() == [2 * k]
+
+
 def test_an_argument_used_twice():
     def function(x, y):
         x.add_(1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.array import Array
 from ..core.aval import Aval
@@ -32,6 +32,19 @@ _context = context.get
 # --------------------------------------------------------------------------- results
 
 
+class Own(NamedTuple):
+    """What a new tensor has besides its value: whether it requires grad on its own, and attributes that it was given."""
+
+    is_leaf: bool
+    attributes: dict[str, Any]
+
+    def give(self, made: Tensor) -> None:
+        """Give it to a tensor."""
+        if self.is_leaf:
+            made.requires_grad_()
+        vars(made).update(self.attributes)
+
+
 @dataclass(frozen=True, slots=True)
 class Fresh:
     """A result that the program computes: output number `index`, as a tensor of a class or as a core value."""
@@ -39,6 +52,12 @@ class Fresh:
     index: int
     kind: type | None
     spent: bool = False  # a tensor whose backward pass the function has run itself
+    own: Own | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is nothing but its value, and how that was computed."""
+        return not self.spent and self.own is None
 
     def make(self, outs: Any, leaves: Sequence[Any], tape: AmbientTape, recording: bool) -> Any:
         """Return the array, or a new tensor of it."""
@@ -52,6 +71,8 @@ class Fresh:
         made.node = spent(value) if self.spent and recording else None
         if self.kind is not Tensor:
             made.__class__ = self.kind
+        if self.own is not None:
+            self.own.give(made)
         return made
 
 
@@ -190,7 +211,7 @@ class Program:
 
     def _picking(self, kind: type | None) -> Any:
         """Return what picks all results from the outputs, if there are several, of this kind."""
-        plain = all(type(r) is Fresh and r.kind is kind and not r.spent for r in self.made) and not self.late
+        plain = all(type(r) is Fresh and r.kind is kind and r.is_plain for r in self.made) and not self.late
         return itemgetter(*[r.index for r in self.made]) if plain and len(self.made) > 1 else None
 
     def donors(self) -> dict[int, int]:

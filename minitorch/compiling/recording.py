@@ -19,11 +19,11 @@ from ..core.jit.staging import Lifted, StagedTracer, StagingTrace
 from ..core.primitive import Tracer, Value, aval_of
 from ..core.tape import FREED, Node, context, entering, lower
 from ..core.vjp import backward, reachable, unhooked
-from ..tensor.handle import Tensor, ambient
+from ..tensor.handle import GradCell, Tensor, ambient
 from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
 from .derivative import Derivative
 from .guards import PLAIN
-from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, SlotCheck, held_by_slots, is_gradient
+from .program import Again, Fixed, Fresh, HandleCheck, Own, Program, Refill, Same, SlotCheck, held_by_slots, is_gradient
 from .sharing import Sharing
 
 
@@ -116,11 +116,13 @@ class _Finish:
         self.arguments = arguments
         self.outputs: list[Atom] = []
         self.live: list[tuple[int, Node]] = []  # results that carry a gradient
+        self.leaves: list[tuple[Tensor, Node]] = []  # results that require grad on their own
 
     def program(self, leaves: list[Any], structure: Any) -> Program:
         """Return the program."""
         self._check_numbers()
         results = self._results(leaves)
+        self._check_leaves()
         writes = self._writes()
         forward_inputs = len(self.trace.graph.inputs)
         derivative = self._derivative(forward_inputs) if self.live else None
@@ -198,16 +200,46 @@ class _Finish:
             return Same(source.index, None) if isinstance(source, Argument) else Same(None, x)
         if x._trace.level < self.trace.level:
             return Same(None, x)
+        own = self._own(x)
         if x._view is not None and (seen := self.sharing.seen(x)) is not None:
+            if own is not None:
+                self.sharing.refuse(x)
             return seen
-        return self._fresh(x.current(), x.node, type(x))
+        return self._fresh(x.current(), x.node, type(x), own)
 
-    def _fresh(self, value: Value, node: Node | None, kind: type) -> Fresh:
+    def _own(self, x: Tensor) -> Own | None:
+        """Return what a new tensor has besides its value; raise for what cannot be given to that of each call."""
+        if x._cell is not None:
+            refuse_cell(x, x._cell)
+        attributes = {name: held for name, held in vars(x).items() if name != "_cell"}
+        for name, held in attributes.items():
+            if not isinstance(held, (*PLAIN, Enum)):
+                raise JitError(
+                    f"jit: a result, {x.aval}, has an attribute {name!r}, a {type(held).__name__}, which every call would "
+                    "share; return that, too, and set the attribute outside"
+                )
+        is_leaf = x.requires_grad and x.is_leaf
+        if is_leaf:
+            self.leaves.append((x, x.node))  # type: ignore[arg-type]
+        return Own(is_leaf, attributes) if is_leaf or attributes else None
+
+    def _fresh(self, value: Value, node: Node | None, kind: type, own: Own | None = None) -> Fresh:
         index = self._output(value)
-        done = node is not None and is_spent(node)
-        if node is not None and not done:
+        is_leaf = own is not None and own.is_leaf
+        done = node is not None and not is_leaf and is_spent(node)
+        if node is not None and not is_leaf and not done:
             self.live.append((index, node))
-        return Fresh(index, kind, done)
+        return Fresh(index, kind, done, own)
+
+    def _check_leaves(self) -> None:
+        """Raise if a result that requires grad on its own is one that others were computed from."""
+        nodes = set(reachable([node for _, node in self.live])) if self.leaves else set()
+        for x, node in self.leaves:
+            if node in nodes:
+                raise JitError(
+                    f"jit: a result, {x.aval}, was made inside and requires grad on its own, and another result depends "
+                    "on it, whose backward pass would not reach it; make it outside, and pass it as an argument"
+                )
 
     # ------------------------------------------------------------------ writes
 
@@ -318,6 +350,19 @@ class _Finish:
             is_asked = key in self.capture.read_slots or slot.get() is before
             if is_asked and not isinstance(slot, ArgumentGrad):  # a part of the key
                 yield SlotCheck(slot, before is None)
+
+
+def refuse_cell(x: Tensor, cell: GradCell) -> None:
+    """Raise if a result waits for its gradient in a way that the tensor of another call would not."""
+    if cell.grad is not None:
+        fix = "has got a gradient in the function; return x.grad as a further result"
+    elif x.is_leaf and (cell.hooks or cell.post_hooks):
+        fix = "requires grad on its own, and has hooks; register them outside, on the result"
+    elif not x.is_leaf and cell.accumulates:
+        fix = "is told to retain its gradient; call retain_grad() outside, on the result"
+    else:
+        return
+    raise JitError(f"jit: a result, {x.aval}, which is a new tensor in each call, {fix}")
 
 
 def is_spent(node: Node) -> bool:

@@ -321,6 +321,94 @@ def test_writing_to_a_captured_tensor():
     assert function(mt.ones(2)).tolist() == [10, 10]
 
 
+LEAVES = {
+    "a parameter": lambda x: mt.nn.Parameter(x * 2),
+    "one of two": lambda x: (mt.nn.Parameter(x * 2), x * 3),
+    "in place": lambda x: (x * 2).requires_grad_(),
+    "a detached copy": lambda x: (x * 2).detach().requires_grad_(),
+    "a new tensor": lambda x: mt.zeros(2, requires_grad=True),
+    "with views": lambda x: (lambda p: (p, p[0], p.detach()))((x.detach() * 2).requires_grad_()),
+    "a buffer": lambda x: mt.nn.Buffer(x * 2, persistent=False),
+    "an attribute": lambda x: _named(x * 2),
+}
+
+
+def _named(x):
+    x.label = "twice"
+    return x
+
+
+@pytest.mark.parametrize("given", ["requires grad", "plain"])
+@pytest.mark.parametrize("around", [mt.enable_grad, mt.no_grad])
+@pytest.mark.parametrize("name", LEAVES)
+def test_results_that_require_grad_on_their_own_get_gradients(name, around, given):
+    function = LEAVES[name]
+    seen = []
+    for run in (function, mt.jit(function)):
+        seen.append([])
+        for k in range(4):
+            x = mt.tensor([1.0, 2.0 + k], requires_grad=given == "requires grad")
+            with around():
+                outs = tree.flatten_until(run(x), mt.Tensor)[0]
+            live = [t for t in outs if t.requires_grad]
+            sum(((t * t).sum() for t in live), mt.zeros((), requires_grad=True)).backward()
+            grads = [t.grad if t.is_leaf else None for t in (*outs, x)]
+            about = [(type(t), t.is_leaf, t.requires_grad, t.tolist()) for t in outs]
+            more = [{k: v for k, v in vars(t).items() if k != "_cell"} for t in outs]
+            seen[-1].append((about, more, [None if g is None else g.tolist() for g in grads]))
+    assert seen[0] == seen[1]
+
+
+def _depends(x):
+    weight = mt.nn.Parameter(x * 2)
+    return weight, (weight * x).sum()
+
+
+def _has_a_gradient(x):
+    weight = mt.nn.Parameter(x * 2)
+    (weight * weight).sum().backward()
+    return weight
+
+
+def _has_hooks(x):
+    weight = mt.nn.Parameter(x * 2)
+    weight.register_hook(lambda g: g * 2)
+    return weight
+
+
+def _retains(x):
+    y = x * 2
+    y.retain_grad()
+    return y, y.sum()
+
+
+def _has_a_list(x):
+    y = x * 2
+    y.parts = [x]
+    return y
+
+
+def _view_with_a_name(x):
+    y = x * 2
+    return y, _named(y[0])
+
+
+REFUSED_RESULTS = {
+    _depends: "another result depends on it",
+    _has_a_gradient: r"return x\.grad",
+    _has_hooks: "register them outside",
+    _retains: r"call retain_grad\(\) outside",
+    _has_a_list: "'parts', a list",
+    _view_with_a_name: "has attributes",
+}
+
+
+@pytest.mark.parametrize("function", REFUSED_RESULTS)
+def test_results_whose_gradients_would_be_lost_raise(function):
+    with pytest.raises(JitError, match=REFUSED_RESULTS[function]):
+        mt.jit(function)(mt.ones(2, requires_grad=True))
+
+
 def test_what_is_made_inside_and_kept_outside_raises():
     class Box:
         pass

@@ -23,6 +23,7 @@ from ..tensor.handle import AmbientTape, Tensor, ambient
 from .capture import Argument, ArgumentGrad, Begun, Field, Number, Slot
 from .derivative import Derivative, attach, nodes_of, spent
 from .guards import Surroundings
+from .holding import Pin, held_by_slots
 from .inspecting import run
 from .windows import Window, window
 
@@ -192,6 +193,7 @@ class Program:
     watched: list[Slot | ArgumentGrad] = field(default_factory=list)
     held: frozenset[tuple[int, int]] = frozenset()  # what these hold that is elsewhere, too, see `held_by_slots`
     hidden: list[Fresh] = field(default_factory=list)  # what results are views of; behind the results
+    pins: list[Pin] = field(default_factory=list)
     begun: list[Begun] = field(default_factory=list)  # state that must be there before the first run
     late: list[tuple[int, Seen | Again]] = field(init=False)  # results that are taken of others, and their positions
     made: list[Any] = field(init=False)  # what is made before those: results, with holes, and hidden ones
@@ -261,23 +263,17 @@ class Refill:
     """The target of a slot that gets another tensor, or None."""
 
     slot: Slot | ArgumentGrad
-    tensor: Tensor | None
+    tensor: Same | None
 
     def write(self, leaves: list[Any], value: Value) -> None:
         """Fill the slot: with a new tensor of the value, if there is one."""
-        self.slot.fill(leaves, self.tensor if value is None else ambient().wrap(value, None))
+        held = None if self.tensor is None else self.tensor.find(leaves)
+        self.slot.fill(leaves, held if value is None else ambient().wrap(value, None))
 
 
 def is_gradient(source: Any) -> bool:
     """Return whether a source is the place of the gradient of a captured tensor."""
     return isinstance(source, Slot) and source.holder is None
-
-
-def held_by_slots(tensors: Sequence[Tensor | None], leaves: Sequence[Any]) -> frozenset[tuple[int, int]]:
-    """Return which of the tensors in slots are elsewhere, too: in leaf number i, or in slot number ~i, and in slot k."""
-    places = {id(x): i for i, x in enumerate(leaves) if isinstance(x, Tensor)}
-    found = ((places.setdefault(id(t), ~k), k) for k, t in enumerate(tensors) if t is not None)
-    return frozenset((i, k) for i, k in found if i != ~k)
 
 
 # --------------------------------------------------------------------------- replaying
@@ -301,7 +297,10 @@ def ready(program: Program, around: Surroundings, leaves: list[Any]) -> list[Val
         return None
     if {i: id(x) for i, x in enumerate(leaves) if id(x) in around.tensors} != program.entangled:
         return None
-    if held_by_slots([slot.held(leaves) for slot in program.watched], leaves) != program.held:
+    if not all(pin.holds(leaves) for pin in program.pins):
+        return None
+    elsewhere = [*leaves, *(c.tensor for c in program.handles)]
+    if held_by_slots([slot.held(leaves) for slot in program.watched], elsewhere) != program.held:
         return None
     values = [s.read(leaves) for s in program.sources]
     if program.storages:

@@ -6,6 +6,7 @@ import functools
 import gc
 import pickle
 import threading
+import types
 import warnings
 import weakref
 
@@ -133,6 +134,171 @@ def test_an_argument_that_is_a_gradient():
     w.grad = mt.full((2,), 3.0)
     assert compiled(w.grad).tolist() == [0, 0]
     assert compiled(mt.ones(2)).tolist() == [1, 1]
+
+
+# What a slot holds, somebody else may hold, too; G is the gradient of WEIGHT at first, SHARED a view of that.
+CHANGES = {
+    1: lambda w: setattr(w.weight, "grad", tensor(50, 60)),
+    3: lambda w: w.kept.mul_(2),
+    4: lambda w: w.weight.grad.mul_(3),
+    5: lambda w: setattr(w.weight, "grad", w.kept),
+    7: lambda w: setattr(w.other, "grad", tensor(-1, -2)),
+    8: lambda w: setattr(w.weight, "grad", tensor(9, 9)),
+}
+
+
+class World:
+    """Two parameters with gradients, one of which is held elsewhere, too."""
+
+    def __init__(self):
+        self.weight, self.other = mt.nn.Parameter(tensor(1, 2)), mt.nn.Parameter(tensor(3, 4))
+        self.weight.grad, self.other.grad = tensor(5, 6), tensor(7, 8)
+        self.kept = self.weight.grad
+
+    def state(self, x, out):
+        tensors = [self.weight, self.weight.grad, self.other, self.other.grad, self.kept, x, out]
+        same = [[a is b for b in tensors] for a in tensors]
+        return [None if t is None else t.tolist() for t in tensors], same
+
+
+def _adding_to_both(w, x):
+    w.weight.grad.add_(x)
+    w.kept.mul_(2)
+    return w.weight.grad * 1 + w.kept
+
+
+def _filled_with(value):
+    def function(w, x):
+        w.weight.grad = value(w, x)
+        return w.weight.grad * 2
+
+    return function
+
+
+def _given_back(w, x):
+    w.weight.grad = x
+    return w.weight.grad
+
+
+HELD = {
+    "captured": lambda w, x: w.weight.detach() * x + w.kept * x,
+    "captured first": lambda w, x: w.kept * x + w.weight.grad * 10,
+    "captured last": lambda w, x: w.weight.grad * 10 + w.kept * x,
+    "written": _adding_to_both,
+    "filled with an argument": _filled_with(lambda w, x: x),
+    "filled with another's": _filled_with(lambda w, x: w.other.grad),
+    "filled with what is captured": _filled_with(lambda w, x: w.kept),
+    "given back": _given_back,
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_gradients_that_are_held_elsewhere(name):
+    seen = []
+    for wrap in (lambda f: f, mt.jit):
+        world = World()
+        kept, weight, other = world.kept, world.weight, world.other
+        hidden = types.SimpleNamespace(weight=weight, other=other, kept=kept)
+        run = wrap(lambda x: HELD[name](hidden, x))  # noqa: B023
+        seen.append([])
+        for k in range(12):
+            x = tensor(1, k)
+            seen[-1].append(world.state(x, run(x)))
+            CHANGES.get(k, lambda w: None)(world)
+    assert seen[0] == seen[1]
+
+
+def _taken_away(w, x):
+    old, w.weight.grad = w.weight.grad, None
+    return old
+
+
+def _exchanged(w, x):
+    w.weight.grad, w.other.grad = w.other.grad, w.weight.grad
+    return x * 1
+
+
+@pytest.mark.parametrize("function", [_taken_away, _exchanged])
+def test_a_gradient_that_is_replaced_and_kept_raises(function):
+    world = World()
+    with pytest.raises(JitError, match="clone"):
+        mt.jit(lambda x: function(world, x))(tensor(1, 2))
+    assert world.kept is world.weight.grad
+
+
+def _backward_with_a_graph(w, x):
+    (w.weight * w.weight * x).sum().backward(create_graph=True)
+    return x * 1
+
+
+def _written_and_viewed(w, x):
+    w.weight.grad.add_(x)
+    return w.part * 1
+
+
+def _viewed_and_written(w, x):
+    w.part.add_(1)
+    return w.weight.grad * 1
+
+
+@pytest.mark.parametrize("function", [_backward_with_a_graph, _written_and_viewed, _viewed_and_written])
+def test_gradients_that_are_recorded_or_share_memory_raise(function):
+    world = World()
+    world.part = world.weight.grad[:1]
+    with pytest.raises(JitError, match="create_graph|shares its memory"):
+        mt.jit(lambda x: function(world, x))(tensor(1, 2))
+    assert world.weight.grad.tolist() == [5, 6]
+
+
+def test_gradients_in_one_buffer():
+    """Parts of it that do not overlap may be written."""
+    seen = []
+    for wrap in (lambda f: f, mt.jit):
+        world, flat = World(), mt.zeros(4)
+        world.weight.grad, world.other.grad = flat[:2], flat[2:]
+
+        @wrap
+        def run(x):
+            (world.weight * x + world.other).sum().backward()  # noqa: B023
+            return x * 1
+
+        for k in range(5):
+            run(tensor(1, k))
+        seen.append(flat.tolist())
+    assert seen[0] == seen[1]
+
+
+STATE = {
+    "data": lambda buffer, held: buffer.data.zero_(),
+    "detached": lambda buffer, held: buffer.detach().mul_(2),
+    "a part": lambda buffer, held: buffer[0].zero_(),
+    "a part that is kept": lambda buffer, held: (held or held.append(buffer[0]), held[0].add_(1)),
+}
+
+
+@pytest.mark.parametrize("name", STATE)
+def test_state_of_an_optimizer_written_through_a_view(name):
+    seen = []
+    for wrap in (lambda f: f, mt.jit):
+        mt.manual_seed(0)
+        model = mt.nn.Linear(3, 2)
+        opt = mt.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+        @wrap
+        def step(x):
+            opt.zero_grad()  # noqa: B023
+            loss = model(x).square().mean()  # noqa: B023
+            loss.backward()
+            opt.step()  # noqa: B023
+            return loss
+
+        held = []
+        for k in range(10):
+            step(mt.ones(4, 3))
+            if k > 4:
+                STATE[name](opt.state[model.weight]["momentum_buffer"], held)
+        seen.append(model.weight.detach().numpy())
+    np.testing.assert_allclose(seen[1], seen[0], rtol=1e-5)
 
 
 TABLE = mt.zeros(3, 2)

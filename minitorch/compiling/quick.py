@@ -24,7 +24,7 @@ from ..core.tape import context
 from ..tensor.handle import GradCell, Tensor
 from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot
 from .entry import MISS, Entrance, entrance
-from .forms import NUMBERS, Form
+from .forms import Form, is_number
 from .guards import Surroundings
 from .modes import ON, mode
 from .program import Program, Refill, is_gradient, replay, results
@@ -173,6 +173,8 @@ class Quick:
         for i in self.given:
             x = args[i]
             if not isinstance(x, Tensor):
+                if type(x) is int and not is_number(x):
+                    return None
                 found.append(x)
                 continue
             value = x.current()
@@ -312,7 +314,7 @@ def quick(last: Last, arguments: Any) -> Quick | None:
     plain = all(not viewed or x.node is None for x, viewed in zip(leaves, arguments.viewed))
     plain = plain and all(isinstance(x, Tensor) or not isinstance(x, Tracer) for x in leaves)
     given = [s.index for s in program.sources if isinstance(s, Argument)]
-    each = set(given) == {i for i, x in enumerate(leaves) if isinstance(x, (Array, Tracer)) or type(x) in NUMBERS}
+    each = set(given) == {i for i, x in enumerate(leaves) if isinstance(x, (Array, Tracer)) or is_number(x)}
     slots = [s for s in program.sources if isinstance(s, Slot)]
     held = all(s.get() is not None and (is_gradient(s) or s.get()._view is None) for s in slots)
     steady = all(c() and (is_gradient(c.slot) or not c.empty) for c in program.slots)  # as before the run

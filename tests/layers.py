@@ -277,7 +277,7 @@ LAYERS: list[list[str]] = [
         "minitorch.compiling.statics",
         "minitorch.compiling.stats",
     ],
-    ["minitorch.compiling.inspecting"],  # the search for NaN
+    ["minitorch.compiling.holding", "minitorch.compiling.inspecting"],  # who holds what slots do; the search for NaN
     ["minitorch.compiling.capture", "minitorch.compiling.derivative", "minitorch.compiling.looking"],
     [
         "minitorch.compiling.building",

@@ -19,7 +19,7 @@ from ..core.primitive import Tracer, aval_of
 from ..nn.module import Module
 from ..tensor.handle import Tensor
 from .capture import Argument, Capture
-from .forms import NUMBERS, Form, form
+from .forms import Form, form, is_number
 from .snapshots import kind, signature
 
 Leaves = list[Any]
@@ -74,7 +74,10 @@ class Arguments:
 
     def form(self) -> Form | None:
         """Return the form of the call, None if it has none that is quick to compare."""
-        return form(*self.called, self.leaves)
+        try:
+            return form(*self.called, self.leaves)
+        except RecursionError:  # containers in containers, hundreds of them
+            return None
 
     def _aliases(self) -> Any:
         """Return which tensors are the same, or share memory, as a pattern; None when none do."""
@@ -104,7 +107,7 @@ class Arguments:
                 inner.append(x)
             elif isinstance(x, (Array, Tracer)):
                 inner.append(capture.trace.input(aval_of(x), Argument(i)))
-            elif type(x) in NUMBERS:
+            elif is_number(x):
                 inner.append(capture.trace.input(Aval((), dtypes.promote(type(x)), weak=True), Argument(i)))
             else:
                 inner.append(x)
@@ -187,7 +190,7 @@ def _kind(x: Any) -> Any:
         return Tensor, type(x), value.shape, value.dtype, _state(x), type(value) is Array, _waiting(x)
     if isinstance(x, (Array, Tracer)):
         return Array, x.shape, x.dtype
-    if type(x) in NUMBERS:
+    if is_number(x):
         return type(x)
     try:
         hash(x)

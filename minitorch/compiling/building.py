@@ -10,6 +10,9 @@ class Unusual(Exception):
     """A container that is not a tuple, list or dict."""
 
 
+_TOO_MUCH = (Unusual, RecursionError, SyntaxError, MemoryError)  # Python reads no 200 brackets within one another
+
+
 def builder(structure: Any, order: Sequence[int], count: int) -> Callable[[Sequence[Any]], Any]:
     """Return a function from `count` objects to a tree of this structure, an optree `PyTreeSpec`.
 
@@ -25,9 +28,9 @@ def builder(structure: Any, order: Sequence[int], count: int) -> Callable[[Seque
         names[place] = f"v{place}"
     try:
         made = _display(structure.unflatten(Leaf(names[place]) for place in order), space)
-    except Unusual:
+        exec(f"def build(objects):\n    [{', '.join(names)}] = objects\n    return {made}", space)
+    except _TOO_MUCH:
         return lambda objects: structure.unflatten(objects[place] for place in order)
-    exec(f"def build(objects):\n    [{', '.join(names)}] = objects\n    return {made}", space)
     return space["build"]  # type: ignore[no-any-return]
 
 

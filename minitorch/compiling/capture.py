@@ -17,7 +17,6 @@ from ..core import dtypes
 from ..core.array import wrap
 from ..core.aval import Aval
 from ..core.config import default_float
-from ..core.errors import GradError
 from ..core.jit.graph import Template
 from ..core.jit.staging import StagedTracer, StagingTrace, stage
 from ..core.primitive import Value, aval_of
@@ -25,6 +24,7 @@ from ..core.tape import Context, Node, context, leaf
 from ..tensor.alias import Storage, View
 from ..tensor.generator import Generator
 from ..tensor.handle import AmbientTape, GradCell, Tensor
+from .holding import Pin, Refusing, is_held_elsewhere
 from .snapshots import LIFTED
 
 # --------------------------------------------------------------------------- where values come from, and go
@@ -225,21 +225,6 @@ class NonZero(Tensor):
         return True
 
 
-class Refusing:
-    """The cell of a tensor from outside that was itself computed: a backward pass inside must not reach it."""
-
-    def receive(self, g: Value) -> Value:
-        """Raise."""
-        raise GradError(
-            "backward: inside a compiled function it reached a tensor that was computed, and recorded, outside; call "
-            "detach() on the tensor first, or compile the function that computes it, too"
-        )
-
-    def filtered(self, g: Value) -> Value:
-        """Let pass: nobody takes this one."""
-        return g
-
-
 class Capture:
     """The handles of one recording. It is the open stage of the context while the function runs."""
 
@@ -255,6 +240,7 @@ class Capture:
         self.lifted: dict[tuple[int, str], Tensor] = {}
         self.lent: list[_Lent] = []
         self.read_slots: set[tuple[int, str]] = set()
+        self.held_elsewhere: list[Pin] = []  # what a slot holds and others do, too: the function may have it from these
         self.begun: list[Begun] = []
 
     @property
@@ -315,12 +301,15 @@ class Capture:
         """Note what a slot holds before the recording changes it; `reads` says that the program depends on it."""
         key = (id(slot.owner), slot.name)
         if key not in self.slots:
+            is_shared = is_held_elsewhere(slot.get)
             held = slot.get()
             self.slots[key] = _Swapped(slot, held, held)
             if reads:
                 self.read_slots.add(key)
             if held is not None:
                 self.known.setdefault(id(held), slot)
+                if is_shared:
+                    self.held_elsewhere.append(Pin(slot, held))
 
     def watch_grad(self, cell: GradCell, reads: bool = True, argument: int | None = None) -> None:
         """Note the gradient that a cell holds; `argument` is the number of the leaf that it belongs to."""

@@ -15,7 +15,7 @@ from ..tensor.handle import Tensor
 from .arguments import kind_in_words
 from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot
 from .guards import Surroundings
-from .program import Program, Refill
+from .program import Program, Refill, Same
 from .snapshots import LIFTED
 
 _SHOWN = (bool, int, float, complex, str)
@@ -83,6 +83,12 @@ class Called:
             case Refill():
                 return self.source(source.slot)
         return "a value of an outer transform"
+
+    def same(self, result: Same) -> str:
+        """Return the name of a tensor from outside that is returned, or put in a slot."""
+        if result.argument is not None:
+            return self.argument(result.argument)
+        return self.tensor(result.tensor) if result.slot is None else self.source(result.slot)
 
     def argument(self, index: int) -> str:
         """Return the name of a leaf of the arguments; behind them come the buffers of modules among them."""
@@ -170,6 +176,8 @@ def conditions(program: Program, around: Surroundings, key: Any, called: Called)
         )
     for slot, check in _slots(program):
         yield f"{called.source(slot)} is {'None' if check.empty else 'not None'}"
+    for pin in program.pins:
+        yield f"{called.source(pin.slot)} is the same tensor, which others hold, too"
 
 
 def _arguments(key: Any, called: Called) -> Iterator[str]:

@@ -7,7 +7,7 @@ lies has no entrance, and whatever is not as it was is left to `Quick`.
 
 from __future__ import annotations
 
-from itertools import chain, count
+from itertools import count
 from operator import attrgetter, itemgetter
 from types import CellType
 from typing import Any
@@ -342,7 +342,7 @@ class Entrance:
         quick, first = self.quick, len(self.bound.blank)
         rows = [*self._inputs(first, frame), *self._outputs(first, frame)]
         watched = [self.pairs.slot_address(cell, "grad") for cell in quick.cells]
-        forbidden = list(chain(self.around.tensors, quick.held, quick.program.storages))
+        forbidden = list({*self.around.tensors, *quick.captured, *quick.held, *quick.program.storages})
         rows = self._held(rows) if self.holds else rows
         if self.is_short:
             frame.enter()  # for good: it runs inside of the look

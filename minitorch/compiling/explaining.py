@@ -93,9 +93,7 @@ def _outputs(program: Program, names: Names, called: Called) -> Iterator[str]:
     for target, index in program.writes:
         name = called.source(target)
         if index is None:
-            rows.append(
-                ("", name, "", "None" if target.tensor is None else f"the tensor {called.tensor(target.tensor)}")
-            )
+            rows.append(("", name, "", "None" if target.tensor is None else f"the tensor {called.same(target.tensor)}"))
         else:
             manner = RECYCLED if isinstance(target, Refill) else IN_PLACE if index in in_place else NEW
             rows.append((names(outputs[index]), name, _aval(outputs[index]), manner))

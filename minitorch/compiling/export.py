@@ -198,6 +198,10 @@ def _result(result: Any, state: _State) -> Any:
     if isinstance(result, Fresh):
         if result.kind not in (None, Tensor):
             raise _refused(f"a result is a {result.kind.__name__}; return a plain tensor: x.detach().clone()")
+        if result.own is not None:
+            raise _refused(
+                "a result requires grad on its own, or has attributes; return a plain tensor: x.detach().clone()"
+            )
         return {"output": result.index, "tensor": result.kind is Tensor}
     if isinstance(result, Same):
         if result.argument is not None:

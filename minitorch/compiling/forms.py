@@ -27,6 +27,11 @@ _ARRAYS = (Array, Tracer, np.ndarray, np.generic)
 _SEQUENCES = (tuple, list, type(None))
 
 
+def is_number(x: Any) -> bool:
+    """Return whether a value is a number that may be another in the next call: one that an array can hold."""
+    return type(x) in NUMBERS and not (type(x) is int and x.bit_length() > 63)
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """A static argument, which is no leaf."""
@@ -139,10 +144,8 @@ class Form:
         self.buffers = [i for i, x in enumerate(raw) if isinstance(x, (np.ndarray, np.generic))]
         places = {id(x): i for i, x in reversed([*enumerate(raw)]) if isinstance(x, Tracer)}
         self.twins = [(i, places[id(x)]) for i, x in enumerate(raw) if places.get(id(x), i) != i]  # the same tensor
-        self.numbers = [(i, type(x)) for i, x in enumerate(raw) if type(x) in NUMBERS]
-        self.static = [
-            (i, Known(x)) for i, x in enumerate(raw) if type(x) not in NUMBERS and not isinstance(x, _ARRAYS)
-        ]
+        self.numbers = [(i, type(x)) for i, x in enumerate(raw) if is_number(x)]
+        self.static = [(i, Known(x)) for i, x in enumerate(raw) if not is_number(x) and not isinstance(x, _ARRAYS)]
 
     @property
     def is_plain(self) -> bool:

@@ -42,7 +42,7 @@ class Handles:
         result = self.program.made[position]
         if (
             type(result) is not Fresh
-            or result.spent
+            or not result.is_plain
             or result.kind not in (None, Tensor)
             or result.index not in self.found
         ):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.array import Array
 from ..core.aval import Aval
@@ -23,6 +23,7 @@ from ..tensor.handle import AmbientTape, Tensor, ambient
 from .capture import Argument, ArgumentGrad, Begun, Field, Number, Slot
 from .derivative import Derivative, attach, nodes_of, spent
 from .guards import Surroundings
+from .holding import Pin, held_by_slots
 from .inspecting import run
 from .windows import Window, window
 
@@ -32,6 +33,19 @@ _context = context.get
 # --------------------------------------------------------------------------- results
 
 
+class Own(NamedTuple):
+    """What a new tensor has besides its value: whether it requires grad on its own, and attributes that it was given."""
+
+    is_leaf: bool
+    attributes: dict[str, Any]
+
+    def give(self, made: Tensor) -> None:
+        """Give it to a tensor."""
+        if self.is_leaf:
+            made.requires_grad_()
+        vars(made).update(self.attributes)
+
+
 @dataclass(frozen=True, slots=True)
 class Fresh:
     """A result that the program computes: output number `index`, as a tensor of a class or as a core value."""
@@ -39,6 +53,12 @@ class Fresh:
     index: int
     kind: type | None
     spent: bool = False  # a tensor whose backward pass the function has run itself
+    own: Own | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is nothing but its value, and how that was computed."""
+        return not self.spent and self.own is None
 
     def make(self, outs: Any, leaves: Sequence[Any], tape: AmbientTape, recording: bool) -> Any:
         """Return the array, or a new tensor of it."""
@@ -52,6 +72,8 @@ class Fresh:
         made.node = spent(value) if self.spent and recording else None
         if self.kind is not Tensor:
             made.__class__ = self.kind
+        if self.own is not None:
+            self.own.give(made)
         return made
 
 
@@ -171,6 +193,7 @@ class Program:
     watched: list[Slot | ArgumentGrad] = field(default_factory=list)
     held: frozenset[tuple[int, int]] = frozenset()  # what these hold that is elsewhere, too, see `held_by_slots`
     hidden: list[Fresh] = field(default_factory=list)  # what results are views of; behind the results
+    pins: list[Pin] = field(default_factory=list)
     begun: list[Begun] = field(default_factory=list)  # state that must be there before the first run
     late: list[tuple[int, Seen | Again]] = field(init=False)  # results that are taken of others, and their positions
     made: list[Any] = field(init=False)  # what is made before those: results, with holes, and hidden ones
@@ -190,7 +213,7 @@ class Program:
 
     def _picking(self, kind: type | None) -> Any:
         """Return what picks all results from the outputs, if there are several, of this kind."""
-        plain = all(type(r) is Fresh and r.kind is kind and not r.spent for r in self.made) and not self.late
+        plain = all(type(r) is Fresh and r.kind is kind and r.is_plain for r in self.made) and not self.late
         return itemgetter(*[r.index for r in self.made]) if plain and len(self.made) > 1 else None
 
     def donors(self) -> dict[int, int]:
@@ -240,23 +263,17 @@ class Refill:
     """The target of a slot that gets another tensor, or None."""
 
     slot: Slot | ArgumentGrad
-    tensor: Tensor | None
+    tensor: Same | None
 
     def write(self, leaves: list[Any], value: Value) -> None:
         """Fill the slot: with a new tensor of the value, if there is one."""
-        self.slot.fill(leaves, self.tensor if value is None else ambient().wrap(value, None))
+        held = None if self.tensor is None else self.tensor.find(leaves)
+        self.slot.fill(leaves, held if value is None else ambient().wrap(value, None))
 
 
 def is_gradient(source: Any) -> bool:
     """Return whether a source is the place of the gradient of a captured tensor."""
     return isinstance(source, Slot) and source.holder is None
-
-
-def held_by_slots(tensors: Sequence[Tensor | None], leaves: Sequence[Any]) -> frozenset[tuple[int, int]]:
-    """Return which of the tensors in slots are elsewhere, too: in leaf number i, or in slot number ~i, and in slot k."""
-    places = {id(x): i for i, x in enumerate(leaves) if isinstance(x, Tensor)}
-    found = ((places.setdefault(id(t), ~k), k) for k, t in enumerate(tensors) if t is not None)
-    return frozenset((i, k) for i, k in found if i != ~k)
 
 
 # --------------------------------------------------------------------------- replaying
@@ -280,7 +297,10 @@ def ready(program: Program, around: Surroundings, leaves: list[Any]) -> list[Val
         return None
     if {i: id(x) for i, x in enumerate(leaves) if id(x) in around.tensors} != program.entangled:
         return None
-    if held_by_slots([slot.held(leaves) for slot in program.watched], leaves) != program.held:
+    if not all(pin.holds(leaves) for pin in program.pins):
+        return None
+    elsewhere = [*leaves, *(c.tensor for c in program.handles)]
+    if held_by_slots([slot.held(leaves) for slot in program.watched], elsewhere) != program.held:
         return None
     values = [s.read(leaves) for s in program.sources]
     if program.storages:

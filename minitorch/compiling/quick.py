@@ -25,7 +25,7 @@ from ..tensor.handle import GradCell, Tensor
 from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot
 from .donation import giving
 from .entry import MISS, Entrance, entrance
-from .forms import NUMBERS, Form
+from .forms import Form, is_number
 from .guards import Surroundings
 from .modes import ON, mode
 from .program import Program, Refill, is_gradient, replay, results
@@ -67,13 +67,16 @@ class Quick:
         self.fields = [s for s in sources if isinstance(s, Field)]
         self.read = [s.owner for s in sources if is_gradient(s)]
         tensors = [c.tensor for c in program.handles]
+        self.captured = set(map(id, tensors))
         cells = [(cell, "cell_contents") for cell in around.cells]
         parts = [(f, name) for f in around.functions for name in ("__code__", "__defaults__", "__kwdefaults__")]
         cells += [(f, name) for f, name in parts if getattr(f, name) is not None]
         empty = [(c.slot.owner, "grad") for c in program.slots if c.empty]
-        self.guarded = [*cells, *empty, *((t, name) for t in tensors for name in ("_view", "node"))]
-        self.guards = Guards(self.guarded)
+        pinned = [(pin.slot.owner, "grad") for pin in program.pins if is_gradient(pin.slot)]
         self._note_items([s for s in sources if isinstance(s, Slot) and not is_gradient(s)])
+        alone = [(t, "_view") for t in self.handles]
+        self.guarded = [*cells, *empty, *pinned, *alone, *((t, name) for t in tensors for name in ("_view", "node"))]
+        self.guards = Guards(self.guarded)
         self.held = set(map(id, self.handles))
         self.cells = [s.owner for s in program.watched if isinstance(s.owner, GradCell)]
         self._note_writes()
@@ -181,6 +184,8 @@ class Quick:
         for i in self.given:
             x = args[i]
             if not isinstance(x, Tensor):
+                if type(x) is int and not is_number(x):
+                    return None
                 found.append(x)
                 continue
             value = x.current()
@@ -196,7 +201,8 @@ class Quick:
         found += map(_value, self.holders)
         if self.read:
             grads = list(map(_grad, self.read))
-            if any(map(_is_missing, grads)) or len(set(map(id, grads))) < len(grads):
+            ids = set(map(id, grads))
+            if any(map(_is_missing, grads)) or len(ids) < len(grads) or not ids.isdisjoint(self.captured):
                 return None
             found += map(_value, grads)
         if self.full and None in map(_grad, self.full):
@@ -321,10 +327,12 @@ def quick(last: Last, arguments: Any) -> Quick | None:
     given = [s.index for s in program.sources if isinstance(s, Argument)]
     form = arguments.form()
     twins = set() if form is None else {i for i, _ in form.twins}
-    arrays = {i for i, x in enumerate(leaves) if isinstance(x, (Array, Tracer)) or type(x) in NUMBERS}
+    arrays = {i for i, x in enumerate(leaves) if isinstance(x, (Array, Tracer)) or is_number(x)}
     each = set(given) == arrays - twins
-    held = all(s.get() is not None for s in program.sources if isinstance(s, Slot))
+    slots = [s for s in program.sources if isinstance(s, Slot)]
+    held = all(s.get() is not None and (is_gradient(s) or s.get()._view is None) for s in slots)
     steady = all(c() and (is_gradient(c.slot) or not c.empty) for c in program.slots)  # as before the run
+    steady = steady and all(pin.holds(leaves) for pin in program.pins)
     touched = chain(program.sources, (getattr(t, "slot", t) for t, _ in program.writes))
     steady = steady and not any(isinstance(s, ArgumentGrad) for s in touched)
     if not (plain and each and held and steady) or program.entangled or program.held or program.once:

@@ -10,6 +10,8 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any
 
+import numpy as np
+
 from ..core.array import Array
 from ..core.aval import Aval
 from ..core.config import setting
@@ -19,11 +21,12 @@ from ..core.jit.staging import Lifted, StagedTracer, StagingTrace
 from ..core.primitive import Tracer, Value, aval_of
 from ..core.tape import FREED, Node, context, entering, lower
 from ..core.vjp import backward, reachable, unhooked
-from ..tensor.handle import Tensor, ambient
+from ..tensor.handle import GradCell, Tensor, ambient
 from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
 from .derivative import Derivative
 from .guards import PLAIN
-from .program import Again, Fixed, Fresh, HandleCheck, Program, Refill, Same, SlotCheck, held_by_slots, is_gradient
+from .holding import Pin, held_by_slots
+from .program import Again, Fixed, Fresh, HandleCheck, Own, Program, Refill, Same, SlotCheck, is_gradient
 from .sharing import Sharing
 
 
@@ -116,11 +119,14 @@ class _Finish:
         self.arguments = arguments
         self.outputs: list[Atom] = []
         self.live: list[tuple[int, Node]] = []  # results that carry a gradient
+        self.kept: set[int] = set()  # tensors from outside that are results, or put in a slot
+        self.leaves: list[tuple[Tensor, Node]] = []  # results that require grad on their own
 
     def program(self, leaves: list[Any], structure: Any) -> Program:
         """Return the program."""
         self._check_numbers()
         results = self._results(leaves)
+        self._check_leaves()
         writes = self._writes()
         forward_inputs = len(self.trace.graph.inputs)
         derivative = self._derivative(forward_inputs) if self.live else None
@@ -130,6 +136,8 @@ class _Finish:
         else:
             graph = derivative.forward(graph, self.outputs)
         sources = _ordered(graph, self.trace.sources[:forward_inputs])
+        handles = list(self._handles())
+        elsewhere = [*self.arguments.leaves, *(c.tensor for c in handles)]
         return Program(
             graph=graph,
             sources=sources,
@@ -137,16 +145,17 @@ class _Finish:
             writes=writes,
             results=results,
             structure=structure,
-            handles=list(self._handles()),
+            handles=handles,
             slots=list(self._slots()),
             storages=frozenset(self.capture.storages),
             derivative=derivative,
             is_leaf=structure.num_leaves == 1 and structure.num_nodes == 1,
             watched=[s.source for s in self.capture.slots.values()],
-            held=held_by_slots([s.before for s in self.capture.slots.values()], self.arguments.leaves),
+            held=held_by_slots([s.before for s in self.capture.slots.values()], elsewhere),
             once=any(isinstance(s, Lifted) for s in sources),
             begun=self.capture.begun,
             hidden=self.hidden,
+            pins=list(self._pins()),
         )
 
     def _check_numbers(self) -> None:
@@ -193,21 +202,66 @@ class _Finish:
         for swapped in capture.slots.values():
             if swapped.source.get() is x and not isinstance(capture.known.get(id(x)), Argument):
                 return Same(None, x if id(x) in capture.adoptions else None, swapped.source)
-        if id(x) in capture.adoptions:
-            source = capture.known.get(id(x))
-            return Same(source.index, None) if isinstance(source, Argument) else Same(None, x)
-        if x._trace.level < self.trace.level:
-            return Same(None, x)
+        if self._is_outside(x):
+            return self._same(x)
+        own = self._own(x)
         if x._view is not None and (seen := self.sharing.seen(x)) is not None:
+            if own is not None:
+                self.sharing.refuse(x)
             return seen
-        return self._fresh(x.current(), x.node, type(x))
+        return self._fresh(x.current(), x.node, type(x), own)
 
-    def _fresh(self, value: Value, node: Node | None, kind: type) -> Fresh:
+    def _is_outside(self, x: Tensor) -> bool:
+        return id(x) in self.capture.adoptions or x._trace.level < self.trace.level
+
+    def _same(self, x: Tensor) -> Same:
+        """Return how a tensor from outside is found after each call; raise for one that its slot does not hold any more."""
+        self.kept.add(id(x))
+        source = self.capture.known.get(id(x))
+        if isinstance(source, Argument):
+            return Same(source.index, None)
+        if not isinstance(source, (Slot, ArgumentGrad)):
+            return Same(None, x)
+        if source.get() is not x:
+            raise JitError(
+                f"jit: the function replaces {aval_of(x.current())}, a gradient or optimizer state from outside, by another "
+                "tensor, and returns or keeps the old one, which would be another tensor in each call; use x.clone() of it"
+            )
+        return Same(None, None, source)
+
+    def _own(self, x: Tensor) -> Own | None:
+        """Return what a new tensor has besides its value; raise for what cannot be given to that of each call."""
+        if x._cell is not None:
+            refuse_cell(x, x._cell)
+        attributes = {name: held for name, held in vars(x).items() if name != "_cell"}
+        for name, held in attributes.items():
+            if not isinstance(held, (*PLAIN, Enum)):
+                raise JitError(
+                    f"jit: a result, {x.aval}, has an attribute {name!r}, a {type(held).__name__}, which every call would "
+                    "share; return that, too, and set the attribute outside"
+                )
+        is_leaf = x.requires_grad and x.is_leaf
+        if is_leaf:
+            self.leaves.append((x, x.node))  # type: ignore[arg-type]
+        return Own(is_leaf, attributes) if is_leaf or attributes else None
+
+    def _fresh(self, value: Value, node: Node | None, kind: type, own: Own | None = None) -> Fresh:
         index = self._output(value)
-        done = node is not None and is_spent(node)
-        if node is not None and not done:
+        is_leaf = own is not None and own.is_leaf
+        done = node is not None and not is_leaf and is_spent(node)
+        if node is not None and not is_leaf and not done:
             self.live.append((index, node))
-        return Fresh(index, kind, done)
+        return Fresh(index, kind, done, own)
+
+    def _check_leaves(self) -> None:
+        """Raise if a result that requires grad on its own is one that others were computed from."""
+        nodes = set(reachable([node for _, node in self.live])) if self.leaves else set()
+        for x, node in self.leaves:
+            if node in nodes:
+                raise JitError(
+                    f"jit: a result, {x.aval}, was made inside and requires grad on its own, and another result depends "
+                    "on it, whose backward pass would not reach it; make it outside, and pass it as an argument"
+                )
 
     # ------------------------------------------------------------------ writes
 
@@ -243,8 +297,13 @@ class _Finish:
     def _slot(self, slot: Slot | ArgumentGrad, now: Any) -> tuple[Any, int | None]:
         if now is None:
             return Refill(slot, None), None
-        if now._trace.level < self.trace.level or id(now) in self.capture.adoptions:
-            return Refill(slot, now), None
+        if self._is_outside(now):
+            return Refill(slot, self._same(now)), None
+        if now.node is not None and not is_spent(now.node):
+            raise JitError(
+                f"jit: a gradient, {aval_of(now.current())}, is recorded itself, as by backward(create_graph=True), and "
+                "would be kept without its graph; return what mt.autograd.grad(..., create_graph=True) gives, or detach() it"
+            )
         return Refill(slot, None), self._output(now.current())
 
     def _check_memory(self, a: Any) -> None:
@@ -280,6 +339,20 @@ class _Finish:
             raise JitError(
                 "jit: two arguments, or an argument and a captured tensor, share memory, and the function writes to it "
                 "in place; pass x.clone(), or compile without the write"
+            )
+        for a in self.capture.adoptions.values():
+            if isinstance(a.source, (Slot, ArgumentGrad)) and a.view is not None and id(a.view.storage) in written:
+                self._check_slot_memory(a)
+
+    def _check_slot_memory(self, a: Any) -> None:
+        """Raise if a gradient or state on a storage that is written overlaps with what else the function meets."""
+        storage = a.view.storage
+        adoptions = self.capture.adoptions.values()
+        others = [b for b in adoptions if b is not a and b.view is not None and b.view.storage is storage]
+        if id(storage) in self.capture.storages or any(_overlap(a.value, b.value) for b in others):
+            raise JitError(
+                f"jit: {aval_of(a.value)}, a gradient or optimizer state, shares its memory with another tensor that the "
+                "function uses, and one of them is written in place; let one of them be a clone()"
             )
 
     # ------------------------------------------------------------------ derivatives
@@ -318,6 +391,29 @@ class _Finish:
             is_asked = key in self.capture.read_slots or slot.get() is before
             if is_asked and not isinstance(slot, ArgumentGrad):  # a part of the key
                 yield SlotCheck(slot, before is None)
+
+    def _pins(self) -> Iterator[Pin]:
+        """Iterate over the tensors in slots that are used, and that the function may have from elsewhere."""
+        used = {*self.capture.adoptions, *self.kept}
+        return (pin for pin in self.capture.held_elsewhere if id(pin.tensor) in used)
+
+
+def refuse_cell(x: Tensor, cell: GradCell) -> None:
+    """Raise if a result waits for its gradient in a way that the tensor of another call would not."""
+    if cell.grad is not None:
+        fix = "has got a gradient in the function; return x.grad as a further result"
+    elif x.is_leaf and (cell.hooks or cell.post_hooks):
+        fix = "requires grad on its own, and has hooks; register them outside, on the result"
+    elif not x.is_leaf and cell.accumulates:
+        fix = "is told to retain its gradient; call retain_grad() outside, on the result"
+    else:
+        return
+    raise JitError(f"jit: a result, {x.aval}, which is a new tensor in each call, {fix}")
+
+
+def _overlap(x: Value, y: Value) -> bool:
+    """Return whether two values may have elements in common."""
+    return not (type(x) is type(y) is Array) or np.may_share_memory(x._data, y._data)
 
 
 def is_spent(node: Node) -> bool:

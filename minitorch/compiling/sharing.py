@@ -47,7 +47,7 @@ class Sharing:
             if all(a is b for a, b in zip(start, view.steps)) and len(start) <= len(view.steps):
                 return self._taken(x, base, len(start))
         if self._is_lost(view.storage):
-            self._refuse(x)
+            self.refuse(x)
         group = self.groups[id(view.storage)]
         if len(group) == 1:
             return None
@@ -58,7 +58,7 @@ class Sharing:
 
     def _taken(self, x: Tensor, base: Same | int, done: int) -> Seen:
         if type(x) is not Tensor or (x.node is not None and x.node.plan is None):
-            self._refuse(x)
+            self.refuse(x)
         return Seen(base, x._view.steps[done:], x.node is not None)  # type: ignore[union-attr]
 
     def _whole(self, storage: Storage, group: dict[int, tuple[int, Tensor]]) -> int:
@@ -89,9 +89,10 @@ class Sharing:
         views = [a.tensor._view for a in self.capture.adoptions.values()]
         return id(storage) in self.capture.storages or any(v is not None and v.storage is storage for v in views)
 
-    def _refuse(self, x: Tensor) -> NoReturn:
+    def refuse(self, x: Tensor) -> NoReturn:
+        """Raise: a view that is taken anew in each call would not be what this one is."""
         raise JitError(
             f"jit: a result, {aval_of(x.current())}, shares its memory with an argument, a captured tensor or another "
-            "result, and is a parameter, requires grad on its own, or is a view of a gradient that has been replaced, so "
-            "that it cannot be taken again after each call; return x.clone()"
+            "result, and is a parameter, requires grad on its own, has attributes, or is a view of a gradient that has been "
+            "replaced, so that it cannot be taken again after each call; return x.clone()"
         )

@@ -124,7 +124,7 @@ class Loop:
             return False
         if bound.plan.numbers or quick.donated or not quick.form.is_plain:
             return False
-        fresh = [bound.plan.recipes[r.index][1] for r in program.results if type(r) is Fresh]
+        fresh = [bound.plan.recipes[r.index][1] for r in program.results if type(r) is Fresh and r.own is None]
         return len(fresh) == len(program.results) and sorted(fresh) == [k for k, _, _ in bound.new]
 
     def run(self, batches: Sequence[tuple[Any, ...]], values: list[Any]) -> tuple[int, Any]:

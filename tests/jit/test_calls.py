@@ -170,6 +170,15 @@ def test_whole_numbers_are_read_exactly(number):
         assert compiled(zero, n).tolist() == [n, n]
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**30, -(10**35)])
+def test_whole_numbers_that_no_array_holds(number):
+    compiled = mt.jit(lambda x, n: x * n["n"])
+    for n in (2, 3, 4, number, number, 5, number, number - 1, 6):
+        assert compiled(mt.ones(2), {"n": n}).tolist() == (mt.ones(2) * n).tolist()
+    with pytest.raises(OverflowError, match="too large"):
+        compiled(mt.ones(2, dtype=mt.int64), {"n": number})
+
+
 def test_floats_are_read_exactly():
     compiled = mt.jit(lambda x, n: x * n)
     one = mt.ones(1, dtype=mt.float64)

@@ -300,3 +300,23 @@ def test_a_picture_of_what_a_backward_pass_keeps():
 
     found = kinds(mt.draw_graph(mt.make_graph(nn.Linear(2, 3))(mt.ones(1, 2))))
     assert found["result"][0] == "result 0" and "kept for backward" in found["result"]
+
+
+def test_gradients_that_are_taken_from_elsewhere():
+    w, v = mt.ones(2, requires_grad=True), mt.ones(2, requires_grad=True)
+    w.grad, v.grad = mt.ones(2), mt.ones(2)
+    held = w.grad
+
+    def function(x):
+        y = w.grad * held * x
+        w.grad = x
+        return y
+
+    def other(x):
+        w.grad = v.grad
+        return x * 1
+
+    text = mt.jit(function).explain(mt.ones(2))
+    assert re.search(r"w\.grad +the tensor x", text)
+    assert "w.grad is the same tensor, which others hold, too" in text
+    assert "the tensor v.grad" in mt.jit(other).explain(mt.ones(2))

@@ -6,6 +6,7 @@ import functools
 import gc
 import pickle
 import threading
+import types
 import warnings
 import weakref
 
@@ -71,6 +72,28 @@ def test_appending_to_a_captured_list_raises():
         mt.jit(function)(mt.ones(2))
 
 
+@pytest.mark.parametrize(
+    "wrap", [lambda x: [x], lambda x: (x, 1.0), lambda x: {"key": x}], ids=["list", "tuple", "dict"]
+)
+@pytest.mark.parametrize("depth", [150, 250, 400])
+def test_containers_in_containers(wrap, depth):
+    """Python reads no 200 brackets within one another, and Python functions call one another 1000 times at most."""
+
+    @mt.jit
+    def function(tree):
+        (x, *_) = mt.tree.leaves(tree)
+        y = x * 2
+        for _ in range(depth):
+            y = wrap(y)
+        return y
+
+    for k in range(4):
+        given = tensor(k)
+        for _ in range(depth):
+            given = wrap(given)
+        assert mt.tree.leaves(function(given))[0].tolist() == [2 * k]
+
+
 def test_an_argument_used_twice():
     def function(x, y):
         x.add_(1)
@@ -111,6 +134,171 @@ def test_an_argument_that_is_a_gradient():
     w.grad = mt.full((2,), 3.0)
     assert compiled(w.grad).tolist() == [0, 0]
     assert compiled(mt.ones(2)).tolist() == [1, 1]
+
+
+# What a slot holds, somebody else may hold, too; G is the gradient of WEIGHT at first, SHARED a view of that.
+CHANGES = {
+    1: lambda w: setattr(w.weight, "grad", tensor(50, 60)),
+    3: lambda w: w.kept.mul_(2),
+    4: lambda w: w.weight.grad.mul_(3),
+    5: lambda w: setattr(w.weight, "grad", w.kept),
+    7: lambda w: setattr(w.other, "grad", tensor(-1, -2)),
+    8: lambda w: setattr(w.weight, "grad", tensor(9, 9)),
+}
+
+
+class World:
+    """Two parameters with gradients, one of which is held elsewhere, too."""
+
+    def __init__(self):
+        self.weight, self.other = mt.nn.Parameter(tensor(1, 2)), mt.nn.Parameter(tensor(3, 4))
+        self.weight.grad, self.other.grad = tensor(5, 6), tensor(7, 8)
+        self.kept = self.weight.grad
+
+    def state(self, x, out):
+        tensors = [self.weight, self.weight.grad, self.other, self.other.grad, self.kept, x, out]
+        same = [[a is b for b in tensors] for a in tensors]
+        return [None if t is None else t.tolist() for t in tensors], same
+
+
+def _adding_to_both(w, x):
+    w.weight.grad.add_(x)
+    w.kept.mul_(2)
+    return w.weight.grad * 1 + w.kept
+
+
+def _filled_with(value):
+    def function(w, x):
+        w.weight.grad = value(w, x)
+        return w.weight.grad * 2
+
+    return function
+
+
+def _given_back(w, x):
+    w.weight.grad = x
+    return w.weight.grad
+
+
+HELD = {
+    "captured": lambda w, x: w.weight.detach() * x + w.kept * x,
+    "captured first": lambda w, x: w.kept * x + w.weight.grad * 10,
+    "captured last": lambda w, x: w.weight.grad * 10 + w.kept * x,
+    "written": _adding_to_both,
+    "filled with an argument": _filled_with(lambda w, x: x),
+    "filled with another's": _filled_with(lambda w, x: w.other.grad),
+    "filled with what is captured": _filled_with(lambda w, x: w.kept),
+    "given back": _given_back,
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_gradients_that_are_held_elsewhere(name):
+    seen = []
+    for wrap in (lambda f: f, mt.jit):
+        world = World()
+        kept, weight, other = world.kept, world.weight, world.other
+        hidden = types.SimpleNamespace(weight=weight, other=other, kept=kept)
+        run = wrap(lambda x: HELD[name](hidden, x))  # noqa: B023
+        seen.append([])
+        for k in range(12):
+            x = tensor(1, k)
+            seen[-1].append(world.state(x, run(x)))
+            CHANGES.get(k, lambda w: None)(world)
+    assert seen[0] == seen[1]
+
+
+def _taken_away(w, x):
+    old, w.weight.grad = w.weight.grad, None
+    return old
+
+
+def _exchanged(w, x):
+    w.weight.grad, w.other.grad = w.other.grad, w.weight.grad
+    return x * 1
+
+
+@pytest.mark.parametrize("function", [_taken_away, _exchanged])
+def test_a_gradient_that_is_replaced_and_kept_raises(function):
+    world = World()
+    with pytest.raises(JitError, match="clone"):
+        mt.jit(lambda x: function(world, x))(tensor(1, 2))
+    assert world.kept is world.weight.grad
+
+
+def _backward_with_a_graph(w, x):
+    (w.weight * w.weight * x).sum().backward(create_graph=True)
+    return x * 1
+
+
+def _written_and_viewed(w, x):
+    w.weight.grad.add_(x)
+    return w.part * 1
+
+
+def _viewed_and_written(w, x):
+    w.part.add_(1)
+    return w.weight.grad * 1
+
+
+@pytest.mark.parametrize("function", [_backward_with_a_graph, _written_and_viewed, _viewed_and_written])
+def test_gradients_that_are_recorded_or_share_memory_raise(function):
+    world = World()
+    world.part = world.weight.grad[:1]
+    with pytest.raises(JitError, match="create_graph|shares its memory"):
+        mt.jit(lambda x: function(world, x))(tensor(1, 2))
+    assert world.weight.grad.tolist() == [5, 6]
+
+
+def test_gradients_in_one_buffer():
+    """Parts of it that do not overlap may be written."""
+    seen = []
+    for wrap in (lambda f: f, mt.jit):
+        world, flat = World(), mt.zeros(4)
+        world.weight.grad, world.other.grad = flat[:2], flat[2:]
+
+        @wrap
+        def run(x):
+            (world.weight * x + world.other).sum().backward()  # noqa: B023
+            return x * 1
+
+        for k in range(5):
+            run(tensor(1, k))
+        seen.append(flat.tolist())
+    assert seen[0] == seen[1]
+
+
+STATE = {
+    "data": lambda buffer, held: buffer.data.zero_(),
+    "detached": lambda buffer, held: buffer.detach().mul_(2),
+    "a part": lambda buffer, held: buffer[0].zero_(),
+    "a part that is kept": lambda buffer, held: (held or held.append(buffer[0]), held[0].add_(1)),
+}
+
+
+@pytest.mark.parametrize("name", STATE)
+def test_state_of_an_optimizer_written_through_a_view(name):
+    seen = []
+    for wrap in (lambda f: f, mt.jit):
+        mt.manual_seed(0)
+        model = mt.nn.Linear(3, 2)
+        opt = mt.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+        @wrap
+        def step(x):
+            opt.zero_grad()  # noqa: B023
+            loss = model(x).square().mean()  # noqa: B023
+            loss.backward()
+            opt.step()  # noqa: B023
+            return loss
+
+        held = []
+        for k in range(10):
+            step(mt.ones(4, 3))
+            if k > 4:
+                STATE[name](opt.state[model.weight]["momentum_buffer"], held)
+        seen.append(model.weight.detach().numpy())
+    np.testing.assert_allclose(seen[1], seen[0], rtol=1e-5)
 
 
 TABLE = mt.zeros(3, 2)
@@ -297,6 +485,94 @@ def test_writing_to_a_captured_tensor():
     assert total.tolist() == [3, 3] and function.records == 1
     total.zero_()
     assert function(mt.ones(2)).tolist() == [10, 10]
+
+
+LEAVES = {
+    "a parameter": lambda x: mt.nn.Parameter(x * 2),
+    "one of two": lambda x: (mt.nn.Parameter(x * 2), x * 3),
+    "in place": lambda x: (x * 2).requires_grad_(),
+    "a detached copy": lambda x: (x * 2).detach().requires_grad_(),
+    "a new tensor": lambda x: mt.zeros(2, requires_grad=True),
+    "with views": lambda x: (lambda p: (p, p[0], p.detach()))((x.detach() * 2).requires_grad_()),
+    "a buffer": lambda x: mt.nn.Buffer(x * 2, persistent=False),
+    "an attribute": lambda x: _named(x * 2),
+}
+
+
+def _named(x):
+    x.label = "twice"
+    return x
+
+
+@pytest.mark.parametrize("given", ["requires grad", "plain"])
+@pytest.mark.parametrize("around", [mt.enable_grad, mt.no_grad])
+@pytest.mark.parametrize("name", LEAVES)
+def test_results_that_require_grad_on_their_own_get_gradients(name, around, given):
+    function = LEAVES[name]
+    seen = []
+    for run in (function, mt.jit(function)):
+        seen.append([])
+        for k in range(4):
+            x = mt.tensor([1.0, 2.0 + k], requires_grad=given == "requires grad")
+            with around():
+                outs = tree.flatten_until(run(x), mt.Tensor)[0]
+            live = [t for t in outs if t.requires_grad]
+            sum(((t * t).sum() for t in live), mt.zeros((), requires_grad=True)).backward()
+            grads = [t.grad if t.is_leaf else None for t in (*outs, x)]
+            about = [(type(t), t.is_leaf, t.requires_grad, t.tolist()) for t in outs]
+            more = [{k: v for k, v in vars(t).items() if k != "_cell"} for t in outs]
+            seen[-1].append((about, more, [None if g is None else g.tolist() for g in grads]))
+    assert seen[0] == seen[1]
+
+
+def _depends(x):
+    weight = mt.nn.Parameter(x * 2)
+    return weight, (weight * x).sum()
+
+
+def _has_a_gradient(x):
+    weight = mt.nn.Parameter(x * 2)
+    (weight * weight).sum().backward()
+    return weight
+
+
+def _has_hooks(x):
+    weight = mt.nn.Parameter(x * 2)
+    weight.register_hook(lambda g: g * 2)
+    return weight
+
+
+def _retains(x):
+    y = x * 2
+    y.retain_grad()
+    return y, y.sum()
+
+
+def _has_a_list(x):
+    y = x * 2
+    y.parts = [x]
+    return y
+
+
+def _view_with_a_name(x):
+    y = x * 2
+    return y, _named(y[0])
+
+
+REFUSED_RESULTS = {
+    _depends: "another result depends on it",
+    _has_a_gradient: r"return x\.grad",
+    _has_hooks: "register them outside",
+    _retains: r"call retain_grad\(\) outside",
+    _has_a_list: "'parts', a list",
+    _view_with_a_name: "has attributes",
+}
+
+
+@pytest.mark.parametrize("function", REFUSED_RESULTS)
+def test_results_whose_gradients_would_be_lost_raise(function):
+    with pytest.raises(JitError, match=REFUSED_RESULTS[function]):
+        mt.jit(function)(mt.ones(2, requires_grad=True))
 
 
 def test_what_is_made_inside_and_kept_outside_raises():

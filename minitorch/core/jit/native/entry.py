@@ -208,6 +208,9 @@ def enter(news, lo, hi):
                 if kind == {RECYCLED} and i32(tensor)[0] != 1:
                     return
                 if kind == {GRADIENT} and i32(tensor)[0] != 1:
+                    for j in range(P[{FORBIDDEN_COUNT}]):
+                        if forbidden[j] == tensor:
+                            return
                     for j in range(several):
                         if shared[j] == tensor:
                             return
@@ -312,9 +315,9 @@ class Entry:
     """What a call must find, where the addresses of its arrays go, and what runs then.
 
     `arguments` says how many there are, and which are tensors, no two the same. `forbidden` are objects that none may be,
-    nor the storage of one, `places` the addresses of words that hold such. Views share no storage, and no two gradients are
-    one tensor. Without `classes` there are no tensors. The `objects` are made with the new arrays, and stand behind them in
-    the list.
+    nor the storage of one, nor a gradient, `places` the addresses of words that hold such. Views share no storage, and no
+    two gradients are one tensor. Without `classes` there are no tensors. The `objects` are made with the new arrays, and
+    stand behind them in the list.
     """
 
     __slots__ = ("_kept", "_native", "_words")

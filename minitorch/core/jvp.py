@@ -32,14 +32,11 @@ from .primitive import (
     bind,
     evaluate_plain,
 )
-from .pushing import BY_VALUE, LARGE, MISSING, JVPTracer, Pushed, known, pushed
+from .pushing import BY_VALUE, LARGE, MISSING, PAIRS, JVPTracer, Pushed, kinds_of, known, pushed
 from .tape import leaked
 
 _inspector = inspector.get
 _asarray, _ndarray = np.asarray, np.ndarray
-# Kinds of two operands, by which tangents are negated; then those that have one buffer for both tangents.
-_PAIRS = ("tt", "tm"), ("mt", "mm")
-_SHARING = ("ts", "to"), ("mo", "ms")
 
 
 class JVPTrace(Trace):
@@ -103,7 +100,8 @@ class JVPTrace(Trace):
         elif type(x) is Pushed and (type(y) is float or type(y) is int):
             kinds, a = "mn" if x.negated else "tn", x.data
         elif type(x) is Pushed is type(y) and x._trace is self is y._trace:
-            kinds, a, b = (_SHARING if x.moved is y.moved else _PAIRS)[x.negated][y.negated], x.data, y.data
+            kinds = kinds_of(x, y) if x.moved is y.moved else PAIRS[x.negated][y.negated]
+            a, b = x.data, y.data
             if a.dtype is not b.dtype or a.shape != b.shape:
                 return None
         elif (found := self._operands(x, y)) is not None:

@@ -45,13 +45,15 @@ class JVPTracer(Tracer):
 class Pushed(JVPTracer):
     """One that keeps the buffers of both, for operations that work on these.
 
-    `negated` says that the tangent is minus what the buffer holds: a change of sign is exact, and waits for a sum.
+    `negated` says that the tangent is minus what the buffer holds: a change of sign is exact, and waits for a sum. Where the
+    value is minus another, `mirror` is the buffer of that.
     """
 
-    __slots__ = ("data", "moved", "negated")
+    __slots__ = ("data", "mirror", "moved", "negated")
     data: Any
     moved: Any
     negated: bool
+    mirror: Any  # set by negation alone
 
     @property
     def value(self) -> Array:
@@ -85,6 +87,23 @@ def pushed(trace: Trace, data: Any, moved: Any, negated: bool = False) -> Pushed
     made._trace = trace
     made.data, made.moved, made.negated = data, moved, negated
     return made
+
+
+# Kinds of two operands, by which tangents are negated; see `program`.
+PAIRS = ("tt", "tm"), ("mt", "mm")
+_SAME, _OPPOSITE = ("ts", "ms"), ("to", "mo")
+
+
+def kinds_of(x: Pushed, y: Pushed) -> str:
+    """Return the kinds of two operands."""
+    if x.moved is y.moved:
+        if x.negated is y.negated and x.data is y.data:
+            return _SAME[x.negated]
+        if x.negated is not y.negated and (
+            getattr(x, "mirror", None) is y.data or getattr(y, "mirror", None) is x.data
+        ):
+            return _OPPOSITE[x.negated]
+    return PAIRS[x.negated][y.negated]
 
 
 # What a program is: from the trace and one operand or two (else None) to the result with its tangent.
@@ -213,8 +232,8 @@ def program(primitive: Primitive, kinds: str, operands: tuple[Any, Any], dtype: 
     """Return the function of operands that computes a primitive and its tangent, None if its rules are not suited.
 
     For each operand, the kind is "t" for a `Pushed`, "m" for one with a negated tangent, "a" for an Array, "n" for a
-    number; the second is "s" if its tangent is in the same buffer as the first's, with the same sign, "o" with the
-    other. For `large` arrays it overwrites temporaries.
+    number; the second is "s" if it is the same as the first, tangent and all, "o" if it is minus the first. For `large`
+    arrays it overwrites temporaries.
     """
     by_value = primitive.name in BY_VALUE
     if type(primitive.jvp) is not tuple or dtype not in primitive.direct:
@@ -242,11 +261,12 @@ def program(primitive: Primitive, kinds: str, operands: tuple[Any, Any], dtype: 
 def _tangent(trace: Writing, primitive: Primitive, kinds: str, env: list[Any]) -> Any:
     """Write the sum over operands of what their rules say; the environment has the result and the operands."""
     directions = _directions(trace, kinds)
-    if primitive is _MUL and kinds[1] in "so":
-        # One pass less than x dy + y dx. Where the sum overflows, so does the product itself.
-        _, x, y = env
-        same = y if kinds[1] == "s" else -y
-        return trace.process(_MUL, (trace.process(_ADD, (same, x), {}), directions[1]), {})
+    if (
+        primitive is _MUL and kinds[1] in "so"
+    ):  # x dx + x dx, or minus that: a pass less if the terms are known to be one
+        half = trace.process(_MUL, (env[1], directions[0]), {})
+        double = trace.process(_ADD, (half, half), {})
+        return double if kinds[1] == "s" else -double
     total: Any = None
     for i, direction in enumerate(directions):
         rule = primitive.jvp[i]
@@ -290,6 +310,7 @@ def _compiled(given: list[str], text: list[str], tangent: str, negated: bool, li
         "made.data = out if type(out) is ndarray else asarray(out)",
         f"made.moved = {tangent} if type({tangent}) is ndarray else asarray({tangent})",
         f"made.negated = {negated}",
+        *(["made.mirror = x"] if lines[0].function is _NEG.impls[np.ndarray] else []),
         "return made",
     ]
     source = "\n".join(["def push(trace, x, y):", *(f"    {line}" for line in given + text + wrapped)])

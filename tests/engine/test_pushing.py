@@ -116,6 +116,25 @@ def test_other_operands(monkeypatch, run):
     agree(monkeypatch, lambda: run(x, t), "float64")
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: 1 / (1 + x * x),
+        lambda x: 1 / (1 + -x * x),
+        lambda x: 1 / (x * -x),
+        lambda x: P.neg(P.neg(x)) * x,
+        lambda x: 1 / (x * (1 - x)),
+        lambda x: P.sqrt(x) * (1 - P.sqrt(x)),
+        lambda x: (1 - x) * (-x),
+    ],
+)
+@pytest.mark.parametrize("tangent", [0.0, 0.1, -1.0, np.inf])
+def test_products_overflow_where_those_of_the_rules_do(monkeypatch, function, tangent):
+    x = Array(np.array([2e38, -2e38, 3e38, 0.0, 1e-40, np.inf, -np.inf, np.nan, 0.5], np.float32))
+    t = Array(np.full(9, tangent, np.float32))
+    agree(monkeypatch, lambda: jvp(function, (x,), (t,)), "float32")
+
+
 def test_values_are_not_overwritten():
     x = Array(np.linspace(0.1, 0.9, LARGE))
     t = Array(np.ones(LARGE))

@@ -119,6 +119,7 @@ class _Finish:
         self.arguments = arguments
         self.outputs: list[Atom] = []
         self.live: list[tuple[int, Node]] = []  # results that carry a gradient
+        self.filled: dict[int, Any] = {}  # the slot that a tensor has been put in first, by the tensor's identity
         self.kept: set[int] = set()  # tensors from outside that are results, or put in a slot
         self.leaves: list[tuple[Tensor, Node]] = []  # results that require grad on their own
 
@@ -272,8 +273,7 @@ class _Finish:
         for a in capture.adoptions.values():
             self._check_node(a)
             self._check_memory(a)
-            belongs = not isinstance(a.source, (Slot, ArgumentGrad)) or a.source.get() is a.tensor
-            if a.source is not None and belongs and self._changed(a.tensor.current(), a.staged):
+            if a.source is not None and self._changed(a.tensor.current(), a.staged):
                 found.append((a.source, self._output(a.tensor.current())))
                 written |= {id(a.view.storage)} if a.view is not None else set()
         for swapped, storage, _ in capture.storages.values():
@@ -297,6 +297,9 @@ class _Finish:
     def _slot(self, slot: Slot | ArgumentGrad, now: Any) -> tuple[Any, int | None]:
         if now is None:
             return Refill(slot, None), None
+        first = self.filled.setdefault(id(now), slot)
+        if first is not slot:
+            return Refill(slot, Same(None, None, first)), None
         if self._is_outside(now):
             return Refill(slot, self._same(now)), None
         if now.node is not None and not is_spent(now.node):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import gc
+import os
 import pickle
+import subprocess
+import sys
 import threading
 import types
 import warnings
@@ -1333,6 +1336,30 @@ def test_switched_off():
     compiled = mt.jit(lambda x: x.item() * 2)
     with setting(mode, OFF):
         assert compiled(tensor(2)) == 4 and compiled.records == 0
+
+
+WITH_SWITCHES = """
+import minitorch as mt
+compiled = mt.jit(lambda x: x * 2)
+for _ in range(3):
+    compiled(mt.ones(2))
+print(mt.compiling.modes.mode.get(), compiled.records, compiled.quick is not None)
+"""
+
+
+@pytest.mark.parametrize(
+    ("switches", "said"),
+    [
+        ({}, "on 1 True"),
+        ({"MINITORCH_JIT": "0"}, "off 0 False"),
+        ({"MINITORCH_JIT_CHECK": "1"}, "check 1 False"),
+        ({"MINITORCH_JIT": "0", "MINITORCH_JIT_CHECK": "1"}, "off 0 False"),
+    ],
+)
+def test_switches_in_the_environment(switches, said):
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MINITORCH_JIT")} | switches
+    out = subprocess.run([sys.executable, "-c", WITH_SWITCHES], env=env, capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == said
 
 
 def test_checked():

@@ -121,7 +121,7 @@ def bound(plan: Plan, recycled: Sequence[int]) -> Bound | None:
     used = [which for kind, which, _ in plan.recipes if kind == "fresh"]
     donated = {at for at, _ in plan.donated}
     returned = any(kind == "input" and which in plan.numbers for kind, which, _ in plan.recipes)  # as they are
-    alone = all(used.count(at) == 1 for at in (*donated, *(which for _, which, _ in kinds)))
+    alone = all(used.count(at) == 1 for at in (*donated, *(which for kind, which, _ in kinds if kind == "fresh")))
     whole = all(
         kind == "fresh" and plan.fresh[which][0] == shape and which not in donated for kind, which, shape in kinds
     )

@@ -51,8 +51,10 @@ class Workload:
 
     def inputs(self, library: str, batch: int) -> list[Any]:
         """Make the arguments of a step, for a batch size."""
+        if self.data is None:
+            return []
         module, name = TAKES[library]
-        return [getattr(importlib.import_module(module), name)(x) for x in self.data(batch)] if self.data else []
+        return [getattr(importlib.import_module(module), name)(x) for x in self.data(batch)]
 
     def start(self, library: str) -> Callable[[], Any]:
         """Set a contender up, and give its step the data."""

@@ -62,15 +62,14 @@ LIBRARIES = {
 
 
 def enter(kind: str, chain: Chain, size: str, count: int) -> None:
-    short = chain.function.__name__
-    value, pushed = f"{short}_value_{size}", f"{short}_jvp_{size}"
-    workload(value, f"Pointwise chain of {kind}, {size} floats", bytes=2 * 4 * count)
-    workload(pushed, f"Pointwise chain of {kind} with a tangent, {size} floats", bytes=4 * 4 * count)
-    contender(value, "numpy")(lambda: partial(chain.function, np, normal(count)))
-    contender(pushed, "numpy")(lambda: partial(chain.by_hand, normal(count), normal(count, seed=1)))
-    for name in LIBRARIES:
-        contender(value, name)(partial(value_of, name, chain, count))
-        contender(pushed, name)(partial(jvp_of, name, chain, count))
+    """Enter one workload with both, so that the two take turns: what is asked for is their ratio."""
+    name = f"{chain.function.__name__}_{size}"
+    workload(name, f"Pointwise chain of {kind}, {size} floats: its value, and with a tangent", bytes=2 * 4 * count)
+    contender(name, "numpy")(lambda: partial(chain.function, np, normal(count)))
+    contender(name, "numpy jvp")(lambda: valued(partial(chain.by_hand, normal(count), normal(count, seed=1))))
+    for library in LIBRARIES:
+        contender(name, library)(partial(value_of, library, chain, count))
+        contender(name, f"{library} jvp")(partial(jvp_of, library, chain, count))
 
 
 def value_of(name: str, chain: Chain, count: int) -> Callable[[], Any]:
@@ -83,7 +82,15 @@ def jvp_of(name: str, chain: Chain, count: int) -> Callable[[], Any]:
     module, take, transforms = LIBRARIES[name]
     lib = importlib.import_module(module)
     x, t = (getattr(lib, take)(normal(count, seed=seed)) for seed in range(2))
-    return partial(importlib.import_module(transforms).jvp, partial(chain.function, lib), (x,), (t,))
+    both = partial(importlib.import_module(transforms).jvp, partial(chain.function, lib), (x,), (t,))
+    wanted = chain.by_hand(normal(count), normal(count, seed=1))[1]
+    np.testing.assert_allclose(np.array(both()[1]), wanted, 1e-3, 1e-4, err_msg=f"the tangent of {name}")
+    return valued(both)
+
+
+def valued(both: Callable[[], Any]) -> Callable[[], Any]:
+    """Let a function that returns a value with its tangent return the value, as what is checked against."""
+    return lambda: both()[0]
 
 
 for kind, chain in CHAINS.items():

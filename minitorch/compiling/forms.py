@@ -135,7 +135,7 @@ class Form:
     ((3.0, 5), None, None)
     """
 
-    __slots__ = ("buffers", "count", "has_kwargs", "numbers", "read", "static", "twins")
+    __slots__ = ("are_arrays", "buffers", "count", "has_kwargs", "numbers", "read", "static", "twins")
 
     def __init__(self, read: Callable[..., tuple[Any, ...] | None] | None, has_kwargs: bool, raw: Sequence[Any]):
         self.read = read  # what finds the leaves, None if the arguments are these themselves
@@ -146,24 +146,26 @@ class Form:
         self.twins = [(i, places[id(x)]) for i, x in enumerate(raw) if places.get(id(x), i) != i]  # the same tensor
         self.numbers = [(i, type(x)) for i, x in enumerate(raw) if is_number(x)]
         self.static = [(i, Known(x)) for i, x in enumerate(raw) if not is_number(x) and not isinstance(x, _ARRAYS)]
+        self.are_arrays = not (self.numbers or self.static or self.buffers or self.twins)  # each apart from the others
 
     @property
     def is_plain(self) -> bool:
         """Whether the arguments themselves are the leaves, and arrays."""
-        return self.read is None and not (self.numbers or self.static or self.buffers or self.twins)
+        return self.read is None and self.are_arrays
 
     def leaves(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
         """Return the leaves of a call's arguments; None if it is of another form."""
-        if kwargs and not self.has_kwargs:
-            return None
-        found = args
-        if self.read is not None:
-            read = self.read(args, kwargs) if self.has_kwargs else self.read(args)
-            if read is None:
-                return None
-            found = read
-        if len(found) != self.count:
-            return None
+        found: tuple[Any, ...] | None
+        if self.read is None:
+            found = None if kwargs or len(args) != self.count else args
+        elif self.has_kwargs:
+            found = self.read(args, kwargs)
+        else:
+            found = None if kwargs else self.read(args)
+        return found if found is None or self.are_arrays else self._checked(found)
+
+    def _checked(self, found: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """Return the leaves, None if one is not of the kind that it was."""
         for i, kind in self.numbers:
             if type(found[i]) is not kind:
                 return None

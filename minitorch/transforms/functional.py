@@ -315,8 +315,9 @@ def _gray(img: Pixels) -> Pixels:
     if img.shape[-3] == 1:
         return floats(img)
     _check_colors("rgb_to_grayscale", img)
-    weights = np.array([0.2989, 0.587, 0.114], floats(img).dtype)
-    found = (np.moveaxis(floats(img), -3, -1) @ weights)[..., None, :, :]
+    # Term by term: a product of matrices rounds as the layout of the image has it.
+    red, green, blue = np.moveaxis(floats(img), -3, 0)
+    found = (0.2989 * red + 0.587 * green + 0.114 * blue)[..., None, :, :]
     return found if is_float(img) else np.floor(found)
 
 

@@ -94,7 +94,9 @@ class Entrance:
         self.may_hide, self.written, self.rest = quick.around.may_hide, quick.written, quick.rest
         # What makes the result of the list of what is new, if nothing else is to be done in the context of the last call.
         self.objects = Objects(len(self.new))
-        self.finish = None if self.holds or self.written or self.rest or self.shaped else self._finishing()
+        others = self.written or self.rest or self.shaped or program.derivative is not None
+        is_bare = self.is_short and (self.is_simple or not self.holds)
+        self.finish = self._finishing() if is_bare and not others else None
         self.news = maker(self.new, self.objects.count)
         self.pairs = Pairs()
         # What cannot be read where it lies: tables with a key and its value, containers and their snapshots.
@@ -130,6 +132,10 @@ class Entrance:
                 return MISS
         news = self.news()
         values: Any = ()
+        if self.holds and self.finish is not None and is_here:
+            values = self._read(args)
+            held = news + values
+            return self.finish(held) if values and self.entry.run(args, held) else MISS
         if self.holds:
             found = self._holding(args, news)
             if found is None:
@@ -165,6 +171,15 @@ class Entrance:
             if snapshot(place.read()) != was:
                 return False
         return not (self.may_hide and self.around.hides())
+
+    def _read(self, args: tuple[Any, ...]) -> list[Any]:
+        """Return the values of arguments and handles; none if an argument is no array, or not there."""
+        try:
+            values = [args[i].value if is_tensor else args[i] for i, is_tensor in self.given]
+        except (AttributeError, IndexError):
+            return []
+        values += map(_value, self.holders)
+        return values
 
     def _holding(self, args: tuple[Any, ...], news: list[Array]) -> Any:
         """Look and run, and hold what is read meanwhile; return the outputs and what was read, None for a miss."""
@@ -247,9 +262,13 @@ class Entrance:
         except Unreadable:
             self.objects = Objects(len(self.new))
             return None
+        if self.holds and self.objects.count:  # what is held would stand where these do
+            self.objects = Objects(len(self.new))
+            return None
         if program.is_leaf:
             return itemgetter(*order)
-        return builder(program.structure, order, len(self.new) + self.objects.count + TAIL)
+        held = len(self.given) + len(self.holders) if self.holds else 0
+        return builder(program.structure, order, len(self.new) + self.objects.count + held + TAIL)
 
     def _nodes(self) -> tuple[Node | None, ...] | None:
         """Return the nodes that gradients go to: those of captured tensors are the same in each call."""

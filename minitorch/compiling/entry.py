@@ -134,8 +134,8 @@ class Entrance:
         values: Any = ()
         if self.holds and self.finish is not None and is_here:
             values = self._read(args)
-            held = news + values
-            return self.finish(held) if values and self.entry.run(args, held) else MISS
+            held = news + (values or [])
+            return MISS if values is None or not self.entry.run(args, held) else self.finish(held)
         if self.holds:
             found = self._holding(args, news)
             if found is None:
@@ -172,25 +172,26 @@ class Entrance:
                 return False
         return not (self.may_hide and self.around.hides())
 
-    def _read(self, args: tuple[Any, ...]) -> list[Any]:
-        """Return the values of arguments and handles; none if an argument is no array, or not there."""
-        try:
-            values = [args[i].value if is_tensor else args[i] for i, is_tensor in self.given]
-        except (AttributeError, IndexError):
-            return []
-        values += map(_value, self.holders)
-        return values
-
-    def _holding(self, args: tuple[Any, ...], news: list[Array]) -> Any:
-        """Look and run, and hold what is read meanwhile; return the outputs and what was read, None for a miss."""
+    def _read(self, args: tuple[Any, ...]) -> list[Any] | None:
+        """Return the values of arguments and handles; None if an argument is no array, or not there."""
         try:
             values = [args[i].value if is_tensor else args[i] for i, is_tensor in self.given]
             values += map(_value, self.holders)
-            if self.is_simple and self.is_short:
-                held = news + values
-                return (self._outs(held), values) if self.entry.run(args, held) else None
+            return values
+        except (AttributeError, IndexError):
+            return None
+
+    def _holding(self, args: tuple[Any, ...], news: list[Array]) -> Any:
+        """Look and run, and hold what is read meanwhile; return the outputs and what was read, None for a miss."""
+        values = self._read(args)
+        if values is None:
+            return None
+        if self.is_simple and self.is_short:
+            held = news + values
+            return (self._outs(held), values) if self.entry.run(args, held) else None
+        try:
             arrays, again = (values, []) if self.is_simple else self._others(values)
-        except (AttributeError, IndexError):  # an argument is no array, or not there, or there is no gradient
+        except AttributeError:  # there is no gradient
             return None
         held = [*news, *arrays, *again]
         if not self.is_short:

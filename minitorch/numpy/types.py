@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from typing import Any, NamedTuple, NoReturn
 
 import ml_dtypes
@@ -16,15 +17,7 @@ from ..core.ops.shaping import cast
 from ..core.primitive import Tracer, Value
 
 
-class _Values(type):
-    def __instancecheck__(cls, x: Any) -> bool:
-        return isinstance(x, (Array, Tracer))
-
-    def __subclasscheck__(cls, kind: type) -> bool:
-        return issubclass(kind, (Array, Tracer))
-
-
-class ndarray(metaclass=_Values):
+class ndarray(ABC):  # noqa: B024 - it is asked for, not inherited from
     """What the functions of the namespace work on: arrays, and inside a transform what stands for them.
 
     It is for `isinstance`, which answers alike inside and outside; `minitorch.Array` has data. It makes nothing.
@@ -40,6 +33,10 @@ class ndarray(metaclass=_Values):
     def __new__(cls, *args: Any, **kwargs: Any) -> NoReturn:
         """Raise: it is no function."""
         raise TypeError("numpy.ndarray: it is for isinstance; make an array with array(...) or zeros(...)")
+
+
+ndarray.register(Array)
+ndarray.register(Tracer)
 
 
 class ScalarType:

@@ -17,6 +17,7 @@ from ..core.jit.lower import Plan as Lowered
 from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall, Value
 from ..core.tape import FREED, Node, TapeTracer, make_node, pick, shape_and_dtype
 from ..tensor.handle import AmbientTape, Tensor
+from .capture import Argument
 from .inspecting import run
 
 
@@ -118,8 +119,11 @@ def _prepare(derivative: Derivative, live: Sequence[Tensor]) -> None:
 
 def nodes_of(derivative: Derivative, leaves: Sequence[Any], tape: AmbientTape) -> tuple[Node | None, ...]:
     """Return the nodes that cotangents of captured tensors, and of arguments, go to on this tape."""
-    tensors: list[Tensor] = [p if isinstance(p, Tensor) else leaves[p.index] for p in derivative.parents]
-    return (*[node_of(x, tape) for x in tensors],)
+    found = []
+    for parent in derivative.parents:
+        x = leaves[parent.index] if type(parent) is Argument else parent
+        found.append(x.node if x._trace is tape else tape.foreign(x))
+    return tuple(found)
 
 
 def node_of(x: Tensor, tape: AmbientTape) -> Node | None:
@@ -145,22 +149,24 @@ class Pull:
     higher: Any
     wanted: list[bool] | None
 
-    def __call__(self, g: Any, *saved: Any) -> tuple[Value | None, ...]:
+    def __call__(self, g: Any, *saved: Any) -> Sequence[Value | None]:
+        if type(g) is Array:  # in a line of its own: most have one result
+            return self._placed(run(self.plan, self.graph, [*saved[0], g]))
         g = g if type(g) is tuple else (g,)
         for x in g:
             if type(x) is not Array:
                 return self._of_tracers(g, saved)
         return self._placed(run(self.plan, self.graph, [*saved[0], *g]))
 
-    def _of_tracers(self, g: Sequence[Value], saved: Any) -> tuple[Value | None, ...]:
+    def _of_tracers(self, g: Sequence[Value], saved: Any) -> Sequence[Value | None]:
         """Pull cotangents back that are recorded themselves, or batched."""
         if any(isinstance(x, TapeTracer) for x in g):
             return self.higher(g, Kept(*saved))  # type: ignore[no-any-return]
         return self._placed(interpret(self.graph, [*saved[0], *g]))
 
-    def _placed(self, found: Sequence[Value]) -> tuple[Value | None, ...]:
+    def _placed(self, found: Sequence[Value]) -> Sequence[Value | None]:
         """Return what was found for each parent, None for those that have no gradient."""
         if self.wanted is None:
-            return tuple(found)
+            return found
         given = iter(found)
-        return tuple([next(given) if wanted else None for wanted in self.wanted])
+        return [next(given) if wanted else None for wanted in self.wanted]

@@ -68,8 +68,9 @@ class Entrance:
             raise Unreadable("program")
         self.quick, self.bound, self.around, self.program = quick, bound, quick.around, program
         self.context, self.float = quick.context, quick.float
-        self.bare, self.waits = quick.bare, quick.waits if quick.waiting else None
+        self.bare, self.waits = quick.bare, quick.waits if quick.fresh or quick.waiting else None
         self.given = [(i, i in quick.tensors) for i in quick.given]
+        self.are_tensors = self.given == [(i, True) for i in range(len(quick.kinds))]
         self.optimizers = [(o, o.param_groups, o.state) for o, _ in quick.around.optimizers]
         self.new = [(shape, dtype) for _, shape, dtype in bound.new]
         self.is_short = bound.plan.is_short
@@ -92,6 +93,7 @@ class Entrance:
         self.holders = quick.holders
         self.is_simple = not (quick.read or quick.again or quick.fields or quick.numbers or bound.plan.numbers)
         self.may_hide, self.written, self.rest = quick.around.may_hide, quick.written, quick.rest
+        self.is_brief = self.holds and self.is_simple and self.is_short
         # What makes the result of the list of what is new, if nothing else is to be done in the context of the last call.
         self.objects = Objects(len(self.new))
         others = self.written or self.rest or self.shaped or program.derivative is not None
@@ -103,7 +105,7 @@ class Entrance:
         self.scopes: list[tuple[Any, Any, Any]] = []
         self.mutable: list[tuple[Any, Any]] = []
         self._note_guards()
-        self.is_wary = bool(self.waits or self.scopes or self.may_hide or self.mutable)
+        self.is_wary = bool(self.scopes or self.may_hide or self.mutable)
         self.seats = [self._seat()]
         self.entry = self.seats[0][0]  # of a short program, whose call is one native one: nobody comes in between
 
@@ -123,7 +125,9 @@ class Entrance:
             for i in self.bare:
                 if args[i]._cell is not None:
                     return MISS
-            if self.is_wary and not self._is_readable(args):
+            if self.waits is not None and not self.waits(args):
+                return MISS
+            if self.is_wary and not self._is_readable():
                 return MISS
         except (AttributeError, LookupError):  # not a tensor, fewer arguments, or a name that is gone
             return MISS
@@ -132,21 +136,25 @@ class Entrance:
                 return MISS
         news = self.news()
         values: Any = ()
-        if self.holds and self.finish is not None and is_here:
+        outs: Any = news
+        if self.is_brief:
             values = self._read(args)
-            held = news + (values or [])
-            return MISS if values is None or not self.entry.run(args, held) else self.finish(held)
-        if self.holds:
+            if values is None or not self.entry.run(args, held := news + values):
+                return MISS
+            if is_here and self.finish is not None:
+                return self.finish(held)
+            outs = self._outs(held)
+        elif self.holds:
             found = self._holding(args, news)
             if found is None:
                 return MISS
             outs, values = found
-        elif self.entry.run(args, news):
-            if is_here and self.finish is not None:
-                return self.finish(news)
-            outs = news if self.is_direct else self._outs(news)
-        else:
+        elif not self.entry.run(args, news):
             return MISS
+        elif is_here and self.finish is not None:
+            return self.finish(news)
+        elif not self.is_direct:
+            outs = self._outs(news)
         for storage in self.written:
             storage.version += 1
         for target, j in self.rest:
@@ -160,10 +168,8 @@ class Entrance:
             return only
         return results(self.program, outs, values, args, self.nodes if is_here else None)
 
-    def _is_readable(self, args: tuple[Any, ...]) -> bool:
+    def _is_readable(self) -> bool:
         """Return whether all is as it was which no native look can tell."""
-        if self.waits is not None and not self.waits(args):
-            return False
         for table, key, value in self.scopes:
             if table[key] is not value:
                 return False
@@ -175,6 +181,8 @@ class Entrance:
     def _read(self, args: tuple[Any, ...]) -> list[Any] | None:
         """Return the values of arguments and handles; None if an argument is no array, or not there."""
         try:
+            if self.are_tensors:
+                return [*map(_value, args), *map(_value, self.holders)]
             values = [args[i].value if is_tensor else args[i] for i, is_tensor in self.given]
             values += map(_value, self.holders)
             return values
@@ -186,9 +194,6 @@ class Entrance:
         values = self._read(args)
         if values is None:
             return None
-        if self.is_simple and self.is_short:
-            held = news + values
-            return (self._outs(held), values) if self.entry.run(args, held) else None
         try:
             arrays, again = (values, []) if self.is_simple else self._others(values)
         except AttributeError:  # there is no gradient
@@ -391,7 +396,9 @@ class Entrance:
             if isinstance(source, Argument):
                 i = source.index
                 kind = ARGUMENT if quick.kinds[i] is Array else VIEWED if quick.viewed[i] else TENSOR
-                made.append(Row(kind, i, at, shape, dtype, id(quick.kinds[i]), quick.tracked[i], alone))
+                copied = i in quick.strided and not (alone or self.bound.plan.calls_python)
+                room = np.empty(shape, dtype) if copied else None
+                made.append(Row(kind, i, at, shape, dtype, id(quick.kinds[i]), quick.tracked[i], alone, room=room))
             elif isinstance(source, Number):
                 if (shape, dtype) != ((), np.float64):
                     raise Unreadable("number")

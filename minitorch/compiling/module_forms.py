@@ -12,6 +12,7 @@ from ..nn.module import Module
 from ..tensor.handle import Tensor
 
 # Attributes of these classes never change, so it is enough that they are the same objects.
+_FEW = 8  # attributes that are compared one by one: 25 ns each, where a `map` takes 100 ns, and 15 each
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type)
 
 
@@ -32,13 +33,14 @@ class ModuleForm:
         held = reading.bound(f"{value}.__dict__")
         reading.refuse(f"[*{held}] != {reading.constant(self.names)}")
         reading.refuse(f"{held}['_kinds'] != {reading.constant(self.kinds)}")
-        if len(self.plain) > 1:
+        if len(self.plain) > _FEW:
             take, known = itemgetter(*self.plain), tuple(self.plain.values())
             same = f"map({reading.constant(is_)}, {reading.constant(take)}({held}), {reading.constant(known)})"
             reading.refuse(f"not all({same})")
         else:
-            for name, known in self.plain.items():
-                reading.refuse(f"{held}[{name!r}] is not {reading.constant(known)}")
+            same = [f"{held}[{name!r}] is not {reading.constant(known)}" for name, known in self.plain.items()]
+            if same:
+                reading.refuse(" or ".join(same))
         for name in self.absent:
             reading.refuse(f"{held}[{name!r}] is not None")
         for name, part in self.parts.items():

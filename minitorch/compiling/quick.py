@@ -18,6 +18,7 @@ from ..core.config import default_float
 from ..core.jit.graph import Mismatch
 from ..core.jit.lower.bound import Bound, bound
 from ..core.jit.lower.plan import Plan
+from ..core.jit.native.entry import is_copied
 from ..core.jit.native.objects import Guards
 from ..core.primitive import Tracer, Value
 from ..core.tape import context
@@ -34,6 +35,7 @@ _setting = attrgetter("frame", "muted", "anomaly", "stage", "careful", "leaks")
 _value, _grad, _state = attrgetter("value"), attrgetter("grad"), attrgetter("state")
 _context, _float, _mode = context.get, default_float.get, mode.get
 Last = tuple[Any, Program, Surroundings]  # a program with its key
+_FRESH = True, True  # what waits at a leaf without a gradient or hooks
 _TRIES = 16  # how often it is found out again where everything lies
 
 
@@ -56,8 +58,10 @@ class Quick:
         self.tensors = [i for i, x in enumerate(leaves) if isinstance(x, Tensor) and i not in twins]
         self.tracked = tuple(isinstance(x, Tensor) and x.node is not None for x in leaves)
         self.viewed = arguments.viewed
-        self.waiting = [(i, was) for i in self.tensors if (was := waiting(leaves[i])) is not None]
-        self.bare = [i for i in self.tensors if waiting(leaves[i]) is None]
+        waits = [(i, waiting(leaves[i])) for i in self.tensors]
+        self.bare = [i for i, was in waits if was is None]
+        self.fresh = [i for i, was in waits if was == _FRESH]
+        self.waiting = [(i, was) for i, was in waits if was is not None and was != _FRESH]
         self.shapes = [aval.shape for aval in program.avals[: len(self.given)]]
         sources = [s for s in program.sources if not isinstance(s, Argument)]
         self.holders = [_holder(s) for s in sources if isinstance(s, (Handle, Shared, Slot)) and not is_gradient(s)]
@@ -88,6 +92,7 @@ class Quick:
         # goes a longer way holds what is written.
         self.atomic: Entrance | None = None
         self.tries = _TRIES
+        self.strided: set[int] = set()  # arguments whose few elements are copied before the program runs
 
     def _note_items(self, items: list[Slot]) -> None:
         """Remember where the optimizer's state was found."""
@@ -156,6 +161,12 @@ class Quick:
 
     def waits(self, args: tuple[Any, ...]) -> bool:
         """Return whether what waits for the gradients of the arguments does so now, and these are apart from all else."""
+        for i in self.fresh:
+            node, cell = args[i].node, args[i]._cell
+            if node is None or node.plan is not None or cell is None or cell.grad is not None:
+                return False
+            if cell.hooks or cell.post_hooks:
+                return False
         grads = []
         for i, was in self.waiting:
             x = args[i]
@@ -279,7 +290,9 @@ class Quick:
                 out = results(self.program, outs, values, args)
         except Mismatch:  # another shape or dtype: the careful way finds or makes the program for it
             return MISS
-        if outs is not None or self.inner is None:
+        strided = {i for i, x in zip(self.given, values) if type(x) is Array and is_copied(x)}
+        if outs is not None or self.inner is None or not strided <= self.strided:
+            self.strided |= strided
             self._renew()
         return out
 

@@ -84,7 +84,8 @@ class RuleCall(NamedTuple):
 class Plan:
     """What a tape node keeps for the arguments that need a gradient, and whom it calls.
 
-    With several results, `fills` says whether cotangents that nobody gave are made zeros, or left as None.
+    With several results, `fills` says whether cotangents that nobody gave are made zeros, or left as None. `on_buffers` says
+    whether a rule knows a way on buffers.
     """
 
     primitive: Primitive
@@ -92,6 +93,10 @@ class Plan:
     save: Callable[[tuple[Any, ...]], tuple[Any, ...]]
     calls: tuple[RuleCall, ...]
     fills: bool = True
+    on_buffers: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "on_buffers", any(call.on_buffers is not None for call in self.calls))
 
 
 @dataclass(eq=False, slots=True)

@@ -156,7 +156,8 @@ def _pull(cotangents: dict[Node, Any], node: Node, g: Any, recorder: Tape | None
     parents, params = node.parents, node.params
     result: Any
     plain = not conjugate and node.line is None
-    is_buffer = plain and type(g) is Array and type(g._data) is ndarray and g._data.itemsize > 2 and not _inspector()
+    is_buffer = plan.on_buffers and plain and type(g) is Array and type(g._data) is ndarray
+    is_buffer = is_buffer and g._data.itemsize > 2 and not _inspector()
     for position, function, on_buffers, picks, statics in plan.calls:
         values = saved if picks is None else [saved[k] for k in picks]
         if statics:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...array import wrap
 from ...primitive import Value
-from ..native.entry import ARGUMENT, NEW, WEAK, Entry, Row
+from ..native.entry import ARGUMENT, NEW, WEAK, Entry, Row, is_copied
 from ..native.making import maker
 from ..native.pairs import Pairs, Unreadable
 from .plan import Frame, Plan
@@ -60,7 +62,9 @@ class Brief:
         frame.enter()  # for good: it runs inside of the look
         first = len(plan.fresh)
         rows = [Row(NEW, i, i, shape, dtype) for i, (shape, dtype) in enumerate(plan.fresh)]
-        rows += [Row(ARGUMENT, i, at, *frame.expected[at]) for at, i in enumerate(plan.arrays, first)]
+        for at, i in enumerate(plan.arrays, first):
+            room = np.empty(*frame.expected[at]) if is_copied(values[i]) else None
+            rows.append(Row(ARGUMENT, i, at, *frame.expected[at], room=room))
         at = frame.numbers.ctypes.data
         rows += [Row(WEAK, i, at + 8 * k, kind_of=id(type(values[i]))) for k, i in enumerate(plan.numbers)]
         if any(type(values[i]) not in (int, float) for i in plan.numbers):

@@ -30,6 +30,7 @@ from .objects import (
     LIST_SIZE,
     NDIM,
     OWNDATA,
+    STRIDES,
     TYPE,
     WRITEABLE,
     offset,
@@ -44,8 +45,9 @@ TUPLE_ITEMS, FLOAT_VALUE, INT_TAG, INT_DIGIT = 24, 16, 16, 24
 
 # What a row of the table of arrays says: how its array is found.
 ARGUMENT, TENSOR, VIEWED, HELD, GRADIENT, RECYCLED, FILLED, NEW, NUMBER, WEAK, ALIAS = range(11)
+MOST_COPIED = 4096  # elements, natively: 1 ns each
 TAIL = 4  # objects behind the arrays in a call's list
-ROW = 10  # kind, where, type, recorded, target, needed, twin, held, dtype, number of axes; then the axes
+ROW = 12  # kind, where, type, recorded, target, needed, twin, held, dtype, axes, copy, width; then the axes' lengths
 
 (
     PAIRS, PAIR_COUNT, COUNT, FORBIDDEN, FORBIDDEN_COUNT, PLACES, PLACE_COUNT, ROWS, ROW_COUNT, ADDRESSES,
@@ -225,7 +227,7 @@ def enter(news, lo, hi):
             if buffer == 0 or i64(buffer + {TYPE})[0] != P[{NDARRAY}]:
                 return
             flags = int64(i32(buffer + {FLAGS})[0])
-            if flags & {CONTIGUOUS | ALIGNED} != {CONTIGUOUS | ALIGNED} or i64(buffer + {DESCR})[0] != rows[at + 8]:
+            if flags & {ALIGNED} == 0 or i64(buffer + {DESCR})[0] != rows[at + 8]:
                 return
             if int64(i32(buffer + {NDIM})[0]) != ndim:
                 return
@@ -241,7 +243,33 @@ def enter(news, lo, hi):
                     return
                 if flags & {OWNDATA | WRITEABLE} != {OWNDATA | WRITEABLE}:
                     return
-            addresses[target] = i64(buffer + {DATA})[0]
+            start = i64(buffer + {DATA})[0]
+            if flags & {CONTIGUOUS} == 0:
+                copy = rows[at + 10]
+                if copy == 0:
+                    return
+                strides = i64(i64(buffer + {STRIDES})[0])
+                inner = ndim - 1
+                length = dimensions[inner]
+                step = strides[inner]
+                lines = 1
+                for axis in range(inner):
+                    lines *= dimensions[axis]
+                for line in range(lines):
+                    source = start
+                    rest = line
+                    for k in range(inner):
+                        axis = inner - 1 - k
+                        source += rest % dimensions[axis] * strides[axis]
+                        rest = rest // dimensions[axis]
+                    if rows[at + 11] == 4:
+                        for k in range(length):
+                            i32(copy)[line * length + k] = i32(source + k * step)[0]
+                    else:
+                        for k in range(length):
+                            i64(copy)[line * length + k] = i64(source + k * step)[0]
+                start = copy
+            addresses[target] = start
         at += {ROW} + ndim
     parts = i64(P[{PARTS}])
     flag = i64(P[{FLAG}])
@@ -265,7 +293,8 @@ class Row(NamedTuple):
     the other target. `kind_of` is the tensor's class, the address of the buffer for a number, or the class of a weak one,
     whose target is an address. What is `needed` is
     held by nobody else, except perhaps by the word at the address `twin`, and by the list of new arrays, at the place
-    `held`, where one that is to live on is handed in.
+    `held`, where one that is to live on is handed in. Elements that do not lie side by side are copied into `room`, if
+    there is any.
     """
 
     kind: int
@@ -278,12 +307,28 @@ class Row(NamedTuple):
     needed: bool = False
     twin: int = 0
     held: int = -1
+    room: np.ndarray[Any, Any] | None = None
 
     def words(self) -> list[int]:
         """Return the row of the native table."""
-        dtype = 0 if self.dtype is None else id(self.dtype)
+        dtype, width = (0, 0) if self.dtype is None else (id(self.dtype), self.dtype.itemsize)
         found = [self.kind, self.where, self.kind_of, int(self.recorded), self.target]
-        return [*found, int(self.needed), self.twin, self.held, dtype, len(self.shape), *self.shape]
+        found += [
+            int(self.needed),
+            self.twin,
+            self.held,
+            dtype,
+            len(self.shape),
+            0 if self.room is None else self.room.ctypes.data,
+            width,
+        ]
+        return [*found, *self.shape]
+
+
+def is_copied(array: Array) -> bool:
+    """Return whether the elements of an array do not lie side by side, and are few: NumPy copies many as fast."""
+    data = array._data
+    return not data.flags.c_contiguous and data.dtype.itemsize in (4, 8) and data.size <= MOST_COPIED
 
 
 class Classes(NamedTuple):

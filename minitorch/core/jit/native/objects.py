@@ -25,7 +25,7 @@ Shape = tuple[int, ...]
 
 # Offsets in CPython's and NumPy's structures, as bytes.
 TYPE, LIST_SIZE, LIST_ITEMS = 8, 16, 24
-DATA, NDIM, DIMENSIONS, BASE, DESCR, FLAGS = 16, 24, 32, 48, 56, 64
+DATA, NDIM, DIMENSIONS, STRIDES, BASE, DESCR, FLAGS = 16, 24, 32, 40, 48, 56, 64
 CONTIGUOUS, OWNDATA, ALIGNED, WRITEABLE = 0x1, 0x4, 0x100, 0x400
 
 LIST, COUNT, EXPECTED, REFERENCES, ADDRESSES, OWNED, ARRAY, NDARRAY, SLOT, RESULT, NEEDED = range(11)
@@ -286,6 +286,7 @@ def _layout_fits() -> bool:
         and word(id(items) + LIST_SIZE) == 1
         and word(word(id(items) + LIST_ITEMS)) == at
         and [word(word(at + DIMENSIONS) + 8 * axis) for axis in range(2)] == [3, 5]
+        and [word(word(at + STRIDES) + 8 * axis) for axis in range(2)] == [40, 8]
     )
 
 

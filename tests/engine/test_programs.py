@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from minitorch.core.transforms import grad, jvp, vmap
 from minitorch.test_util import check_grads
 
 MOST = 64  # elements of a value
+MOST_OPERATIONS, DEEPEST = 30, 4
 SEED = int(os.environ.get("PROGRAM_SEED", "0"))
 
 # Every operation keeps values of order one, so that finite differences stay accurate through 30 of them. Each is written
@@ -113,12 +115,12 @@ def fits(name: str, x: tuple[int, ...], y: tuple[int, ...]) -> bool:
 
 
 @st.composite
-def programs(draw: Any, most: int = 30) -> Program:
+def programs(draw: Any) -> Program:
     shape = st.lists(st.sampled_from([1, 2, 3]), max_size=2).map(tuple)
     shapes = tuple(draw(st.lists(shape, min_size=1, max_size=3)))
     have = list(shapes)
     instructions = []
-    for _ in range(draw(st.integers(3, most))):
+    for _ in range(draw(st.integers(3, MOST_OPERATIONS))):
         i = draw(st.integers(max(0, len(have) - 4), len(have) - 1))
         partners = [(name, j) for name in BINARY for j in range(len(have)) if fits(name, have[i], have[j])]
         if partners and draw(st.booleans()):
@@ -224,7 +226,8 @@ def close(found: Any, wanted: Any) -> None:
 
 COMMON = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
 NUMBERS = st.integers(0, 10**6)
-ORDERS = st.lists(st.sampled_from([*DERIVATIVES, "vmap"]), min_size=1, max_size=4)
+ORDERS = st.lists(st.sampled_from([*DERIVATIVES, "vmap"]), min_size=1, max_size=DEEPEST)
+EVERY_ORDER = [order for n in range(1, DEEPEST + 1) for order in product(("grad", "jvp", "vmap"), repeat=n)]
 
 
 @seed(SEED)
@@ -244,9 +247,23 @@ def test_random_programs_in_torch(program, number):
 
 @seed(SEED)
 @settings(max_examples=500, **COMMON)
-@given(programs(most=10), NUMBERS, ORDERS)
+@given(programs(), NUMBERS, ORDERS)
 def test_random_programs_in_every_nesting(program, number, order):
     check_nesting(program, number, order)
+
+
+@pytest.mark.parametrize("depth", range(1, DEEPEST + 1))
+def test_all_orders_of_nesting(depth):
+    orders = [order for order in EVERY_ORDER if len(order) == depth]
+
+    @seed(SEED + depth)
+    @settings(max_examples=5, **COMMON)
+    @given(programs(), NUMBERS)
+    def check_orders(program, number):
+        for order in orders:
+            check_nesting(program, number, order)
+
+    check_orders()
 
 
 @pytest.mark.slow
@@ -269,13 +286,13 @@ def test_many_random_programs_in_torch(program, number):
 @pytest.mark.slow
 @seed(SEED)
 @settings(max_examples=20_000, **COMMON)
-@given(programs(most=10), NUMBERS, ORDERS)
+@given(programs(), NUMBERS, ORDERS)
 def test_many_random_programs_in_every_nesting(program, number, order):
     check_nesting(program, number, order)
 
 
 @seed(SEED)
-@settings(max_examples=20, **COMMON)
+@settings(max_examples=500, **COMMON)
 @given(programs(), NUMBERS)
 def test_second_derivatives_of_random_programs(program, number):
     check_grads(program, program.inputs(number), order=2, rtol=1e-5, atol=1e-5)

@@ -52,6 +52,7 @@ def test_examples(place: str) -> None:
 
 def test_what_pytest_does_not_meet_is_found_here() -> None:
     assert "mgrid" in made("numpy")
+    assert {"gammaln", "zeta"} <= made("special").keys()
     assert "exp" not in made("")  # pytest meets it in minitorch.tensor.functions
 
 

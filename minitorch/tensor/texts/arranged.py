@@ -13,20 +13,25 @@ TEXTS: dict[str, Text] = {
     "diag_embed": "Make square matrices of zeros with the last dimension on a diagonal of dimensions `dim1` and `dim2`.",
     "dstack": "Join tensors along the third dimension, [n] as [1, n, 1] and [m, n] as [m, n, 1].",
     "expand_as": "Return a view in the shape of `other`, where dimensions of size 1, and new ones in front, repeat.",
-    "fftshift": "Move the zero frequency to the middle of dimensions, all by default.",
+    "fftshift": (
+        "Move the zero frequency to the middle of dimensions, all by default.",
+        "mt.fft.fftshift(mt.tensor([0, 1, 2, -2, -1]))",
+        "tensor([-2, -1,  0,  1,  2])",
+    ),
     "fliplr": "Reverse the order of the columns: the second dimension.",
     "flipud": "Reverse the order of the rows: the first dimension.",
-    "ifftshift": "Move the zero frequency from the middle of dimensions, all by default, to the front: `fftshift` undone.",
-    "istft": "Return the signals [..., time] whose `stft`, with the same arguments, is nearest to this one in squares.",
+    "ifftshift": (
+        "Move the zero frequency from the middle of dimensions, all by default, to the front: `fftshift` undone.",
+        "mt.fft.ifftshift(mt.tensor([-2, -1, 0, 1, 2]))",
+        "tensor([ 0,  1,  2, -2, -1])",
+    ),
     "meshgrid": (
         "Return, for vectors of sizes n, m, ..., as many grids [n, m, ...] of their elements; `indexing='xy'` swaps the "
         "first two dimensions."
     ),
-    "one_hot": "Return vectors of `num_classes` along a new last dimension: 1 at the class that each integer names, else 0.",
     "ravel": "Return a vector of all elements, as a view where they lie in order.",
     "reshape_as": "Give the tensor the shape of `other` with the same elements in the same order.",
     "roll": "Move elements along dimensions, what leaves one end enters at the other; by default in the flattened tensor.",
-    "stft": "Transform windows of `n_fft` points, `hop_length` apart: signals [..., time] to [..., frequencies, windows].",
     "take": "Select elements of the flattened tensor; the result has the shape of `index`.",
     "tile": "Lay copies of a tensor side by side, the given number of times along each dimension.",
     "tril": "Set what lies above a diagonal of matrices [..., m, n] to zero.",

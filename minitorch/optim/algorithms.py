@@ -15,11 +15,11 @@ class SGD(RuleOptimizer):
 
     >>> from minitorch.tensor.handle import Tensor
     >>> w = Tensor([1.0], requires_grad=True)
-    >>> optimizer = SGD([w], lr=0.1)
+    >>> optimizer = SGD([w], lr=0.25)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> w.tolist()
-    [0.8]
+    [0.5]
     """
 
     rule = rules.SGD

@@ -172,11 +172,11 @@ class Lion(RuleOptimizer):
 
     >>> from minitorch.tensor.handle import Tensor
     >>> w = Tensor([1.0, -3.0], requires_grad=True)
-    >>> optimizer = Lion([w], lr=0.1)
+    >>> optimizer = Lion([w], lr=0.25)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> w.tolist()
-    [0.9, -2.9]
+    [0.75, -2.75]
     """
 
     rule = rules.LION

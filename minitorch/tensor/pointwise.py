@@ -312,7 +312,7 @@ OTHER: Table = {
     "div": _divide,
     "positive": lambda input: as_array(input),
     "conj": _conj,
-    "sgn": core.sgn,
+    "sgn": lambda input: core.sgn(input),
     "round": lambda input, *, decimals=0: core.round(input, as_int(decimals)),
     "clamp": _clamp,
     "clamp_min": lambda input, min: _clamp(input, min),

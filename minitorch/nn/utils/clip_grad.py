@@ -96,7 +96,7 @@ def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, for
     >>> p.grad = Tensor([8.0])
     >>> clip_grads_with_norm_(p, 1.0, 16.0)
     >>> p.grad
-    tensor([0.5])
+    tensor([0.5000])
     """
     with no_grad():
         factor = minimum(div(float(max_norm), total_norm + 1e-6), 1.0)

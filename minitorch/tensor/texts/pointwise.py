@@ -137,6 +137,11 @@ TEXTS: dict[str, Text] = {
         "mt.rsub(mt.tensor([1.0, 2.0]), 10.0, alpha=3)",
         "tensor([7., 4.])",
     ),
+    "sgn": (
+        "Divide each element by its magnitude, 0 at 0: the sign of a real number, the direction of a complex one.",
+        "mt.sgn(mt.tensor([3 + 4j, 0j]))",
+        "tensor([0.6000+0.8000j, 0.0000+0.0000j])",
+    ),
     "silu": (
         "Compute `x * sigmoid(x)` for each element.",
         "mt.silu(mt.tensor([-1.0, 0.0, 1.0]))",

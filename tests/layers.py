@@ -182,6 +182,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.alias"],  # what a tensor shares with its views
     ["minitorch.tensor.promotion", "minitorch.tensor.hooks"],  # 0-d operands give way; what registering a hook returns
     ["minitorch.tensor.sharing"],  # reading, viewing and writing a value that handles share
+    ["minitorch.tensor.peeking"],  # the numbers behind handles
     ["minitorch.tensor.handle"],  # Tensor and its ambient tape
     ["minitorch.tensor.backward", "minitorch.tensor.pytree"],  # Tensor.backward; tensors taken apart and put back
     ["minitorch.tensor.types"],
@@ -197,6 +198,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.layout", "minitorch.tensor.distinct", "minitorch.tensor.quantiles"],
     ["minitorch.tensor.pointwise", "minitorch.tensor.reducing", "minitorch.tensor.algebra"],
     ["minitorch.tensor.views", "minitorch.tensor.arranging", "minitorch.tensor.linalg"],
+    ["minitorch.tensor.parts", "minitorch.tensor.placing"],  # slices, windows; looking up and writing at places
     ["minitorch.tensor.special", "minitorch.tensor.statistics"],
     ["minitorch.tensor.factors", "minitorch.tensor.spectrogram", "minitorch.tensor.later"],
     ["minitorch.tensor.conversion"],

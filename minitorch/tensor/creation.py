@@ -16,7 +16,8 @@ from ..core.ops.families import as_array
 from ..core.ops.pointwise import joined
 from ..core.ops.shaping import broadcast_to, cast
 from ..core.primitive import Tracer, Value, aval_of
-from .handle import Tensor, lowered, tensor_of
+from .handle import Tensor, tensor_of
+from .peeking import lowered
 from .types import KINDS, check_fits, checked_device, get_default_dtype
 
 

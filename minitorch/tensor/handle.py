@@ -7,7 +7,6 @@ above.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -15,14 +14,15 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.array import Array
-from ..core.errors import ArgumentError, DTypeError, GradError, ShapeError
+from ..core.errors import DTypeError, GradError, ShapeError
 from ..core.ops.families import as_array
 from ..core.ops.pointwise import add, detach
 from ..core.ops.shaping import cast, full
 from ..core.primitive import Params, Primitive, Tracer, Value, bind
 from ..core.tape import OUTERMOST, Node, Tape, TapeTracer, context, leaf
 from .alias import CUT
-from .hooks import RemovableHandle
+from .hooks import AfterGrad, RemovableHandle
+from .peeking import lowered
 from .promotion import weaken
 from .sharing import Shared
 
@@ -102,21 +102,6 @@ def ambient() -> AmbientTape:
     return tape  # type: ignore[no-any-return]
 
 
-class _AfterGrad:
-    """A hook that is called with its tensor, which it must not keep alive, when the gradient is there."""
-
-    __slots__ = ("hook", "tensor")
-
-    def __init__(self, hook: Callable[[Tensor], Any], tensor: Tensor):
-        self.hook = hook
-        self.tensor = weakref.ref(tensor)
-
-    def run(self) -> None:
-        tensor = self.tensor()
-        if tensor is not None:
-            self.hook(tensor)
-
-
 class GradCell:
     """What waits at a leaf (or at a tensor with hooks) for its gradient. `kind` is the class of that tensor."""
 
@@ -127,7 +112,7 @@ class GradCell:
         self.kind = kind
         self.grad: Tensor | None = None
         self.hooks: dict[int, Callable[[Tensor], Any]] = {}
-        self.post_hooks: dict[int, _AfterGrad] = {}
+        self.post_hooks: dict[int, AfterGrad] = {}
 
     def receive(self, g: Value) -> Value:
         """Run the hooks, accumulate, and return the cotangent to pass on."""
@@ -316,7 +301,7 @@ class Tensor(Shared):
                 "register_post_accumulate_grad_hook: post accumulate grad hooks cannot be registered on non-leaf tensors; "
                 "use register_hook"
             )
-        return RemovableHandle(self._own_cell().post_hooks, _AfterGrad(hook, self))
+        return RemovableHandle(self._own_cell().post_hooks, AfterGrad(hook, self))
 
     def detach(self) -> Tensor:
         """Return a view of the same data that is not recorded."""
@@ -386,36 +371,6 @@ def _float_array(data: Any, dtype: Any) -> Value:
     return array if array.dtype in dtypes.INEXACT and not _is_numbers(data) else cast(array, float)
 
 
-def lowered(data: Any) -> tuple[Any, dtypes.DType | None]:
-    """Return data with NumPy numbers for the tensors inside lists, and the dtype for all numbers, None if there are none.
-
-    A tensor of a single element counts as its number there, whatever its shape.
-    """
-    if not isinstance(data, (list, tuple)) or not _holds_tensors(data):
-        return data, None
-    kinds: set[Any] = set()
-    return _numbers(data, kinds), dtypes.promote(*kinds)
-
-
-def _holds_tensors(data: Any) -> bool:
-    return any(map(_holds_tensors, data)) if isinstance(data, (list, tuple)) else isinstance(data, Tensor)
-
-
-def _numbers(data: Any, kinds: set[Any]) -> Any:
-    """Return data with numbers for tensors, and note what kinds of numbers there are."""
-    if isinstance(data, (list, tuple)):
-        return [_numbers(x, kinds) for x in data]
-    if not isinstance(data, Tensor):
-        kinds.add(getattr(data, "dtype", type(data)))
-        return data
-    if data.value.size != 1:
-        raise ArgumentError(
-            f"tensor: only one element tensors can be converted to Python scalars, got {data.aval} in a list; use stack"
-        )
-    kinds.add(data.dtype)
-    return data.detach().numpy().reshape(())
-
-
 def _is_numbers(data: Any) -> bool:
     return not hasattr(data, "dtype")
 
@@ -428,21 +383,6 @@ def tensor_of(value: Value) -> Tensor:
     if isinstance(value, TapeTracer) and value._trace is tape:
         return tape.wrap(value.value, value.node)
     return tape.wrap(value, None)
-
-
-def known(x: Any) -> Array | None:
-    """Return the Array behind a tensor or a core value, None for what is traced."""
-    value = x.current() if isinstance(x, Tensor) else x
-    return value if type(value) is Array else None
-
-
-def extent(x: Any) -> tuple[int, int] | None:
-    """Return the least and the largest of integers; None if there are none, or they are traced."""
-    array = known(x)
-    if array is None or not array.size:
-        return None
-    host = array.numpy()
-    return int(host.min()), int(host.max())
 
 
 def as_tensor(x: Any) -> Tensor:

@@ -18,13 +18,16 @@ from ..core.ops.families import as_array
 from ..core.ops.shaping import canonical_axis
 from ..core.primitive import Value, aval_of
 from .alias import Step, function_step, index_step
-from .arranging import _at, _identity, _pad, _vector_wise
+from .arranging import _pad
 from .conversion import clone
 from .handle import Tensor
 from .layout import is_contiguous, storage_offset
+from .parts import BOTH as PARTS
+from .parts import _diagonal, _narrow, _split, _tensor_split, _unfold
+from .placing import _at, _identity, _vector_wise
 from .table import Function, Table, sizes
 from .views import BOTH as VIEWS
-from .views import _diagonal, _narrow, _split, _tensor_split, _unfold, viewed
+from .views import viewed
 
 # --------------------------------------------------------------------------- blocks and grids
 
@@ -291,14 +294,16 @@ def _copied(name: str, view: Function) -> Function:
     return call
 
 
-_SEEN: Table = {name: VIEWS[name] for name in ("diagonal", "permute", "select", "squeeze", "t", "transpose")} | {
+_SEEN: Table = {
+    name: (VIEWS | PARTS)[name] for name in ("diagonal", "permute", "select", "squeeze", "t", "transpose")
+} | {
     "alias": lambda input: input,
     "detach": lambda input: input.detach() if isinstance(input, Tensor) else pointwise.detach(input),
     "expand": lambda input, size: VIEWS["expand"](input, size),
     "slice": _slice,
     "split": _split,
     "split_with_sizes": _split_with_sizes,
-    "unbind": VIEWS["unbind"],
+    "unbind": PARTS["unbind"],
     "unfold": _unfold,
     "unsqueeze": VIEWS["unsqueeze"],
     "view": lambda input, size: VIEWS["reshape"](input, size),
@@ -315,7 +320,7 @@ BOTH: Table = {
     "split_with_sizes": _split_with_sizes,
     "unsafe_split": lambda input, split_size, dim=0: _split(input, split_size, dim),
     "unsafe_split_with_sizes": lambda input, split_sizes, dim=0: _split(input, list(split_sizes), dim),
-    "unsafe_chunk": VIEWS["chunk"],
+    "unsafe_chunk": PARTS["chunk"],
     "narrow_copy": _copied("narrow", _narrow),
     "select_scatter": _select_scatter,
     "slice_scatter": _slice_scatter,

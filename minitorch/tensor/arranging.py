@@ -42,7 +42,17 @@ def _padded(x: Any, n: int) -> Any:
 
 
 def _cat(tensors: Sequence[Any], dim: int = 0) -> Any:
-    """Join tensors along a dimension. Vectors of no elements are left out, whatever the others are."""
+    """Join tensors along a dimension. Vectors of no elements are left out, whatever the others are.
+
+    >>> x = mt.tensor([[1, 2], [3, 4]])
+    >>> mt.cat([x, x[:1]])
+    tensor([[1, 2],
+            [3, 4],
+            [1, 2]])
+    >>> mt.cat([x, x], dim=1)
+    tensor([[1, 2, 1, 2],
+            [3, 4, 3, 4]])
+    """
     _check_list("cat", tensors)
     parts = [x for x in tensors if getattr(x, "shape", None) != (0,)] or tensors
     quick = _quickly_joined(parts, dim) if parts else None
@@ -50,7 +60,15 @@ def _cat(tensors: Sequence[Any], dim: int = 0) -> Any:
 
 
 def _stack(tensors: Sequence[Any], dim: int = 0) -> Any:
-    """Join tensors along a new dimension."""
+    """Join tensors along a new dimension.
+
+    >>> mt.stack([mt.tensor([1, 2]), mt.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    >>> mt.stack([mt.tensor([1, 2]), mt.tensor([3, 4])], dim=1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
     _check_list("stack", tensors)
     first = tensors[0] if isinstance(tensors, (tuple, list)) and tensors else None
     if isinstance(first, Tensor) and all(isinstance(x, Tensor) and x.shape == first.shape for x in tensors):
@@ -81,7 +99,14 @@ def _check_list(name: str, tensors: Any) -> None:
 
 
 def _hstack(tensors: Sequence[Any]) -> Any:
-    """Join along the second dimension, vectors along their only one."""
+    """Join along the second dimension, vectors along their only one.
+
+    >>> mt.hstack([mt.tensor([1, 2]), mt.tensor([3])])
+    tensor([1, 2, 3])
+    >>> mt.hstack([mt.tensor([[1], [2]]), mt.tensor([[3], [4]])])
+    tensor([[1, 3],
+            [2, 4]])
+    """
     rows = [shaping.atleast_nd(x, 1) for x in tensors]
     if not rows:
         raise ArgumentError("hstack: needs at least one tensor; give a list of them")
@@ -89,12 +114,25 @@ def _hstack(tensors: Sequence[Any]) -> Any:
 
 
 def _column_stack(tensors: Sequence[Any]) -> Any:
-    """Join vectors, as columns, and matrices along the second dimension."""
+    """Join vectors, as columns, and matrices along the second dimension.
+
+    >>> mt.column_stack([mt.tensor([1, 2]), mt.tensor([[3, 4], [5, 6]])])
+    tensor([[1, 3, 4],
+            [2, 5, 6]])
+    """
     return joining.concatenate([shaping.reshape(x, (-1, 1)) if as_array(x).ndim < 2 else x for x in tensors], 1)
 
 
 def _repeat(input: Any, *repeats: Any) -> Any:
-    """Lay copies side by side, so many times along each dimension; there may be more dimensions than in the tensor."""
+    """Lay copies side by side, so many times along each dimension; there may be more dimensions than in the tensor.
+
+    >>> x = mt.tensor([1, 2])
+    >>> x.repeat(2)
+    tensor([1, 2, 1, 2])
+    >>> x.repeat(2, 1)
+    tensor([[1, 2],
+            [1, 2]])
+    """
     counts = sizes(repeats)
     if len(counts) < as_array(input).ndim:
         raise ShapeError(
@@ -105,7 +143,16 @@ def _repeat(input: Any, *repeats: Any) -> Any:
 
 
 def _repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Any:
-    """Repeat each element (along a dimension, or of the flattened tensor)."""
+    """Repeat each element (along a dimension, or of the flattened tensor).
+
+    >>> x = mt.tensor([[1, 2], [3, 4]])
+    >>> mt.repeat_interleave(x, 2)
+    tensor([1, 1, 2, 2, 3, 3, 4, 4])
+    >>> mt.repeat_interleave(x, mt.tensor([2, 1]), dim=0)
+    tensor([[1, 2],
+            [1, 2],
+            [3, 4]])
+    """
     counts = repeats.numpy() if hasattr(repeats, "numpy") else repeats
     return joining.repeat(input, counts, dim)
 
@@ -117,6 +164,18 @@ def _pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | 
     """Add elements before and after the last dimensions: `pad` holds (before, after) for the last, the one before, ...
 
     `mode` is constant (with `value`), reflect, replicate or circular; negative widths cut.
+
+    >>> x = mt.tensor([[1, 2], [3, 4]])
+    >>> mt.pad(x, (1, 0))
+    tensor([[0, 1, 2],
+            [0, 3, 4]])
+    >>> mt.pad(x, (0, 0, 0, 1), value=9)
+    tensor([[1, 2],
+            [3, 4],
+            [9, 9]])
+    >>> mt.pad(x, (0, 1), mode="reflect")
+    tensor([[1, 2, 1],
+            [3, 4, 3]])
     """
     x = as_array(input)
     if mode not in PAD_MODES:
@@ -136,7 +195,16 @@ def _meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
 
 
 def _flip(input: Any, *dims: Any, **named: Any) -> Any:
-    """Reverse the order of elements along dimensions, given as `flip(x, 0, 1)`, `flip(x, (0, 1))` or by `dims=`."""
+    """Reverse the order of elements along dimensions, given as `flip(x, 0, 1)`, `flip(x, (0, 1))` or by `dims=`.
+
+    >>> x = mt.tensor([[1, 2], [3, 4]])
+    >>> mt.flip(x, (0,))
+    tensor([[3, 4],
+            [1, 2]])
+    >>> mt.flip(x, (0, 1))
+    tensor([[4, 3],
+            [2, 1]])
+    """
     if named:
         if dims or set(named) != {"dims"}:
             raise TypeError(f"flip() takes dims once, got {dims} and {named}")
@@ -145,19 +213,38 @@ def _flip(input: Any, *dims: Any, **named: Any) -> Any:
 
 
 def _rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
-    """Turn by 90 degrees `k` times in the plane of two dimensions, from the first toward the second."""
+    """Turn by 90 degrees `k` times in the plane of two dimensions, from the first toward the second.
+
+    >>> x = mt.tensor([[1, 2], [3, 4]])
+    >>> mt.rot90(x)
+    tensor([[2, 4],
+            [1, 3]])
+    >>> mt.rot90(x, -1)
+    tensor([[3, 1],
+            [4, 2]])
+    """
     if len(dims) != 2:
         raise ArgumentError(f"rot90: dims must name two dimensions, got {tuple(dims)}")
     return joining.rot90(input, k, tuple(dims))
 
 
 def _diagflat(input: Any, offset: int = 0) -> Any:
-    """Make a matrix with the flattened elements on a diagonal."""
+    """Make a matrix with the flattened elements on a diagonal.
+
+    >>> mt.diagflat(mt.tensor([1, 2]), offset=1)
+    tensor([[0, 1, 0],
+            [0, 0, 2],
+            [0, 0, 0]])
+    """
     return diagonal.diag_embed(shaping.ravel(input), offset)
 
 
 def _broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
-    """Return the shape that shapes (or single sizes) broadcast to."""
+    """Return the shape that shapes (or single sizes) broadcast to.
+
+    >>> mt.broadcast_shapes((3, 1), (2,), (1, 1, 1))
+    (1, 3, 2)
+    """
     avals = [Aval(s if isinstance(s, tuple) else (s,), dtypes.float32) for s in shapes]
     return broadcast_shapes("broadcast_shapes", *avals)
 
@@ -175,7 +262,14 @@ def _triangle(name: str, numpy_function: Any) -> Any:
 
 
 def _diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    """Subtract from each element the one before it along a dimension, `n` times."""
+    """Subtract from each element the one before it along a dimension, `n` times.
+
+    >>> x = mt.tensor([1, 4, 9, 16])
+    >>> mt.diff(x), mt.diff(x, n=2)
+    (tensor([3, 5, 7]), tensor([2, 2]))
+    >>> mt.diff(x, prepend=mt.tensor([0]))
+    tensor([1, 3, 5, 7])
+    """
     parts = [x for x in (prepend, input, append) if x is not None] if n else [input]
     x = joining.concatenate(parts, dim) if len(parts) > 1 else as_array(input)
     axis = canonical_axis("diff", dim, x.ndim)

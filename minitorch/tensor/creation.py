@@ -64,7 +64,12 @@ def _value(data: Any, dtype: Any) -> Value:
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """Return a tensor for anything array-like: a tensor of that dtype and device as it is, other data copied."""
+    """Return a tensor for anything array-like: a tensor of that dtype and device as it is, other data copied.
+
+    >>> x = mt.tensor([1, 2])
+    >>> mt.as_tensor(x) is x, mt.as_tensor([1, 2], dtype=mt.float32)
+    (True, tensor([1., 2.]))
+    """
     if not isinstance(data, Tensor):
         return tensor(data, dtype=dtype, device=device)
     if device is not None and checked_device(device) != data.device:
@@ -90,6 +95,9 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     """Make a tensor that holds a copy of a NumPy array, in its dtype.
 
     PyTorch shares the memory; here values are immutable, so a later write to `array` does not show in the tensor.
+
+    >>> mt.from_numpy(np.array([1.0, 2.0]))
+    tensor([1., 2.], dtype=float64)
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expected an np.ndarray, got {type(array).__name__}; use tensor(data)")
@@ -132,7 +140,11 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
 
 
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Make a 0-d tensor of a number, in the default dtype unless another is given."""
+    """Make a 0-d tensor of a number, in the default dtype unless another is given.
+
+    >>> mt.scalar_tensor(3), mt.scalar_tensor(3, dtype=mt.int64)
+    (tensor(3.), tensor(3))
+    """
     return made(Array(s, _float_or(dtype)), device, requires_grad)
 
 
@@ -214,7 +226,15 @@ def full(
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Make a matrix with ones on its diagonal and zeros elsewhere."""
+    """Make a matrix with ones on its diagonal and zeros elsewhere.
+
+    >>> mt.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    >>> mt.eye(2, 3)
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     rows, columns = size_of("eye", (n, n if m is None else m))
     return made(wrap(np.eye(rows, columns, dtype=_float_or(dtype))), device, requires_grad)
 
@@ -272,7 +292,11 @@ def _number(x: Any) -> Any:
 def linspace(
     start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Make `steps` evenly spaced numbers from `start` to `end`, both included."""
+    """Make `steps` evenly spaced numbers from `start` to `end`, both included.
+
+    >>> mt.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
     kind = _float_or(dtype)
     return made(wrap(_spaced("linspace", start, end, steps, kind).astype(kind)), device, requires_grad)
 
@@ -287,7 +311,11 @@ def logspace(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Make powers of `base` with evenly spaced exponents from `start` to `end`, both included."""
+    """Make powers of `base` with evenly spaced exponents from `start` to `end`, both included.
+
+    >>> mt.logspace(0, 2, 3), mt.logspace(0, 3, 4, base=2)
+    (tensor([  1.,  10., 100.]), tensor([1., 2., 4., 8.]))
+    """
     kind = _float_or(dtype)
     exponents = _spaced("logspace", start, end, steps, kind)
     return made(wrap(np.power(base, exponents).astype(kind)), device, requires_grad)
@@ -331,7 +359,11 @@ empty_like.__doc__ = "Make a tensor like another whose values do not matter (the
 def full_like(
     input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Any:
-    """Make a tensor of one repeated number with the shape, dtype and device of another."""
+    """Make a tensor of one repeated number with the shape, dtype and device of another.
+
+    >>> mt.full_like(mt.zeros(2), 7), mt.full_like(mt.zeros(2), 7, dtype=mt.int64)
+    (tensor([7., 7.]), tensor([7, 7]))
+    """
     aval = aval_of(input)
     kind = aval.dtype if dtype is None else dtype
     where = aval.device if device is None else device
@@ -339,7 +371,11 @@ def full_like(
 
 
 def complex(real: Tensor, imag: Tensor) -> Tensor:
-    """Make complex numbers of their real and imaginary parts, two floats of one dtype."""
+    """Make complex numbers of their real and imaginary parts, two floats of one dtype.
+
+    >>> mt.complex(mt.tensor([1.0, 2.0]), mt.tensor([0.0, -1.0]))
+    tensor([1.+0.j, 2.-1.j])
+    """
     x, y = as_array(real), as_array(imag)
     if x.dtype != y.dtype or x.dtype not in (dtypes.float32, dtypes.float64):
         raise DTypeError(

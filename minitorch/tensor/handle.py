@@ -192,7 +192,12 @@ class Tensor(Shared):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether operations on this tensor are recorded."""
+        """Whether operations on this tensor are recorded.
+
+        >>> x = mt.tensor([1.0], requires_grad=True)
+        >>> (x * 2).requires_grad, x.detach().requires_grad
+        (True, False)
+        """
         if self._view is not None:
             self.current()
         return self.node is not None
@@ -202,7 +207,12 @@ class Tensor(Shared):
         self.requires_grad_(wanted)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Start (or stop) recording operations on this tensor, in place."""
+        """Start (or stop) recording operations on this tensor, in place.
+
+        >>> x = mt.tensor([1.0]).requires_grad_()
+        >>> x
+        tensor([1.], requires_grad=True)
+        """
         self._enter()
         if not requires_grad:
             if not self.is_leaf:
@@ -223,19 +233,35 @@ class Tensor(Shared):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether this tensor was made by the user, not by a recorded operation."""
+        """Whether this tensor was made by the user, not by a recorded operation.
+
+        >>> x = mt.tensor([1.0], requires_grad=True)
+        >>> x.is_leaf, (x * 2).is_leaf
+        (True, False)
+        """
         if self._view is not None:
             self.current()
         return self.node is None or self.node.plan is None
 
     @property
     def grad_fn(self) -> Node | None:
-        """The node that recorded this tensor, None for leaves."""
+        """The node that recorded this tensor, None for leaves.
+
+        >>> x = mt.tensor([1.0], requires_grad=True)
+        >>> x.grad_fn is None, (x * 2).grad_fn.name
+        (True, 'mul')
+        """
         return None if self.is_leaf else self.node
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient accumulated by `backward`, None before the first."""
+        """The gradient accumulated by `backward`, None before the first.
+
+        >>> x = mt.tensor(2.0, requires_grad=True)
+        >>> (x * x).backward()
+        >>> x.grad
+        tensor(4.)
+        """
         self._enter()
         return None if self._cell is None else self._cell.grad
 
@@ -263,7 +289,15 @@ class Tensor(Shared):
         self._cell.grad = value
 
     def retain_grad(self) -> None:
-        """Keep the gradient of a tensor that is not a leaf."""
+        """Keep the gradient of a tensor that is not a leaf.
+
+        >>> x = mt.tensor(2.0, requires_grad=True)
+        >>> y = x * x
+        >>> y.retain_grad()
+        >>> (3 * y).backward()
+        >>> y.grad
+        tensor(3.)
+        """
         self._enter()
         if self.node is None:
             raise GradError("retain_grad: the tensor does not require grad; call requires_grad_() first")
@@ -277,7 +311,14 @@ class Tensor(Shared):
         return self._cell  # type: ignore[return-value]
 
     def register_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHandle:
-        """Call `hook(grad)` when this tensor's gradient is computed; what it returns, if not None, replaces it."""
+        """Call `hook(grad)` when this tensor's gradient is computed; what it returns, if not None, replaces it.
+
+        >>> x = mt.tensor(2.0, requires_grad=True)
+        >>> handle = x.register_hook(lambda g: g * 10)
+        >>> (x * x).backward()
+        >>> x.grad
+        tensor(40.)
+        """
         self._enter()
         if self.node is None:
             raise GradError("register_hook: cannot register a hook on a tensor that doesn't require gradient")
@@ -304,11 +345,22 @@ class Tensor(Shared):
         return RemovableHandle(self._own_cell().post_hooks, AfterGrad(hook, self))
 
     def detach(self) -> Tensor:
-        """Return a view of the same data that is not recorded."""
+        """Return a view of the same data that is not recorded.
+
+        >>> x = mt.tensor([2.0], requires_grad=True)
+        >>> y = (x * x).detach()
+        >>> y, y.requires_grad
+        (tensor([4.]), False)
+        """
         return self._view_of(CUT)
 
     def detach_(self) -> Tensor:
-        """Cut this tensor from its graph, in place."""
+        """Cut this tensor from its graph, in place.
+
+        >>> y = mt.tensor([2.0], requires_grad=True) * 3
+        >>> y.detach_()
+        tensor([6.])
+        """
         self._enter()
         self.current()
         if isinstance(self.value, Tracer) and self._trace is _context().frame.ambient:
@@ -318,7 +370,13 @@ class Tensor(Shared):
 
     @property
     def data(self) -> Tensor:
-        """A view of the same data that is not recorded; assigning to it replaces the data."""
+        """A view of the same data that is not recorded; assigning to it replaces the data.
+
+        >>> x = mt.tensor([1.0, 2.0], requires_grad=True)
+        >>> x.data += 10
+        >>> x
+        tensor([11., 12.], requires_grad=True)
+        """
         return self._view_of(CUT)
 
     @data.setter
@@ -341,7 +399,11 @@ class Tensor(Shared):
     # ------------------------------------------------------------------ conversion
 
     def concrete(self, wanted: str) -> Array:
-        """Return the Array behind this tensor."""
+        """Return the Array behind this tensor.
+
+        >>> mt.tensor([1.0]).concrete("a reader")
+        Array([1.], dtype=float32)
+        """
         self._enter()
         value = self.current()
         if self.node is None and type(value) is Array:  # whatever transform it was made in, nothing traces it
@@ -349,7 +411,11 @@ class Tensor(Shared):
         return Tracer.concrete(self, wanted)
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
-        """Return the data as a read-only NumPy view. A tensor that requires grad must be detached first, or `force`d."""
+        """Return the data as a read-only NumPy view. A tensor that requires grad must be detached first, or `force`d.
+
+        >>> mt.tensor([1.0, 2.0]).numpy()
+        array([1., 2.], dtype=float32)
+        """
         if self.node is not None and not force:
             raise GradError(
                 "numpy: Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."

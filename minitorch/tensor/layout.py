@@ -23,19 +23,33 @@ def layout(x: Tensor) -> np.ndarray[Any, Any]:
 
 
 def is_contiguous(x: Tensor) -> bool:
-    """Return whether the elements lie in their order without gaps."""
+    """Return whether the elements lie in their order without gaps.
+
+    >>> x = mt.zeros(2, 3)
+    >>> x.is_contiguous(), x.t().is_contiguous()
+    (True, False)
+    """
     return x._view is None or not x._view.steps or layout(x).flags.c_contiguous
 
 
 def stride(x: Tensor, dim: int | None = None) -> Any:
-    """Return how many elements lie between neighbors along each dimension, or along one."""
+    """Return how many elements lie between neighbors along each dimension, or along one.
+
+    >>> x = mt.zeros(2, 3)
+    >>> x.stride(), x.t().stride(), x.stride(0)
+    ((3, 1), (1, 3), 3)
+    """
     at = layout(x)
     strides = tuple(n // at.itemsize for n in at.strides)
     return strides if dim is None else strides[dim]
 
 
 def storage_offset(x: Tensor) -> int:
-    """Return how many elements of its storage lie before a tensor's first."""
+    """Return how many elements of its storage lie before a tensor's first.
+
+    >>> mt.arange(5)[2:].storage_offset()
+    2
+    """
     view = x._view
     if view is None or not view.steps:
         return 0

@@ -43,7 +43,12 @@ def _along(x: Any, dim: int, chosen: Any) -> tuple[Any, ...]:
 
 
 def _select(input: Any, dim: int, index: int) -> Any:
-    """Take one position of a dimension, which disappears."""
+    """Take one position of a dimension, which disappears.
+
+    >>> x = mt.tensor([[1, 2, 3], [4, 5, 6]])
+    >>> mt.select(x, 0, 1), mt.select(x, 1, -1)
+    (tensor([4, 5, 6]), tensor([3, 6]))
+    """
     x = as_array(input)
     axis, at = canonical_axis("select", dim, x.ndim), as_int(index)
     if not -x.shape[axis] <= at < x.shape[axis]:
@@ -52,7 +57,11 @@ def _select(input: Any, dim: int, index: int) -> Any:
 
 
 def _narrow(input: Any, dim: int, start: int, length: int) -> Any:
-    """Take `length` positions of a dimension from `start` on."""
+    """Take `length` positions of a dimension from `start` on.
+
+    >>> mt.narrow(mt.tensor([10, 20, 30, 40]), 0, 1, 2)
+    tensor([20, 30])
+    """
     x = as_array(input)
     axis, first, count = canonical_axis("narrow", dim, x.ndim), as_int(start), as_int(length)
     n = x.shape[axis]
@@ -76,7 +85,14 @@ def _parts(input: Any, axis: int, lengths: Sequence[int]) -> tuple[Any, ...]:
 
 
 def _split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Cut a tensor into views of a size (the last may be smaller), or of the given sizes."""
+    """Cut a tensor into views of a size (the last may be smaller), or of the given sizes.
+
+    >>> x = mt.arange(5)
+    >>> mt.split(x, 2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    >>> mt.split(x, [1, 4])
+    (tensor([0]), tensor([1, 2, 3, 4]))
+    """
     x = as_array(tensor)
     axis = canonical_axis("split", dim, x.ndim)
     n = x.shape[axis]
@@ -90,7 +106,11 @@ def _split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any,
 
 
 def _chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
-    """Cut a tensor into at most that many views of equal size (the last may be smaller)."""
+    """Cut a tensor into at most that many views of equal size (the last may be smaller).
+
+    >>> mt.chunk(mt.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
     x = as_array(input)
     axis = canonical_axis("chunk", dim, x.ndim)
     if as_int(chunks) < 1:
@@ -101,7 +121,14 @@ def _chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
 
 
 def _tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Cut a tensor into views: that many of nearly equal size, or at the given positions."""
+    """Cut a tensor into views: that many of nearly equal size, or at the given positions.
+
+    >>> x = mt.arange(5)
+    >>> mt.tensor_split(x, 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    >>> mt.tensor_split(x, (1, 3))
+    (tensor([0]), tensor([1, 2]), tensor([3, 4]))
+    """
     x = as_array(input)
     axis = canonical_axis("tensor_split", dim, x.ndim)
     n = x.shape[axis]
@@ -118,7 +145,13 @@ def _tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[A
 
 
 def _unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Return the slices along a dimension, as views."""
+    """Return the slices along a dimension, as views.
+
+    >>> mt.unbind(mt.tensor([[1, 2], [3, 4]]))
+    (tensor([1, 2]), tensor([3, 4]))
+    >>> mt.unbind(mt.tensor([[1, 2], [3, 4]]), dim=1)
+    (tensor([1, 3]), tensor([2, 4]))
+    """
     x = as_array(input)
     axis = canonical_axis("unbind", dim, x.ndim)
     if not isinstance(input, Tensor):
@@ -131,12 +164,22 @@ def _unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
 
 
 def _diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
-    """Take a diagonal of two dimensions, which becomes the last one, as a view."""
+    """Take a diagonal of two dimensions, which becomes the last one, as a view.
+
+    >>> x = mt.tensor([[1, 2, 3], [4, 5, 6]])
+    >>> mt.diagonal(x), mt.diagonal(x, offset=1)
+    (tensor([1, 5]), tensor([2, 6]))
+    """
     return viewed(input, function_step(lambda x: diagonal.diagonal(x, offset, dim1, dim2)))
 
 
 def _unfold(input: Any, dimension: int, size: int, step: int) -> Any:
-    """Take all windows of a size along a dimension, `step` apart; a new last dimension runs through each."""
+    """Take all windows of a size along a dimension, `step` apart; a new last dimension runs through each.
+
+    >>> mt.arange(5).unfold(0, 3, 2)
+    tensor([[0, 1, 2],
+            [2, 3, 4]])
+    """
     x = as_array(input)
     axis = canonical_axis("unfold", dimension, max(x.ndim, 1))
     n = x.shape[axis] if x.ndim else 1
@@ -158,13 +201,21 @@ def _unfold(input: Any, dimension: int, size: int, step: int) -> Any:
 
 
 def _real(input: Any) -> Any:
-    """Return the real part, as a view of a complex tensor."""
+    """Return the real part, as a view of a complex tensor.
+
+    >>> mt.real(mt.tensor([1 + 2j, 3j]))
+    tensor([1., 0.])
+    """
     x = as_array(input)
     return viewed(input, _REAL) if dtypes.is_complex(x.dtype) else input
 
 
 def _imag(input: Any) -> Any:
-    """Return the imaginary part, as a view of a complex tensor."""
+    """Return the imaginary part, as a view of a complex tensor.
+
+    >>> mt.imag(mt.tensor([1 + 2j, 3j]))
+    tensor([2., 3.])
+    """
     x = as_array(input)
     if not dtypes.is_complex(x.dtype):
         raise UnsupportedError(f"imag: is not implemented for tensors with non-complex dtypes, got {aval_of(x)}")

@@ -22,7 +22,13 @@ from .types import check_fits
 
 
 def _index_select(input: Any, dim: int, index: Any) -> Any:
-    """Select positions of a dimension by a vector of integers."""
+    """Select positions of a dimension by a vector of integers.
+
+    >>> x = mt.tensor([[1, 2, 3], [4, 5, 6]])
+    >>> mt.index_select(x, 1, mt.tensor([2, 0, 2]))
+    tensor([[3, 1, 3],
+            [6, 4, 6]])
+    """
     index, x = as_array(index), as_array(input)
     if index.ndim > 1:
         raise ShapeError(f"index_select: index must be a vector, got {aval_of(index)} for {aval_of(x)}; flatten it")
@@ -32,7 +38,13 @@ def _index_select(input: Any, dim: int, index: Any) -> Any:
 
 
 def _gather(input: Any, dim: int, index: Any) -> Any:
-    """Select, for every place of `index`, the element of a dimension whose number it holds."""
+    """Select, for every place of `index`, the element of a dimension whose number it holds.
+
+    >>> x = mt.tensor([[1, 2], [3, 4]])
+    >>> mt.gather(x, 1, mt.tensor([[0, 0], [1, 0]]))
+    tensor([[1, 1],
+            [4, 3]])
+    """
     x, index = as_array(input), as_array(index)
     if x.ndim:
         return lookup.gather(x, index, dim)
@@ -40,14 +52,25 @@ def _gather(input: Any, dim: int, index: Any) -> Any:
 
 
 def _take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
-    """Select one position of a dimension for every other position; without `dim`, of the flattened tensors."""
+    """Select one position of a dimension for every other position; without `dim`, of the flattened tensors.
+
+    >>> x = mt.tensor([[3, 1, 2], [6, 5, 4]])
+    >>> mt.take_along_dim(x, x.argsort(dim=1), dim=1)
+    tensor([[1, 2, 3],
+            [4, 5, 6]])
+    """
     if dim is None:
         return lookup.take_along_axis(shaping.ravel(input), shaping.ravel(indices), 0)
     return lookup.take_along_axis(input, indices, dim)
 
 
 def _masked_select(input: Any, mask: Any) -> Any:
-    """Return the elements under a mask as a vector; both broadcast."""
+    """Return the elements under a mask as a vector; both broadcast.
+
+    >>> x = mt.tensor([[1, 5], [7, 2]])
+    >>> mt.masked_select(x, x > 2)
+    tensor([5, 7])
+    """
     x, mask = as_array(input), _mask("masked_select", mask)
     broadcast_shapes("masked_select", aval_of(x), aval_of(mask))
     x, mask = shaping.broadcast_arrays(x, mask)
@@ -62,7 +85,15 @@ def _mask(name: str, mask: Any) -> Any:
 
 
 def _nonzero(input: Any, *, as_tuple: bool = False) -> Any:
-    """Return the indices of elements that are not zero: one row for each, or one vector for each dimension."""
+    """Return the indices of elements that are not zero: one row for each, or one vector for each dimension.
+
+    >>> x = mt.tensor([[0, 5], [7, 0]])
+    >>> mt.nonzero(x)
+    tensor([[0, 1],
+            [1, 0]])
+    >>> mt.nonzero(x, as_tuple=True)
+    (tensor([0, 1]), tensor([1, 0]))
+    """
     x = as_array(input)
     found = indexing.nonzero(x if x.ndim else shaping.reshape(x, (1,)))
     if as_tuple:
@@ -87,13 +118,23 @@ def _number(name: str, value: Any, x: Any) -> Any:
 
 
 def _masked_fill(input: Any, mask: Any, value: Any) -> Any:
-    """Replace the elements under a mask by a number."""
+    """Replace the elements under a mask by a number.
+
+    >>> x = mt.tensor([1.0, -2.0, 3.0])
+    >>> mt.masked_fill(x, x < 0, 0.0)
+    tensor([1., 0., 3.])
+    """
     x = as_array(input)
     return choose(_mask("masked_fill", mask), _number("masked_fill", value, x), x)
 
 
 def _masked_scatter(input: Any, mask: Any, source: Any) -> Any:
-    """Replace the elements under a mask by the first elements of `source`, in order."""
+    """Replace the elements under a mask by the first elements of `source`, in order.
+
+    >>> x = mt.tensor([1, 2, 3, 4])
+    >>> mt.masked_scatter(x, x > 2, mt.tensor([10, 20, 30]))
+    tensor([ 1,  2, 10, 20])
+    """
     source = as_array(source)
     x, mask = shaping.broadcast_arrays(input, _mask("masked_scatter", mask))
     if source.dtype != x.dtype:
@@ -110,7 +151,16 @@ _REDUCE = {"add": "add", "multiply": "multiply", "sum": "add", "prod": "multiply
 
 
 def _scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Any:
-    """Write `src` (or the number `value`) to the positions of a dimension that `index` holds."""
+    """Write `src` (or the number `value`) to the positions of a dimension that `index` holds.
+
+    >>> x, index = mt.zeros(2, 3), mt.tensor([[0], [2]])
+    >>> mt.scatter(x, 1, index, mt.tensor([[5.0], [6.0]]))
+    tensor([[5., 0., 0.],
+            [0., 0., 6.]])
+    >>> mt.scatter(x, 1, index, value=1.0)
+    tensor([[1., 0., 0.],
+            [0., 0., 1.]])
+    """
     given = value if src is None else src
     if given is None or (reduce is not None and reduce not in ("add", "multiply")):
         raise ArgumentError(f"scatter: needs src or value, and reduce None, 'add' or 'multiply', got reduce={reduce!r}")
@@ -128,7 +178,11 @@ def _scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = 
 
 
 def _scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
-    """Add `src` at the positions of a dimension that `index` holds; repeated positions accumulate."""
+    """Add `src` at the positions of a dimension that `index` holds; repeated positions accumulate.
+
+    >>> mt.scatter_add(mt.zeros(3), 0, mt.tensor([0, 2, 2]), mt.tensor([1.0, 2.0, 3.0]))
+    tensor([1., 0., 5.])
+    """
     x, src = as_array(input), as_array(src)
     if src.dtype != x.dtype:
         raise DTypeError(
@@ -145,7 +199,14 @@ def _scattered(x: Any, index: Any, src: Any, dim: int, mode: str = "set") -> Any
 
 
 def _scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
-    """Combine `src` at the positions that `index` holds, by sum, prod, mean, amax or amin, with what was there."""
+    """Combine `src` at the positions that `index` holds, by sum, prod, mean, amax or amin, with what was there.
+
+    >>> x, index, src = mt.tensor([1.0, 9.0]), mt.tensor([0, 0, 1]), mt.tensor([3.0, 2.0, 4.0])
+    >>> mt.scatter_reduce(x, 0, index, src, "amax")
+    tensor([3., 9.])
+    >>> mt.scatter_reduce(x, 0, index, src, "amax", include_self=False)
+    tensor([3., 4.])
+    """
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise ArgumentError(f"scatter_reduce: reduce must be sum, prod, mean, amax or amin, got {reduce!r}")
     x = as_array(input)
@@ -196,7 +257,14 @@ def _vector_wise(function: Any) -> Any:
 
 @_vector_wise
 def _index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
-    """Add slices of `source` to the positions of a dimension that `index` holds; repeated positions accumulate."""
+    """Add slices of `source` to the positions of a dimension that `index` holds; repeated positions accumulate.
+
+    >>> x, rows = mt.zeros(3, 2), mt.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> mt.index_add(x, 0, mt.tensor([2, 2]), rows)
+    tensor([[0., 0.],
+            [0., 0.],
+            [4., 6.]])
+    """
     x = as_array(input)
     values = source if alpha == 1 else pointwise.mul(source, shaping.cast(alpha, as_array(source).dtype))
     return indexing.update(x, _at(dim, x, as_array(index)), values, "add")
@@ -204,13 +272,25 @@ def _index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1)
 
 @_vector_wise
 def _index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
-    """Write slices of `source` to the positions of a dimension that `index` holds."""
+    """Write slices of `source` to the positions of a dimension that `index` holds.
+
+    >>> x, rows = mt.zeros(3, 2), mt.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> mt.index_copy(x, 0, mt.tensor([2, 0]), rows)
+    tensor([[3., 4.],
+            [0., 0.],
+            [1., 2.]])
+    """
     x = as_array(input)
     return indexing.update(x, _at(dim, x, as_array(index)), source)
 
 
 def _index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
-    """Write a number to the positions of a dimension that `index` holds."""
+    """Write a number to the positions of a dimension that `index` holds.
+
+    >>> mt.index_fill(mt.zeros(2, 3), 1, mt.tensor([0, 2]), 7.0)
+    tensor([[7., 0., 7.],
+            [7., 0., 7.]])
+    """
     x = as_array(input)
     if not x.ndim:
         return shaping.reshape(_index_fill(shaping.reshape(x, (1,)), dim, index, value), ())
@@ -218,7 +298,12 @@ def _index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
 
 
 def _index_put(input: Any, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Any:
-    """Write (or add) values at `input[indices]`."""
+    """Write (or add) values at `input[indices]`.
+
+    >>> x, places = mt.zeros(3), (mt.tensor([0, 2, 0]),)
+    >>> mt.index_put(x, places, mt.tensor([1.0, 2.0, 3.0]), accumulate=True)
+    tensor([4., 0., 2.])
+    """
     index = tuple(slice(None) if i is None else i for i in indices)
     return indexing.update(input, index, values, "add" if accumulate else "set", select_first=True)
 

@@ -37,7 +37,13 @@ def _given(tensors: tuple[Any, ...]) -> Sequence[Any]:
 
 
 def _block_diag(*tensors: Any) -> Any:
-    """Lay matrices (vectors are rows, numbers 1 by 1) along the diagonal of a matrix of zeros."""
+    """Lay matrices (vectors are rows, numbers 1 by 1) along the diagonal of a matrix of zeros.
+
+    >>> mt.block_diag(mt.tensor([[1, 2], [3, 4]]), mt.tensor([5, 6]))
+    tensor([[1, 2, 0, 0],
+            [3, 4, 0, 0],
+            [0, 0, 5, 6]])
+    """
     blocks = [shaping.atleast_nd(x, 2) for x in _given(tensors)]
     if any(b.ndim > 2 for b in blocks):
         raise ShapeError(f"block_diag: takes at most 2-d tensors, got {', '.join(str(aval_of(b)) for b in blocks)}")
@@ -50,7 +56,14 @@ def _block_diag(*tensors: Any) -> Any:
 
 
 def _cartesian_prod(*tensors: Any) -> Any:
-    """Return all ways to take one element of each vector, as rows."""
+    """Return all ways to take one element of each vector, as rows.
+
+    >>> mt.cartesian_prod(mt.tensor([1, 2]), mt.tensor([3, 4]))
+    tensor([[1, 3],
+            [1, 4],
+            [2, 3],
+            [2, 4]])
+    """
     vectors = [as_array(x) for x in _given(tensors)]
     if any(v.ndim != 1 for v in vectors):
         raise ShapeError(f"cartesian_prod: takes vectors, got {', '.join(str(aval_of(v)) for v in vectors)}")
@@ -61,7 +74,17 @@ def _cartesian_prod(*tensors: Any) -> Any:
 
 
 def _combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
-    """Return all ways to take `r` elements of a vector, in order, as rows."""
+    """Return all ways to take `r` elements of a vector, in order, as rows.
+
+    >>> mt.combinations(mt.tensor([1, 2, 3]))
+    tensor([[1, 2],
+            [1, 3],
+            [2, 3]])
+    >>> mt.combinations(mt.tensor([1, 2]), with_replacement=True)
+    tensor([[1, 1],
+            [1, 2],
+            [2, 2]])
+    """
     x = as_array(input)
     if x.ndim != 1 or r < 0:
         raise ArgumentError(f"combinations: takes a vector and r >= 0, got {aval_of(x)} and r={r}")
@@ -75,7 +98,11 @@ def _combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any
 
 
 def _unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
-    """Return the coordinates, in a tensor of a shape, of positions in the flattened one."""
+    """Return the coordinates, in a tensor of a shape, of positions in the flattened one.
+
+    >>> mt.unravel_index(mt.tensor([1, 5]), (2, 3))
+    (tensor([0, 1]), tensor([1, 2]))
+    """
     places = as_array(indices)
     wanted = (shape,) if isinstance(shape, int) else tuple(map(as_int, shape))
     if dtypes.rank(places.dtype) != 1:
@@ -88,7 +115,14 @@ def _unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
 
 
 def _nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
-    """Return the indices of elements that are not zero, as exactly `size` rows: cut, or filled up."""
+    """Return the indices of elements that are not zero, as exactly `size` rows: cut, or filled up.
+
+    >>> x = mt.tensor([0, 5, 7])
+    >>> mt.nonzero_static(x, size=3)
+    tensor([[ 1],
+            [ 2],
+            [-1]])
+    """
     x = as_array(input)
     if size < 0:
         raise ArgumentError(f"nonzero_static: size must not be negative, got {size} for {aval_of(x)}")
@@ -139,7 +173,12 @@ def _written(name: str, input: Any, src: Any, step: Step) -> Any:
 
 
 def _select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
-    """Return a copy with one position of a dimension replaced by `src`."""
+    """Return a copy with one position of a dimension replaced by `src`.
+
+    >>> mt.select_scatter(mt.zeros(2, 2), mt.ones(2), 0, 1)
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
     x = as_array(input)
     axis = canonical_axis("select_scatter", dim, x.ndim)
     return _written("select_scatter", x, src, index_step((slice(None),) * (axis + x.ndim) + (as_int(index),)))
@@ -148,14 +187,23 @@ def _select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
 def _slice_scatter(
     input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Any:
-    """Return a copy with a slice of a dimension replaced by `src`."""
+    """Return a copy with a slice of a dimension replaced by `src`.
+
+    >>> mt.slice_scatter(mt.zeros(4), mt.ones(2), start=1, end=3)
+    tensor([0., 1., 1., 0.])
+    """
     x = as_array(input)
     axis = canonical_axis("slice_scatter", dim, x.ndim)
     return _written("slice_scatter", x, src, index_step((slice(None),) * (axis + x.ndim) + (slice(start, end, step),)))
 
 
 def _diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
-    """Return a copy with a diagonal replaced by `src`."""
+    """Return a copy with a diagonal replaced by `src`.
+
+    >>> mt.diagonal_scatter(mt.zeros(2, 2), mt.tensor([1.0, 2.0]))
+    tensor([[1., 0.],
+            [0., 2.]])
+    """
     return _written("diagonal_scatter", input, src, function_step(lambda x: _diagonal(x, offset, dim1, dim2)))
 
 
@@ -185,12 +233,25 @@ def _strided(name: str, input: Any, size: Any, stride: Any, storage_offset_: int
 
 
 def _as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
-    """See the elements of a contiguous tensor with other strides, as a view; windows may overlap."""
+    """See the elements of a contiguous tensor with other strides, as a view; windows may overlap.
+
+    >>> x = mt.arange(5)
+    >>> mt.as_strided(x, (3, 2), (1, 1))
+    tensor([[0, 1],
+            [1, 2],
+            [2, 3]])
+    >>> mt.as_strided(x, (2,), (2,), 1)
+    tensor([1, 3])
+    """
     return viewed(input, _strided("as_strided", input, size, stride, storage_offset))
 
 
 def _as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
-    """Return a copy with the elements that `as_strided` takes replaced by `src`."""
+    """Return a copy with the elements that `as_strided` takes replaced by `src`.
+
+    >>> mt.as_strided_scatter(mt.zeros(5), mt.ones(2), (2,), (3,))
+    tensor([1., 0., 0., 1., 0.])
+    """
     return _written(
         "as_strided_scatter", input, src, _strided("as_strided_scatter", input, size, stride, storage_offset)
     )
@@ -213,14 +274,23 @@ _AS_COMPLEX = Step(_joined, lambda whole, part: _pairs(part))
 
 
 def _view_as_real(input: Any) -> Any:
-    """See complex numbers as pairs of a real and an imaginary part, along a new last dimension."""
+    """See complex numbers as pairs of a real and an imaginary part, along a new last dimension.
+
+    >>> mt.view_as_real(mt.tensor([1 + 2j, 3j]))
+    tensor([[1., 2.],
+            [0., 3.]])
+    """
     if not dtypes.is_complex(as_array(input).dtype):
         raise DTypeError(f"view_as_real: takes complex tensors, got {aval_of(as_array(input))}")
     return viewed(input, _AS_REAL)
 
 
 def _view_as_complex(input: Any) -> Any:
-    """See pairs along the last dimension as complex numbers."""
+    """See pairs along the last dimension as complex numbers.
+
+    >>> mt.view_as_complex(mt.tensor([[1.0, 2.0], [0.0, 3.0]]))
+    tensor([1.+2.j, 0.+3.j])
+    """
     x = as_array(input)
     if not x.ndim or x.shape[-1] != 2 or x.dtype not in (dtypes.float32, dtypes.float64):
         raise ShapeError(f"view_as_complex: takes float32 or float64 with a last dimension of 2, got {aval_of(x)}")
@@ -231,7 +301,16 @@ def _view_as_complex(input: Any) -> Any:
 
 
 def _put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
-    """Write (or add) `source` at positions of the flattened tensor."""
+    """Write (or add) `source` at positions of the flattened tensor.
+
+    >>> x = mt.tensor([[1, 2], [3, 4]])
+    >>> mt.put(x, mt.tensor([0, 3]), mt.tensor([10, 40]))
+    tensor([[10,  2],
+            [ 3, 40]])
+    >>> x.put(mt.tensor([0, 0]), mt.tensor([10, 40]), accumulate=True)
+    tensor([[51,  2],
+            [ 3,  4]])
+    """
     x, places, values = as_array(input), as_array(index), as_array(source)
     if values.dtype != x.dtype or values.size != places.size:
         raise ShapeError(
@@ -247,7 +326,12 @@ _REDUCE = {"prod": "multiply", "mean": "add", "amax": "max", "amin": "min"}
 
 @_vector_wise
 def _index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:
-    """Combine slices of `source` at the positions that `index` holds, by prod, mean, amax or amin, with what was there."""
+    """Combine slices of `source` at the positions that `index` holds, by prod, mean, amax or amin, with what was there.
+
+    >>> x, index = mt.tensor([1.0, 1.0]), mt.tensor([0, 0, 1])
+    >>> mt.index_reduce(x, 0, index, mt.tensor([2.0, 3.0, 4.0]), "prod")
+    tensor([6., 4.])
+    """
     if reduce not in _REDUCE:
         raise ArgumentError(f"index_reduce: reduce must be one of {', '.join(_REDUCE)}, got {reduce!r}")
     x, mode = as_array(input), _REDUCE[reduce]
@@ -262,7 +346,11 @@ def _index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *,
 
 
 def _fill(input: Any, value: Any) -> Any:
-    """Return a tensor like another, of one number."""
+    """Return a tensor like another, of one number.
+
+    >>> mt.fill(mt.zeros(2), 3.0)
+    tensor([3., 3.])
+    """
     x, number = as_array(input), as_array(value)
     if number.ndim:
         raise ShapeError(f"fill: value must be a number or a 0-d tensor, got {aval_of(number)}")
@@ -273,7 +361,11 @@ def _fill(input: Any, value: Any) -> Any:
 
 
 def _split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
-    """Cut a tensor into views of the given sizes."""
+    """Cut a tensor into views of the given sizes.
+
+    >>> mt.split_with_sizes(mt.arange(5), [1, 4])
+    (tensor([0]), tensor([1, 2, 3, 4]))
+    """
     return _split(input, list(split_sizes), dim)
 
 

@@ -74,12 +74,29 @@ def _same_elements(input: Any, out: Any) -> Any:
 
 
 def _reshape(input: Any, *shape: Any) -> Any:
-    """Give a tensor another shape with the same elements in the same order; one size may be -1."""
+    """Give a tensor another shape with the same elements in the same order; one size may be -1.
+
+    >>> x = mt.tensor([1, 2, 3, 4, 5, 6])
+    >>> mt.reshape(x, (2, 3))
+    tensor([[1, 2, 3],
+            [4, 5, 6]])
+    >>> mt.reshape(x, (3, -1)).shape
+    (3, 2)
+    """
     return _same_elements(input, _in_shape(input, sizes(shape)))
 
 
 def _view(input: Any, *shape: Any) -> Any:
-    """See a tensor in another shape; unlike `reshape`, raise where that needs a copy."""
+    """See a tensor in another shape; unlike `reshape`, raise where that needs a copy.
+
+    >>> x = mt.tensor([1, 2, 3, 4])
+    >>> y = x.view(2, -1)
+    >>> y[0, 0] = 9
+    >>> x
+    tensor([9, 2, 3, 4])
+    >>> mt.tensor([1.0]).view(mt.int32)
+    tensor([1065353216], dtype=int32)
+    """
     if len(shape) == 1 and isinstance(shape[0], (np.dtype, type)):
         return _view_bits(input, dtypes.canonical(shape[0]))
     try:
@@ -100,7 +117,12 @@ def _view_bits(input: Any, dtype: Any) -> Any:
 
 
 def _squeeze(input: Any, dim: Any = None) -> Any:
-    """Drop dimensions of size 1: all of them, or those named that have it."""
+    """Drop dimensions of size 1: all of them, or those named that have it.
+
+    >>> x = mt.zeros(1, 2, 1)
+    >>> mt.squeeze(x).shape, mt.squeeze(x, 0).shape, mt.squeeze(x, 1).shape
+    ((2,), (2, 1), (1, 2, 1))
+    """
     shape = as_array(input).shape
     n = len(shape)
     axes = range(-n, 0) if dim is None else canonical_axes("squeeze", dim, max(n, 1))
@@ -108,7 +130,14 @@ def _squeeze(input: Any, dim: Any = None) -> Any:
 
 
 def _unsqueeze(input: Any, dim: int) -> Any:
-    """Insert a dimension of size 1."""
+    """Insert a dimension of size 1.
+
+    >>> x = mt.tensor([1, 2])
+    >>> mt.unsqueeze(x, 0)
+    tensor([[1, 2]])
+    >>> mt.unsqueeze(x, -1).shape
+    (2, 1)
+    """
     shape = as_array(input).shape
     n = len(shape)
     at = canonical_axis("unsqueeze", dim, n + 1) + n + 1
@@ -116,7 +145,12 @@ def _unsqueeze(input: Any, dim: int) -> Any:
 
 
 def _flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
-    """Merge the dimensions from `start_dim` to `end_dim`, both included."""
+    """Merge the dimensions from `start_dim` to `end_dim`, both included.
+
+    >>> x = mt.zeros(2, 3, 4)
+    >>> mt.flatten(x).shape, mt.flatten(x, 1).shape, mt.flatten(x, 0, 1).shape
+    ((24,), (2, 12), (6, 4))
+    """
     if not isinstance(input, Tensor):
         return shaping.flatten(input, start_dim, end_dim)
     shape = input.value.shape
@@ -129,7 +163,12 @@ def _flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 
 def _unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
-    """Split a dimension into several; one size may be -1."""
+    """Split a dimension into several; one size may be -1.
+
+    >>> mt.unflatten(mt.arange(6), 0, (2, -1))
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
     x = as_array(input)
     at = canonical_axis("unflatten", dim, x.ndim) + x.ndim
     part = list(sizes)
@@ -149,7 +188,11 @@ def _permuted(input: Any, axes: tuple[int, ...]) -> Any:
 
 
 def _permute(input: Any, *dims: Any) -> Any:
-    """Put the dimensions in another order."""
+    """Put the dimensions in another order.
+
+    >>> mt.permute(mt.zeros(2, 3, 4), (2, 0, 1)).shape
+    (4, 2, 3)
+    """
     x = as_array(input)
     axes = tuple(sizes(dims))
     if len(axes) != x.ndim:
@@ -160,7 +203,13 @@ def _permute(input: Any, *dims: Any) -> Any:
 
 
 def _transpose(input: Any, dim0: int, dim1: int) -> Any:
-    """Exchange two dimensions."""
+    """Exchange two dimensions.
+
+    >>> mt.transpose(mt.tensor([[1, 2, 3], [4, 5, 6]]), 0, 1)
+    tensor([[1, 4],
+            [2, 5],
+            [3, 6]])
+    """
     x = as_array(input)
     n = x.ndim
     a, b = canonical_axis("transpose", dim0, max(n, 1)), canonical_axis("transpose", dim1, max(n, 1))
@@ -172,7 +221,12 @@ def _transpose(input: Any, dim0: int, dim1: int) -> Any:
 
 
 def _t(input: Any) -> Any:
-    """Transpose a matrix; vectors and 0-d tensors are returned as they are."""
+    """Transpose a matrix; vectors and 0-d tensors are returned as they are.
+
+    >>> mt.t(mt.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 3],
+            [2, 4]])
+    """
     n = as_array(input).ndim
     if n > 2:
         raise ShapeError(f"t: takes tensors with at most 2 dimensions, got {aval_of(input)}; use .mT or permute")
@@ -180,13 +234,21 @@ def _t(input: Any) -> Any:
 
 
 def _reversed(input: Any) -> Any:
-    """Reverse the order of the dimensions."""
+    """Reverse the order of the dimensions.
+
+    >>> mt.zeros(2, 3).T.shape
+    (3, 2)
+    """
     n = as_array(input).ndim
     return _permute(input, tuple(range(n - 1, -1, -1)))
 
 
 def _matrix_transposed(input: Any) -> Any:
-    """Exchange the last two dimensions."""
+    """Exchange the last two dimensions.
+
+    >>> mt.zeros(2, 3, 4).mT.shape
+    (2, 4, 3)
+    """
     x = as_array(input)
     if x.ndim < 2:
         raise ShapeError(f"mT: needs at least 2 dimensions, got {aval_of(x)}; insert one with unsqueeze")
@@ -194,13 +256,23 @@ def _matrix_transposed(input: Any) -> Any:
 
 
 def _adjoint(input: Any) -> Any:
-    """Exchange the last two dimensions and conjugate."""
+    """Exchange the last two dimensions and conjugate.
+
+    >>> mt.adjoint(mt.tensor([[1 + 1j, 2], [3, 4j]]))
+    tensor([[1.-1.j, 3.-0.j],
+            [2.-0.j, 0.-4.j]])
+    """
     out = _matrix_transposed(input)
     return pointwise.conj(out) if dtypes.is_complex(out.dtype) else out
 
 
 def _movedim(input: Any, source: Any, destination: Any) -> Any:
-    """Move dimensions to other positions, keeping the order of the rest."""
+    """Move dimensions to other positions, keeping the order of the rest.
+
+    >>> x = mt.zeros(2, 3, 4)
+    >>> mt.movedim(x, 0, -1).shape, mt.movedim(x, (0, 1), (1, 0)).shape
+    ((3, 4, 2), (3, 2, 4))
+    """
     x = as_array(input)
     n = x.ndim
     src, dst = canonical_axes("movedim", source, max(n, 1)), canonical_axes("movedim", destination, max(n, 1))
@@ -218,7 +290,15 @@ def _movedim(input: Any, source: Any, destination: Any) -> Any:
 
 
 def _expand(input: Any, *size: Any) -> Any:
-    """Repeat along dimensions of size 1, and along new ones in front, without a copy; -1 keeps a size."""
+    """Repeat along dimensions of size 1, and along new ones in front, without a copy; -1 keeps a size.
+
+    >>> x = mt.tensor([[1], [2]])
+    >>> x.expand(2, 3)
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    >>> x.expand(4, -1, 3).shape
+    (4, 2, 3)
+    """
     x = as_array(input)
     wanted = tuple(map(as_int, sizes(size)))
     lead = len(wanted) - x.ndim
@@ -236,7 +316,16 @@ def _expand(input: Any, *size: Any) -> Any:
 
 
 def _broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
-    """Expand tensors to their common shape."""
+    """Expand tensors to their common shape.
+
+    >>> x, y = mt.broadcast_tensors(mt.tensor([[1], [2]]), mt.tensor([3, 4]))
+    >>> x
+    tensor([[1, 1],
+            [2, 2]])
+    >>> y
+    tensor([[3, 4],
+            [3, 4]])
+    """
     shape = broadcast_shapes("broadcast_tensors", *(aval_of(as_array(x)) for x in tensors))
     return tuple(_expand(x, shape) for x in tensors)
 

@@ -9,13 +9,15 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def names_of_examples(doctest_namespace: dict[str, Any], request: pytest.FixtureRequest) -> None:
-    """Give the examples of `minitorch.numpy` its usual name, those of tensors `mt`, and those of layers `nn`, too."""
+    """Give the examples of the library `mt`; those of `minitorch.numpy` its usual name, too, and those of layers `nn`."""
     path = request.path.as_posix()
+    if "minitorch/" in path:
+        import minitorch
+
+        doctest_namespace["mt"] = minitorch
+    if "minitorch/nn/modules/" in path:
+        doctest_namespace["nn"] = minitorch.nn
     if "minitorch/numpy/" in path:
         import minitorch.numpy
 
         doctest_namespace["mnp"] = minitorch.numpy
-    if "minitorch/tensor/" in path or "minitorch/nn/modules/" in path:
-        import minitorch
-
-        doctest_namespace |= {"mt": minitorch, "nn": minitorch.nn}

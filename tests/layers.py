@@ -190,7 +190,15 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.outputs"],  # results written to tensors that the caller gives
     ["minitorch.tensor.indexing"],  # x[...], read and written
     ["minitorch.tensor.creation", "minitorch.tensor.table", "minitorch.tensor.printing"],
-    ["minitorch.tensor.display", "minitorch.tensor.texts"],  # in notebooks; docstrings of what is a line in a table
+    ["minitorch.tensor.display", "minitorch.tensor.texts.written"],  # in notebooks; rows made docstrings
+    [
+        "minitorch.tensor.texts.about",
+        "minitorch.tensor.texts.algebra",
+        "minitorch.tensor.texts.along",
+        "minitorch.tensor.texts.arranged",
+        "minitorch.tensor.texts.pointwise",
+    ],  # what functions do that are a line in a table
+    ["minitorch.tensor.texts"],
     ["minitorch.tensor.windows"],
     ["minitorch.tensor.random"],
     ["minitorch.tensor.counts"],  # random counts; segments

@@ -19,7 +19,7 @@ from ..core.primitive import Value, aval_of
 from . import creation
 from .alias import CUT, IDENTITY
 from .handle import Tensor, tensor_of
-from .layout import is_contiguous, stride
+from .layout import is_contiguous, storage_offset, stride
 from .table import Table, sizes
 from .types import KINDS, NAMES, checked_device, device
 
@@ -253,11 +253,12 @@ def _is_set_to(self: Tensor, other: Tensor) -> bool:
 
     >>> x = mt.tensor([1, 2])
     >>> x.is_set_to(x.detach()), x.is_set_to(x.clone())
-    (False, False)
+    (True, False)
     """
     mine, others = self._view, other._view
-    same = mine is not None and others is not None and mine.storage is others.storage
-    return self is other or (same and self.shape == other.shape and mine.steps == others.steps)  # type: ignore[union-attr]
+    if self is other or mine is None or others is None or mine.storage is not others.storage:
+        return self is other
+    return all(look(self) == look(other) for look in (lambda x: x.shape, stride, storage_offset))
 
 
 def _sum_to_size(self: Tensor, *size: Any) -> Any:

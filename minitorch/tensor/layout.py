@@ -16,10 +16,19 @@ def layout(x: Tensor) -> np.ndarray[Any, Any]:
     A tensor that is no view is contiguous; a view lies in its storage as its steps say. How NumPy happens to have laid
     out the value plays no part.
     """
+    return _laid(x)[1]
+
+
+def _laid(x: Tensor) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return a buffer for the storage of a tensor, and the part of it that the tensor is."""
     view = x._view
     if view is None:
-        return np.empty(x.shape, x.dtype)
-    return view.take(wrap(np.empty(view.storage.value.shape, view.storage.value.dtype)))._data  # type: ignore[no-any-return]
+        whole = np.empty(x.shape, x.dtype)
+        return whole, whole
+    whole = part = np.empty(view.storage.value.shape, view.storage.value.dtype)
+    for step in view.steps:
+        part = step.apply(wrap(part))._data if step.lay is None else step.lay(part)
+    return whole, part
 
 
 def is_contiguous(x: Tensor) -> bool:
@@ -53,9 +62,8 @@ def storage_offset(x: Tensor) -> int:
     view = x._view
     if view is None or not view.steps:
         return 0
-    whole = np.empty(view.storage.value.shape, view.storage.value.dtype)
-    part = view.take(wrap(whole))._data
-    return int(part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]) // whole.itemsize
+    whole, part = _laid(x)
+    return int(part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]) // part.itemsize
 
 
 def fits_in_place(x: Tensor, shape: tuple[int, ...]) -> bool:

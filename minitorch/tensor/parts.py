@@ -194,7 +194,13 @@ def _unfold(input: Any, dimension: int, size: int, step: int) -> Any:
         found = getitem(x, (slice(None),) * (x.ndim + axis) + (places,))
         return shaping.moveaxis(found, x.ndim + axis + 1, -1)
 
-    return viewed(input, function_step(windows))
+    def lay(at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        if not at.ndim:
+            return at.reshape(1)
+        found = np.lib.stride_tricks.sliding_window_view(at, size, at.ndim + axis)
+        return found[(slice(None),) * (at.ndim + axis) + (slice(None, None, step),)]
+
+    return viewed(input, function_step(windows, lay))
 
 
 # --------------------------------------------------------------------------- complex parts

@@ -221,7 +221,12 @@ def _strided_step(x: Any, size: Sequence[int], stride: Sequence[int], start: int
             f"as_strided: size {tuple(size)}, stride {tuple(stride)} and offset {start} reach beyond the {count} elements "
             f"of {aval_of(x)}; call it on the tensor that holds them all"
         )
-    return function_step(lambda x: gathering.take(shaping.ravel(x), wrap(places), 0))
+
+    def lay(at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        steps = [n * at.itemsize for n in stride]
+        return np.lib.stride_tricks.as_strided(at.reshape(-1)[start:], size, steps)
+
+    return function_step(lambda x: gathering.take(shaping.ravel(x), wrap(places), 0), lay)
 
 
 def _strided(name: str, input: Any, size: Any, stride: Any, storage_offset_: int | None) -> Step:
@@ -269,8 +274,17 @@ def _joined(x: Value) -> Value:
     return pointwise.joined(real, imag)
 
 
-_AS_REAL = Step(_pairs, lambda whole, part: _joined(part))
-_AS_COMPLEX = Step(_joined, lambda whole, part: _pairs(part))
+def _lay_pairs(at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return at[..., None].view(at.real.dtype)
+
+
+def _lay_joined(at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    pairs = at if at.strides[-1] == at.itemsize else np.ascontiguousarray(at)  # which PyTorch refuses
+    return pairs.view(dtypes.complex_of(at.dtype))[..., 0]
+
+
+_AS_REAL = Step(_pairs, lambda whole, part: _joined(part), lay=_lay_pairs)
+_AS_COMPLEX = Step(_joined, lambda whole, part: _pairs(part), lay=_lay_joined)
 
 
 def _view_as_real(input: Any) -> Any:

@@ -213,6 +213,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.rearranging"],
     ["minitorch.tensor.functions"],
     ["minitorch.tensor.methods"],  # operators
+    ["minitorch.tensor.writing"],  # which of the functions write to their first argument, with examples
     ["minitorch.tensor.inplace"],  # the functions again, writing to their first argument
     ["minitorch.tensor"],
     ["minitorch.fft", "minitorch.linalg", "minitorch.special"],

@@ -17,12 +17,12 @@ from ..core.array import Array
 from ..core.errors import DTypeError, GradError, ShapeError
 from ..core.ops.families import as_array
 from ..core.ops.pointwise import add, detach
-from ..core.ops.shaping import cast, full
+from ..core.ops.shaping import full
 from ..core.primitive import Params, Primitive, Tracer, Value, bind
 from ..core.tape import OUTERMOST, Node, Tape, TapeTracer, context, leaf
 from .alias import CUT
 from .hooks import AfterGrad, RemovableHandle
-from .peeking import lowered
+from .peeking import floats_of
 from .promotion import weaken
 from .sharing import Shared
 
@@ -180,7 +180,7 @@ class Tensor(Shared):
         elif len(data) > 1:
             raise TypeError(f"Tensor: takes one array-like or integer sizes, got {len(data)} arguments")
         else:
-            array = _float_array(data[0] if data else [], dtype)
+            array = floats_of(data[0] if data else [], dtype)
         self._trace = ambient()
         self.value = array
         self.node = None
@@ -209,8 +209,7 @@ class Tensor(Shared):
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start (or stop) recording operations on this tensor, in place.
 
-        >>> x = mt.tensor([1.0]).requires_grad_()
-        >>> x
+        >>> mt.tensor([1.0]).requires_grad_()
         tensor([1.], requires_grad=True)
         """
         self._enter()
@@ -426,19 +425,6 @@ class Tensor(Shared):
         return np.asarray(self.numpy(), dtype) if not copy else np.array(self.numpy(), dtype)
 
     __hash__ = object.__hash__
-
-
-def _float_array(data: Any, dtype: Any) -> Value:
-    if isinstance(data, Tensor):
-        data = data.current()
-    array = as_array(lowered(data)[0])
-    if dtype is not None:
-        return cast(array, dtype)
-    return array if array.dtype in dtypes.INEXACT and not _is_numbers(data) else cast(array, float)
-
-
-def _is_numbers(data: Any) -> bool:
-    return not hasattr(data, "dtype")
 
 
 def tensor_of(value: Value) -> Tensor:

@@ -31,6 +31,7 @@ from .indexing import plain, replaced
 from .random import bernoulli, check_chances, multinomial, next_key
 from .table import Function, Table
 from .types import can_cast, check_fits
+from .writing import RESHAPING, WRITING, shown
 
 # --------------------------------------------------------------------------- writing
 
@@ -88,7 +89,7 @@ def in_place(name: str, function: Function) -> Function:
 
     call.__name__ = name
     call.__qualname__ = f"Tensor.{name}"
-    call.__doc__ = f"As `{name[:-1]}`, writing the result to the tensor."
+    call.__doc__ = shown(f"As `{name[:-1]}`, writing the result to the tensor.", name, WRITING[name[:-1]])
     return call
 
 
@@ -323,29 +324,13 @@ def _reshaping(name: str, function: Function) -> Function:
 
     call.__name__ = name
     call.__qualname__ = f"Tensor.{name}"
-    call.__doc__ = f"As `{name[:-1]}`, changing the tensor itself."
+    call.__doc__ = shown(f"As `{name[:-1]}`, changing the tensor itself.", name, RESHAPING[name[:-1]])
     return call
 
 
 # fmt: off
-WRITING = (
-    *("neg", "square", "reciprocal", "sqrt", "rsqrt", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin"),
-    *("cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "relu", "floor"),
-    *("ceil", "trunc", "frac", "sign", "sgn", "abs", "round", "sigmoid", "erf", "erfc", "erfinv", "lgamma"),
-    *("digamma", "logit", "sinc", "fix", "add", "sub", "mul", "div", "pow", "floor_divide", "remainder", "fmod"),
-    *("atan2", "hypot", "copysign", "xlogy", "lerp", "addcmul", "addcdiv", "clamp", "clip", "clamp_min", "clamp_max"),
-    *("nan_to_num", "float_power", "deg2rad", "rad2deg", "eq", "ne", "lt", "le", "gt", "ge", "logical_and"),
-    *("logical_or", "logical_xor", "logical_not", "heaviside", "bitwise_and", "bitwise_or", "bitwise_xor"),
-    *("bitwise_not", "bitwise_left_shift", "bitwise_right_shift", "tril", "triu", "cumsum", "cumprod", "masked_fill"),
-    *("masked_scatter", "scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "index_fill"),
-    *("index_put", "addmm", "addmv", "addr", "baddbmm", "arcsin", "arccos", "arctan", "arcsinh", "arccosh"),
-    *("arctanh", "arctan2", "greater_equal", "less_equal", "absolute", "negative", "multiply", "subtract", "divide"),
-    *("true_divide", "greater", "less", "not_equal", "gcd", "lcm", "nextafter", "ldexp", "i0", "igamma", "igammac"),
-    *("mvlgamma", "polygamma", "renorm", "index_reduce", "addbmm", "put", "conj_physical"),
-)
 IN_PLACE: Table = {f"{name}_": in_place(f"{name}_", (BOTH | METHODS)[name]) for name in WRITING} | {
-    f"{name}_": _reshaping(f"{name}_", BOTH[name])
-    for name in ("t", "transpose", "swapaxes", "swapdims", "squeeze", "unsqueeze")
+    f"{name}_": _reshaping(f"{name}_", BOTH[name]) for name in RESHAPING
 } | {
     "copy_": _copy_,
     "fill_": _fill_,

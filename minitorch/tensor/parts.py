@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core import dtypes
-from ..core.errors import ArgumentError, OutOfBoundsError, ShapeError, UnsupportedError
+from ..core.errors import ArgumentError, DTypeError, OutOfBoundsError, ShapeError, UnsupportedError
 from ..core.ops import diagonal, joining, pointwise, shaping
 from ..core.ops.families import as_array
 from ..core.ops.indexing import getitem
@@ -235,6 +235,55 @@ def _join(real: Value, imag: Value) -> Value:
 _REAL = Step(pointwise.real, lambda whole, part: _join(part, pointwise.imag(whole)))
 _IMAG = Step(pointwise.imag, lambda whole, part: _join(pointwise.real(whole), part))
 
+# --------------------------------------------------------------------------- complex numbers as pairs
+
+
+def _pairs(x: Value) -> Value:
+    return joining.stack([pointwise.real(x), pointwise.imag(x)], -1)
+
+
+def _joined(x: Value) -> Value:
+    real, imag = (getitem(x, (..., k)) for k in (0, 1))
+    return pointwise.joined(real, imag)
+
+
+def _lay_pairs(at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return at[..., None].view(at.real.dtype)
+
+
+def _lay_joined(at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    pairs = at if at.strides[-1] == at.itemsize else np.ascontiguousarray(at)  # which PyTorch refuses
+    return pairs.view(dtypes.complex_of(at.dtype))[..., 0]
+
+
+_AS_REAL = Step(_pairs, lambda whole, part: _joined(part), lay=_lay_pairs)
+_AS_COMPLEX = Step(_joined, lambda whole, part: _pairs(part), lay=_lay_joined)
+
+
+def _view_as_real(input: Any) -> Any:
+    """See complex numbers as pairs of a real and an imaginary part, along a new last dimension.
+
+    >>> mt.view_as_real(mt.tensor([1 + 2j, 3j]))
+    tensor([[1., 2.],
+            [0., 3.]])
+    """
+    if not dtypes.is_complex(as_array(input).dtype):
+        raise DTypeError(f"view_as_real: takes complex tensors, got {aval_of(as_array(input))}")
+    return viewed(input, _AS_REAL)
+
+
+def _view_as_complex(input: Any) -> Any:
+    """See pairs along the last dimension as complex numbers.
+
+    >>> mt.view_as_complex(mt.tensor([[1.0, 2.0], [0.0, 3.0]]))
+    tensor([1.+2.j, 0.+3.j])
+    """
+    x = as_array(input)
+    if not x.ndim or x.shape[-1] != 2 or x.dtype not in (dtypes.float32, dtypes.float64):
+        raise ShapeError(f"view_as_complex: takes float32 or float64 with a last dimension of 2, got {aval_of(x)}")
+    return viewed(input, _AS_COMPLEX)
+
+
 # fmt: off
 BOTH: Table = {
     "select": _select,
@@ -245,7 +294,9 @@ BOTH: Table = {
     "unbind": _unbind,
     "diagonal": _diagonal,
 }
-FUNCTIONS: Table = {"real": _real, "imag": _imag}
+FUNCTIONS: Table = {
+    "real": _real, "imag": _imag, "view_as_real": _view_as_real, "view_as_complex": _view_as_complex,
+}
 METHODS: Table = {"unfold": _unfold}
 PROPERTIES: Table = {"real": _real, "imag": _imag}
 ALIASES: dict[str, str] = {}

@@ -7,6 +7,9 @@ from typing import Any
 from ..core import dtypes
 from ..core.array import Array
 from ..core.errors import ArgumentError
+from ..core.ops.families import as_array
+from ..core.ops.shaping import cast
+from ..core.primitive import Value
 from .sharing import Shared
 
 
@@ -54,3 +57,13 @@ def _numbers(data: Any, kinds: set[Any]) -> Any:
     kinds.add(data.dtype)
     tensor: Any = data
     return tensor.detach().numpy().reshape(())
+
+
+def floats_of(data: Any, dtype: Any) -> Value:
+    """Return data as an array of a dtype; without one, as default floats, unless it brings an inexact dtype."""
+    if isinstance(data, Shared):
+        data = data.current()
+    array = as_array(lowered(data)[0])
+    if dtype is not None:
+        return cast(array, dtype)
+    return array if array.dtype in dtypes.INEXACT and hasattr(data, "dtype") else cast(array, float)

@@ -16,14 +16,14 @@ from ..core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedErro
 from ..core.ops import gathering, indexing, joining, lookup, pointwise, scanning, shaping
 from ..core.ops.families import as_array
 from ..core.ops.shaping import canonical_axis
-from ..core.primitive import Value, aval_of
+from ..core.primitive import aval_of
 from .alias import Step, function_step, index_step
 from .arranging import _pad
 from .conversion import clone
 from .handle import Tensor
 from .layout import is_contiguous, storage_offset
 from .parts import BOTH as PARTS
-from .parts import _diagonal, _narrow, _split, _tensor_split, _unfold
+from .parts import _diagonal, _narrow, _split, _tensor_split, _unfold, _view_as_complex, _view_as_real
 from .placing import _at, _identity, _vector_wise
 from .table import Function, Table, sizes
 from .views import BOTH as VIEWS
@@ -262,55 +262,6 @@ def _as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_of
     )
 
 
-# --------------------------------------------------------------------------- complex numbers as pairs
-
-
-def _pairs(x: Value) -> Value:
-    return joining.stack([pointwise.real(x), pointwise.imag(x)], -1)
-
-
-def _joined(x: Value) -> Value:
-    real, imag = (indexing.getitem(x, (..., k)) for k in (0, 1))
-    return pointwise.joined(real, imag)
-
-
-def _lay_pairs(at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return at[..., None].view(at.real.dtype)
-
-
-def _lay_joined(at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    pairs = at if at.strides[-1] == at.itemsize else np.ascontiguousarray(at)  # which PyTorch refuses
-    return pairs.view(dtypes.complex_of(at.dtype))[..., 0]
-
-
-_AS_REAL = Step(_pairs, lambda whole, part: _joined(part), lay=_lay_pairs)
-_AS_COMPLEX = Step(_joined, lambda whole, part: _pairs(part), lay=_lay_joined)
-
-
-def _view_as_real(input: Any) -> Any:
-    """See complex numbers as pairs of a real and an imaginary part, along a new last dimension.
-
-    >>> mt.view_as_real(mt.tensor([1 + 2j, 3j]))
-    tensor([[1., 2.],
-            [0., 3.]])
-    """
-    if not dtypes.is_complex(as_array(input).dtype):
-        raise DTypeError(f"view_as_real: takes complex tensors, got {aval_of(as_array(input))}")
-    return viewed(input, _AS_REAL)
-
-
-def _view_as_complex(input: Any) -> Any:
-    """See pairs along the last dimension as complex numbers.
-
-    >>> mt.view_as_complex(mt.tensor([[1.0, 2.0], [0.0, 3.0]]))
-    tensor([1.+2.j, 0.+3.j])
-    """
-    x = as_array(input)
-    if not x.ndim or x.shape[-1] != 2 or x.dtype not in (dtypes.float32, dtypes.float64):
-        raise ShapeError(f"view_as_complex: takes float32 or float64 with a last dimension of 2, got {aval_of(x)}")
-    return viewed(input, _AS_COMPLEX)
-
-
 # --------------------------------------------------------------------------- writing at places
 
 
@@ -442,8 +393,6 @@ FUNCTIONS: Table = {
     "cartesian_prod": _cartesian_prod,
     "combinations": _combinations,
     "unravel_index": _unravel_index,
-    "view_as_real": _view_as_real,
-    "view_as_complex": _view_as_complex,
     "constant_pad_nd": lambda input, pad, value=0: _pad(input, pad, "constant", value),
     "fill": _fill,
 } | {f"{name}_copy": _copied(name, view) for name, view in _SEEN.items()}

@@ -189,7 +189,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.fast", "minitorch.tensor.shortcut", "minitorch.tensor.generator"],
     ["minitorch.tensor.outputs"],  # results written to tensors that the caller gives
     ["minitorch.tensor.indexing"],  # x[...], read and written
-    ["minitorch.tensor.creation", "minitorch.tensor.table", "minitorch.tensor.printing"],
+    ["minitorch.tensor.table", "minitorch.tensor.printing"],
     ["minitorch.tensor.display", "minitorch.tensor.texts.written"],  # in notebooks; rows made docstrings
     [
         "minitorch.tensor.texts.about",
@@ -199,6 +199,7 @@ LAYERS: list[list[str]] = [
         "minitorch.tensor.texts.pointwise",
     ],  # what functions do that are a line in a table
     ["minitorch.tensor.texts"],
+    ["minitorch.tensor.creation"],
     ["minitorch.tensor.windows"],
     ["minitorch.tensor.random"],
     ["minitorch.tensor.counts"],  # random counts; segments

@@ -19,6 +19,7 @@ from .fast import binary, fused
 from .handle import Tensor
 from .shortcut import structural
 from .table import Table, over
+from .texts.written import docstring
 
 _quick_matmul = fused(contractions.matmul_p, contractions.matmul)
 _quick_matvec = fused(contractions.matvec_p, contractions.matmul)
@@ -46,7 +47,13 @@ _PRODUCTS = {
 
 
 def matmul(input: Any, other: Any) -> Any:
-    """Multiply matrices, stacks of matrices, or vectors."""
+    """Multiply matrices, stacks of matrices, or vectors.
+
+    >>> mt.matmul(mt.tensor([[1, 2], [3, 4]]), mt.tensor([1, 10]))
+    tensor([21, 43])
+    >>> mt.matmul(mt.zeros(5, 1, 2, 3), mt.zeros(7, 3, 4)).shape
+    (5, 7, 2, 4)
+    """
     if isinstance(input, Tensor) and isinstance(other, Tensor):
         x, y = input.value, other.value
         quick = _PRODUCTS.get((len(x.shape), len(y.shape)))
@@ -55,14 +62,38 @@ def matmul(input: Any, other: Any) -> Any:
     return contractions.matmul(input, other)
 
 
+# Examples of products that a line makes.
+_SHOWN = {
+    "mm": ("mt.mm(mt.tensor([[1, 2], [3, 4]]), mt.tensor([[1], [10]])).tolist()", "[[21], [43]]"),
+    "bmm": (
+        "mt.bmm(mt.tensor([[[1, 2]], [[3, 4]]]), mt.tensor([[[1], [10]], [[1], [0]]])).tolist()",
+        "[[[21]], [[3]]]",
+    ),
+    "mv": ("mt.mv(mt.tensor([[1, 2], [3, 4]]), mt.tensor([1, 10]))", "tensor([21, 43])"),
+    "dot": ("mt.dot(mt.tensor([1, 2]), mt.tensor([3, 4]))", "tensor(11)"),
+    "vdot": ("mt.vdot(mt.tensor([1j, 2]), mt.tensor([3, 4 + 0j]))", "tensor(8.-3.j)"),
+    "outer": ("mt.outer(mt.tensor([1, 2]), mt.tensor([3, 4])).tolist()", "[[3, 4], [6, 8]]"),
+    "addmm": (
+        "mt.addmm(mt.tensor([[1, 2]]), mt.tensor([[3, 4]]), mt.tensor([[1, 0], [0, 1]]), beta=10).tolist()",
+        "[[13, 24]]",
+    ),
+    "addmv": (
+        "mt.addmv(mt.tensor([1, 2]), mt.tensor([[1, 0], [0, 1]]), mt.tensor([3, 4]), alpha=10)",
+        "tensor([31, 42])",
+    ),
+    "baddbmm": ("mt.baddbmm(mt.ones(1, 1, 2), mt.ones(1, 1, 3), mt.ones(1, 3, 2)).tolist()", "[[[4.0, 4.0]]]"),
+}
+
+
 def _of_ranks(name: str, core: Callable[..., Any], *ranks: int) -> Callable[..., Any]:
     """Return a product that takes operands of the given numbers of dimensions only."""
+    summary = f"Multiply a {ranks[0]}-d and a {ranks[1]}-d tensor; others raise a ShapeError."
 
     def call(input: Any, other: Any) -> Any:
         _check_ranks(name, (input, other), ranks)
         return core(input, other)
 
-    call.__doc__ = f"Multiply a {ranks[0]}-d and a {ranks[1]}-d tensor; others raise a ShapeError."
+    call.__doc__ = docstring((summary, *_SHOWN[name]))
     return call
 
 
@@ -128,7 +159,8 @@ def _added(name: str, *ranks: int) -> Callable[..., Any]:
         _check_ranks(name, (first, second), ranks)
         return _weighed(name, input, matmul(first, second), beta, alpha)
 
-    call.__doc__ = f"Compute `beta * input + alpha * (first @ second)` for {ranks[0]}-d and {ranks[1]}-d tensors."
+    summary = f"Compute `beta * input + alpha * (first @ second)` for {ranks[0]}-d and {ranks[1]}-d tensors."
+    call.__doc__ = docstring((summary, *_SHOWN[name]))
     return call
 
 

@@ -20,6 +20,7 @@ from . import shortcut
 from .creation import made
 from .handle import Tensor
 from .table import Table, sizes
+from .texts.written import docstring
 
 # --------------------------------------------------------------------------- joining and repeating
 
@@ -249,6 +250,12 @@ def _broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     return broadcast_shapes("broadcast_shapes", *avals)
 
 
+_CORNERS = {
+    "lower": ("mt.tril_indices(2, 3).tolist()", "[[0, 1, 1], [0, 0, 1]]"),
+    "upper": ("mt.triu_indices(2, 3, offset=1).tolist()", "[[0, 0, 1], [1, 2, 2]]"),
+}
+
+
 def _triangle(name: str, numpy_function: Any) -> Any:
     def call(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
         row, col, offset = map(as_int, (row, col, offset))
@@ -257,7 +264,8 @@ def _triangle(name: str, numpy_function: Any) -> Any:
         found = np.stack(numpy_function(row, offset, col)).astype(dtypes.canonical(dtype or dtypes.int64))
         return made(wrap(found), device, False)
 
-    call.__doc__ = f"Return the row and column numbers of the {name} triangle of a matrix."
+    summary = f"Return the row and column numbers of the {name} triangle of a matrix."
+    call.__doc__ = docstring((summary, *_CORNERS[name]))
     return call
 
 

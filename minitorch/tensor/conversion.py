@@ -21,6 +21,7 @@ from .alias import CUT, IDENTITY
 from .handle import Tensor, tensor_of
 from .layout import is_contiguous, storage_offset, stride
 from .table import Table, sizes
+from .texts.written import docstring
 from .types import KINDS, NAMES, checked_device, device
 
 # --------------------------------------------------------------------------- size and kind
@@ -122,7 +123,9 @@ def _caster(name: str) -> Callable[[Any], Any]:
     def call(self: Any) -> Any:
         return cast(self, dtype)
 
-    call.__doc__ = f"Return the tensor as {dtypes.name(dtype)}."
+    call.__doc__ = docstring(
+        (f"Return the tensor as {dtypes.name(dtype)}.", f"mt.tensor([0, 2]).{name}().dtype", repr(dtype))
+    )
     return call
 
 
@@ -144,13 +147,14 @@ def _type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     return cast(self, dtype.dtype if isinstance(dtype, creation.TypedTensor) else dtype)
 
 
-def _new(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def _new(make: Callable[..., Tensor], *shown: str) -> Callable[..., Tensor]:
     def call(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         kind = self.dtype if dtype is None else dtype
         where = self.device if device is None else device
         return make(*args, dtype=kind, device=where, requires_grad=requires_grad)
 
-    call.__doc__ = f"As `{make.__name__}`, with the dtype and device of this tensor unless others are given."
+    summary = f"As `{make.__name__}`, with the dtype and device of this tensor unless others are given."
+    call.__doc__ = docstring((summary, *shown))
     return call
 
 
@@ -347,7 +351,8 @@ def _never(kind: str) -> Callable[[Any], bool]:
     def call(self: Any) -> bool:
         return False
 
-    call.__doc__ = f"Whether this is a tensor of the kind {kind}: False, for there are none."
+    summary = f"Whether this is a tensor of the kind {kind}: False, for there are none."
+    call.__doc__ = docstring((summary, f"mt.tensor([1]).is_{kind}", "False"))
     return call
 
 
@@ -392,11 +397,11 @@ METHODS: Table = {
     "clone": clone,
     "contiguous": contiguous,
     "new": lambda self, *data: Tensor(*data, dtype=self.dtype),
-    "new_tensor": _new(creation.tensor),
-    "new_zeros": _new(creation.zeros),
-    "new_ones": _new(creation.ones),
-    "new_empty": _new(creation.empty),
-    "new_full": _new(creation.full),
+    "new_tensor": _new(creation.tensor, "mt.tensor([0.5]).new_tensor([1, 2])", "tensor([1., 2.])"),
+    "new_zeros": _new(creation.zeros, "mt.tensor([5]).new_zeros(2)", "tensor([0, 0])"),
+    "new_ones": _new(creation.ones, "mt.tensor([5]).new_ones(2, dtype=mt.float32)", "tensor([1., 1.])"),
+    "new_empty": _new(creation.empty, "mt.tensor([5]).new_empty(2, 3).shape", "(2, 3)"),
+    "new_full": _new(creation.full, "mt.tensor([0.5]).new_full((2,), 7)", "tensor([7., 7.])"),
     "__copy__": _copy,
     "__deepcopy__": _deepcopy,
     "__reduce__": _reduce,

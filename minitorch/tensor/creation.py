@@ -18,6 +18,7 @@ from ..core.ops.shaping import broadcast_to, cast
 from ..core.primitive import Tracer, Value, aval_of
 from .handle import Tensor, tensor_of
 from .peeking import lowered
+from .texts.written import docstring
 from .types import KINDS, check_fits, checked_device, get_default_dtype
 
 
@@ -157,9 +158,10 @@ class TypedTensor:
 
     def __init__(self, name: str, dtype: dtypes.DType):
         self.__name__ = self.__qualname__ = name
-        self.__doc__ = (
+        summary = (
             f"Make a tensor of {dtypes.name(dtype)} from data or sizes: `tensor(data, dtype=...)` is the newer way."
         )
+        self.__doc__ = docstring((summary, f"mt.{name}([1, 0]).dtype", repr(dtype)))
         self.dtype = dtype
 
     def __call__(self, *data: Any) -> Tensor:
@@ -195,12 +197,18 @@ def _fill(name: str, make: Callable[..., Any]) -> Callable[..., Tensor]:
 
 
 zeros = _fill("zeros", np.zeros)
-zeros.__doc__ = "Make a tensor of zeros: `zeros(2, 3)` or `zeros((2, 3))`."
+zeros.__doc__ = docstring(
+    ("Make a tensor of zeros: `zeros(2, 3)` or `zeros((2, 3))`.", "mt.zeros(3)", "tensor([0., 0., 0.])")
+)
 ones = _fill("ones", np.ones)
-ones.__doc__ = "Make a tensor of ones: `ones(2, 3)` or `ones((2, 3))`."
+ones.__doc__ = docstring(
+    ("Make a tensor of ones: `ones(2, 3)` or `ones((2, 3))`.", "mt.ones(3, dtype=mt.int64)", "tensor([1, 1, 1])")
+)
 # Unset memory could hold NaN, and a value that nobody chose has no use here.
 empty = _fill("empty", np.zeros)
-empty.__doc__ = "Make a tensor of a given size whose values do not matter (they are zeros)."
+empty.__doc__ = docstring(
+    ("Make a tensor of a given size whose values do not matter (they are zeros).", "mt.empty(2, 3).shape", "(2, 3)")
+)
 
 
 def full(
@@ -349,11 +357,26 @@ def _like(name: str, number: int) -> Callable[..., Any]:
 
 
 zeros_like = _like("zeros_like", 0)
-zeros_like.__doc__ = "Make zeros with the shape, dtype and device of another tensor."
+zeros_like.__doc__ = docstring(
+    (
+        "Make zeros with the shape, dtype and device of another tensor.",
+        *("mt.zeros_like(mt.tensor([5, 6]))", "tensor([0, 0])"),
+    )
+)
 ones_like = _like("ones_like", 1)
-ones_like.__doc__ = "Make ones with the shape, dtype and device of another tensor."
+ones_like.__doc__ = docstring(
+    (
+        "Make ones with the shape, dtype and device of another tensor.",
+        *("mt.ones_like(mt.tensor([5, 6]), dtype=mt.float32)", "tensor([1., 1.])"),
+    )
+)
 empty_like = _like("empty_like", 0)
-empty_like.__doc__ = "Make a tensor like another whose values do not matter (they are zeros)."
+empty_like.__doc__ = docstring(
+    (
+        "Make a tensor like another whose values do not matter (they are zeros).",
+        *("mt.empty_like(mt.tensor([[5, 6]])).shape", "(1, 2)"),
+    )
+)
 
 
 def full_like(

@@ -19,13 +19,14 @@ from ..core.ops.shaping import canonical_axis
 from ..core.primitive import aval_of
 from .alias import Step, function_step, index_step
 from .arranging import _pad
-from .conversion import clone
+from .conversion import _detach, clone
 from .handle import Tensor
 from .layout import is_contiguous, storage_offset
 from .parts import BOTH as PARTS
 from .parts import _diagonal, _narrow, _split, _tensor_split, _unfold, _view_as_complex, _view_as_real
 from .placing import _at, _identity, _vector_wise
 from .table import Function, Table, sizes
+from .texts.written import docstring
 from .views import BOTH as VIEWS
 from .views import viewed
 
@@ -146,6 +147,11 @@ def _steps_of(shape: tuple[int, ...]) -> list[int]:
 # --------------------------------------------------------------------------- parts
 
 _LEAST = {"hsplit": 1, "vsplit": 2, "dsplit": 3}
+_CUTS = {
+    "hsplit": ("mt.hsplit(mt.tensor([[1, 2], [3, 4]]), 2)[1].tolist()", "[[2], [4]]"),
+    "vsplit": ("[part.tolist() for part in mt.vsplit(mt.tensor([[1], [2], [3]]), (2,))]", "[[[1], [2]], [[3]]]"),
+    "dsplit": ("[part.shape for part in mt.dsplit(mt.zeros(2, 3, 4), 2)]", "[(2, 3, 2), (2, 3, 2)]"),
+}
 
 
 def _splitter(name: str, dim: Callable[[int], int]) -> Function:
@@ -159,7 +165,8 @@ def _splitter(name: str, dim: Callable[[int], int]) -> Function:
             raise ShapeError(f"{name}: dim {axis} of {aval_of(x)} does not split into {how} equal parts")
         return _tensor_split(input, how, axis)
 
-    call.__doc__ = "Cut a tensor into views: that many of equal size, or at the given positions."
+    summary = "Cut a tensor into views: that many of equal size, or at the given positions."
+    call.__doc__ = docstring((summary, *_CUTS[name]))
     return call
 
 
@@ -340,36 +347,41 @@ def _slice(input: Any, dim: int = 0, start: int | None = None, end: int | None =
     return viewed(input, index_step((slice(None),) * (axis + x.ndim) + (slice(start, end, step),)))
 
 
-def _copied(name: str, view: Function) -> Function:
-    """Return the function that copies what a view shows."""
+def _copied(name: str, view: Function, *shown: str) -> Function:
+    """Return the function that copies what a view shows; the rest is an example."""
 
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
         out = view(input, *args, **kwargs)
         return tuple(map(clone, out)) if isinstance(out, tuple) else clone(out)
 
-    call.__doc__ = f"As `{name}`, as a copy that shares nothing."
+    call.__doc__ = docstring((f"As `{name}`, as a copy that shares nothing.", *shown))
     return call
 
 
-_SEEN: Table = {
-    name: (VIEWS | PARTS)[name] for name in ("diagonal", "permute", "select", "squeeze", "t", "transpose")
-} | {
-    "alias": lambda input: input,
-    "detach": lambda input: input.detach() if isinstance(input, Tensor) else pointwise.detach(input),
-    "expand": lambda input, size: VIEWS["expand"](input, size),
-    "slice": _slice,
-    "split": _split,
-    "split_with_sizes": _split_with_sizes,
-    "unbind": PARTS["unbind"],
-    "unfold": _unfold,
-    "unsqueeze": VIEWS["unsqueeze"],
-    "view": lambda input, size: VIEWS["reshape"](input, size),
-    "as_strided": _as_strided,
-    "view_as_real": _view_as_real,
-    "view_as_complex": _view_as_complex,
+# name: (what it shows, the arguments of an example, what is printed)
+# fmt: off
+_SEEN: dict[str, tuple[Function, str, str]] = {
+    "alias": (lambda input: input, "mt.tensor([1, 2])", "tensor([1, 2])"),
+    "as_strided": (_as_strided, "mt.arange(5), (2, 2), (2, 1)", "tensor([[0, 1],\n            [2, 3]])"),
+    "detach": (_detach, "mt.tensor([1.0], requires_grad=True)", "tensor([1.])"),
+    "diagonal": (PARTS["diagonal"], "mt.tensor([[1, 2], [3, 4]])", "tensor([1, 4])"),
+    "expand": (lambda input, size: VIEWS["expand"](input, size), "mt.tensor([7]), (3,)", "tensor([7, 7, 7])"),
+    "permute": (VIEWS["permute"], "mt.tensor([[1, 2]]), (1, 0)", "tensor([[1],\n            [2]])"),
+    "select": (PARTS["select"], "mt.tensor([[1, 2], [3, 4]]), 0, 1", "tensor([3, 4])"),
+    "slice": (_slice, "mt.arange(5), 0, 1, 3", "tensor([1, 2])"),
+    "split": (_split, "mt.arange(5), 2", "(tensor([0, 1]), tensor([2, 3]), tensor([4]))"),
+    "split_with_sizes": (_split_with_sizes, "mt.arange(5), [2, 3]", "(tensor([0, 1]), tensor([2, 3, 4]))"),
+    "squeeze": (VIEWS["squeeze"], "mt.tensor([[1, 2]])", "tensor([1, 2])"),
+    "t": (VIEWS["t"], "mt.tensor([[1, 2]])", "tensor([[1],\n            [2]])"),
+    "transpose": (VIEWS["transpose"], "mt.tensor([[1, 2]]), 0, 1", "tensor([[1],\n            [2]])"),
+    "unbind": (PARTS["unbind"], "mt.tensor([[1, 2], [3, 4]])", "(tensor([1, 2]), tensor([3, 4]))"),
+    "unfold": (_unfold, "mt.arange(4), 0, 2, 2", "tensor([[0, 1],\n            [2, 3]])"),
+    "unsqueeze": (VIEWS["unsqueeze"], "mt.tensor([1, 2]), 0", "tensor([[1, 2]])"),
+    "view": (lambda input, size: VIEWS["reshape"](input, size), "mt.tensor([1, 2]), (1, 2)", "tensor([[1, 2]])"),
+    "view_as_real": (_view_as_real, "mt.tensor([1 + 2j])", "tensor([[1., 2.]])"),
+    "view_as_complex": (_view_as_complex, "mt.tensor([[1.0, 2.0]])", "tensor([1.+2.j])"),
 }
 
-# fmt: off
 BOTH: Table = {
     "hsplit": _splitter("hsplit", lambda n: 0 if n == 1 else 1),
     "vsplit": _splitter("vsplit", lambda n: 0),
@@ -378,7 +390,7 @@ BOTH: Table = {
     "unsafe_split": lambda input, split_size, dim=0: _split(input, split_size, dim),
     "unsafe_split_with_sizes": lambda input, split_sizes, dim=0: _split(input, list(split_sizes), dim),
     "unsafe_chunk": PARTS["chunk"],
-    "narrow_copy": _copied("narrow", _narrow),
+    "narrow_copy": _copied("narrow", _narrow, "mt.narrow_copy(mt.arange(5), 0, 1, 3)", "tensor([1, 2, 3])"),
     "select_scatter": _select_scatter,
     "slice_scatter": _slice_scatter,
     "diagonal_scatter": _diagonal_scatter,
@@ -395,7 +407,10 @@ FUNCTIONS: Table = {
     "unravel_index": _unravel_index,
     "constant_pad_nd": lambda input, pad, value=0: _pad(input, pad, "constant", value),
     "fill": _fill,
-} | {f"{name}_copy": _copied(name, view) for name, view in _SEEN.items()}
+} | {
+    f"{name}_copy": _copied(name, view, f"mt.{name}_copy({arguments})", printed)
+    for name, (view, arguments, printed) in _SEEN.items()
+}
 METHODS: Table = {}
 ALIASES: dict[str, str] = {}
 # fmt: on

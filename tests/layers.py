@@ -231,6 +231,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.registry"],  # what a module holds
     ["minitorch.nn.hooks", "minitorch.nn.state", "minitorch.nn.structure"],  # calling it; saving it; it as a pytree
     ["minitorch.nn.module"],
+    ["minitorch.nn.functional.examples"],  # of docstrings that are put together
     ["minitorch.nn.functional.arguments"],
     ["minitorch.nn.functional.activation", "minitorch.nn.functional.image", "minitorch.nn.functional.loss"],
     ["minitorch.nn.functional.layer"],
@@ -257,6 +258,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.utils.init", "minitorch.nn.utils.parametrize", "minitorch.nn.utils.stateless"],
     ["minitorch.nn.utils.rnn"],
     ["minitorch.nn.utils.computed"],  # tensors that are computed before each call
+    ["minitorch.nn.utils.pruning_methods"],
     ["minitorch.nn.utils.parametrizations", "minitorch.nn.utils.prune"],
     ["minitorch.nn.utils.norms"],
     ["minitorch.nn.utils"],

@@ -290,13 +290,21 @@ any_p = _truth("any", np.logical_or)
 
 
 def all(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
-    """Tell whether every element is nonzero (NaN is)."""
+    """Tell whether every element is nonzero (NaN is).
+
+    >>> mt.Array([[1, 0], [2, 3]]).all(), mt.Array([[1, 0], [2, 3]]).all(axis=1)
+    (Array(False, dtype=bool), Array([False,  True], dtype=bool))
+    """
     x = as_array(x)
     return all_p(x, axes=canonical_axes("all", axis, x.ndim), keepdims=bool(keepdims))
 
 
 def any(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
-    """Tell whether some element is nonzero (NaN is)."""
+    """Tell whether some element is nonzero (NaN is).
+
+    >>> mt.Array([[0, 0], [2, 0]]).any(), mt.Array([[0, 0], [2, 0]]).any(axis=1)
+    (Array(True, dtype=bool), Array([False,  True], dtype=bool))
+    """
     x = as_array(x)
     return any_p(x, axes=canonical_axes("any", axis, x.ndim), keepdims=bool(keepdims))
 

@@ -185,7 +185,11 @@ def expand_reduced(g: Value, shape: tuple[int, ...], axes: tuple[int, ...], keep
 
 
 def sum(x: Value, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Value:
-    """Add elements over axes (all by default). Bools and small integers are added as int64."""
+    """Add elements over axes (all by default). Bools and small integers are added as int64.
+
+    >>> mt.Array([[1, 2], [3, 4]]).sum(), mt.Array([[1, 2], [3, 4]]).sum(axis=0)
+    (Array(10, dtype=int64), Array([4, 6], dtype=int64))
+    """
     x = as_array(x)
     wanted = dtypes.canonical(dtype) if dtype is not None else (dtypes.int64 if dtypes.rank(x.dtype) < 2 else x.dtype)
     return sum_p(cast(x, wanted), axes=canonical_axes("sum", axis, x.ndim), keepdims=bool(keepdims))

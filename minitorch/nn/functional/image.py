@@ -10,7 +10,7 @@ from ...core.ops.convolution import conv_transpose, convolution, per_axis
 from ...core.ops.joining import pad as core_pad
 from ...core.ops.shaping import reshape, swapaxes, transpose
 from ...core.primitive import aval_of
-from .arguments import Function, check_rank, check_tensors, named, one_dtype
+from .arguments import Function, check_rank, check_tensors, last, named, one_dtype
 
 
 def _conv(n: int) -> Function:
@@ -68,7 +68,7 @@ def _max_pool(n: int) -> Function:
             input, per_axis(name, "kernel_size", kernel_size, n, 1), _stride(stride), padding, dilation, ceil_mode
         )
 
-    return named(pool, name, f"Return the largest element of each window over the last {n} dimensions.")
+    return named(pool, name, f"Return the largest element of each window over {last(n)}.")
 
 
 def _avg_pool(n: int) -> Function:
@@ -87,7 +87,7 @@ def _avg_pool(n: int) -> Function:
         window = per_axis(name, "kernel_size", kernel_size, n, 1)
         return pooling.avg_pool(input, window, _stride(stride), padding, ceil_mode, count_include_pad, divisor_override)
 
-    return named(pool, name, f"Return the mean of each window over the last {n} dimensions.")
+    return named(pool, name, f"Return the mean of each window over {last(n)}.")
 
 
 def _adaptive(kind: str, n: int) -> Function:
@@ -101,7 +101,7 @@ def _adaptive(kind: str, n: int) -> Function:
         find = pooling.adaptive_max_pool_with_indices if return_indices else pooling.adaptive_max_pool
         return find(input, sizes)
 
-    return named(pool, name, f"Pool the last {n} dimensions to the given sizes; None keeps one.")
+    return named(pool, name, f"Pool {last(n)} to the given sizes; None keeps one.")
 
 
 def _stride(stride: Any) -> Any:
@@ -122,6 +122,11 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     """Pad the last dimensions: `pad` lists (before, after) from the last dimension on; negative widths cut.
 
     Modes: `constant` (with `value`), `reflect`, `replicate` and `circular`.
+
+    >>> pad(mt.tensor([[1.0, 2.0, 3.0]]), (1, 2))
+    tensor([[0., 1., 2., 3., 0., 0.]])
+    >>> pad(mt.tensor([[1.0, 2.0, 3.0]]), (2, -1), mode="reflect")
+    tensor([[3., 2., 1., 2.]])
     """
     if mode not in _MODES:
         raise UnsupportedError(f"pad: Unrecognized padding mode {mode!r}; use one of {', '.join(_MODES)}")

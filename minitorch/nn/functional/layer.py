@@ -45,6 +45,9 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     """Return `input @ weight.T + bias`, for `input[..., in]`, `weight[out, in]` and `bias[out]`.
 
     As in PyTorch a bias of another shape is broadcast to the result's, and a weight `[in]` gives a result without `out`.
+
+    >>> linear(mt.tensor([1.0, 2.0]), mt.tensor([[1.0, 1.0], [0.0, -1.0]]), mt.tensor([0.5, 0.0]))
+    tensor([ 3.5000, -2.0000])
     """
     return _linear(input, weight, bias)
 
@@ -78,6 +81,10 @@ def embedding(
 
     With `max_norm`, rows that are looked up and longer are first shortened to it, in place. With `scale_grad_by_freq`, the
     gradient of a row is divided by how often it is looked up. Gradients are dense.
+
+    >>> embedding(mt.tensor([2, 0]), mt.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]))
+    tensor([[3., 3.],
+            [1., 1.]])
     """
     if sparse:
         raise UnsupportedError("embedding: sparse gradients are not supported; leave sparse off, gradients are dense")
@@ -96,7 +103,14 @@ def shorten(weight: Tensor, max_norm: float, norm_type: float, rows: Any) -> Non
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Any:
-    """Return 0 everywhere but for a 1 at each class number, along a new last dimension."""
+    """Return 0 everywhere but for a 1 at each class number, along a new last dimension.
+
+    >>> one_hot(mt.tensor([2, 0]))
+    tensor([[0, 0, 1],
+            [1, 0, 0]])
+    >>> one_hot(mt.tensor([1]), num_classes=4)
+    tensor([[0, 1, 0, 0]])
+    """
     found = extent(tensor)
     if found and found[0] < 0:
         raise ArgumentError(
@@ -147,6 +161,13 @@ def batch_norm(
     """Normalize each channel of `[N, C, ...]`; in training by the batch, whose statistics go into the running ones.
 
     A batch of nothing leaves those as they are. Beside half numbers, parameters and statistics may be float32.
+
+    >>> mean, var = mt.zeros(1), mt.ones(1)
+    >>> batch_norm(mt.tensor([[1.0], [3.0]]), mean, var, training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
+    >>> mean, var
+    (tensor([0.2000]), tensor([1.1000]))
     """
     if eps < 0:
         raise ArgumentError(f"batch_norm: eps must be non-negative, but got {eps} for {aval_of(input)}")
@@ -199,7 +220,12 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Any:
-    """Normalize each channel of each example; running statistics follow the means over the examples."""
+    """Normalize each channel of each example; running statistics follow the means over the examples.
+
+    >>> instance_norm(mt.tensor([[[1.0, 3.0], [10.0, 30.0]]]))
+    tensor([[[-1.0000,  1.0000],
+             [-1.0000,  1.0000]]])
+    """
     check_tensors("instance_norm", input=input)
     check_parameters("instance_norm", tuple(input.shape[1:2]), weight, bias)
     if not use_input_stats:
@@ -250,7 +276,14 @@ def _scaled(out: Any, weight: Any, bias: Any, trailing: int) -> Any:
 
 
 def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
-    """Divide by the p-norm along a dimension, or by `eps` where the norm is smaller."""
+    """Divide by the p-norm along a dimension, or by `eps` where the norm is smaller.
+
+    >>> normalize(mt.tensor([[3.0, 4.0], [0.0, 0.0]]))
+    tensor([[0.6000, 0.8000],
+            [0.0000, 0.0000]])
+    >>> normalize(mt.tensor([[3.0, 1.0]]), p=1.0)
+    tensor([[0.7500, 0.2500]])
+    """
     return div(input, maximum(norm(input, p, over(input, dim), keepdims=True), eps))
 
 
@@ -270,6 +303,13 @@ def scaled_dot_product_attention(
     """Return `softmax(query @ key.T * scale + mask) @ value`.
 
     A bool mask says where to look, a float one is added. A query that may look nowhere gives 0, with gradient 0.
+
+    >>> query, key = mt.tensor([[1.0, 0.0]]), mt.tensor([[9.0, 0.0], [0.0, 9.0]])
+    >>> value = mt.tensor([[1.0], [5.0]])
+    >>> scaled_dot_product_attention(query, key, value)
+    tensor([[1.0069]])
+    >>> scaled_dot_product_attention(query, key, value, attn_mask=mt.tensor([[False, True]]))
+    tensor([[5.]])
     """
     one_dtype("scaled_dot_product_attention", query=query, key=key, value=value)
     if attn_mask is not None and as_array(attn_mask).dtype not in (dtypes.bool_, query.dtype, dtypes.float32):

@@ -30,7 +30,7 @@ TEXTS: dict[str, Text] = {
         "mt.is_complex(mt.tensor(1j)), mt.is_complex(mt.tensor(1.0))",
         "(True, False)",
     ),
-    "is_conj": "Return False: conjugates are computed at once.",
+    "is_conj": ("Return False: conjugates are computed at once.", "mt.is_conj(mt.tensor([1j]).conj())", "False"),
     "is_cpu": (
         "Whether the elements lie on the CPU.",
         "mt.tensor([1]).is_cpu",
@@ -55,7 +55,7 @@ TEXTS: dict[str, Text] = {
         "mt.is_inference(x)",
         "False",
     ),
-    "is_neg": "Return False: negatives are computed at once.",
+    "is_neg": ("Return False: negatives are computed at once.", "mt.is_neg(mt.tensor([1j]).conj().imag)", "False"),
     "is_pinned": (
         "Return False: no memory is pinned.",
         "mt.tensor([1]).is_pinned()",

@@ -55,7 +55,11 @@ TEXTS: dict[str, Text] = {
         "mt.tensor([1, 2]).expand_as(mt.zeros(2, 2)).tolist()",
         "[[1, 2], [1, 2]]",
     ),
-    "fftshift": "Move the zero frequency to the middle of dimensions, all by default.",
+    "fftshift": (
+        "Move the zero frequency to the middle of dimensions, all by default.",
+        "mt.fft.fftshift(mt.tensor([0, 1, 2, -2, -1]))",
+        "tensor([-2, -1,  0,  1,  2])",
+    ),
     "fliplr": (
         "Reverse the order of the columns: the second dimension.",
         "mt.fliplr(mt.tensor([[1, 2], [3, 4]])).tolist()",
@@ -66,8 +70,11 @@ TEXTS: dict[str, Text] = {
         "mt.flipud(mt.tensor([[1, 2], [3, 4]])).tolist()",
         "[[3, 4], [1, 2]]",
     ),
-    "ifftshift": "Move the zero frequency from the middle of dimensions, all by default, to the front: `fftshift` undone.",
-    "istft": "Return the signals [..., time] whose `stft`, with the same arguments, is nearest to this one in squares.",
+    "ifftshift": (
+        "Move the zero frequency from the middle of dimensions, all by default, to the front: `fftshift` undone.",
+        "mt.fft.ifftshift(mt.tensor([-2, -1, 0, 1, 2]))",
+        "tensor([ 0,  1,  2, -2, -1])",
+    ),
     "meshgrid": (
         (
             "Return, for vectors of sizes n, m, ..., as many grids [n, m, ...] of their elements; `indexing='xy'` swaps the "
@@ -80,7 +87,6 @@ TEXTS: dict[str, Text] = {
         "y.tolist()",
         "[[3, 4, 5], [3, 4, 5]]",
     ),
-    "one_hot": "Return vectors of `num_classes` along a new last dimension: 1 at the class that each integer names, else 0.",
     "ravel": (
         "Return a vector of all elements, as a view where they lie in order.",
         "mt.ravel(mt.tensor([[1, 2], [3, 4]]))",
@@ -98,7 +104,6 @@ TEXTS: dict[str, Text] = {
         "mt.roll(mt.tensor([[1, 2], [3, 4]]), 1, dims=0).tolist()",
         "[[3, 4], [1, 2]]",
     ),
-    "stft": "Transform windows of `n_fft` points, `hop_length` apart: signals [..., time] to [..., frequencies, windows].",
     "take": (
         "Select elements of the flattened tensor; the result has the shape of `index`.",
         "mt.take(mt.tensor([[10, 20], [30, 40]]), mt.tensor([3, 0]))",

@@ -3,38 +3,165 @@
 from .written import Text
 
 TEXTS: dict[str, Text] = {
-    "add": "Compute `input + alpha * other` element by element; the two broadcast.",
-    "addcdiv": "Compute `input + value * tensor1 / tensor2` element by element; the three broadcast.",
-    "addcmul": "Compute `input + value * tensor1 * tensor2` element by element; the three broadcast.",
-    "clamp": "Limit elements to [min, max]; either may be None, or a tensor that broadcasts. NaN stays NaN.",
-    "clamp_max": "Limit elements to at most `max`, a number or a tensor that broadcasts. NaN stays NaN.",
-    "clamp_min": "Limit elements to at least `min`, a number or a tensor that broadcasts. NaN stays NaN.",
-    "deg2rad": "Convert degrees to radians: `x * pi / 180` for each element.",
-    "frexp": "Return `(mantissa, exponent)` with `input == mantissa * 2 ** exponent` and the mantissa's size in [0.5, 1).",
-    "gcd": "Compute the greatest common divisor of integers, which broadcast; that of 0 and 0 is 0.",
-    "gelu": (
-        "Multiply each element by the normal distribution function of it, exactly or with `approximate='tanh'` "
-        "(Hendrycks and Gimpel, 2016)."
+    "add": (
+        "Compute `input + alpha * other` element by element; the two broadcast.",
+        "mt.add(mt.tensor([1.0, 2.0]), mt.tensor([10.0]), alpha=2)",
+        "tensor([21., 22.])",
     ),
-    "igamma": "Compute the regularized lower incomplete gamma function P(input, other), element by element.",
-    "igammac": "Compute the regularized upper incomplete gamma function Q(input, other) = 1 - P, element by element.",
-    "isneginf": "Tell which elements are minus infinity.",
-    "isposinf": "Tell which elements are plus infinity.",
-    "isreal": "Tell which elements have no imaginary part; of real tensors, all.",
-    "lerp": "Interpolate: `input + weight * (end - input)` element by element; the three broadcast.",
-    "nextafter": "Return the float next to each element of `input` on the way to that of `other`; they broadcast.",
-    "polygamma": "Compute the n-th derivative of the digamma function for each element.",
-    "positive": "Return the tensor itself, as `+x` does.",
-    "rad2deg": "Convert radians to degrees: `x * 180 / pi` for each element.",
-    "resolve_conj": "Return the tensor itself: conjugates are computed at once, none is left to resolve.",
-    "resolve_neg": "Return the tensor itself: negatives are computed at once, none is left to resolve.",
-    "round": "Round to `decimals` places (negative: to tens, hundreds), halves to the even neighbor.",
-    "rsub": "Compute `other - alpha * input` element by element; the two broadcast.",
-    "silu": "Compute `x * sigmoid(x)` for each element.",
-    "softplus": "Compute `log(1 + exp(x))` for each element, without overflow.",
-    "sub": "Compute `input - alpha * other` element by element; the two broadcast.",
-    "where": "Keep this tensor's elements where the condition holds, else take those of `other`; the three broadcast.",
-    "zeta": "Compute the Hurwitz zeta function: the sum of `(k + other) ** -input` over k = 0, 1, 2, ...",
+    "addcdiv": (
+        "Compute `input + value * tensor1 / tensor2` element by element; the three broadcast.",
+        "mt.addcdiv(mt.tensor([1.0, 1.0]), mt.tensor([3.0, 4.0]), mt.tensor(2.0), value=10)",
+        "tensor([16., 21.])",
+    ),
+    "addcmul": (
+        "Compute `input + value * tensor1 * tensor2` element by element; the three broadcast.",
+        "mt.addcmul(mt.tensor([1.0, 1.0]), mt.tensor([3.0, 4.0]), mt.tensor(2.0), value=10)",
+        "tensor([61., 81.])",
+    ),
+    "clamp": (
+        "Limit elements to [min, max]; either may be None, or a tensor that broadcasts. NaN stays NaN.",
+        *("mt.clamp(mt.tensor([-2.0, 0.5, 3.0]), -1, 1)", "tensor([-1.0000,  0.5000,  1.0000])"),
+        *("mt.clamp(mt.tensor([-2, 3]), max=mt.tensor([0, 1]))", "tensor([-2,  1])"),
+    ),
+    "clamp_max": (
+        "Limit elements to at most `max`, a number or a tensor that broadcasts. NaN stays NaN.",
+        "mt.clamp_max(mt.tensor([1.0, 3.0, mt.nan]), 2)",
+        "tensor([1., 2., nan])",
+    ),
+    "clamp_min": (
+        "Limit elements to at least `min`, a number or a tensor that broadcasts. NaN stays NaN.",
+        "mt.clamp_min(mt.tensor([1.0, 3.0, mt.nan]), 2)",
+        "tensor([2., 3., nan])",
+    ),
+    "deg2rad": (
+        "Convert degrees to radians: `x * pi / 180` for each element.",
+        "mt.deg2rad(mt.tensor([0.0, 180.0]))",
+        "tensor([0.0000, 3.1416])",
+    ),
+    "fmax": (
+        "Return the larger of each two elements as `maximum` does, but a number rather than NaN; the two broadcast.",
+        "mt.fmax(mt.tensor([1.0, mt.nan, mt.nan]), mt.tensor([3.0, 2.0, mt.nan]))",
+        "tensor([3., 2., nan])",
+    ),
+    "fmin": (
+        "Return the smaller of each two elements as `minimum` does, but a number rather than NaN; the two broadcast.",
+        "mt.fmin(mt.tensor([1.0, mt.nan, mt.nan]), mt.tensor([3.0, 2.0, mt.nan]))",
+        "tensor([1., 2., nan])",
+    ),
+    "frexp": (
+        "Return `(mantissa, exponent)` with `input == mantissa * 2 ** exponent` and the mantissa's size in [0.5, 1).",
+        *("mantissa, exponent = mt.frexp(mt.tensor([3.0, 8.0]))", ""),
+        *("mantissa", "tensor([0.7500, 0.5000])"),
+        *("exponent", "tensor([2, 4], dtype=int32)"),
+    ),
+    "gcd": (
+        "Compute the greatest common divisor of integers, which broadcast; that of 0 and 0 is 0.",
+        "mt.gcd(mt.tensor([12, -9, 0]), mt.tensor([8, 6, 0]))",
+        "tensor([4, 3, 0])",
+    ),
+    "gelu": (
+        (
+            "Multiply each element by the normal distribution function of it, exactly or with `approximate='tanh'` "
+            "(Hendrycks and Gimpel, 2016)."
+        ),
+        "mt.gelu(mt.tensor([-1.0, 0.0, 1.0]))",
+        "tensor([-0.1587,  0.0000,  0.8413])",
+    ),
+    "igamma": (
+        "Compute the regularized lower incomplete gamma function P(input, other), element by element.",
+        "mt.igamma(mt.tensor(2.0), mt.tensor([0.0, 1.0]))",
+        "tensor([0.0000, 0.2642])",
+    ),
+    "igammac": (
+        "Compute the regularized upper incomplete gamma function Q(input, other) = 1 - P, element by element.",
+        "mt.igammac(mt.tensor(2.0), mt.tensor([0.0, 1.0]))",
+        "tensor([1.0000, 0.7358])",
+    ),
+    "isneginf": (
+        "Tell which elements are minus infinity.",
+        "mt.isneginf(mt.tensor([-mt.inf, 0.0, mt.inf]))",
+        "tensor([ True, False, False])",
+    ),
+    "isposinf": (
+        "Tell which elements are plus infinity.",
+        "mt.isposinf(mt.tensor([-mt.inf, 0.0, mt.inf]))",
+        "tensor([False, False,  True])",
+    ),
+    "isreal": (
+        "Tell which elements have no imaginary part; of real tensors, all.",
+        "mt.isreal(mt.tensor([1 + 0j, 1j]))",
+        "tensor([ True, False])",
+    ),
+    "lerp": (
+        "Interpolate: `input + weight * (end - input)` element by element; the three broadcast.",
+        "mt.lerp(mt.tensor([0.0, 10.0]), mt.tensor([4.0, 20.0]), 0.25)",
+        "tensor([ 1.0000, 12.5000])",
+    ),
+    "nextafter": (
+        "Return the float next to each element of `input` on the way to that of `other`; they broadcast.",
+        "mt.nextafter(mt.tensor(0.0), mt.tensor(1.0)).item()",
+        "1.401298464324817e-45",
+    ),
+    "polygamma": (
+        "Compute the n-th derivative of the digamma function for each element.",
+        "mt.polygamma(1, mt.tensor([1.0, 2.0]))",
+        "tensor([1.6449, 0.6449])",
+    ),
+    "positive": (
+        "Return the tensor itself, as `+x` does.",
+        "mt.positive(mt.tensor([-1.0, 2.0]))",
+        "tensor([-1.,  2.])",
+    ),
+    "rad2deg": (
+        "Convert radians to degrees: `x * 180 / pi` for each element.",
+        "mt.rad2deg(mt.tensor([0.0, mt.pi]))",
+        "tensor([  0., 180.])",
+    ),
+    "resolve_conj": (
+        "Return the tensor itself: conjugates are computed at once, none is left to resolve.",
+        "mt.resolve_conj(mt.tensor([1 + 2j]).conj())",
+        "tensor([1.-2.j])",
+    ),
+    "resolve_neg": (
+        "Return the tensor itself: negatives are computed at once, none is left to resolve.",
+        "mt.resolve_neg(mt.tensor([1 + 2j]).conj().imag)",
+        "tensor([-2.])",
+    ),
+    "round": (
+        "Round to `decimals` places (negative: to tens, hundreds), halves to the even neighbor.",
+        *("mt.round(mt.tensor([0.5, 1.5, -2.6]))", "tensor([ 0.,  2., -3.])"),
+        *("mt.round(mt.tensor([1.26, 3.14]), decimals=1)", "tensor([1.3000, 3.1000])"),
+    ),
+    "rsub": (
+        "Compute `other - alpha * input` element by element; the two broadcast.",
+        "mt.rsub(mt.tensor([1.0, 2.0]), 10.0, alpha=3)",
+        "tensor([7., 4.])",
+    ),
+    "silu": (
+        "Compute `x * sigmoid(x)` for each element.",
+        "mt.silu(mt.tensor([-1.0, 0.0, 1.0]))",
+        "tensor([-0.2689,  0.0000,  0.7311])",
+    ),
+    "softplus": (
+        "Compute `log(1 + exp(x))` for each element, without overflow.",
+        "mt.softplus(mt.tensor([0.0, 100.0]))",
+        "tensor([  0.6931, 100.0000])",
+    ),
+    "sub": (
+        "Compute `input - alpha * other` element by element; the two broadcast.",
+        "mt.sub(mt.tensor([10.0, 20.0]), mt.tensor([1.0]), alpha=2)",
+        "tensor([ 8., 18.])",
+    ),
+    "where": (
+        "Keep this tensor's elements where the condition holds, else take those of `other`; the three broadcast.",
+        "mt.tensor([1.0, -2.0]).where(mt.tensor([True, False]), 0.0)",
+        "tensor([1., 0.])",
+    ),
+    "zeta": (
+        "Compute the Hurwitz zeta function: the sum of `(k + other) ** -input` over k = 0, 1, 2, ...",
+        "mt.special.zeta(mt.tensor([2.0]), mt.tensor([1.0, 2.0]))",
+        "tensor([1.6449, 0.6449])",
+    ),
 }
 
 # Examples of what says itself by its formula: lines of code, each followed by what it prints.

@@ -85,6 +85,6 @@ kaiser_window = _window(
     "kaiser_window",
     lambda x, beta: np.i0(beta * np.sqrt(np.maximum(1 - (2 * x - 1) ** 2, 0))) / np.i0(beta),
     "of a Bessel function",
-    ("mt.kaiser_window(4, beta=2.0)", "tensor([0.4387, 0.8348, 1.0000, 0.8348])"),
+    ("mt.kaiser_window(4, periodic=True, beta=2.0)", "tensor([0.4387, 0.8348, 1.0000, 0.8348])"),
     ("beta", 12.0),
 )

@@ -14,8 +14,9 @@ import minitorch as mt
 from minitorch.tensor import functions, texts
 
 NAMESPACES = (
-    "autograd.functional", "autograd.graph", "cuda", "debug", "fft", "flatten_util", "func", "lax", "nn", "nn.functions",
-    "nn.init", "nn.initializers", "nn.modules", "nn.utils", "nn.utils.parametrizations", "nn.utils.parametrize",
+    "autograd.functional", "autograd.graph", "cuda", "debug", "fft", "flatten_util", "func", "lax", "linalg", "nn",
+    "nn.functions", "nn.init", "nn.initializers", "nn.modules", "nn.utils", "nn.utils.parametrizations",
+    "nn.utils.parametrize",
     "nn.utils.prune", "nn.utils.rnn", "nn.utils.stateless", "numpy", "numpy.fft", "numpy.linalg", "optim",
     "optim.functional", "optim.lr_scheduler", "optim.swa_utils", "random", "scipy.special", "special", "test_util", "tree",
     "utils.checkpoint", "utils.tensorboard",
@@ -28,14 +29,6 @@ TORCH_NAMESPACES = (
     "transforms", "transforms.functional", "utils", "utils.checkpoint", "utils.data", "utils.tensorboard",
 )  # fmt: skip
 FEWEST_WORDS = 3
-# Where names of minitorch itself come from that have examples.
-LAYERS = (
-    "minitorch.core.", "minitorch.compiling.", "minitorch.debug", "minitorch.determinism", "minitorch.jax_names",
-    "minitorch.key_reuse", "minitorch.nn.functional.", "minitorch.saving.", "minitorch.tensor.counts",
-    "minitorch.tensor.distinct", "minitorch.tensor.functions", "minitorch.tensor.later", "minitorch.tensor.pointwise",
-    "minitorch.tensor.quantiles", "minitorch.tensor.random", "minitorch.tensor.reducing", "minitorch.tensor.special",
-    "minitorch.tensor.statistics", "minitorch.tensor.windows",
-)  # fmt: skip
 
 
 def is_exempt(value: Any) -> bool:
@@ -75,9 +68,14 @@ def of_the_package() -> dict[str, Any]:
     return {name: x for name, x in names.items() if str(getattr(x, "__module__", "")).startswith("minitorch")}
 
 
+def attributes(kind: type) -> dict[str, Any]:
+    """Return the public methods and properties of a class."""
+    return {name: inspect.getattr_static(kind, name) for name in dir(kind) if not name.startswith("_")}
+
+
 def of_tensors() -> dict[str, Any]:
     """Return the public methods and properties of Tensor."""
-    return {name: inspect.getattr_static(mt.Tensor, name) for name in dir(mt.Tensor) if not name.startswith("_")}
+    return attributes(mt.Tensor)
 
 
 def text_of(value: Any) -> str:
@@ -85,10 +83,14 @@ def text_of(value: Any) -> str:
     return (vars(value).get("__doc__") if isinstance(value, type) else value.__doc__) or ""
 
 
+def saying(names: dict[str, Any]) -> dict[str, Any]:
+    """Return the functions, classes and properties: what can say what it is."""
+    return {n: x for n, x in names.items() if callable(x) or isinstance(x, (property, staticmethod, classmethod))}
+
+
 def without_text(names: dict[str, Any]) -> list[str]:
     """Return the functions, classes and properties that do not say what they are."""
-    saying = {n: x for n, x in names.items() if callable(x) or isinstance(x, (property, staticmethod, classmethod))}
-    return sorted(n for n, x in saying.items() if len(text_of(x).split()) < FEWEST_WORDS)
+    return sorted(n for n, x in saying(names).items() if len(text_of(x).split()) < FEWEST_WORDS)
 
 
 @pytest.mark.parametrize("name", NAMESPACES)
@@ -99,9 +101,14 @@ def test_names_have_examples(name: str) -> None:
 
 
 def test_names_of_the_package_have_examples() -> None:
-    ours = {n: x for n, x in of_the_package().items() if x.__module__.startswith(LAYERS)}
-    assert len(ours) > 30
-    assert not without_example(ours)
+    assert not without_example(of_the_package())
+
+
+@pytest.mark.parametrize("kind", [mt.Tensor, mt.Array])
+def test_attributes_have_examples(kind: type) -> None:
+    found = saying(attributes(kind))
+    assert len(found) > 50
+    assert not [name for name, x in found.items() if ">>>" not in text_of(x)]
 
 
 def test_a_name_without_an_example_is_found() -> None:

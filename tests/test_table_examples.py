@@ -11,10 +11,11 @@ import pytest
 
 import minitorch as mt
 
-from .test_public_names import NAMESPACES, TORCH_NAMESPACES, of_tensors, of_the_package, public, text_of
+from .test_public_names import NAMESPACES, TORCH_NAMESPACES, attributes, of_the_package, public, text_of
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-PLACES = ("", "Tensor", *sorted({*NAMESPACES, *TORCH_NAMESPACES}))
+KINDS: dict[str, type] = {"Tensor": mt.Tensor, "Array": mt.Array}
+PLACES = ("", *KINDS, *sorted({*NAMESPACES, *TORCH_NAMESPACES}))
 
 
 @cache
@@ -28,8 +29,10 @@ def run_by_pytest() -> frozenset[str]:
 
 def made(place: str) -> dict[str, str]:
     """Return the docstrings with examples of a place that only this file runs, by their names."""
-    if place in ("", "Tensor"):
-        names = of_tensors() if place else of_the_package()
+    if place in KINDS:
+        names = attributes(KINDS[place])
+    elif not place:
+        names = of_the_package()
     else:
         names = public(importlib.import_module(f"minitorch.{place}"))
     said = {name: text_of(value) for name, value in names.items()}

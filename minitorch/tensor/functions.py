@@ -17,6 +17,8 @@ from . import (
     factors,
     later,
     linalg,
+    parts,
+    placing,
     pointwise,
     rearranging,
     reducing,
@@ -29,7 +31,23 @@ from .outputs import given_to
 from .table import Function, Table, as_tensors
 from .texts import described
 
-THEMES = (pointwise, reducing, views, arranging, algebra, linalg, special, statistics, factors, rearranging, later)
+THEMES = (
+    *(
+        pointwise,
+        reducing,
+        views,
+        parts,
+        arranging,
+        placing,
+        algebra,
+        linalg,
+        special,
+        statistics,
+        factors,
+        rearranging,
+    ),
+    later,
+)
 # What returns the tensor itself where nothing changes, as in PyTorch.
 RETURN_SELF = frozenset(
     (
@@ -137,7 +155,7 @@ BOTH, FUNCTIONS, METHODS = collected("BOTH"), collected("FUNCTIONS"), collected(
 PUBLIC: Table = {name: public(name, f) for name, f in (BOTH | FUNCTIONS | conversion.FUNCTIONS).items()}
 for _name, _function in (BOTH | METHODS | conversion.METHODS).items():
     attach(_name, _function)
-for _name, _function in (views.PROPERTIES | conversion.PROPERTIES).items():
+for _name, _function in (views.PROPERTIES | parts.PROPERTIES | conversion.PROPERTIES).items():
     setattr(Tensor, _name, property(described(_name, _function)))
 
 globals().update(PUBLIC)

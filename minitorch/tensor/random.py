@@ -21,7 +21,8 @@ from ..core.ops.transforming import stretched
 from ..core.primitive import Value, aval_of
 from .creation import made, size_of
 from .generator import Generator, default_generator
-from .handle import Tensor, known, tensor_of
+from .handle import Tensor, tensor_of
+from .peeking import known
 from .texts.written import docstring
 
 Draw = Callable[[Value, tuple[int, ...], Any], Value]

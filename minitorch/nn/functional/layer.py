@@ -16,8 +16,9 @@ from ...core.ops.reductions import mean
 from ...core.ops.shaping import broadcast_to, cast, expand_dims, flatten, reshape, sum, swapaxes
 from ...core.primitive import aval_of
 from ...tensor.fast import fused
-from ...tensor.handle import Tensor, extent
+from ...tensor.handle import Tensor
 from ...tensor.modes import no_grad
+from ...tensor.peeking import extent
 from ...tensor.table import over
 from ...tensor.types import finfo
 from .activation import dropout

@@ -53,7 +53,7 @@ TABLE: dict[str, tuple[Function, int, str, str, str]] = {
     "asin": (P.asin, 1, "Return the angle whose sine this is, in radians.", "[0.0, 1.0]", "[0. 1.5707...]"),
     "asinh": (P.asinh, 1, "Return the inverse hyperbolic sine.", "[0.0, 1.0]", "[0. 0.8813...]"),
     "atan": (P.atan, 1, "Return the angle whose tangent this is, in radians.", "[0.0, 1.0]", "[0. 0.7853...]"),
-    "atan2": (P.atan2, 2, "Return the angle of the point (x2, x1), in radians.", "[1.0, -1.0]; -1.0", "[ 2.356... -2.356...]"),
+    "atan2": (P.atan2, 2, "Return the angle of the point (x2, x1) in radians.", "[1, -1]; -1.0", "[ 2.356... -2.356...]"),
     "atanh": (P.atanh, 1, "Return the inverse hyperbolic tangent.", "[0.0, 0.5]", "[0. 0.5493...]"),
     "bitwise_and": (P.bitwise_and, 2, "Combine the bits of integers with AND.", "[12, 10]; 6", "[4 2]"),
     "bitwise_count": (bits.bit_count, 1, "Count the bits that are 1 in the magnitude of integers.", "[7, 8]", "[3 1]"),

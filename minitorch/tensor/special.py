@@ -29,12 +29,6 @@ def _ndtr(input: Any) -> Any:
     return core.mul(special.erfc(core.mul(input, -math.sqrt(0.5))), 0.5)
 
 
-def _entr(input: Any) -> Any:
-    """Compute `-x log x`: 0 at 0, -inf for negative numbers."""
-    x = cast(input, dtypes.floating(as_array(input).dtype))
-    return core.where(core.less(x, 0), -math.inf, special.xlogy(core.neg(x), x))
-
-
 def _xlog1py(input: Any, other: Any) -> Any:
     """Compute `x log(1 + y)`: 0 where x is 0, unless y is NaN.
 
@@ -210,7 +204,7 @@ SPECIAL: Table = POLYNOMIALS | {
         ("psi", special.digamma, "the digamma function, the derivative of `gammaln`", "1.0, 2.0", "-0.5772,  0.4228"),
         ("expit", special.sigmoid, "`1 / (1 + exp(-x))`", "0.0, 2.0", "0.5000, 0.8808"),
         ("ndtr", _ndtr, "the standard normal distribution function", "0.0, 1.96", "0.5000, 0.9750"),
-        ("entr", _entr, "`-x log x`, 0 at 0 and -inf for negative numbers", "-1.0, 0.0, 0.5", "  -inf, 0.0000, 0.3466"),
+        ("entr", scipy.entr, "`-x log x`, 0 at 0 and -inf for negative numbers", "-1.0, 0.0, 0.5", "  -inf, 0.0000, 0.3466"),
         ("spherical_bessel_j0", _spherical_bessel_j0, "`sin(x) / x`, 1 at 0", "0.0, 1.0", "1.0000, 0.8415"),
     )
 } | {

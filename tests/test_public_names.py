@@ -14,11 +14,11 @@ import minitorch as mt
 from minitorch.tensor import functions, texts
 
 NAMESPACES = (
-    "autograd.functional", "autograd.graph", "cuda", "datasets", "debug", "flatten_util", "func", "lax", "models", "nn", "nn.functions",
-    "nn.init", "nn.initializers", "nn.modules", "nn.utils", "nn.utils.parametrizations", "nn.utils.parametrize",
-    "nn.utils.prune", "nn.utils.rnn", "nn.utils.stateless", "numpy", "numpy.fft", "numpy.linalg", "optim",
-    "optim.functional", "optim.lr_scheduler", "optim.swa_utils", "random", "scipy.special", "test_util", "transforms",
-    "transforms.functional", "tree", "utils.checkpoint", "utils.data", "utils.tensorboard",
+    "autograd.functional", "autograd.graph", "cuda", "datasets", "debug", "flatten_util", "func", "lax", "models",
+    "nn", "nn.functions", "nn.init", "nn.initializers", "nn.modules", "nn.utils", "nn.utils.parametrizations",
+    "nn.utils.parametrize", "nn.utils.prune", "nn.utils.rnn", "nn.utils.stateless", "numpy", "numpy.fft",
+    "numpy.linalg", "optim", "optim.functional", "optim.lr_scheduler", "optim.swa_utils", "random", "scipy.special",
+    "test_util", "transforms", "transforms.functional", "tree", "utils.checkpoint", "utils.data", "utils.tensorboard",
 )  # fmt: skip
 # PyTorch's names: its pages have the examples.
 TORCH_NAMESPACES = (

@@ -36,7 +36,7 @@ _SHARED: dict[str, tuple[str, str]] = {
 
 
 def _shown(name: str, arguments: str, result: str) -> Callable[..., Any]:
-    """Return a function with an example in its docstring; a copy, because the original belongs to `minitorch.special`."""
+    """Return a function with an example for it here; a copy, because the original belongs to `minitorch.special`."""
     function = getattr(special, name)
 
     @functools.wraps(function)
@@ -44,8 +44,9 @@ def _shown(name: str, arguments: str, result: str) -> Callable[..., Any]:
         return function(*args, **kwargs)
 
     call.__module__, call.__qualname__ = __name__, name
+    summary = function.__doc__.partition("\n\n")[0]
     call.__doc__ = (
-        f"{function.__doc__}\n\n    >>> from minitorch.scipy import special\n    >>> special.{name}({arguments})\n"
+        f"{summary}\n\n    >>> from minitorch.scipy import special\n    >>> special.{name}({arguments})\n"
         f"    Array({result}, dtype=float32)\n    "
     )
     return call

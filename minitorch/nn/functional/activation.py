@@ -113,13 +113,21 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
 
 
 def selu(input: Any, inplace: bool = False) -> Any:
-    """Return `scale * elu(x, alpha)` with the constants of Klambauer et al. (2017)."""
+    """Return `scale * elu(x, alpha)` with the constants of Klambauer et al. (2017).
+
+    >>> selu(mt.tensor([-100.0, 0.0, 1.0]))
+    tensor([-1.7581,  0.0000,  1.0507])
+    """
     out = _mul(elu(input, 1.6732632423543772848170429916717), 1.0507009873554804934193349852946)
     return in_place(input, out) if inplace else out
 
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
-    """Return x where it is positive, else `alpha * (exp(x / alpha) - 1)` (Barron, 2017)."""
+    """Return x where it is positive, else `alpha * (exp(x / alpha) - 1)` (Barron, 2017).
+
+    >>> celu(mt.tensor([-100.0, -1.0, 3.0]), alpha=2.0)
+    tensor([-2.0000, -0.7869,  3.0000])
+    """
     if not isinstance(alpha, Tracer) and alpha == 0:
         raise ArgumentError(f"celu: alpha cannot be 0, for {aval_of(as_array(input))}; give another number")
     positive = core.greater(input, 0)
@@ -130,13 +138,21 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
-    """Return x where it is over the threshold (or NaN), else `value`."""
+    """Return x where it is over the threshold (or NaN), else `value`.
+
+    >>> threshold(mt.tensor([0.5, 1.0, 3.0]), 1.0, -7.0)
+    tensor([-7., -7.,  3.])
+    """
     out = core.where(core.less_equal(input, threshold), value, input)
     return in_place(input, out) if inplace else out
 
 
 def hardshrink(input: Any, lambd: float = 0.5) -> Any:
-    """Return x where its absolute value is over `lambd`, else 0."""
+    """Return x where its absolute value is over `lambd`, else 0.
+
+    >>> hardshrink(mt.tensor([-1.0, 0.3, 0.5, 2.0]))
+    tensor([-1.,  0.,  0.,  2.])
+    """
     inside = core.logical_and(core.greater_equal(input, -lambd), core.less_equal(input, lambd))
     return core.where(inside, 0, input)
 
@@ -359,7 +375,14 @@ def _dropped(name: str, x: Any, p: float, training: bool, inplace: bool, togethe
 def rrelu(
     input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Any:
-    """Return x where it is positive, else x times a slope: random in training, the mean of the limits in evaluation."""
+    """Return x where it is positive, else x times a slope: random in training, the mean of the limits in evaluation.
+
+    >>> rrelu(mt.tensor([-1.0, 2.0]), 0.25, 0.75)
+    tensor([-0.5000,  2.0000])
+    >>> drawn = rrelu(-mt.ones(100), 0.25, 0.75, training=True)
+    >>> bool(((drawn >= -0.75) & (drawn <= -0.25)).all())
+    True
+    """
     if lower > upper:
         raise ArgumentError(
             f"rrelu: Lower bound should be at most the upper bound, got {lower} and {upper}; exchange them"

@@ -40,7 +40,12 @@ def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, in
 
 
 def feature_dropout(input: Any, p: float, train: bool) -> Any:
-    """Set whole channels of `[N, C, ...]` to 0 with probability p and divide the others by 1 - p."""
+    """Set whole channels of `[N, C, ...]` to 0 with probability p and divide the others by 1 - p.
+
+    >>> dropped = feature_dropout(mt.ones(4, 3, 5), 0.5, True)
+    >>> bool((dropped == dropped[:, :, :1]).all())
+    True
+    """
     p = check_probability("feature_dropout", p)
     shape = _features("feature_dropout", input)
     if not train or p == 0.0:

@@ -229,22 +229,22 @@ EXAMPLES = {
     """,
     "dropout_": """
     >>> x = mt.ones(3)
-    >>> dropout_(x, 1.0, train=True) is x, x
+    >>> mt.dropout_(x, 1.0, train=True) is x, x
     (True, tensor([0., 0., 0.]))
     """,
     "alpha_dropout_": """
     >>> x = mt.ones(3)
-    >>> alpha_dropout_(x, 0.5, train=True) is x
+    >>> mt.alpha_dropout_(x, 0.5, train=True) is x
     True
     """,
     "feature_dropout_": """
     >>> x = mt.ones(8, 2)
-    >>> feature_dropout_(x, 1.0, train=True) is x, x.sum()
+    >>> mt.feature_dropout_(x, 1.0, train=True) is x, x.sum()
     (True, tensor(0.))
     """,
     "feature_alpha_dropout_": """
     >>> x = mt.ones(1, 2, 3)
-    >>> feature_alpha_dropout_(x, 0.5, train=True) is x, (x == x[:, :, :1]).all()
+    >>> mt.feature_alpha_dropout_(x, 0.5, train=True) is x, (x == x[:, :, :1]).all()
     (True, tensor(True))
     """,
 }

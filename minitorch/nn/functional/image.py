@@ -143,7 +143,12 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
 
 
 def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
-    """Lay `r * r` channels side by side: `[*, C * r * r, H, W]` becomes `[*, C, H * r, W * r]` (Shi et al., 2016)."""
+    """Lay `r * r` channels side by side: `[*, C * r * r, H, W]` becomes `[*, C, H * r, W * r]` (Shi et al., 2016).
+
+    >>> pixel_shuffle(mt.tensor([[[1]], [[2]], [[3]], [[4]]]), 2)
+    tensor([[[1, 2],
+             [3, 4]]])
+    """
     r = upscale_factor
     *lead, channels, height, width = _planes("pixel_shuffle", input)
     if r < 1 or channels % (r * r):
@@ -155,7 +160,17 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
-    """Undo `pixel_shuffle`: `[*, C, H * r, W * r]` becomes `[*, C * r * r, H, W]`."""
+    """Undo `pixel_shuffle`: `[*, C, H * r, W * r]` becomes `[*, C * r * r, H, W]`.
+
+    >>> pixel_unshuffle(mt.tensor([[[1, 2], [3, 4]]]), 2)
+    tensor([[[1]],
+    <BLANKLINE>
+            [[2]],
+    <BLANKLINE>
+            [[3]],
+    <BLANKLINE>
+            [[4]]])
+    """
     r = downscale_factor
     *lead, channels, height, width = _planes("pixel_unshuffle", input)
     if r < 1 or height % r or width % r:
@@ -167,7 +182,11 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
 
 
 def channel_shuffle(input: Any, groups: int) -> Any:
-    """Interleave the channels (dimension 1) of groups (Zhang et al., 2018)."""
+    """Interleave the channels (dimension 1) of groups (Zhang et al., 2018).
+
+    >>> channel_shuffle(mt.arange(6).reshape(1, 6, 1), groups=2).flatten()
+    tensor([0, 3, 1, 4, 2, 5])
+    """
     n, channels, *rest = _planes("channel_shuffle", input)
     if groups < 1 or channels % groups:
         raise ShapeError(f"channel_shuffle: channels must be divisible by groups={groups}, got {aval_of(input)}")

@@ -16,8 +16,9 @@ from ...core.ops.reductions import mean
 from ...core.ops.shaping import broadcast_to, cast, expand_dims, flatten, reshape, sum, swapaxes
 from ...core.primitive import aval_of
 from ...tensor.fast import fused
-from ...tensor.handle import Tensor, extent
+from ...tensor.handle import Tensor
 from ...tensor.modes import no_grad
+from ...tensor.peeking import extent
 from ...tensor.table import over
 from ...tensor.types import finfo
 from .activation import dropout
@@ -52,7 +53,11 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
 
 
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
-    """Return `input1 @ weight[o] @ input2 + bias[o]` for each output o."""
+    """Return `input1 @ weight[o] @ input2 + bias[o]` for each output o.
+
+    >>> bilinear(mt.tensor([[1.0, 2.0]]), mt.tensor([[3.0]]), mt.tensor([[[1.0], [10.0]]]), mt.tensor([0.5]))
+    tensor([[63.5000]])
+    """
     one_dtype("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
     check_tensors("bilinear", input1=input1, input2=input2, weight=weight)
     sizes = (*input1.shape[-1:], *input2.shape[-1:])
@@ -123,7 +128,14 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
 
 
 def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
-    """Normalize over the last dimensions, whose sizes are `normalized_shape`."""
+    """Normalize over the last dimensions, whose sizes are `normalized_shape`.
+
+    >>> layer_norm(mt.tensor([[0.0, 2.0], [10.0, 30.0]]), (2,))
+    tensor([[-1.0000,  1.0000],
+            [-1.0000,  1.0000]])
+    >>> layer_norm(mt.tensor([0.0, 2.0]), 2, weight=mt.tensor([1.0, 10.0]), bias=mt.tensor([0.0, 5.0]))
+    tensor([-1.0000, 15.0000])
+    """
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not wanted or tuple(getattr(input, "shape", ())[-len(wanted) :]) != wanted:
         check_tensors("layer_norm", input=input)
@@ -135,7 +147,12 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
 
 
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
-    """Divide by the root of the mean square over the last dimensions. Zhang and Sennrich (2019)."""
+    """Divide by the root of the mean square over the last dimensions. Zhang and Sennrich (2019).
+
+    >>> rms_norm(mt.tensor([[1.0, 7.0], [3.0, 3.0]]), (2,))
+    tensor([[0.2000, 1.4000],
+            [1.0000, 1.0000]])
+    """
     check_tensors("rms_norm", input=input)
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not wanted or tuple(input.shape[-len(wanted) :]) != wanted:
@@ -194,7 +211,14 @@ def batch_norm(
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
-    """Normalize each of `num_groups` groups of channels of each example. Wu and He (2018)."""
+    """Normalize each of `num_groups` groups of channels of each example. Wu and He (2018).
+
+    >>> group_norm(mt.tensor([[[0.0, 2.0], [2.0, 0.0], [5.0, 9.0], [9.0, 5.0]]]), num_groups=2)
+    tensor([[[-1.0000,  1.0000],
+             [ 1.0000, -1.0000],
+             [-1.0000,  1.0000],
+             [ 1.0000, -1.0000]]])
+    """
     if input.ndim < 2:
         raise ShapeError(f"group_norm: needs [examples, channels, ...], got {aval_of(input)}; insert an axis")
     n, channels, *rest = input.shape

@@ -36,7 +36,7 @@ from ...core.ops.shaping import cast, expand_dims, reshape, sum
 from ...core.ops.special import softplus
 from ...core.primitive import Value, aval_of
 from ...tensor.functions import PUBLIC
-from ...tensor.handle import extent
+from ...tensor.peeking import extent
 from . import layer, loss
 from .arguments import check_tensors
 from .loss import checked_reduction, reduction_of

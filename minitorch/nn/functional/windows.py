@@ -22,7 +22,7 @@ from ...core.ops.reductions import argmax
 from ...core.ops.sampling import uniform
 from ...core.ops.shaping import cast, expand_dims, full, moveaxis, reshape
 from ...core.primitive import Value, aval_of
-from ...tensor.handle import extent
+from ...tensor.peeking import extent
 from ...tensor.random import next_key
 from . import image
 from .arguments import Function, check_rank, check_tensors, last, named

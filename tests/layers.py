@@ -336,6 +336,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.utils"],
     ["minitorch.transforms.composing", "minitorch.transforms.images"],
     ["minitorch.transforms.resampling"],
+    ["minitorch.transforms.colors", "minitorch.transforms.places"],
     ["minitorch.transforms.functional"],
     ["minitorch.transforms.chance", "minitorch.transforms.fixed"],
     ["minitorch.transforms"],

@@ -1,29 +1,10 @@
-"""What the examples in docstrings may use without importing it, and how exactly what they print must agree."""
+"""What the examples in docstrings may use without importing it."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
-from _pytest import doctest
-
-WHOLE = re.compile(r"(?<=\d)\.(?![\d.])")
-
-
-def pytest_configure() -> None:
-    """Compare whole numbers in examples to five decimals: pytest's NUMBER takes `3.` for `2.`, which shows none."""
-    usual: Any = type(doctest._get_checker())
-
-    class Checker(usual):  # type: ignore[misc]
-        def check_output(self, want: str, got: str, optionflags: int) -> bool:
-            literally = optionflags & ~doctest._get_number_flag()
-            return any(
-                super(Checker, self).check_output(text, got, flags)
-                for text, flags in ((want, literally), (WHOLE.sub(".00000", want), optionflags))
-            )
-
-    doctest.CHECKER_CLASS = Checker
 
 
 @pytest.fixture(autouse=True)

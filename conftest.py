@@ -9,13 +9,11 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def names_of_examples(doctest_namespace: dict[str, Any], request: pytest.FixtureRequest) -> None:
-    """Give the examples of `minitorch.numpy` its usual name, and those of layers `mt` and `nn`."""
-    path = request.path.as_posix()
-    if "minitorch/numpy/" in path:
+    """Give examples `mt` and `nn`, and those of `minitorch.numpy` its usual name."""
+    import minitorch
+
+    doctest_namespace |= {"mt": minitorch, "nn": minitorch.nn}
+    if "minitorch/numpy/" in request.path.as_posix():
         import minitorch.numpy
 
         doctest_namespace["mnp"] = minitorch.numpy
-    if "minitorch/nn/modules/" in path:
-        import minitorch
-
-        doctest_namespace |= {"mt": minitorch, "nn": minitorch.nn}

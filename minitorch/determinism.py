@@ -29,7 +29,11 @@ def are_deterministic_algorithms_enabled() -> bool:
 
 
 def is_deterministic_algorithms_warn_only_enabled() -> bool:
-    """Return False: nothing is there to warn of."""
+    """Return False: nothing is there to warn of.
+
+    >>> is_deterministic_algorithms_warn_only_enabled()
+    False
+    """
     return False
 
 

@@ -182,14 +182,24 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.alias"],  # what a tensor shares with its views
     ["minitorch.tensor.promotion", "minitorch.tensor.hooks"],  # 0-d operands give way; what registering a hook returns
     ["minitorch.tensor.sharing"],  # reading, viewing and writing a value that handles share
+    ["minitorch.tensor.peeking"],  # the numbers behind handles
     ["minitorch.tensor.handle"],  # Tensor and its ambient tape
     ["minitorch.tensor.backward", "minitorch.tensor.pytree"],  # Tensor.backward; tensors taken apart and put back
     ["minitorch.tensor.types"],
     ["minitorch.tensor.fast", "minitorch.tensor.shortcut", "minitorch.tensor.generator"],
     ["minitorch.tensor.outputs"],  # results written to tensors that the caller gives
     ["minitorch.tensor.indexing"],  # x[...], read and written
-    ["minitorch.tensor.creation", "minitorch.tensor.table", "minitorch.tensor.printing"],
-    ["minitorch.tensor.display", "minitorch.tensor.texts"],  # in notebooks; docstrings of what is a line in a table
+    ["minitorch.tensor.table", "minitorch.tensor.printing"],
+    ["minitorch.tensor.display", "minitorch.tensor.texts.written"],  # in notebooks; rows made docstrings
+    [
+        "minitorch.tensor.texts.about",
+        "minitorch.tensor.texts.algebra",
+        "minitorch.tensor.texts.along",
+        "minitorch.tensor.texts.arranged",
+        "minitorch.tensor.texts.pointwise",
+    ],  # what functions do that are a line in a table
+    ["minitorch.tensor.texts"],
+    ["minitorch.tensor.creation"],
     ["minitorch.tensor.windows"],
     ["minitorch.tensor.random"],
     ["minitorch.tensor.counts"],  # random counts; segments
@@ -197,12 +207,14 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.layout", "minitorch.tensor.distinct", "minitorch.tensor.quantiles"],
     ["minitorch.tensor.pointwise", "minitorch.tensor.reducing", "minitorch.tensor.algebra"],
     ["minitorch.tensor.views", "minitorch.tensor.arranging", "minitorch.tensor.linalg"],
+    ["minitorch.tensor.parts", "minitorch.tensor.placing"],  # slices, windows; looking up and writing at places
     ["minitorch.tensor.special", "minitorch.tensor.statistics"],
     ["minitorch.tensor.factors", "minitorch.tensor.spectrogram", "minitorch.tensor.later"],
     ["minitorch.tensor.conversion"],
     ["minitorch.tensor.rearranging"],
     ["minitorch.tensor.functions"],
     ["minitorch.tensor.methods"],  # operators
+    ["minitorch.tensor.writing"],  # which of the functions write to their first argument, with examples
     ["minitorch.tensor.inplace"],  # the functions again, writing to their first argument
     ["minitorch.tensor"],
     ["minitorch.fft", "minitorch.linalg", "minitorch.special"],
@@ -219,6 +231,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.registry"],  # what a module holds
     ["minitorch.nn.hooks", "minitorch.nn.state", "minitorch.nn.structure"],  # calling it; saving it; it as a pytree
     ["minitorch.nn.module"],
+    ["minitorch.nn.functional.examples"],  # of docstrings that are put together
     ["minitorch.nn.functional.arguments"],
     ["minitorch.nn.functional.activation", "minitorch.nn.functional.image", "minitorch.nn.functional.loss"],
     ["minitorch.nn.functional.layer"],
@@ -245,6 +258,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.utils.init", "minitorch.nn.utils.parametrize", "minitorch.nn.utils.stateless"],
     ["minitorch.nn.utils.rnn"],
     ["minitorch.nn.utils.computed"],  # tensors that are computed before each call
+    ["minitorch.nn.utils.pruning_methods"],
     ["minitorch.nn.utils.parametrizations", "minitorch.nn.utils.prune"],
     ["minitorch.nn.utils.norms"],
     ["minitorch.nn.utils"],
@@ -322,6 +336,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.utils"],
     ["minitorch.transforms.composing", "minitorch.transforms.images"],
     ["minitorch.transforms.resampling"],
+    ["minitorch.transforms.colors", "minitorch.transforms.places"],
     ["minitorch.transforms.functional"],
     ["minitorch.transforms.chance", "minitorch.transforms.fixed"],
     ["minitorch.transforms"],

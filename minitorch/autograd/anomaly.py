@@ -10,7 +10,14 @@ from ..core.tape import Context, context
 
 
 def is_anomaly_enabled() -> bool:
-    """Return whether operations note the line that called them."""
+    """Return whether operations note the line that called them.
+
+    >>> is_anomaly_enabled()
+    False
+    >>> with detect_anomaly():
+    ...     is_anomaly_enabled()
+    True
+    """
     return context.get().anomaly
 
 
@@ -19,6 +26,13 @@ class set_detect_anomaly:
 
     Operations recorded in it note their `file:line`, and a backward pass that meets NaN in a gradient raises a GradError
     that names it. It costs time: use it to find a defect.
+
+    >>> with set_detect_anomaly(True):
+    ...     with set_detect_anomaly(False):
+    ...         print(is_anomaly_enabled())
+    ...     print(is_anomaly_enabled())
+    False
+    True
     """
 
     def __init__(self, mode: bool, check_nan: bool = True):

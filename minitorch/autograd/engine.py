@@ -49,6 +49,14 @@ def backward(
     """Add the gradients of `tensors` to the `.grad` of the leaves they were computed from, or of `inputs` only.
 
     `grad_tensors` holds one cotangent per tensor; None stands for a one, where the tensor has one element.
+
+    >>> x = mt.tensor([1.0, 2.0], requires_grad=True)
+    >>> backward(x**2, mt.tensor([1.0, 10.0]))
+    >>> x.grad
+    tensor([ 2., 40.])
+    >>> backward([x.sum(), 3 * x.sum()])
+    >>> x.grad
+    tensor([ 6., 44.])
     """
     outputs = _tuple(tensors)
     _check_tensors("backward", "tensors", outputs)

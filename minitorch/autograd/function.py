@@ -30,7 +30,22 @@ _SAVED = ((True, 0), (False, 0), (False, 1))  # what the application kept, its r
 
 
 class FunctionCtx:
-    """What `forward` leaves for `backward`: saved tensors, switches, and any attribute set on it."""
+    """What `forward` leaves for `backward`: saved tensors, switches, and any attribute set on it.
+
+    >>> class Cube(Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x**3
+    ...     @staticmethod
+    ...     def backward(ctx, grad):
+    ...         (x,) = ctx.saved_tensors
+    ...         return 3 * x**2 * grad
+    >>> x = mt.tensor(2.0, requires_grad=True)
+    >>> Cube.apply(x).backward()
+    >>> x.grad
+    tensor(12.)
+    """
 
     __slots__ = ("__dict__", "_saved")
 
@@ -368,7 +383,26 @@ class _Once(Function):
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a static `backward` that is not differentiable itself: a second derivative raises."""
+    """Mark a static `backward` that is not differentiable itself: a second derivative raises.
+
+    >>> class Square(Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x
+    ...     @staticmethod
+    ...     @once_differentiable
+    ...     def backward(ctx, grad):
+    ...         return 2 * ctx.saved_tensors[0] * grad
+    >>> x = mt.tensor(3.0, requires_grad=True)
+    >>> (g,) = mt.autograd.grad(Square.apply(x), x, create_graph=True)
+    >>> g.item()
+    6.0
+    >>> g.backward()
+    Traceback (most recent call last):
+    ...
+    minitorch.core.errors.GradError: backward: trying to differentiate twice a function that was marked ...
+    """
 
     @functools.wraps(backward)
     def wrapped(ctx: FunctionCtx, *grads: Any) -> Any:

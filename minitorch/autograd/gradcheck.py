@@ -11,7 +11,14 @@ from ..test_util import check_grads
 
 
 class GradcheckError(RuntimeError):
-    """A derivative differs from the finite difference."""
+    """A derivative differs from the finite difference.
+
+    >>> x = mt.tensor(1.0, requires_grad=True)
+    >>> gradcheck(lambda x: x * x.detach(), x)
+    Traceback (most recent call last):
+    ...
+    minitorch.autograd.gradcheck.GradcheckError: ...
+    """
 
 
 def gradcheck(

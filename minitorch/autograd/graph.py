@@ -23,12 +23,22 @@ def nodes(*outputs: Tensor) -> list[Node]:
 
 
 def leaves(*outputs: Tensor) -> list[Node]:
-    """Return the nodes of the leaves that the outputs depend on."""
+    """Return the nodes of the leaves that the outputs depend on.
+
+    >>> x, y = mt.tensor(2.0, requires_grad=True), mt.tensor(3.0, requires_grad=True)
+    >>> [node.name for node in leaves(x * y + x)]
+    ['leaf', 'leaf']
+    """
     return [node for node in nodes(*outputs) if node.plan is None]
 
 
 def node_of(x: Tensor) -> Any:
-    """Return a tensor's node, None if nothing records it."""
+    """Return a tensor's node, None if nothing records it.
+
+    >>> x = mt.tensor(2.0, requires_grad=True)
+    >>> node_of(x * 3).name, node_of(x.detach() * 3)
+    ('mul', None)
+    """
     x.current()
     return x.node
 

@@ -8,7 +8,13 @@ from ..tensor.handle import Tensor
 
 
 class _Variables:
-    """Called, it returns a tensor on the same data; `isinstance` takes any tensor for one."""
+    """Called, it returns a tensor on the same data; `isinstance` takes any tensor for one.
+
+    >>> isinstance(mt.ones(2), mt.autograd.Variable)
+    True
+    >>> mt.autograd.Variable(mt.tensor([1.0, 2.0]), requires_grad=True)
+    tensor([1., 2.], requires_grad=True)
+    """
 
     def __call__(self, data: Tensor, requires_grad: bool = False) -> Tensor:
         """Return a leaf that shares its data with a tensor.

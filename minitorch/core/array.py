@@ -43,41 +43,73 @@ class Array:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The length of each axis."""
+        """The length of each axis.
+
+        >>> mt.Array([[1, 2, 3]]).shape
+        (1, 3)
+        """
         return self._data.shape  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> dtypes.DType:
-        """The data type of the elements."""
+        """The data type of the elements.
+
+        >>> mt.Array([1, 2]).dtype, mt.Array([1.0]).dtype
+        (dtype('int64'), dtype('float32'))
+        """
         return self._data.dtype  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
-        """The number of axes."""
+        """The number of axes.
+
+        >>> mt.Array([[1, 2, 3]]).ndim
+        2
+        """
         return self._data.ndim  # type: ignore[no-any-return]
 
     @property
     def size(self) -> int:
-        """The number of elements."""
+        """The number of elements.
+
+        >>> mt.Array([[1, 2, 3]]).size
+        3
+        """
         return self._data.size  # type: ignore[no-any-return]
 
     @property
     def device(self) -> str:
-        """The name of the device that holds the buffer."""
+        """The name of the device that holds the buffer.
+
+        >>> mt.Array([1]).device
+        'cpu'
+        """
         buffer = self._data
         return "cpu" if type(buffer) is _ndarray else backend_of(buffer).device_of(buffer)
 
     @property
     def aval(self) -> Aval:
-        """Shape, dtype and device."""
+        """Shape, dtype and device.
+
+        >>> mt.Array([[1, 2, 3]]).aval
+        Aval(shape=(1, 3), dtype=dtype('int64'), device='cpu', weak=False)
+        """
         return Aval(self._data.shape, self._data.dtype, self.device)
 
     def numpy(self) -> np.ndarray[Any, Any]:
-        """Return the data as a read-only NumPy array, without a copy when it is in host memory."""
+        """Return the data as a read-only NumPy array, without a copy when it is in host memory.
+
+        >>> mt.Array([1, 2]).numpy()
+        array([1, 2])
+        """
         return _read_only(backend_of(self._data).to_host(self._data))
 
     def item(self, *index: Any) -> Any:
-        """Return the only element as a Python number; with an index, as NumPy takes it, that element."""
+        """Return the only element as a Python number; with an index, as NumPy takes it, that element.
+
+        >>> mt.Array([2.5]).item(), mt.Array([[1, 2], [3, 4]]).item(1, 0)
+        (2.5, 3)
+        """
         if index:
             return self.numpy().item(*index)
         if self.size != 1:
@@ -85,11 +117,20 @@ class Array:
         return backend_of(self._data).to_host(self._data).item()
 
     def tolist(self) -> Any:
-        """Return the elements as nested Python lists."""
+        """Return the elements as nested Python lists.
+
+        >>> mt.Array([[1, 2], [3, 4]]).tolist()
+        [[1, 2], [3, 4]]
+        """
         return self.numpy().tolist()
 
     def to_device(self, device: str, /, *, stream: Any = None) -> Array:
-        """Return the array on another device, itself if it is there already."""
+        """Return the array on another device, itself if it is there already.
+
+        >>> x = mt.Array([1, 2])
+        >>> x.to_device("cpu") is x
+        True
+        """
         if device == self.device:
             return self
         return wrap(backend_for(device).from_host(self.numpy(), device))
@@ -100,7 +141,11 @@ class Array:
         return self.numpy().copy() if copy else self.numpy()
 
     def tobytes(self) -> bytes:
-        """Return the elements as bytes, in C order."""
+        """Return the elements as bytes, in C order.
+
+        >>> mt.Array([1, 2], dtype="uint8").tobytes() == bytes([1, 2])
+        True
+        """
         return self.numpy().tobytes()
 
     def __dlpack__(

@@ -143,23 +143,39 @@ def contains(x: Value, value: Any) -> bool:
 
 
 def reshape(x: Value, *shape: Any) -> Value:
-    """Give an array another shape: `x.reshape(2, -1)` or `x.reshape((2, -1))`."""
+    """Give an array another shape: `x.reshape(2, -1)` or `x.reshape((2, -1))`.
+
+    >>> mt.Array([1, 2, 3, 4]).reshape(2, -1).tolist()
+    [[1, 2], [3, 4]]
+    """
     return shaping.reshape(x, shape[0] if len(shape) == 1 else shape)
 
 
 def transpose(x: Value, *axes: Any) -> Value:
-    """Permute the axes: `x.transpose(1, 0)`, `x.transpose((1, 0))`, or reverse them."""
+    """Permute the axes: `x.transpose(1, 0)`, `x.transpose((1, 0))`, or reverse them.
+
+    >>> mt.Array([[1, 2, 3]]).transpose(1, 0).shape, mt.numpy.zeros((2, 3, 4)).transpose().shape
+    ((3, 1), (4, 3, 2))
+    """
     given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
     return shaping.transpose(x, given)
 
 
 def rounded(x: Value, decimals: int | None = None) -> Value:
-    """Round to a number of decimals, halves to the even neighbor."""
+    """Round to a number of decimals, halves to the even neighbor.
+
+    >>> mt.Array([0.5, 1.5, 2.25]).round(), mt.Array([0.125]).round(2)
+    (Array([0., 2., 2.], dtype=float32), Array([0.12], dtype=float32))
+    """
     return pointwise.round(x, decimals or 0)
 
 
 def astype(x: Value, dtype: Any, *, copy: bool = True, device: str | None = None) -> Value:
-    """Convert to another dtype, and, if one is named, to another device."""
+    """Convert to another dtype, and, if one is named, to another device.
+
+    >>> mt.Array([1.7, -1.7]).astype("int32")
+    Array([ 1, -1], dtype=int32)
+    """
     out = shaping.cast(x, dtype)
     return out if device is None or device == out.device else out.to_device(device)
 
@@ -174,18 +190,40 @@ def _spread(core: Function) -> Function:
     return method
 
 
-def itemsize(x: Value) -> int:
-    """The number of bytes of one element."""
-    return x.dtype.itemsize  # type: ignore[no-any-return]
+def conjugate(x: Value) -> Value:
+    """Return the complex conjugates.
+
+    >>> Array([1 + 2j]).conj()
+    Array([1.-2.j], dtype=complex64)
+    """
+    return pointwise.conj(x)
 
 
-def nbytes(x: Value) -> int:
-    """The number of bytes of all elements."""
-    return x.size * x.dtype.itemsize  # type: ignore[no-any-return]
+def copied(x: Value) -> Value:
+    """Return the array itself: nobody can change it.
+
+    >>> x = Array([1, 2])
+    >>> x.copy() is x
+    True
+    """
+    return x
+
+
+def ready(x: Value) -> Value:
+    """Return the array itself: it was computed when it was made, there is nothing to wait for.
+
+    >>> Array([1, 2]).block_until_ready()
+    Array([1, 2], dtype=int64)
+    """
+    return x
 
 
 def sorted_values(x: Value, axis: int = -1, descending: bool = False) -> Value:
-    """Return the elements in order along an axis."""
+    """Return the elements in order along an axis.
+
+    >>> mt.Array([3, 1, 2]).sort(), mt.Array([3, 1, 2]).sort(descending=True)
+    (Array([1, 2, 3], dtype=int64), Array([3, 2, 1], dtype=int64))
+    """
     return sorting.sort(x, axis, descending)[0]
 
 
@@ -203,11 +241,11 @@ METHODS: dict[str, Function] = {
     "argmin": reductions.argmin,
     "argsort": sorting.argsort,
     "astype": astype,
-    "block_until_ready": itself,
+    "block_until_ready": ready,
     "clip": pointwise.clip,
-    "conj": pointwise.conj,
-    "conjugate": pointwise.conj,
-    "copy": itself,
+    "conj": conjugate,
+    "conjugate": conjugate,
+    "copy": copied,
     "cumprod": scanning.cumprod,
     "cumsum": scanning.cumsum,
     "diagonal": diagonal.diagonal,
@@ -235,14 +273,23 @@ METHODS: dict[str, Function] = {
     "var": _spread(norms.var),
     "view": bits.bitcast,
 }
-PROPERTIES: dict[str, Function] = {
-    "T": shaping.transpose,
-    "mT": contractions.matrix_transpose,
-    "at": places.At,
-    "imag": pointwise.imag,
-    "itemsize": itemsize,
-    "nbytes": nbytes,
-    "real": pointwise.real,
+# name: (getter, what it is, an example, what that prints)
+PROPERTIES: dict[str, tuple[Function, str, str, str]] = {
+    "T": (shaping.transpose, "The axes in reverse order.", "Array([[1, 2]]).T.tolist()", "[[1], [2]]"),
+    "mT": (contractions.matrix_transpose, "The last two axes exchanged.", "Array([[1, 2]]).mT.tolist()", "[[1], [2]]"),
+    "at": (
+        places.At,
+        "The way to write to an immutable array: `x.at[index].set(v)` returns a changed copy.",
+        "Array([1, 2, 3]).at[1:].set(0)",
+        "Array([1, 0, 0], dtype=int64)",
+    ),
+    "imag": (pointwise.imag, "The imaginary parts.", "Array([1 + 2j]).imag", "Array([2.], dtype=float32)"),
+    "itemsize": (lambda x: x.dtype.itemsize, "The number of bytes of one element.", "Array([1.0, 2.0]).itemsize", "4"),
+    "nbytes": (
+        lambda x: x.size * x.dtype.itemsize,
+        *("The number of bytes of all elements.", "Array([1.0, 2.0]).nbytes", "8"),
+    ),
+    "real": (pointwise.real, "The real parts.", "Array([1 + 2j]).real", "Array([1.], dtype=float32)"),
 }
 
 
@@ -275,8 +322,8 @@ def attach(cls: type) -> None:
         setattr(cls, f"__{name}__", operation)
     for name, method in METHODS.items():
         setattr(cls, name, method)
-    for name, getter in PROPERTIES.items():
-        setattr(cls, name, property(getter, doc=(getter.__doc__ or "").partition("\n")[0]))
+    for name, (getter, summary, example, printed) in PROPERTIES.items():
+        setattr(cls, name, property(getter, doc=f"{summary}\n\n    >>> {example}\n    {printed}\n"))
     # Values are compared element by element, so they cannot be hashed by value: an Array is the key of itself.
     cls.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]
 

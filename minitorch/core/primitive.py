@@ -244,7 +244,11 @@ class Tracer:
 
     @property
     def aval(self) -> Aval:
-        """Shape, dtype and device, as this transform's function sees them."""
+        """Shape, dtype and device, as this transform's function sees them.
+
+        >>> mt.zeros(2, 3).aval
+        Aval(shape=(2, 3), dtype=dtype('float32'), device='cpu', weak=False)
+        """
         return aval_of(self.value)
 
     @property
@@ -283,16 +287,27 @@ class Tracer:
         return concrete(self.value, wanted)
 
     def check_open(self, wanted: str) -> None:
-        """Raise if the transform that this value belongs to has finished."""
+        """Raise if the transform that this value belongs to has finished.
+
+        >>> mt.tensor([1.0]).check_open("a reader")
+        """
         if self._trace.closed:
             raise TracerError(leaked(wanted, self._trace))
 
     def item(self) -> Any:
-        """Return the only element as a Python number."""
+        """Return the only element as a Python number.
+
+        >>> mt.tensor([2.5]).item()
+        2.5
+        """
         return self.concrete(".item()").item()
 
     def tolist(self) -> Any:
-        """Return the elements as nested Python lists."""
+        """Return the elements as nested Python lists.
+
+        >>> mt.tensor([[1, 2], [3, 4]]).tolist()
+        [[1, 2], [3, 4]]
+        """
         return self.concrete(".tolist()").tolist()
 
     def numpy(self) -> np.ndarray[Any, Any]:

@@ -126,17 +126,29 @@ class TapeTracer(Tracer):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The length of each axis."""
+        """The length of each axis.
+
+        >>> mt.zeros(2, 3).shape
+        (2, 3)
+        """
         return self.value.shape  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> dtypes.DType:
-        """The data type of the elements."""
+        """The data type of the elements.
+
+        >>> mt.zeros(2, 3).dtype
+        dtype('float32')
+        """
         return self.value.dtype  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
-        """The number of axes."""
+        """The number of axes.
+
+        >>> mt.zeros(2, 3).ndim
+        2
+        """
         return len(self.value.shape)
 
     @property

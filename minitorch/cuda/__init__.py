@@ -44,16 +44,27 @@ manual_seed_all = manual_seed
 
 
 def empty_cache() -> None:
-    """Do nothing: no memory is kept back for devices."""
+    """Do nothing: no memory is kept back for devices.
+
+    >>> empty_cache()
+    """
 
 
 def current_device() -> int:
-    """Return the number of the current device. Raises DeviceError where there is none."""
+    """Return the number of the current device. Raises DeviceError where there is none.
+
+    >>> current_device() if is_available() else 0
+    0
+    """
     return _existing(0)
 
 
 def synchronize(device: Any = None) -> None:
-    """Wait for a device to finish. Raises DeviceError where there is none."""
+    """Wait for a device to finish. Raises DeviceError where there is none.
+
+    >>> if is_available():
+    ...     synchronize()
+    """
     _existing(device)
 
 

@@ -29,6 +29,14 @@ def read_idx(path: Folder) -> np.ndarray[Any, Any]:
     """Return the array in an IDX file, also compressed by gzip; raises ArgumentError if the file is not whole.
 
     The format: two zero bytes, the type, the number of axes, their lengths as big-endian 32-bit numbers, the elements.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels-idx1-ubyte")
+    ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3]) + bytes([7, 2, 1]))
+    ...     read_idx(path)
+    array([7, 2, 1], dtype=uint8)
     """
     opened: Any = gzip.open if str(path).endswith(".gz") else open
     try:
@@ -78,6 +86,18 @@ class MNIST(ImageDataset):
 
     Reads `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and `t10k-...`, plain or with `.gz`, in `root`, or in
     `root/MNIST/raw`, where torchvision puts them. Nothing is downloaded.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> images = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28]) + bytes(2 * 28 * 28)
+    >>> labels = bytes([0, 0, 8, 1, 0, 0, 0, 2]) + bytes([7, 3])
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     _ = Path(root, "train-images-idx3-ubyte").write_bytes(images)
+    ...     _ = Path(root, "train-labels-idx1-ubyte").write_bytes(labels)
+    ...     data = MNIST(root)
+    >>> image, label = data[1]
+    >>> len(data), image.shape, label, data.classes[label]
+    (2, (1, 28, 28), 3, '3 - three')
     """
 
     folder = "MNIST"
@@ -113,7 +133,19 @@ class MNIST(ImageDataset):
 
 
 class FashionMNIST(MNIST):
-    """60,000 pictures of clothes, or 10,000 to test with, in MNIST's format: [1, 28, 28]. Xiao et al., arXiv:1708.07747."""
+    """60,000 pictures of clothes, or 10,000 to test with, in MNIST's format: [1, 28, 28]. Xiao et al., arXiv:1708.07747.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> images = bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28]) + bytes(28 * 28)
+    >>> labels = bytes([0, 0, 8, 1, 0, 0, 0, 1]) + bytes([9])
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     _ = Path(root, "t10k-images-idx3-ubyte").write_bytes(images)
+    ...     _ = Path(root, "t10k-labels-idx1-ubyte").write_bytes(labels)
+    ...     data = FashionMNIST(root, train=False)
+    >>> data[0][0].shape, data.classes[data[0][1]]
+    ((1, 28, 28), 'Ankle boot')
+    """
 
     folder = "FashionMNIST"
     classes = (
@@ -138,6 +170,15 @@ class CIFAR10(ImageDataset):
 
     Reads the binary version: `data_batch_1.bin` to `data_batch_5.bin` and `test_batch.bin`, in `root` or in
     `root/cifar-10-batches-bin`. The Python version is made of pickles, which may run code, and is not read.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     _ = Path(root, "test_batch.bin").write_bytes(bytes(10_000 * (1 + 3072)))
+    ...     data = CIFAR10(root, train=False)
+    >>> image, label = data[0]
+    >>> len(data), image.shape, data.classes[label]
+    (10000, (3, 32, 32), 'airplane')
     """
 
     layout = _Layout(
@@ -184,6 +225,15 @@ class CIFAR100(CIFAR10):
     """50,000 color pictures of 100 kinds of things, or 10,000 to test with: [3, 32, 32]. Krizhevsky, 2009.
 
     Reads the binary version: `train.bin` and `test.bin`, in `root` or in `root/cifar-100-binary`. Classes are numbers.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     _ = Path(root, "test.bin").write_bytes((bytes([4, 30]) + bytes(3072)) * 10_000)  # classes, coarse and fine
+    ...     data = CIFAR100(root, train=False)
+    >>> image, label = data[0]
+    >>> len(data), image.shape, label
+    (10000, (3, 32, 32), 30)
     """
 
     layout = _Layout("cifar-100-binary", ("train.bin",), ("test.bin",), (50_000, 10_000), 2, 100, "cifar-100-python")

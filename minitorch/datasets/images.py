@@ -19,6 +19,12 @@ class ImageDataset(Dataset[tuple[Any, Any]]):
 
     Sample `i` is the image, a uint8 tensor [C, H, W], and its class, an int; each goes through its transform, if any.
     `transforms.ToTensor()` makes floats from 0 to 1 of it.
+
+    >>> import numpy as np
+    >>> data = ImageDataset(np.zeros((10, 3, 8, 8), np.uint8), np.arange(10), transform=lambda image: image / 255)
+    >>> image, label = data[4]
+    >>> len(data), image.shape, image.dtype, label
+    (10, (3, 8, 8), dtype('float32'), 4)
     """
 
     classes: Sequence[str]

@@ -18,7 +18,13 @@ from ..tensor.handle import Tensor
 
 
 class Split(NamedTuple):
-    """Samples and targets to train and to test with."""
+    """Samples and targets to train and to test with.
+
+    >>> split = Split(x_train=[[1.0], [2.0]], x_test=[[3.0]], y_train=[0, 1], y_test=[1])
+    >>> x_train, x_test, y_train, y_test = split
+    >>> x_test, split.y_test
+    ([[3.0]], [1])
+    """
 
     x_train: Any
     x_test: Any
@@ -46,13 +52,54 @@ def _loader(name: str, text: str, target: type[np.generic]) -> Callable[..., tup
 
 
 digits = _loader(
-    "digits", "Return 1,797 images of handwritten digits, 64 pixels from 0 to 16, and their 10 classes.", np.int64
+    "digits",
+    """Return 1,797 images of handwritten digits, 64 pixels from 0 to 16, and their 10 classes.
+
+    >>> images, classes = digits()
+    >>> images.shape, images.max(), classes[:5]
+    ((1797, 64), np.float32(16.0), array([0, 1, 2, 3, 4]))
+    """,
+    np.int64,
 )
-iris = _loader("iris", "Return 150 flowers, 4 measurements in centimeters each, and their 3 species.", np.int64)
-wine = _loader("wine", "Return 178 wines, 13 measurements each, and their 3 cultivars.", np.int64)
-breast_cancer = _loader("breast_cancer", "Return 569 tumors, 30 measurements each, and 0 for malignant or 1.", np.int64)
+iris = _loader(
+    "iris",
+    """Return 150 flowers, 4 measurements in centimeters each, and their 3 species.
+
+    >>> flowers, species = iris(as_tensors=True)
+    >>> flowers[0], species.bincount()
+    (tensor([5.1000, 3.5000, 1.4000, 0.2000]), tensor([50, 50, 50]))
+    """,
+    np.int64,
+)
+wine = _loader(
+    "wine",
+    """Return 178 wines, 13 measurements each, and their 3 cultivars.
+
+    >>> wines, cultivars = wine(as_tensors=True)
+    >>> wines.shape, cultivars.bincount()
+    ((178, 13), tensor([59, 71, 48]))
+    """,
+    np.int64,
+)
+breast_cancer = _loader(
+    "breast_cancer",
+    """Return 569 tumors, 30 measurements each, and 0 for malignant or 1.
+
+    >>> tumors, benign = breast_cancer(as_tensors=True)
+    >>> tumors.shape, benign.sum()
+    ((569, 30), tensor(357))
+    """,
+    np.int64,
+)
 diabetes = _loader(
-    "diabetes", "Return 442 patients, 10 standardized measurements, and the disease's progress.", np.float32
+    "diabetes",
+    """Return 442 patients, 10 standardized measurements, and the disease's progress.
+
+    >>> patients, progress = diabetes(as_tensors=True)
+    >>> patients.shape, progress[:3]
+    ((442, 10), tensor([151.,  75., 141.]))
+    """,
+    np.float32,
 )
 
 

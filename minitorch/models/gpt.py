@@ -282,7 +282,43 @@ def _gpt2(name: str, text: str, width: int, layers: int, heads: int) -> Any:
     return variant(name, text, make)
 
 
-gpt2 = _gpt2("gpt2", "GPT-2 (small): 124,439,808 parameters.", 768, 12, 12)
-gpt2_medium = _gpt2("gpt2_medium", "GPT-2 Medium: 354,823,168 parameters.", 1024, 24, 16)
-gpt2_large = _gpt2("gpt2_large", "GPT-2 Large: 774,030,080 parameters.", 1280, 36, 20)
-gpt2_xl = _gpt2("gpt2_xl", "GPT-2 XL: 1,557,611,200 parameters.", 1600, 48, 25)
+gpt2 = _gpt2(
+    "gpt2",
+    """GPT-2 (small): 124,439,808 parameters.
+
+    >>> small = gpt2(n_layer=1, n_embd=24, vocab_size=100)
+    >>> small(mt.tensor([[1, 2, 3]])).logits.shape
+    (1, 3, 100)
+    """,
+    768, 12, 12,
+)  # fmt: skip
+gpt2_medium = _gpt2(
+    "gpt2_medium",
+    """GPT-2 Medium: 354,823,168 parameters.
+
+    >>> small = gpt2_medium(n_embd=32, vocab_size=100)
+    >>> len(small.transformer.h), small.transformer.h[0].attn.heads
+    (24, 16)
+    """,
+    1024, 24, 16,
+)  # fmt: skip
+gpt2_large = _gpt2(
+    "gpt2_large",
+    """GPT-2 Large: 774,030,080 parameters.
+
+    >>> small = gpt2_large(n_embd=40, vocab_size=100)
+    >>> len(small.transformer.h), small.transformer.h[0].attn.heads
+    (36, 20)
+    """,
+    1280, 36, 20,
+)  # fmt: skip
+gpt2_xl = _gpt2(
+    "gpt2_xl",
+    """GPT-2 XL: 1,557,611,200 parameters.
+
+    >>> small = gpt2_xl(n_embd=50, vocab_size=100)
+    >>> len(small.transformer.h), small.transformer.h[0].attn.heads
+    (48, 25)
+    """,
+    1600, 48, 25,
+)  # fmt: skip

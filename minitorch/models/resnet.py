@@ -139,28 +139,92 @@ def _initialize(model: ResNet, zero_init_residual: bool) -> None:
             nn.init.zeros_((module.bn2 if isinstance(module, BasicBlock) else module.bn3).weight)
 
 
-resnet18 = variant("resnet18", "ResNet-18: 11,689,512 parameters.", ResNet, BasicBlock, (2, 2, 2, 2))
-resnet34 = variant("resnet34", "ResNet-34: 21,797,672 parameters.", ResNet, BasicBlock, (3, 4, 6, 3))
-resnet50 = variant("resnet50", "ResNet-50: 25,557,032 parameters.", ResNet, Bottleneck, (3, 4, 6, 3))
-resnet101 = variant("resnet101", "ResNet-101: 44,549,160 parameters.", ResNet, Bottleneck, (3, 4, 23, 3))
-resnet152 = variant("resnet152", "ResNet-152: 60,192,808 parameters.", ResNet, Bottleneck, (3, 8, 36, 3))
+resnet18 = variant(
+    "resnet18",
+    """ResNet-18: 11,689,512 parameters.
+
+    >>> small = resnet18(num_classes=10, width=8)
+    >>> small(mt.zeros(2, 3, 32, 32)).shape
+    (2, 10)
+    """,
+    ResNet, BasicBlock, (2, 2, 2, 2),
+)  # fmt: skip
+resnet34 = variant(
+    "resnet34",
+    """ResNet-34: 21,797,672 parameters.
+
+    >>> small = resnet34(width=8)
+    >>> len(small.layer1), len(small.layer2), len(small.layer3), len(small.layer4)
+    (3, 4, 6, 3)
+    """,
+    ResNet, BasicBlock, (3, 4, 6, 3),
+)  # fmt: skip
+resnet50 = variant(
+    "resnet50",
+    """ResNet-50: 25,557,032 parameters.
+
+    >>> small = resnet50(width=8)
+    >>> type(small.layer1[0]).__name__, small.fc.in_features  # 8 * 8 channels, times 4 by the bottlenecks
+    ('Bottleneck', 256)
+    """,
+    ResNet, Bottleneck, (3, 4, 6, 3),
+)  # fmt: skip
+resnet101 = variant(
+    "resnet101",
+    """ResNet-101: 44,549,160 parameters.
+
+    >>> small = resnet101(width=8)
+    >>> len(small.layer1), len(small.layer2), len(small.layer3), len(small.layer4)
+    (3, 4, 23, 3)
+    """,
+    ResNet, Bottleneck, (3, 4, 23, 3),
+)  # fmt: skip
+resnet152 = variant(
+    "resnet152",
+    """ResNet-152: 60,192,808 parameters.
+
+    >>> small = resnet152(width=8)
+    >>> len(small.layer1), len(small.layer2), len(small.layer3), len(small.layer4)
+    (3, 8, 36, 3)
+    """,
+    ResNet, Bottleneck, (3, 8, 36, 3),
+)  # fmt: skip
 resnext50_32x4d = variant(
     "resnext50_32x4d",
-    "ResNeXt-50 with 32 groups of 4 channels: 25,028,904 parameters.",
+    """ResNeXt-50 with 32 groups of 4 channels: 25,028,904 parameters.
+
+    >>> layer = resnext50_32x4d().layer1[0].conv2
+    >>> layer.groups, layer.out_channels // layer.groups
+    (32, 4)
+    """,
     ResNet, Bottleneck, (3, 4, 6, 3), groups=32, width_per_group=4,
 )  # fmt: skip
 resnext101_32x8d = variant(
     "resnext101_32x8d",
-    "ResNeXt-101 with 32 groups of 8 channels: 88,791,336 parameters.",
+    """ResNeXt-101 with 32 groups of 8 channels: 88,791,336 parameters.
+
+    >>> small = resnext101_32x8d(width=16)
+    >>> small.layer1[0].conv2.groups, len(small.layer3)
+    (32, 23)
+    """,
     ResNet, Bottleneck, (3, 4, 23, 3), groups=32, width_per_group=8,
 )  # fmt: skip
 wide_resnet50_2 = variant(
     "wide_resnet50_2",
-    "ResNet-50 with bottlenecks twice as wide: 68,883,240 parameters.",
+    """ResNet-50 with bottlenecks twice as wide: 68,883,240 parameters.
+
+    >>> wide_resnet50_2(width=8).layer1[0].conv2.out_channels, resnet50(width=8).layer1[0].conv2.out_channels
+    (16, 8)
+    """,
     ResNet, Bottleneck, (3, 4, 6, 3), width_per_group=128,
 )  # fmt: skip
 wide_resnet101_2 = variant(
     "wide_resnet101_2",
-    "ResNet-101 with bottlenecks twice as wide: 126,886,696 parameters.",
+    """ResNet-101 with bottlenecks twice as wide: 126,886,696 parameters.
+
+    >>> small = wide_resnet101_2(width=8)
+    >>> small.layer1[0].conv2.out_channels, len(small.layer3)
+    (16, 23)
+    """,
     ResNet, Bottleneck, (3, 4, 23, 3), width_per_group=128,
 )  # fmt: skip

@@ -83,11 +83,83 @@ def _initialize(model: VGG) -> None:
             nn.init.zeros_(module.bias)
 
 
-vgg11 = variant("vgg11", "VGG with 11 layers (configuration A): 132,863,336 parameters.", VGG, _A)
-vgg13 = variant("vgg13", "VGG with 13 layers (configuration B): 133,047,848 parameters.", VGG, _B)
-vgg16 = variant("vgg16", "VGG with 16 layers (configuration D): 138,357,544 parameters.", VGG, _D)
-vgg19 = variant("vgg19", "VGG with 19 layers (configuration E): 143,667,240 parameters.", VGG, _E)
-vgg11_bn = variant("vgg11_bn", "VGG-11 with batch normalization: 132,868,840 parameters.", VGG, _A, True)
-vgg13_bn = variant("vgg13_bn", "VGG-13 with batch normalization: 133,053,736 parameters.", VGG, _B, True)
-vgg16_bn = variant("vgg16_bn", "VGG-16 with batch normalization: 138,365,992 parameters.", VGG, _D, True)
-vgg19_bn = variant("vgg19_bn", "VGG-19 with batch normalization: 143,678,248 parameters.", VGG, _E, True)
+vgg11 = variant(
+    "vgg11",
+    """VGG with 11 layers (configuration A): 132,863,336 parameters.
+
+    >>> small = vgg11(num_classes=10, hidden=16)
+    >>> small(mt.zeros(2, 3, 32, 32)).shape
+    (2, 10)
+    """,
+    VGG, _A,
+)  # fmt: skip
+vgg13 = variant(
+    "vgg13",
+    """VGG with 13 layers (configuration B): 133,047,848 parameters.
+
+    >>> small = vgg13(hidden=16)
+    >>> sum(isinstance(layer, nn.Conv2d) for layer in small.features)  # and three linear ones
+    10
+    """,
+    VGG, _B,
+)  # fmt: skip
+vgg16 = variant(
+    "vgg16",
+    """VGG with 16 layers (configuration D): 138,357,544 parameters.
+
+    >>> small = vgg16(hidden=16)
+    >>> sum(isinstance(layer, nn.Conv2d) for layer in small.features)  # and three linear ones
+    13
+    """,
+    VGG, _D,
+)  # fmt: skip
+vgg19 = variant(
+    "vgg19",
+    """VGG with 19 layers (configuration E): 143,667,240 parameters.
+
+    >>> small = vgg19(hidden=16)
+    >>> sum(isinstance(layer, nn.Conv2d) for layer in small.features)  # and three linear ones
+    16
+    """,
+    VGG, _E,
+)  # fmt: skip
+vgg11_bn = variant(
+    "vgg11_bn",
+    """VGG-11 with batch normalization: 132,868,840 parameters.
+
+    >>> small = vgg11_bn(hidden=16)
+    >>> sum(isinstance(layer, nn.BatchNorm2d) for layer in small.features)  # one for each convolution
+    8
+    """,
+    VGG, _A, True,
+)  # fmt: skip
+vgg13_bn = variant(
+    "vgg13_bn",
+    """VGG-13 with batch normalization: 133,053,736 parameters.
+
+    >>> small = vgg13_bn(hidden=16)
+    >>> sum(isinstance(layer, nn.BatchNorm2d) for layer in small.features)  # one for each convolution
+    10
+    """,
+    VGG, _B, True,
+)  # fmt: skip
+vgg16_bn = variant(
+    "vgg16_bn",
+    """VGG-16 with batch normalization: 138,365,992 parameters.
+
+    >>> small = vgg16_bn(hidden=16)
+    >>> sum(isinstance(layer, nn.BatchNorm2d) for layer in small.features)  # one for each convolution
+    13
+    """,
+    VGG, _D, True,
+)  # fmt: skip
+vgg19_bn = variant(
+    "vgg19_bn",
+    """VGG-19 with batch normalization: 143,678,248 parameters.
+
+    >>> small = vgg19_bn(hidden=16)
+    >>> sum(isinstance(layer, nn.BatchNorm2d) for layer in small.features)  # one for each convolution
+    16
+    """,
+    VGG, _E, True,
+)  # fmt: skip

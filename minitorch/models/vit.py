@@ -147,8 +147,53 @@ def _vit(name: str, text: str, patch: int, layers: int, heads: int, width: int, 
     )  # fmt: skip
 
 
-vit_b_16 = _vit("vit_b_16", "ViT-Base on patches of 16 x 16: 86,567,656 parameters.", 16, 12, 12, 768, 3072)
-vit_b_32 = _vit("vit_b_32", "ViT-Base on patches of 32 x 32: 88,224,232 parameters.", 32, 12, 12, 768, 3072)
-vit_l_16 = _vit("vit_l_16", "ViT-Large on patches of 16 x 16: 304,326,632 parameters.", 16, 24, 16, 1024, 4096)
-vit_l_32 = _vit("vit_l_32", "ViT-Large on patches of 32 x 32: 306,535,400 parameters.", 32, 24, 16, 1024, 4096)
-vit_h_14 = _vit("vit_h_14", "ViT-Huge on patches of 14 x 14: 632,045,800 parameters.", 14, 32, 16, 1280, 5120)
+vit_b_16 = _vit(
+    "vit_b_16",
+    """ViT-Base on patches of 16 x 16: 86,567,656 parameters.
+
+    >>> small = vit_b_16(image_size=32, num_layers=1, hidden_dim=24, mlp_dim=48, num_classes=10)
+    >>> small(mt.zeros(2, 3, 32, 32)).shape
+    (2, 10)
+    """,
+    16, 12, 12, 768, 3072,
+)  # fmt: skip
+vit_b_32 = _vit(
+    "vit_b_32",
+    """ViT-Base on patches of 32 x 32: 88,224,232 parameters.
+
+    >>> small = vit_b_32(num_layers=1, hidden_dim=24, mlp_dim=48)
+    >>> small.encoder.pos_embedding.shape  # 7 x 7 patches of an image of 224 x 224, and the token that classifies
+    (1, 50, 24)
+    """,
+    32, 12, 12, 768, 3072,
+)  # fmt: skip
+vit_l_16 = _vit(
+    "vit_l_16",
+    """ViT-Large on patches of 16 x 16: 304,326,632 parameters.
+
+    >>> small = vit_l_16(hidden_dim=32, mlp_dim=64)
+    >>> len(small.encoder.layers)
+    24
+    """,
+    16, 24, 16, 1024, 4096,
+)  # fmt: skip
+vit_l_32 = _vit(
+    "vit_l_32",
+    """ViT-Large on patches of 32 x 32: 306,535,400 parameters.
+
+    >>> small = vit_l_32(hidden_dim=32, mlp_dim=64)
+    >>> len(small.encoder.layers), small.conv_proj.kernel_size
+    (24, (32, 32))
+    """,
+    32, 24, 16, 1024, 4096,
+)  # fmt: skip
+vit_h_14 = _vit(
+    "vit_h_14",
+    """ViT-Huge on patches of 14 x 14: 632,045,800 parameters.
+
+    >>> small = vit_h_14(hidden_dim=32, mlp_dim=64)
+    >>> len(small.encoder.layers), small.encoder.pos_embedding.shape
+    (32, (1, 257, 32))
+    """,
+    14, 32, 16, 1280, 5120,
+)  # fmt: skip

@@ -54,13 +54,23 @@ def _check_limits(name: str, a: float, b: float) -> None:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Draw from [a, b)."""
+    """Draw from [a, b).
+
+    >>> drawn = uniform_(mt.empty(100), 2.0, 3.0)
+    >>> bool((drawn >= 2).all()), bool((drawn < 3).all())
+    (True, True)
+    """
     _check_limits("uniform_", a, b)
     return _write(tensor, sampling.uniform(next_key(generator), tensor.shape, float(a), float(b), tensor.dtype))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Draw from the normal distribution."""
+    """Draw from the normal distribution.
+
+    >>> drawn = normal_(mt.empty(10_000), mean=5.0, std=0.1)
+    >>> round(drawn.mean().item(), 1), round(drawn.std().item(), 1)
+    (5.0, 0.1)
+    """
     if std < 0:
         raise ArgumentError(f"normal_: std must not be negative, got {std}")
     drawn = sampling.normal(next_key(generator), tensor.shape, tensor.dtype)
@@ -75,7 +85,12 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Draw from the normal distribution cut off at a and b, by inverting its distribution function."""
+    """Draw from the normal distribution cut off at a and b, by inverting its distribution function.
+
+    >>> drawn = trunc_normal_(mt.empty(1000), a=-0.5, b=1.0)
+    >>> bool((drawn >= -0.5).all()), bool((drawn <= 1).all())
+    (True, True)
+    """
     _check_limits("trunc_normal_", a, b)
     low, high = (math.erf((x - mean) / (std * math.sqrt(2.0))) for x in (a, b))
     unit = sampling.uniform(next_key(generator), tensor.shape, low, high, tensor.dtype)
@@ -83,29 +98,56 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fill with a number."""
+    """Fill with a number.
+
+    >>> constant_(mt.empty(2, 2), 0.5)
+    tensor([[0.5000, 0.5000],
+            [0.5000, 0.5000]])
+    """
     return _write(tensor, wrap(np.full(tensor.shape, val, tensor.dtype)))
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fill with 0."""
+    """Fill with 0.
+
+    >>> layer = nn.Linear(2, 2)
+    >>> zeros_(layer.bias) is layer.bias, layer.bias.tolist()
+    (True, [0.0, 0.0])
+    """
     return constant_(tensor, 0.0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Fill with 1."""
+    """Fill with 1.
+
+    >>> ones_(mt.empty(3))
+    tensor([1., 1., 1.])
+    """
     return constant_(tensor, 1.0)
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """Fill a matrix with the identity."""
+    """Fill a matrix with the identity.
+
+    >>> eye_(mt.empty(2, 3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     if tensor.ndim != 2:
         raise ArgumentError(f"eye_: Only tensors with 2 dimensions are supported, got shape {tensor.shape}")
     return _write(tensor, wrap(np.eye(*tensor.shape, dtype=tensor.dtype)))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """Fill the weight of a convolution so that it passes on as many channels as possible."""
+    """Fill the weight of a convolution so that it passes on as many channels as possible.
+
+    >>> dirac_(mt.empty(2, 2, 3))
+    tensor([[[0., 1., 0.],
+             [0., 0., 0.]],
+    <BLANKLINE>
+            [[0., 0., 0.],
+             [0., 1., 0.]]])
+    """
     if tensor.ndim not in (3, 4, 5) or tensor.shape[0] % groups:
         raise ArgumentError(f"dirac_: needs 3 to 5 dimensions, dim 0 divisible by {groups} groups, got {tensor.shape}")
     out, channels, *kernel = tensor.shape
@@ -135,13 +177,21 @@ def _fan(tensor: Tensor, mode: str) -> int:
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Draw uniformly with variance `gain² * 2 / (fan_in + fan_out)`. Glorot and Bengio (2010)."""
+    """Draw uniformly with variance `gain² * 2 / (fan_in + fan_out)`. Glorot and Bengio (2010).
+
+    >>> bool((xavier_uniform_(mt.empty(4, 2)).abs() <= 1).all())  # sqrt(6 / (2 + 4))
+    True
+    """
     bound = gain * math.sqrt(6.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Draw normally with variance `gain² * 2 / (fan_in + fan_out)`. Glorot and Bengio (2010)."""
+    """Draw normally with variance `gain² * 2 / (fan_in + fan_out)`. Glorot and Bengio (2010).
+
+    >>> round(xavier_normal_(mt.empty(100, 100)).std().item(), 2)
+    0.1
+    """
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_calculate_fan_in_and_fan_out(tensor))), generator)
 
 
@@ -152,7 +202,11 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Draw uniformly with variance `gain² / fan`. He et al. (2015)."""
+    """Draw uniformly with variance `gain² / fan`. He et al. (2015).
+
+    >>> bool((kaiming_uniform_(mt.empty(100, 6), nonlinearity="relu").abs() <= 1).all())  # sqrt(3 * 2 / 6)
+    True
+    """
     if 0 in tensor.shape:
         return tensor
     bound = math.sqrt(3.0) * calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
@@ -166,14 +220,25 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Draw normally with variance `gain² / fan`. He et al. (2015)."""
+    """Draw normally with variance `gain² / fan`. He et al. (2015).
+
+    >>> round(kaiming_normal_(mt.empty(100, 200), nonlinearity="relu").std().item(), 2)
+    0.1
+    >>> round(kaiming_normal_(mt.empty(50, 200), mode="fan_out", nonlinearity="relu").std().item(), 2)
+    0.2
+    """
     if 0 in tensor.shape:
         return tensor
     return normal_(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode)), generator)
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill with a random matrix whose rows or columns are orthonormal. Saxe et al. (2013)."""
+    """Fill with a random matrix whose rows or columns are orthonormal. Saxe et al. (2013).
+
+    >>> rows = orthogonal_(mt.empty(2, 3))
+    >>> mt.allclose(rows @ rows.T, mt.eye(2), atol=1e-6)
+    True
+    """
     if tensor.ndim < 2:
         raise ShapeError(f"orthogonal_: Only tensors with 2 or more dimensions are supported, got {tensor.shape}")
     if not tensor.size:
@@ -188,7 +253,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
-    """Draw a matrix normally and set a part of each column to 0. Martens (2010)."""
+    """Draw a matrix normally and set a part of each column to 0. Martens (2010).
+
+    >>> (sparse_(mt.empty(4, 3), sparsity=0.5) == 0).sum(0)
+    tensor([2, 2, 2])
+    """
     if tensor.ndim != 2:
         raise ArgumentError(f"sparse_: Only tensors with 2 dimensions are supported, got shape {tensor.shape}")
     rows, columns = tensor.shape

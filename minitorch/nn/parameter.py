@@ -31,7 +31,16 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """A tensor that belongs to a module's state without being trained. Left out of `state_dict` unless persistent."""
+    """A tensor that belongs to a module's state without being trained. Left out of `state_dict` unless persistent.
+
+    >>> class Counter(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.count, self.cache = nn.Buffer(mt.tensor(0)), nn.Buffer(mt.ones(2), persistent=False)
+    >>> counter = Counter()
+    >>> counter.state_dict(), [name for name, _ in counter.named_buffers()], list(counter.parameters())
+    (OrderedDict([('count', tensor(0))]), ['count', 'cache'], [])
+    """
 
     __slots__ = ()
     persistent: bool

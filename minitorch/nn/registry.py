@@ -164,14 +164,14 @@ class Registry:
             yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
     def _named_members(self, kinds: tuple[str, ...], prefix: str, recurse: bool, remove_duplicate: bool) -> Named:
-        seen = set()
+        seen: dict[int, Any] = {}  # by identity: what stands for tensors elsewhere may be equal without being the same
         modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         for path, module in modules:
             for name, value in module._members(*kinds):
                 if remove_duplicate:
-                    if value in seen:
+                    if id(value) in seen:
                         continue
-                    seen.add(value)
+                    seen[id(value)] = value
                 yield (f"{path}.{name}" if path else name), value
 
     def named_parameters(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Named:

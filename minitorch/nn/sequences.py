@@ -32,6 +32,11 @@ class PackedSequence(_Fields):
 
     `batch_sizes` says how many each step has. The longest sequence comes first; `sorted_indices` are the places where the
     sequences stood before, `unsorted_indices` the way back, both None if they stood so. The functions below make these.
+
+    >>> from minitorch.nn.utils.rnn import pack_sequence
+    >>> packed = pack_sequence([mt.tensor([1, 2, 3]), mt.tensor([4, 5])])
+    >>> packed.data, packed.batch_sizes
+    (tensor([1, 4, 2, 5, 3]), tensor([2, 2, 1]))
     """
 
     def __new__(
@@ -122,7 +127,11 @@ with warnings.catch_warnings():
 
 
 def invert_permutation(permutation: Any) -> Any:
-    """Return the inverse of a permutation, None of None."""
+    """Return the inverse of a permutation, None of None.
+
+    >>> invert_permutation(mt.tensor([2, 0, 1]))
+    tensor([1, 2, 0])
+    """
     return None if permutation is None else as_tensor(np.argsort(permutation.numpy(), kind="stable"))
 
 
@@ -227,7 +236,11 @@ def pad_sequence(
 
 
 def unpad_sequence(padded_sequences: Any, lengths: Any, batch_first: bool = False) -> list[Any]:
-    """Return the sequences of a padded batch, without the padding."""
+    """Return the sequences of a padded batch, without the padding.
+
+    >>> unpad_sequence(mt.tensor([[1, 2, 3], [4, 0, 0]]), mt.tensor([3, 1]), batch_first=True)
+    [tensor([1, 2, 3]), tensor([4])]
+    """
     x = padded_sequences if batch_first else swapaxes(padded_sequences, 0, 1)
     sizes = lengths.tolist() if isinstance(lengths, Tensor) else list(lengths)
     if len(sizes) != x.shape[0]:
@@ -245,6 +258,10 @@ def pack_sequence(sequences: Sequence[Any], enforce_sorted: bool = True) -> Pack
 
 
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Any]:
-    """Return the sequences of a packed one, as a list in their old order."""
+    """Return the sequences of a packed one, as a list in their old order.
+
+    >>> unpack_sequence(pack_sequence([mt.tensor([1]), mt.tensor([2, 3])], enforce_sorted=False))
+    [tensor([1]), tensor([2, 3])]
+    """
     padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
     return unpad_sequence(padded, lengths, batch_first=True)

@@ -88,7 +88,15 @@ class Uninitialized(Tensor):
 
 
 class UninitializedParameter(Uninitialized, Parameter):
-    """A parameter without a shape yet."""
+    """A parameter without a shape yet.
+
+    >>> layer = nn.LazyLinear(2)
+    >>> isinstance(layer.weight, nn.UninitializedParameter)
+    True
+    >>> _ = layer(mt.ones(1, 5))
+    >>> type(layer.weight).__name__, layer.weight.shape
+    ('Parameter', (2, 5))
+    """
 
     __slots__ = ()
     cls_to_become = Parameter
@@ -98,7 +106,15 @@ class UninitializedParameter(Uninitialized, Parameter):
 
 
 class UninitializedBuffer(Uninitialized, Buffer):
-    """A buffer without a shape yet."""
+    """A buffer without a shape yet.
+
+    >>> layer = nn.LazyBatchNorm1d()
+    >>> isinstance(layer.running_mean, nn.UninitializedBuffer)
+    True
+    >>> _ = layer(mt.ones(2, 3))
+    >>> layer.running_mean.shape
+    (3,)
+    """
 
     __slots__ = ()
     cls_to_become = Tensor

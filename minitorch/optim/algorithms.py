@@ -15,11 +15,11 @@ class SGD(RuleOptimizer):
 
     >>> from minitorch.tensor.handle import Tensor
     >>> w = Tensor([1.0], requires_grad=True)
-    >>> optimizer = SGD([w], lr=0.1)
+    >>> optimizer = SGD([w], lr=0.25)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> w.tolist()
-    [0.8]
+    [0.5]
     """
 
     rule = rules.SGD
@@ -44,7 +44,15 @@ class SGD(RuleOptimizer):
 
 
 class Adam(RuleOptimizer):
-    """Steps scaled by running moments of the gradient. Kingma and Ba (2014), arXiv:1412.6980."""
+    """Steps scaled by running moments of the gradient. Kingma and Ba (2014), arXiv:1412.6980.
+
+    >>> w = mt.tensor([1.0, -30.0], requires_grad=True)
+    >>> optimizer = Adam([w], lr=0.1)
+    >>> w.square().sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([  0.9000, -29.9000], requires_grad=True)
+    """
 
     rule = rules.ADAM
 
@@ -68,7 +76,15 @@ class Adam(RuleOptimizer):
 
 
 class AdamW(Adam):
-    """Adam with weight decay apart from the gradient. Loshchilov and Hutter (2017), arXiv:1711.05101."""
+    """Adam with weight decay apart from the gradient. Loshchilov and Hutter (2017), arXiv:1711.05101.
+
+    >>> w = mt.tensor([1.0, -30.0], requires_grad=True)
+    >>> optimizer = AdamW([w], lr=0.1, weight_decay=0.5)
+    >>> w.square().sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([  0.8500, -28.4000], requires_grad=True)
+    """
 
     def __init__(
         self,
@@ -89,7 +105,15 @@ class AdamW(Adam):
 
 
 class RMSprop(RuleOptimizer):
-    """Steps scaled by a running mean square of the gradient. Tieleman and Hinton (2012)."""
+    """Steps scaled by a running mean square of the gradient. Tieleman and Hinton (2012).
+
+    >>> w = mt.tensor([1.0, -30.0], requires_grad=True)
+    >>> optimizer = RMSprop([w], lr=0.1, alpha=0.75)
+    >>> w.square().sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([  0.8000, -29.8000], requires_grad=True)
+    """
 
     rule = rules.RMSPROP
 
@@ -111,7 +135,18 @@ class RMSprop(RuleOptimizer):
 
 
 class Adagrad(RuleOptimizer):
-    """Steps scaled by the root of the sum of squared gradients. Duchi, Hazan and Singer (2011)."""
+    """Steps scaled by the root of the sum of squared gradients. Duchi, Hazan and Singer (2011).
+
+    >>> w = mt.tensor([1.0], requires_grad=True)
+    >>> optimizer = Adagrad([w], lr=0.5)
+    >>> for _ in range(3):
+    ...     w.grad = mt.tensor([2.0])
+    ...     optimizer.step()
+    ...     print(f"{w.item():.4f}")
+    0.5000
+    0.1464
+    -0.1422
+    """
 
     rule = rules.ADAGRAD
 

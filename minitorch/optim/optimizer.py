@@ -40,6 +40,10 @@ class Optimizer(Hooked):
     """Base class of optimizers. Subclasses define `step`, or a `rule`.
 
     `params` are tensors, pairs (name, tensor), or dicts with `params` and options of their own.
+
+    >>> groups = Optimizer([{"params": mt.ones(2), "lr": 0.5}, {"params": mt.ones(3)}], {"lr": 0.1}).param_groups
+    >>> [group["lr"] for group in groups]
+    [0.5, 0.1]
     """
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):

@@ -11,7 +11,15 @@ from .optimizer import RuleOptimizer, options
 
 
 class NAdam(RuleOptimizer):
-    """Adam with Nesterov's momentum. Dozat (2016)."""
+    """Adam with Nesterov's momentum. Dozat (2016).
+
+    >>> w = mt.tensor([1.0, -30.0], requires_grad=True)
+    >>> optimizer = NAdam([w], lr=0.1)
+    >>> w.square().sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([  0.8944, -29.8944], requires_grad=True)
+    """
 
     rule = rules.NADAM
 
@@ -34,7 +42,15 @@ class NAdam(RuleOptimizer):
 
 
 class RAdam(RuleOptimizer):
-    """Adam whose first steps are rectified for the variance of their scale. Liu et al. (2019), arXiv:1908.03265."""
+    """Adam whose first steps are rectified for the variance of their scale. Liu et al. (2019), arXiv:1908.03265.
+
+    >>> w = mt.tensor([1.0, -30.0], requires_grad=True)
+    >>> optimizer = RAdam([w], lr=0.01)
+    >>> w.square().sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([  0.9800, -29.4000], requires_grad=True)
+    """
 
     rule = rules.RADAM
 
@@ -56,7 +72,17 @@ class RAdam(RuleOptimizer):
 
 
 class Adamax(RuleOptimizer):
-    """Adam with the largest recent gradient in the place of the mean square. Kingma and Ba (2014), arXiv:1412.6980."""
+    """Adam with the largest recent gradient in the place of the mean square. Kingma and Ba (2014), arXiv:1412.6980.
+
+    >>> w = mt.tensor([1.0], requires_grad=True)
+    >>> optimizer = Adamax([w], lr=0.1)
+    >>> for grad in (8.0, 2.0):
+    ...     w.grad = mt.tensor([grad])
+    ...     optimizer.step()
+    ...     print(f"{w.item():.4f}")
+    0.9000
+    0.8394
+    """
 
     rule = rules.ADAMAX
 
@@ -77,7 +103,15 @@ class Adamax(RuleOptimizer):
 
 
 class Adadelta(RuleOptimizer):
-    """Steps scaled by the ratio of running mean squares of steps and of gradients. Zeiler (2012), arXiv:1212.5701."""
+    """Steps scaled by the ratio of running mean squares of steps and of gradients. Zeiler (2012), arXiv:1212.5701.
+
+    >>> w = mt.tensor([1.0, -30.0], requires_grad=True)
+    >>> optimizer = Adadelta([w], eps=0.01)
+    >>> w.square().sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([  0.6877, -29.6838], requires_grad=True)
+    """
 
     rule = rules.ADADELTA
 
@@ -98,7 +132,19 @@ class Adadelta(RuleOptimizer):
 
 
 class Rprop(RuleOptimizer):
-    """A step size for each number, which follows the sign of its gradient only. Riedmiller and Braun (1993)."""
+    """A step size for each number, which follows the sign of its gradient only. Riedmiller and Braun (1993).
+
+    >>> w = mt.tensor([0.0], requires_grad=True)
+    >>> optimizer = Rprop([w], lr=0.1)
+    >>> for grad in (1.0, 50.0, -3.0, -3.0):
+    ...     w.grad = mt.tensor([grad])
+    ...     optimizer.step()
+    ...     print(f"{w.item():.2f}")
+    -0.10
+    -0.22
+    -0.22
+    -0.16
+    """
 
     rule = rules.RPROP
 
@@ -126,11 +172,11 @@ class Lion(RuleOptimizer):
 
     >>> from minitorch.tensor.handle import Tensor
     >>> w = Tensor([1.0, -3.0], requires_grad=True)
-    >>> optimizer = Lion([w], lr=0.1)
+    >>> optimizer = Lion([w], lr=0.25)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> w.tolist()
-    [0.9, -2.9]
+    [0.75, -2.75]
     """
 
     rule = rules.LION
@@ -148,7 +194,16 @@ class Lion(RuleOptimizer):
 
 
 class ASGD(RuleOptimizer):
-    """Gradient descent with a running average of the parameters, in the state `ax`. Polyak and Juditsky (1992)."""
+    """Gradient descent with a running average of the parameters, in the state `ax`. Polyak and Juditsky (1992).
+
+    >>> w = mt.tensor([1.0], requires_grad=True)
+    >>> optimizer = ASGD([w], lr=0.25, lambd=0.0, t0=1.0)
+    >>> for _ in range(4):
+    ...     w.grad = mt.tensor([1.0])
+    ...     optimizer.step()
+    >>> w.item(), optimizer.state[w]["ax"].item()
+    (0.0, 0.125)
+    """
 
     rule = rules.ASGD
 
@@ -169,7 +224,15 @@ class ASGD(RuleOptimizer):
 
 
 class Adafactor(RuleOptimizer):
-    """Steps scaled by mean squares kept for rows and columns only. Shazeer and Stern (2018), arXiv:1804.04235."""
+    """Steps scaled by mean squares kept for rows and columns only. Shazeer and Stern (2018), arXiv:1804.04235.
+
+    >>> w = mt.ones(4, 3).requires_grad_()
+    >>> optimizer = Adafactor([w], lr=0.1)
+    >>> w.square().sum().backward()
+    >>> optimizer.step()
+    >>> w.detach()[0], optimizer.state[w]["row_var"].shape, optimizer.state[w]["col_var"].shape
+    (tensor([0.9000, 0.9000, 0.9000]), (4, 1), (1, 3))
+    """
 
     rule = rules.ADAFACTOR
 
@@ -197,6 +260,14 @@ class Muon(RuleOptimizer):
     """Momentum whose matrices are made orthogonal. Jordan et al. (2024), https://kellerjordan.github.io/posts/muon.
 
     For matrices only. The steps of the polynomial are made in the dtype of the parameters, where PyTorch uses bfloat16.
+
+    >>> w = mt.zeros(2, 2, requires_grad=True)
+    >>> optimizer = Muon([w], lr=0.1, ns_steps=20, ns_coefficients=(1.5, -0.5, 0.0))
+    >>> w.grad = mt.tensor([[300.0, 0.0], [0.0, -4.0]])
+    >>> optimizer.step()
+    >>> w
+    tensor([[-0.1000,  0.0000],
+            [ 0.0000,  0.1000]], requires_grad=True)
     """
 
     rule = rules.MUON

@@ -19,6 +19,7 @@ from .fast import binary, fused
 from .handle import Tensor
 from .shortcut import structural
 from .table import Table, over
+from .texts.written import docstring
 
 _quick_matmul = fused(contractions.matmul_p, contractions.matmul)
 _quick_matvec = fused(contractions.matvec_p, contractions.matmul)
@@ -46,7 +47,13 @@ _PRODUCTS = {
 
 
 def matmul(input: Any, other: Any) -> Any:
-    """Multiply matrices, stacks of matrices, or vectors."""
+    """Multiply matrices, stacks of matrices, or vectors.
+
+    >>> mt.matmul(mt.tensor([[1, 2], [3, 4]]), mt.tensor([1, 10]))
+    tensor([21, 43])
+    >>> mt.matmul(mt.zeros(5, 1, 2, 3), mt.zeros(7, 3, 4)).shape
+    (5, 7, 2, 4)
+    """
     if isinstance(input, Tensor) and isinstance(other, Tensor):
         x, y = input.value, other.value
         quick = _PRODUCTS.get((len(x.shape), len(y.shape)))
@@ -55,14 +62,38 @@ def matmul(input: Any, other: Any) -> Any:
     return contractions.matmul(input, other)
 
 
+# Examples of products that a line makes.
+_SHOWN = {
+    "mm": ("mt.mm(mt.tensor([[1, 2], [3, 4]]), mt.tensor([[1], [10]])).tolist()", "[[21], [43]]"),
+    "bmm": (
+        "mt.bmm(mt.tensor([[[1, 2]], [[3, 4]]]), mt.tensor([[[1], [10]], [[1], [0]]])).tolist()",
+        "[[[21]], [[3]]]",
+    ),
+    "mv": ("mt.mv(mt.tensor([[1, 2], [3, 4]]), mt.tensor([1, 10]))", "tensor([21, 43])"),
+    "dot": ("mt.dot(mt.tensor([1, 2]), mt.tensor([3, 4]))", "tensor(11)"),
+    "vdot": ("mt.vdot(mt.tensor([1j, 2]), mt.tensor([3, 4 + 0j]))", "tensor(8.-3.j)"),
+    "outer": ("mt.outer(mt.tensor([1, 2]), mt.tensor([3, 4])).tolist()", "[[3, 4], [6, 8]]"),
+    "addmm": (
+        "mt.addmm(mt.tensor([[1, 2]]), mt.tensor([[3, 4]]), mt.tensor([[1, 0], [0, 1]]), beta=10).tolist()",
+        "[[13, 24]]",
+    ),
+    "addmv": (
+        "mt.addmv(mt.tensor([1, 2]), mt.tensor([[1, 0], [0, 1]]), mt.tensor([3, 4]), alpha=10)",
+        "tensor([31, 42])",
+    ),
+    "baddbmm": ("mt.baddbmm(mt.ones(1, 1, 2), mt.ones(1, 1, 3), mt.ones(1, 3, 2)).tolist()", "[[[4.0, 4.0]]]"),
+}
+
+
 def _of_ranks(name: str, core: Callable[..., Any], *ranks: int) -> Callable[..., Any]:
     """Return a product that takes operands of the given numbers of dimensions only."""
+    summary = f"Multiply a {ranks[0]}-d and a {ranks[1]}-d tensor; others raise a ShapeError."
 
     def call(input: Any, other: Any) -> Any:
         _check_ranks(name, (input, other), ranks)
         return core(input, other)
 
-    call.__doc__ = f"Multiply a {ranks[0]}-d and a {ranks[1]}-d tensor; others raise a ShapeError."
+    call.__doc__ = docstring((summary, *_SHOWN[name]))
     return call
 
 
@@ -128,23 +159,40 @@ def _added(name: str, *ranks: int) -> Callable[..., Any]:
         _check_ranks(name, (first, second), ranks)
         return _weighed(name, input, matmul(first, second), beta, alpha)
 
-    call.__doc__ = f"Compute `beta * input + alpha * (first @ second)` for {ranks[0]}-d and {ranks[1]}-d tensors."
+    summary = f"Compute `beta * input + alpha * (first @ second)` for {ranks[0]}-d and {ranks[1]}-d tensors."
+    call.__doc__ = docstring((summary, *_SHOWN[name]))
     return call
 
 
 def _addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
-    """Compute `beta * input + alpha * outer(vec1, vec2)`."""
+    """Compute `beta * input + alpha * outer(vec1, vec2)`.
+
+    >>> mt.addr(mt.ones(2, 2), mt.tensor([1.0, 2.0]), mt.tensor([3.0, 4.0]))
+    tensor([[4., 5.],
+            [7., 9.]])
+    """
     return _weighed("addr", input, contractions.outer(vec1, vec2), beta, alpha)
 
 
 def _addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
-    """Compute `beta * input + alpha * (batch1 @ batch2).sum(0)`."""
+    """Compute `beta * input + alpha * (batch1 @ batch2).sum(0)`.
+
+    >>> batch = mt.ones(3, 2, 2)
+    >>> mt.addbmm(mt.zeros(2, 2), batch, batch)
+    tensor([[6., 6.],
+            [6., 6.]])
+    """
     _check_ranks("addbmm", (batch1, batch2), (3, 3))
     return _weighed("addbmm", input, core_einsum.einsum("bij,bjk->ik", batch1, batch2), beta, alpha)
 
 
 def _chain(*matrices: Any) -> Any:
-    """Multiply matrices, from the left."""
+    """Multiply matrices, from the left.
+
+    >>> mt.chain_matmul(mt.ones(2, 3), mt.ones(3, 4), mt.ones(4, 1))
+    tensor([[12.],
+            [12.]])
+    """
     given = matrices[0] if len(matrices) == 1 and isinstance(matrices[0], (tuple, list)) else matrices
     out = given[0]
     for matrix in given[1:]:
@@ -153,7 +201,11 @@ def _chain(*matrices: Any) -> Any:
 
 
 def _cross(input: Any, other: Any, dim: int = -1) -> Any:
-    """Compute cross products of vectors of 3 along a dimension."""
+    """Compute cross products of vectors of 3 along a dimension.
+
+    >>> mt.cross(mt.tensor([1.0, 0.0, 0.0]), mt.tensor([0.0, 1.0, 0.0]))
+    tensor([0., 0., 1.])
+    """
     given = as_array(input), as_array(other)
     for a in given:
         canonical_axis("cross", dim, a.ndim)
@@ -170,7 +222,12 @@ def _cross(input: Any, other: Any, dim: int = -1) -> Any:
 
 
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
-    """Compute the cosine of the angle between vectors along a dimension; norms are at least `eps`."""
+    """Compute the cosine of the angle between vectors along a dimension; norms are at least `eps`.
+
+    >>> x, y = mt.tensor([[3.0, 4.0], [1.0, 0.0]]), mt.tensor([[4.0, 3.0], [-2.0, 0.0]])
+    >>> mt.cosine_similarity(x, y)
+    tensor([ 0.9600, -1.0000])
+    """
     x1, x2 = shaping.broadcast_arrays(x1, x2)
     axis = over(x1, dim)
     lengths = [pointwise.maximum(norm(x, 2, axis), eps) for x in (x1, x2)]
@@ -202,6 +259,14 @@ def _cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any
     """Compute the covariance matrix of variables in rows, observations in columns.
 
     `fweights` says how often each observation was made, `aweights` how much it counts.
+
+    >>> x = mt.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])
+    >>> mt.cov(x)
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    >>> mt.cov(x, fweights=mt.tensor([2, 1, 1]))
+    tensor([[ 0.9167, -0.9167],
+            [-0.9167,  0.9167]])
     """
     if as_array(input).ndim > 2:
         raise ShapeError(f"cov: takes a vector or a matrix, got {aval_of(as_array(input))}")
@@ -226,14 +291,25 @@ def _cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any
 
 
 def _trace(input: Any) -> Any:
-    """Sum the diagonal of a matrix."""
+    """Sum the diagonal of a matrix.
+
+    >>> mt.trace(mt.tensor([[1, 2], [3, 4]]))
+    tensor(5)
+    """
     if as_array(input).ndim != 2:
         raise ShapeError(f"trace: takes a matrix, got {aval_of(as_array(input))}; sum .diagonal(dim1=-2, dim2=-1)")
     return contractions.trace(input)
 
 
 def _tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
-    """Sum products over pairs of dimensions: the last of `a` with the first of `b`, or those that `dims` names."""
+    """Sum products over pairs of dimensions: the last of `a` with the first of `b`, or those that `dims` names.
+
+    >>> x, y = mt.ones(2, 3, 4), mt.ones(3, 4, 5)
+    >>> mt.tensordot(x, y).shape
+    (2, 5)
+    >>> mt.tensordot(x, y, dims=([1], [0])).shape
+    (2, 4, 4, 5)
+    """
     if hasattr(dims, "tolist"):
         dims = dims.tolist()
     if isinstance(dims, int):

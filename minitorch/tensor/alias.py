@@ -22,18 +22,21 @@ from ..core.tape import Node
 
 Apply = Callable[[Value], Value]
 Put = Callable[[Value, Value], Value]
+Lay = Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]
 
 
 @dataclass(eq=False, slots=True)  # never changed; a frozen one takes four times as long to make
 class Step:
     """One way of looking at part of a value: `apply` takes the part, `put(whole, part)` returns a whole that has it.
 
-    `tracked` is False for steps that cut the graph (`detach`, `.data`).
+    `tracked` is False for steps that cut the graph (`detach`, `.data`). `lay` does to a buffer what `apply` does to a
+    value, as a view of it in PyTorch's strides: needed where `apply` copies.
     """
 
     apply: Apply
     put: Put
     tracked: bool = True
+    lay: Lay | None = None
 
 
 class Storage:
@@ -150,7 +153,7 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(range(len(axes)), key=lambda i: axes[i] % len(axes)))
 
 
-def function_step(apply: Apply) -> Step:
+def function_step(apply: Apply, lay: Lay | None = None) -> Step:
     """The step of any function that only selects and rearranges elements; it is asked where they come from."""
 
     def put(whole: Value, part: Value) -> Value:
@@ -165,4 +168,4 @@ def function_step(apply: Apply) -> Step:
         flat = update(reshape(whole, -1), Array(positions), reshape(part, -1))
         return reshape(flat, shape)
 
-    return Step(apply, put)
+    return Step(apply, put, lay=lay)

@@ -43,6 +43,14 @@ def backward(
 
     `gradient` is this tensor's cotangent, needed unless it has one element. `retain_graph` keeps what the graph has
     saved for another pass; `create_graph` records the pass itself, for higher derivatives.
+
+    >>> x = mt.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    >>> (3 * x).backward(mt.tensor([1.0, 10.0]))
+    >>> x.grad
+    tensor([ 5., 34.])
     """
     if self._view is not None:
         self.current()

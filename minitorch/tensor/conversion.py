@@ -19,8 +19,9 @@ from ..core.primitive import Value, aval_of
 from . import creation
 from .alias import CUT, IDENTITY
 from .handle import Tensor, tensor_of
-from .layout import is_contiguous, stride
+from .layout import is_contiguous, storage_offset, stride
 from .table import Table, sizes
+from .texts.written import docstring
 from .types import KINDS, NAMES, checked_device, device
 
 # --------------------------------------------------------------------------- size and kind
@@ -49,12 +50,22 @@ def _size(x: Any) -> Size:
 
 
 def _item_bytes(x: Any) -> int:
-    """Return the size of one element in bytes."""
+    """Return the size of one element in bytes.
+
+    >>> mt.tensor([1.0]).element_size()
+    4
+    >>> mt.tensor([1], dtype=mt.int16).itemsize
+    2
+    """
     return int(x.dtype.itemsize)
 
 
 def is_tensor(obj: Any) -> bool:
-    """Return whether an object is a Tensor."""
+    """Return whether an object is a Tensor.
+
+    >>> mt.is_tensor(mt.tensor([1])), mt.is_tensor([1])
+    (True, False)
+    """
     return isinstance(obj, Tensor)
 
 
@@ -76,6 +87,12 @@ def _to(
     """Return the tensor with another dtype, on another device, or both: `x.to(dtype)`, `x.to("cuda")`, `x.to(other)`.
 
     The tensor itself is returned when nothing changes, unless `copy`.
+
+    >>> x = mt.tensor([1, 2])
+    >>> x.to(mt.float32), x.to("cpu") is x
+    (tensor([1., 2.]), True)
+    >>> x.to(mt.tensor(0.5)).dtype
+    dtype('float32')
     """
     flags = [given for given in args if isinstance(given, bool)]  # non_blocking and copy
     for given in args:
@@ -106,7 +123,9 @@ def _caster(name: str) -> Callable[[Any], Any]:
     def call(self: Any) -> Any:
         return cast(self, dtype)
 
-    call.__doc__ = f"Return the tensor as {dtypes.name(dtype)}."
+    call.__doc__ = docstring(
+        (f"Return the tensor as {dtypes.name(dtype)}.", f"mt.tensor([0, 2]).{name}().dtype", repr(dtype))
+    )
     return call
 
 
@@ -114,6 +133,12 @@ def _type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """Return the tensor in another dtype; without one, PyTorch's name of its type: `torch.FloatTensor`.
 
     The dtype may also be given by such a name, or by what it stands for.
+
+    >>> x = mt.tensor([1.5, -2.5])
+    >>> x.type()
+    'torch.FloatTensor'
+    >>> x.type(mt.int64), x.type("torch.LongTensor")
+    (tensor([ 1, -2]), tensor([ 1, -2]))
     """
     if dtype is None:
         return f"torch.{'' if self.value.device == 'cpu' else 'cuda.'}{KINDS[self.value.dtype]}"
@@ -122,13 +147,14 @@ def _type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     return cast(self, dtype.dtype if isinstance(dtype, creation.TypedTensor) else dtype)
 
 
-def _new(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def _new(make: Callable[..., Tensor], *shown: str) -> Callable[..., Tensor]:
     def call(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         kind = self.dtype if dtype is None else dtype
         where = self.device if device is None else device
         return make(*args, dtype=kind, device=where, requires_grad=requires_grad)
 
-    call.__doc__ = f"As `{make.__name__}`, with the dtype and device of this tensor unless others are given."
+    summary = f"As `{make.__name__}`, with the dtype and device of this tensor unless others are given."
+    call.__doc__ = docstring((summary, *shown))
     return call
 
 
@@ -136,13 +162,25 @@ def _new(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def clone(input: Any) -> Any:
-    """Return a copy: writes to it do not show in the original, gradients flow back to it."""
+    """Return a copy: writes to it do not show in the original, gradients flow back to it.
+
+    >>> x = mt.tensor([1, 2])
+    >>> y = mt.clone(x)
+    >>> y[0] = 9
+    >>> x, y
+    (tensor([1, 2]), tensor([9, 2]))
+    """
     x = as_array(input)
     return reshape_p(x, shape=x.shape)  # recorded; immutable values need no copying
 
 
 def contiguous(input: Any) -> Any:
-    """Return the tensor itself if its elements lie in their order, else a copy in which they do."""
+    """Return the tensor itself if its elements lie in their order, else a copy in which they do.
+
+    >>> x = mt.tensor([[1, 2], [3, 4]])
+    >>> x.contiguous() is x, x.t().contiguous().stride()
+    (True, (2, 1))
+    """
     return input if not isinstance(input, Tensor) or is_contiguous(input) else clone(input)
 
 
@@ -196,24 +234,43 @@ def _rebuilt(kind: type, data: np.ndarray[Any, Any], requires_grad: bool, attrib
 
 
 def _detach(input: Any) -> Any:
-    """Return the same data cut off from the graph; of a tensor, a view."""
+    """Return the same data cut off from the graph; of a tensor, a view.
+
+    >>> x = mt.tensor([1.0], requires_grad=True)
+    >>> mt.detach(x * 2)
+    tensor([2.])
+    """
     return input.detach() if isinstance(input, Tensor) else pointwise.detach(input)
 
 
 def _is_nonzero(input: Any) -> bool:
-    """Return whether the only element is not zero."""
+    """Return whether the only element is not zero.
+
+    >>> mt.is_nonzero(mt.tensor([0.0])), mt.is_nonzero(mt.tensor([2]))
+    (False, True)
+    """
     return bool(input)
 
 
 def _is_set_to(self: Tensor, other: Tensor) -> bool:
-    """Return whether two handles stand for the same elements of the same storage."""
+    """Return whether two handles stand for the same elements of the same storage.
+
+    >>> x = mt.tensor([1, 2])
+    >>> x.is_set_to(x.detach()), x.is_set_to(x.clone())
+    (True, False)
+    """
     mine, others = self._view, other._view
-    same = mine is not None and others is not None and mine.storage is others.storage
-    return self is other or (same and self.shape == other.shape and mine.steps == others.steps)  # type: ignore[union-attr]
+    if self is other or mine is None or others is None or mine.storage is not others.storage:
+        return self is other
+    return all(look(self) == look(other) for look in (lambda x: x.shape, stride, storage_offset))
 
 
 def _sum_to_size(self: Tensor, *size: Any) -> Any:
-    """Sum over dimensions until the tensor has a shape that broadcasts to it."""
+    """Sum over dimensions until the tensor has a shape that broadcasts to it.
+
+    >>> mt.ones(2, 3).sum_to_size(1, 3), mt.ones(2, 3).sum_to_size(3)
+    (tensor([[2., 2., 2.]]), tensor([2., 2., 2.]))
+    """
     shape = tuple(sizes(size))
     if broadcast_shapes("sum_to_size", aval_of(self), aval_of(self)._replace(shape=shape)) != self.shape:
         raise ShapeError(f"sum_to_size: {shape} does not broadcast to {aval_of(self)}; sizes must match or be 1")
@@ -223,27 +280,50 @@ def _sum_to_size(self: Tensor, *size: Any) -> Any:
 
 
 def _is_signed(input: Any) -> bool:
-    """Return whether the dtype has negative numbers."""
+    """Return whether the dtype has negative numbers.
+
+    >>> mt.is_signed(mt.tensor([1])), mt.is_signed(mt.tensor([1], dtype=mt.uint8))
+    (True, False)
+    """
     return input.dtype not in (*dtypes.UNSIGNED, dtypes.bool_)
 
 
 def _is_same_size(input: Any, other: Any) -> bool:
-    """Return whether two tensors have the same shape."""
+    """Return whether two tensors have the same shape.
+
+    >>> x = mt.zeros(2, 3)
+    >>> mt.is_same_size(x, mt.ones(2, 3)), mt.is_same_size(x, x.t())
+    (True, False)
+    """
     return bool(input.shape == other.shape)
 
 
 def _device_number(input: Any) -> int:
-    """Return the number of a tensor's GPU, -1 on the CPU."""
+    """Return the number of a tensor's GPU, -1 on the CPU.
+
+    >>> mt.get_device(mt.tensor([1]))
+    -1
+    """
     return -1 if input.device == "cpu" else input.device.index or 0
 
 
 def _typename(obj: Any) -> str:
-    """Return the name of a tensor's type, or of the class of anything else."""
+    """Return the name of a tensor's type, or of the class of anything else.
+
+    >>> mt.typename(mt.tensor([1.0])), mt.typename([1.0])
+    ('torch.FloatTensor', 'builtins.list')
+    """
     return str(_type(obj)) if isinstance(obj, Tensor) else f"{type(obj).__module__}.{type(obj).__qualname__}"
 
 
 def _as_subclass(self: Tensor, cls: type) -> Tensor:
-    """Return a view of the tensor as an object of a subclass."""
+    """Return a view of the tensor as an object of a subclass.
+
+    >>> class Marked(mt.Tensor):
+    ...     pass
+    >>> type(mt.tensor([1.0]).as_subclass(Marked)).__name__
+    'Marked'
+    """
     if not issubclass(cls, Tensor):
         raise TypeError(f"as_subclass: expected a subclass of Tensor, got {cls.__name__}")
     out = self._view_of(IDENTITY)
@@ -252,7 +332,11 @@ def _as_subclass(self: Tensor, cls: type) -> Tensor:
 
 
 def _dim_order(self: Tensor) -> tuple[int, ...]:
-    """Return the dimensions from the outermost to the innermost in memory."""
+    """Return the dimensions from the outermost to the innermost in memory.
+
+    >>> mt.zeros(2, 3).dim_order(), mt.zeros(2, 3).t().dim_order()
+    ((0, 1), (1, 0))
+    """
     strides = stride(self)
     return tuple(sorted(range(self.ndim), key=lambda d: (-strides[d], d)))
 
@@ -267,7 +351,8 @@ def _never(kind: str) -> Callable[[Any], bool]:
     def call(self: Any) -> bool:
         return False
 
-    call.__doc__ = f"Whether this is a tensor of the kind {kind}: False, for there are none."
+    summary = f"Whether this is a tensor of the kind {kind}: False, for there are none."
+    call.__doc__ = docstring((summary, f"mt.tensor([1]).is_{kind}", "False"))
     return call
 
 
@@ -312,11 +397,11 @@ METHODS: Table = {
     "clone": clone,
     "contiguous": contiguous,
     "new": lambda self, *data: Tensor(*data, dtype=self.dtype),
-    "new_tensor": _new(creation.tensor),
-    "new_zeros": _new(creation.zeros),
-    "new_ones": _new(creation.ones),
-    "new_empty": _new(creation.empty),
-    "new_full": _new(creation.full),
+    "new_tensor": _new(creation.tensor, "mt.tensor([0.5]).new_tensor([1, 2])", "tensor([1., 2.])"),
+    "new_zeros": _new(creation.zeros, "mt.tensor([5]).new_zeros(2)", "tensor([0, 0])"),
+    "new_ones": _new(creation.ones, "mt.tensor([5]).new_ones(2, dtype=mt.float32)", "tensor([1., 1.])"),
+    "new_empty": _new(creation.empty, "mt.tensor([5]).new_empty(2, 3).shape", "(2, 3)"),
+    "new_full": _new(creation.full, "mt.tensor([0.5]).new_full((2,), 7)", "tensor([7., 7.])"),
     "__copy__": _copy,
     "__deepcopy__": _deepcopy,
     "__reduce__": _reduce,

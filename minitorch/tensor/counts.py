@@ -16,7 +16,8 @@ from ..core.ops.scanning import cumsum
 from ..core.ops.shaping import broadcast_to, cast, expand_dims, full, reshape, sum
 from ..core.primitive import Value, aval_of
 from .generator import Generator
-from .handle import Tensor, known, tensor_of
+from .handle import Tensor, tensor_of
+from .peeking import known
 from .random import next_key
 
 # --------------------------------------------------------------------------- random counts

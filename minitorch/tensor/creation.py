@@ -16,7 +16,9 @@ from ..core.ops.families import as_array
 from ..core.ops.pointwise import joined
 from ..core.ops.shaping import broadcast_to, cast
 from ..core.primitive import Tracer, Value, aval_of
-from .handle import Tensor, lowered, tensor_of
+from .handle import Tensor, tensor_of
+from .peeking import lowered
+from .texts.written import docstring
 from .types import KINDS, check_fits, checked_device, get_default_dtype
 
 
@@ -63,7 +65,12 @@ def _value(data: Any, dtype: Any) -> Value:
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """Return a tensor for anything array-like: a tensor of that dtype and device as it is, other data copied."""
+    """Return a tensor for anything array-like: a tensor of that dtype and device as it is, other data copied.
+
+    >>> x = mt.tensor([1, 2])
+    >>> mt.as_tensor(x) is x, mt.as_tensor([1, 2], dtype=mt.float32)
+    (True, tensor([1., 2.]))
+    """
     if not isinstance(data, Tensor):
         return tensor(data, dtype=dtype, device=device)
     if device is not None and checked_device(device) != data.device:
@@ -89,6 +96,9 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     """Make a tensor that holds a copy of a NumPy array, in its dtype.
 
     PyTorch shares the memory; here values are immutable, so a later write to `array` does not show in the tensor.
+
+    >>> mt.from_numpy(np.array([1.0, 2.0]))
+    tensor([1., 2.], dtype=float64)
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expected an np.ndarray, got {type(array).__name__}; use tensor(data)")
@@ -131,7 +141,11 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
 
 
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Make a 0-d tensor of a number, in the default dtype unless another is given."""
+    """Make a 0-d tensor of a number, in the default dtype unless another is given.
+
+    >>> mt.scalar_tensor(3), mt.scalar_tensor(3, dtype=mt.int64)
+    (tensor(3.), tensor(3))
+    """
     return made(Array(s, _float_or(dtype)), device, requires_grad)
 
 
@@ -144,9 +158,10 @@ class TypedTensor:
 
     def __init__(self, name: str, dtype: dtypes.DType):
         self.__name__ = self.__qualname__ = name
-        self.__doc__ = (
+        summary = (
             f"Make a tensor of {dtypes.name(dtype)} from data or sizes: `tensor(data, dtype=...)` is the newer way."
         )
+        self.__doc__ = docstring((summary, f"mt.{name}([1, 0]).dtype", repr(dtype)))
         self.dtype = dtype
 
     def __call__(self, *data: Any) -> Tensor:
@@ -182,12 +197,18 @@ def _fill(name: str, make: Callable[..., Any]) -> Callable[..., Tensor]:
 
 
 zeros = _fill("zeros", np.zeros)
-zeros.__doc__ = "Make a tensor of zeros: `zeros(2, 3)` or `zeros((2, 3))`."
+zeros.__doc__ = docstring(
+    ("Make a tensor of zeros: `zeros(2, 3)` or `zeros((2, 3))`.", "mt.zeros(3)", "tensor([0., 0., 0.])")
+)
 ones = _fill("ones", np.ones)
-ones.__doc__ = "Make a tensor of ones: `ones(2, 3)` or `ones((2, 3))`."
+ones.__doc__ = docstring(
+    ("Make a tensor of ones: `ones(2, 3)` or `ones((2, 3))`.", "mt.ones(3, dtype=mt.int64)", "tensor([1, 1, 1])")
+)
 # Unset memory could hold NaN, and a value that nobody chose has no use here.
 empty = _fill("empty", np.zeros)
-empty.__doc__ = "Make a tensor of a given size whose values do not matter (they are zeros)."
+empty.__doc__ = docstring(
+    ("Make a tensor of a given size whose values do not matter (they are zeros).", "mt.empty(2, 3).shape", "(2, 3)")
+)
 
 
 def full(
@@ -213,7 +234,15 @@ def full(
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Make a matrix with ones on its diagonal and zeros elsewhere."""
+    """Make a matrix with ones on its diagonal and zeros elsewhere.
+
+    >>> mt.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    >>> mt.eye(2, 3)
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     rows, columns = size_of("eye", (n, n if m is None else m))
     return made(wrap(np.eye(rows, columns, dtype=_float_or(dtype))), device, requires_grad)
 
@@ -271,7 +300,11 @@ def _number(x: Any) -> Any:
 def linspace(
     start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Make `steps` evenly spaced numbers from `start` to `end`, both included."""
+    """Make `steps` evenly spaced numbers from `start` to `end`, both included.
+
+    >>> mt.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
     kind = _float_or(dtype)
     return made(wrap(_spaced("linspace", start, end, steps, kind).astype(kind)), device, requires_grad)
 
@@ -286,7 +319,11 @@ def logspace(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Make powers of `base` with evenly spaced exponents from `start` to `end`, both included."""
+    """Make powers of `base` with evenly spaced exponents from `start` to `end`, both included.
+
+    >>> mt.logspace(0, 2, 3), mt.logspace(0, 3, 4, base=2)
+    (tensor([  1.,  10., 100.]), tensor([1., 2., 4., 8.]))
+    """
     kind = _float_or(dtype)
     exponents = _spaced("logspace", start, end, steps, kind)
     return made(wrap(np.power(base, exponents).astype(kind)), device, requires_grad)
@@ -320,17 +357,36 @@ def _like(name: str, number: int) -> Callable[..., Any]:
 
 
 zeros_like = _like("zeros_like", 0)
-zeros_like.__doc__ = "Make zeros with the shape, dtype and device of another tensor."
+zeros_like.__doc__ = docstring(
+    (
+        "Make zeros with the shape, dtype and device of another tensor.",
+        *("mt.zeros_like(mt.tensor([5, 6]))", "tensor([0, 0])"),
+    )
+)
 ones_like = _like("ones_like", 1)
-ones_like.__doc__ = "Make ones with the shape, dtype and device of another tensor."
+ones_like.__doc__ = docstring(
+    (
+        "Make ones with the shape, dtype and device of another tensor.",
+        *("mt.ones_like(mt.tensor([5, 6]), dtype=mt.float32)", "tensor([1., 1.])"),
+    )
+)
 empty_like = _like("empty_like", 0)
-empty_like.__doc__ = "Make a tensor like another whose values do not matter (they are zeros)."
+empty_like.__doc__ = docstring(
+    (
+        "Make a tensor like another whose values do not matter (they are zeros).",
+        *("mt.empty_like(mt.tensor([[5, 6]])).shape", "(1, 2)"),
+    )
+)
 
 
 def full_like(
     input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Any:
-    """Make a tensor of one repeated number with the shape, dtype and device of another."""
+    """Make a tensor of one repeated number with the shape, dtype and device of another.
+
+    >>> mt.full_like(mt.zeros(2), 7), mt.full_like(mt.zeros(2), 7, dtype=mt.int64)
+    (tensor([7., 7.]), tensor([7, 7]))
+    """
     aval = aval_of(input)
     kind = aval.dtype if dtype is None else dtype
     where = aval.device if device is None else device
@@ -338,7 +394,11 @@ def full_like(
 
 
 def complex(real: Tensor, imag: Tensor) -> Tensor:
-    """Make complex numbers of their real and imaginary parts, two floats of one dtype."""
+    """Make complex numbers of their real and imaginary parts, two floats of one dtype.
+
+    >>> mt.complex(mt.tensor([1.0, 2.0]), mt.tensor([0.0, -1.0]))
+    tensor([1.+0.j, 2.-1.j])
+    """
     x, y = as_array(real), as_array(imag)
     if x.dtype != y.dtype or x.dtype not in (dtypes.float32, dtypes.float64):
         raise DTypeError(

@@ -37,14 +37,27 @@ _MODE = vector_like(_mode_of)
 
 
 def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
-    """Return `(values, indices)` of the most frequent element along a dimension; of several, the smallest."""
+    """Return `(values, indices)` of the most frequent element along a dimension; of several, the smallest.
+
+    >>> values, indices = mt.mode(mt.tensor([[3, 1, 3], [2, 1, 0]]))
+    >>> values
+    tensor([3, 0])
+    >>> indices
+    tensor([2, 2])
+    """
     return Extremes(*_MODE(input, dim, keepdim))
 
 
 def unique_consecutive(
     input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
-    """Return the elements (or slices of a dimension) that differ from the one before, in order."""
+    """Return the elements (or slices of a dimension) that differ from the one before, in order.
+
+    >>> mt.unique_consecutive(mt.tensor([1, 1, 2, 1]))
+    tensor([1, 2, 1])
+    >>> mt.unique_consecutive(mt.tensor([1, 1, 2, 1]), return_counts=True)
+    (tensor([1, 2, 1]), tensor([2, 1, 1]))
+    """
     x = as_array(input)
     rows = shaping.ravel(x) if dim is None else shaping.moveaxis(x, dim, 0)
     data = concrete(rows, "unique_consecutive").numpy().reshape(rows.shape[0], -1)
@@ -70,7 +83,12 @@ def unique_slices(input: Any, dim: int, return_inverse: bool, return_counts: boo
 
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
-    """Tell which elements are among those of another tensor."""
+    """Tell which elements are among those of another tensor.
+
+    >>> mt.isin(mt.tensor([[1, 2], [3, 4]]), mt.tensor([2, 4]))
+    tensor([[False,  True],
+            [False,  True]])
+    """
     x, others = as_array(elements), sorting.sort(shaping.ravel(as_array(test_elements)))[0]
     dtype = dtypes.promote(x.dtype, others.dtype)
     x, others = shaping.cast(x, dtype), shaping.cast(others, dtype)

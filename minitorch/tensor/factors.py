@@ -75,7 +75,19 @@ class TriangularSolve(NamedTuple):
 
 
 def _lu(A: Any, *, pivot: bool = True) -> LU:
-    """Factor a matrix into a permutation, a unit lower and an upper triangular matrix."""
+    """Factor a matrix into a permutation, a unit lower and an upper triangular matrix.
+
+    >>> x = mt.tensor([[0.0, 2.0], [4.0, 2.0]])
+    >>> P, L, U = mt.linalg.lu(x)
+    >>> P
+    tensor([[0., 1.],
+            [1., 0.]])
+    >>> U
+    tensor([[4., 2.],
+            [0., 2.]])
+    >>> mt.equal(P @ L @ U, x)
+    True
+    """
     if not pivot:
         raise ArgumentError(f"linalg.lu: pivot=False is not supported for {aval_of(as_array(A))}; leave it out")
     p, lower, upper = factorizations.lu(A)
@@ -83,7 +95,15 @@ def _lu(A: Any, *, pivot: bool = True) -> LU:
 
 
 def _lu_factor(A: Any, *, pivot: bool = True) -> PackedLU:
-    """Factor a matrix; both triangles lie in one matrix."""
+    """Factor a matrix; both triangles lie in one matrix.
+
+    >>> LU, pivots = mt.linalg.lu_factor(mt.tensor([[1.0, 2.0], [4.0, 2.0]]))
+    >>> LU
+    tensor([[4.0000, 2.0000],
+            [0.2500, 1.5000]])
+    >>> pivots
+    tensor([2, 2], dtype=int32)
+    """
     p, lower, upper = _lu(A, pivot=pivot)
     m, n = lower.shape[-2], upper.shape[-1]
     k = min(m, n)
@@ -104,7 +124,13 @@ class OldLU(NamedTuple):
 
 
 def _old_lu(self: Any, pivot: bool = True, get_infos: bool = False) -> Any:
-    """As `linalg.lu_factor`; with `get_infos` the result has zeros for the matrices in a third part."""
+    """As `linalg.lu_factor`; with `get_infos` the result has zeros for the matrices in a third part.
+
+    >>> LU, pivots = mt.tensor([[1.0, 2.0], [4.0, 2.0]]).lu()
+    >>> LU
+    tensor([[4.0000, 2.0000],
+            [0.2500, 1.5000]])
+    """
     packed, pivots = _lu_factor(self, pivot=pivot)
     infos = wrap(np.zeros(packed.shape[:-2], np.int32))
     return OldLU(packed, pivots, infos) if get_infos else PackedLU(packed, pivots)
@@ -117,7 +143,16 @@ def _widened(x: Any, m: int, n: int) -> Any:
 
 
 def _lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pivots: bool = True) -> LU:
-    """Return the permutation and the triangles of a packed factorization; what is not asked for comes back empty."""
+    """Return the permutation and the triangles of a packed factorization; what is not asked for comes back empty.
+
+    >>> x = mt.tensor([[1.0, 2.0], [4.0, 2.0]])
+    >>> P, L, U = mt.lu_unpack(*mt.linalg.lu_factor(x))
+    >>> L
+    tensor([[1.0000, 0.0000],
+            [0.2500, 1.0000]])
+    >>> mt.equal(P @ L @ U, x)
+    True
+    """
     x = linalg.matrices("lu_unpack", LU_data)
     m, n = x.shape[-2:]
     k = min(m, n)
@@ -131,7 +166,13 @@ def _lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pi
 
 
 def _lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool = False) -> Any:
-    """Solve `A X = B` by the packed factorization of A; with `left=False` `X A = B`, with `adjoint` for A's adjoint."""
+    """Solve `A X = B` by the packed factorization of A; with `left=False` `X A = B`, with `adjoint` for A's adjoint.
+
+    >>> A, B = mt.tensor([[1.0, 2.0], [4.0, 2.0]]), mt.tensor([[3.0], [6.0]])
+    >>> mt.linalg.lu_solve(*mt.linalg.lu_factor(A), B)
+    tensor([[1.],
+            [1.]])
+    """
     if not left:
         return linalg.adjoint(_lu_solve(LU, pivots, linalg.adjoint(B), adjoint=not adjoint))
     p, lower, upper = _lu_unpack(LU, pivots)
@@ -150,17 +191,38 @@ def _info(x: Any) -> Any:
 
 
 def _solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> Checked:
-    """Solve `A X = B`; a singular matrix raises, so that the second result is always 0."""
+    """Solve `A X = B`; a singular matrix raises, so that the second result is always 0.
+
+    >>> result, info = mt.linalg.solve_ex(2 * mt.eye(2), mt.tensor([2.0, 4.0]))
+    >>> result, info
+    (tensor([1., 2.]), tensor(0, dtype=int32))
+    """
     return Checked(LINALG_ONE["solve"](A, B, left=left), _info(A))
 
 
 def _inv_ex(A: Any, *, check_errors: bool = False) -> Inverse:
-    """Invert; a singular matrix raises, so that the second result is always 0."""
+    """Invert; a singular matrix raises, so that the second result is always 0.
+
+    >>> inverse, info = mt.linalg.inv_ex(2 * mt.eye(2))
+    >>> inverse
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.5000]])
+    >>> info
+    tensor(0, dtype=int32)
+    """
     return Inverse(linalg.inv(A), _info(A))
 
 
 def _cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> Lower:
-    """Factor a positive definite matrix; any other raises, so that the second result is always 0."""
+    """Factor a positive definite matrix; any other raises, so that the second result is always 0.
+
+    >>> L, info = mt.linalg.cholesky_ex(mt.tensor([[4.0, 2.0], [2.0, 5.0]]))
+    >>> L
+    tensor([[2., 0.],
+            [1., 2.]])
+    >>> info
+    tensor(0, dtype=int32)
+    """
     return Lower(factorizations.cholesky(A, upper), _info(A))
 
 
@@ -168,7 +230,13 @@ def _cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> 
 
 
 def _cholesky_solve(B: Any, L: Any, upper: bool = False) -> Any:
-    """Solve `A X = B` by the Cholesky factor of A."""
+    """Solve `A X = B` by the Cholesky factor of A.
+
+    >>> L = mt.linalg.cholesky(mt.tensor([[4.0, 2.0], [2.0, 5.0]]))
+    >>> mt.cholesky_solve(mt.tensor([[8.0], [12.0]]), L)
+    tensor([[1.],
+            [2.]])
+    """
     factor = as_array(L)
     lower = linalg.adjoint(factor) if upper else factor
     y = linalg.triangular_solve(lower, B, True)
@@ -176,13 +244,24 @@ def _cholesky_solve(B: Any, L: Any, upper: bool = False) -> Any:
 
 
 def _cholesky_inverse(L: Any, upper: bool = False) -> Any:
-    """Return the inverse of the matrix with that Cholesky factor."""
+    """Return the inverse of the matrix with that Cholesky factor.
+
+    >>> mt.cholesky_inverse(mt.tensor([[2.0, 0.0], [1.0, 2.0]]))
+    tensor([[ 0.3125, -0.1250],
+            [-0.1250,  0.2500]])
+    """
     x = as_array(L)
     return _cholesky_solve(linalg.identity(x.shape[-1], x.dtype), tril(x) if not upper else triu(x), upper)
 
 
 def _triangular_solve(b: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> Any:
-    """Solve a triangular system, in the older function's order of arguments."""
+    """Solve a triangular system, in the older function's order of arguments.
+
+    >>> A, b = mt.tensor([[2.0, 1.0], [0.0, 4.0]]), mt.tensor([[4.0], [8.0]])
+    >>> mt.triangular_solve(b, A).solution
+    tensor([[1.],
+            [2.]])
+    """
     a = as_array(A)
     turned = shaping.swapaxes(a, -2, -1) if transpose else a
     copied = shaping.reshape_p(a, shape=a.shape)
@@ -190,7 +269,12 @@ def _triangular_solve(b: Any, A: Any, upper: bool = True, transpose: bool = Fals
 
 
 def _tensorinv(A: Any, ind: int = 2) -> Any:
-    """Invert a tensor as the matrix between its first `ind` and its other dimensions."""
+    """Invert a tensor as the matrix between its first `ind` and its other dimensions.
+
+    >>> A = 2 * mt.eye(6).reshape(2, 3, 3, 2)
+    >>> mt.linalg.tensorinv(A).shape, mt.linalg.tensorinv(A)[0, 0, 0]
+    ((3, 2, 2, 3), tensor([0.5000, 0.0000, 0.0000]))
+    """
     a = as_array(A)
     rows, columns = a.shape[:ind], a.shape[ind:]
     if not 1 <= ind < a.ndim or math.prod(rows) != math.prod(columns):
@@ -200,7 +284,14 @@ def _tensorinv(A: Any, ind: int = 2) -> Any:
 
 
 def _tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
-    """Solve `tensordot(A, X, X.ndim) = B`; `dims` of A are moved to its end first."""
+    """Solve `tensordot(A, X, X.ndim) = B`; `dims` of A are moved to its end first.
+
+    >>> A = 2 * mt.eye(6).reshape(2, 3, 3, 2)
+    >>> mt.linalg.tensorsolve(A, mt.ones(2, 3))
+    tensor([[0.5000, 0.5000],
+            [0.5000, 0.5000],
+            [0.5000, 0.5000]])
+    """
     a, b = as_array(A), as_array(B)
     if dims is not None:
         a = shaping.moveaxis(a, tuple(dims), tuple(range(a.ndim - len(dims), a.ndim)))
@@ -211,7 +302,13 @@ def _tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
 
 
 def _householder_product(A: Any, tau: Any) -> Any:
-    """Return the first columns of the product of reflections `I - tau v v^H`, v below the diagonal of each column."""
+    """Return the first columns of the product of reflections `I - tau v v^H`, v below the diagonal of each column.
+
+    >>> A, tau = mt.tensor([[1.0], [1.0]]), mt.tensor([1.0])
+    >>> mt.linalg.householder_product(A, tau)
+    tensor([[ 0.],
+            [-1.]])
+    """
     a, scale = as_array(A), as_array(tau)
     m, n = a.shape[-2:] if a.ndim > 1 else (0, 1)
     if m < n or not scale.ndim or scale.shape[-1] > n:
@@ -229,7 +326,13 @@ def _householder_product(A: Any, tau: Any) -> Any:
 
 
 def _ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool = False) -> Any:
-    """Multiply by the full orthogonal matrix that the reflections make, from the left or the right."""
+    """Multiply by the full orthogonal matrix that the reflections make, from the left or the right.
+
+    >>> A, tau = mt.tensor([[1.0], [1.0]]), mt.tensor([1.0])
+    >>> mt.ormqr(A, tau, mt.tensor([[2.0], [3.0]]))
+    tensor([[-3.],
+            [-2.]])
+    """
     a = as_array(input)
     k = as_array(tau).shape[-1:]
     if a.ndim < 2 or as_array(other).ndim < 2 or not k or k[0] > min(a.shape[-2:]):
@@ -243,7 +346,12 @@ def _ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool 
 
 
 def _linalg_vander(x: Any, *, N: int | None = None) -> Any:
-    """Return the powers 0 to N - 1 of numbers along a new last dimension."""
+    """Return the powers 0 to N - 1 of numbers along a new last dimension.
+
+    >>> mt.linalg.vander(mt.tensor([2, 3]), N=3)
+    tensor([[1, 2, 4],
+            [1, 3, 9]])
+    """
     x = shaping.atleast_nd(x, 1)
     if N is not None and as_int(N) < 1:
         raise ArgumentError(f"linalg.vander: N must be at least 1, got {N} for {aval_of(x)}")
@@ -251,7 +359,11 @@ def _linalg_vander(x: Any, *, N: int | None = None) -> Any:
 
 
 def _frobenius(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
-    """Compute the 2-norm over dimensions, all by default."""
+    """Compute the 2-norm over dimensions, all by default.
+
+    >>> mt.frobenius_norm(mt.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    tensor(5.)
+    """
     return norms.norm(input, 2, over(input, dim), keepdim)
 
 

@@ -10,7 +10,6 @@ import functools
 from typing import Any
 
 from ..core.array import Array
-from ..core.ops.families import primitive_of
 from . import (
     algebra,
     arranging,
@@ -18,6 +17,8 @@ from . import (
     factors,
     later,
     linalg,
+    parts,
+    placing,
     pointwise,
     rearranging,
     reducing,
@@ -30,7 +31,23 @@ from .outputs import given_to
 from .table import Function, Table, as_tensors
 from .texts import described
 
-THEMES = (pointwise, reducing, views, arranging, algebra, linalg, special, statistics, factors, rearranging, later)
+THEMES = (
+    *(
+        pointwise,
+        reducing,
+        views,
+        parts,
+        arranging,
+        placing,
+        algebra,
+        linalg,
+        special,
+        statistics,
+        factors,
+        rearranging,
+    ),
+    later,
+)
 # What returns the tensor itself where nothing changes, as in PyTorch.
 RETURN_SELF = frozenset(
     (
@@ -91,12 +108,6 @@ def public(name: str, function: Function) -> Function:
     return call
 
 
-def _formula(core: Any, count: int) -> str:
-    """Say what a pointwise function does: its formula, which kernels are printed from, says it best."""
-    where = "each element x" if count == 1 else "each x and y of two tensors, which broadcast"
-    return f"Compute `{primitive_of(core).formula}` for {where}."
-
-
 def _public_unary(name: str, function: Function) -> Function:
     """Return a pointwise function of one argument: a frame of its own would cost 0.2 us."""
     quick = function.quick  # type: ignore[attr-defined]
@@ -107,7 +118,7 @@ def _public_unary(name: str, function: Function) -> Function:
         return quick(input) if isinstance(input, Tensor) else function(input)
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = _formula(function.core, 1)  # type: ignore[attr-defined]
+    call.__doc__ = described(name, function).__doc__
     return call
 
 
@@ -121,7 +132,7 @@ def _public_binary(name: str, function: Function) -> Function:
         return quick(input, other) if isinstance(input, Tensor) else function(input, other)
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = _formula(function.core, 2)  # type: ignore[attr-defined]
+    call.__doc__ = described(name, function).__doc__
     return call
 
 
@@ -136,7 +147,7 @@ def attach(name: str, function: Function) -> None:
     quick = function.quick
     if quick.__doc__ is None:  # aliases share it: the first name is the function's own
         quick.__name__ = quick.__qualname__ = name
-        quick.__doc__ = _formula(function.core, function.count)  # type: ignore[attr-defined]
+        quick.__doc__ = described(name, function).__doc__
     setattr(Tensor, name, quick)
 
 
@@ -144,7 +155,7 @@ BOTH, FUNCTIONS, METHODS = collected("BOTH"), collected("FUNCTIONS"), collected(
 PUBLIC: Table = {name: public(name, f) for name, f in (BOTH | FUNCTIONS | conversion.FUNCTIONS).items()}
 for _name, _function in (BOTH | METHODS | conversion.METHODS).items():
     attach(_name, _function)
-for _name, _function in (views.PROPERTIES | conversion.PROPERTIES).items():
+for _name, _function in (views.PROPERTIES | parts.PROPERTIES | conversion.PROPERTIES).items():
     setattr(Tensor, _name, property(described(_name, _function)))
 
 globals().update(PUBLIC)

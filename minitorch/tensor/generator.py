@@ -51,7 +51,13 @@ class Generator:
         self.manual_seed(_fresh_seed())
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start the stream of a seed."""
+        """Start the stream of a seed.
+
+        >>> g = mt.Generator().manual_seed(3)
+        >>> x = mt.rand(2, generator=g)
+        >>> mt.equal(x, mt.rand(2, generator=g.manual_seed(3)))
+        True
+        """
         self._enter()
         self._seed = int(seed)
         self.key = sampling.key(self._seed)
@@ -140,7 +146,12 @@ _own = _Own()
 
 
 def default_generator() -> Generator:
-    """Return the generator that functions without a `generator` argument draw from."""
+    """Return the generator that functions without a `generator` argument draw from.
+
+    >>> g = mt.manual_seed(5)
+    >>> mt.default_generator() is g
+    True
+    """
     return _own.generator or _shared
 
 
@@ -165,22 +176,45 @@ def manual_seed(seed: int) -> Generator:
 
 
 def seed() -> int:
-    """Start the default generator from a seed of the operating system, and return it."""
+    """Start the default generator from a seed of the operating system, and return it.
+
+    >>> number = mt.seed()
+    >>> number == mt.initial_seed()
+    True
+    """
     return manual_seed(_fresh_seed()).initial_seed()
 
 
 def initial_seed() -> int:
-    """Return the seed of the default generator."""
+    """Return the seed of the default generator.
+
+    >>> g = mt.manual_seed(5)
+    >>> mt.initial_seed()
+    5
+    """
     return default_generator().initial_seed()
 
 
 def get_rng_state() -> Tensor:
-    """Return the state of the default generator."""
+    """Return the state of the default generator.
+
+    >>> state = mt.get_rng_state()
+    >>> x = mt.rand(2)
+    >>> mt.set_rng_state(state)
+    >>> mt.equal(x, mt.rand(2))
+    True
+    """
     return default_generator().get_state()
 
 
 def set_rng_state(new_state: Any) -> None:
-    """Continue the default generator from a state that `get_rng_state` returned."""
+    """Continue the default generator from a state that `get_rng_state` returned.
+
+    >>> state = mt.get_rng_state()
+    >>> x, _ = mt.rand(2), mt.set_rng_state(state)
+    >>> mt.equal(x, mt.rand(2))
+    True
+    """
     default_generator().set_state(new_state)
 
 

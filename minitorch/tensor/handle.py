@@ -7,7 +7,6 @@ above.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -15,14 +14,15 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.array import Array
-from ..core.errors import ArgumentError, DTypeError, GradError, ShapeError
+from ..core.errors import DTypeError, GradError, ShapeError
 from ..core.ops.families import as_array
 from ..core.ops.pointwise import add, detach
-from ..core.ops.shaping import cast, full
+from ..core.ops.shaping import full
 from ..core.primitive import Params, Primitive, Tracer, Value, bind
 from ..core.tape import OUTERMOST, Node, Tape, TapeTracer, context, leaf
 from .alias import CUT
-from .hooks import RemovableHandle
+from .hooks import AfterGrad, RemovableHandle
+from .peeking import floats_of
 from .promotion import weaken
 from .sharing import Shared
 
@@ -102,21 +102,6 @@ def ambient() -> AmbientTape:
     return tape  # type: ignore[no-any-return]
 
 
-class _AfterGrad:
-    """A hook that is called with its tensor, which it must not keep alive, when the gradient is there."""
-
-    __slots__ = ("hook", "tensor")
-
-    def __init__(self, hook: Callable[[Tensor], Any], tensor: Tensor):
-        self.hook = hook
-        self.tensor = weakref.ref(tensor)
-
-    def run(self) -> None:
-        tensor = self.tensor()
-        if tensor is not None:
-            self.hook(tensor)
-
-
 class GradCell:
     """What waits at a leaf (or at a tensor with hooks) for its gradient. `kind` is the class of that tensor."""
 
@@ -127,7 +112,7 @@ class GradCell:
         self.kind = kind
         self.grad: Tensor | None = None
         self.hooks: dict[int, Callable[[Tensor], Any]] = {}
-        self.post_hooks: dict[int, _AfterGrad] = {}
+        self.post_hooks: dict[int, AfterGrad] = {}
 
     def receive(self, g: Value) -> Value:
         """Run the hooks, accumulate, and return the cotangent to pass on."""
@@ -195,7 +180,7 @@ class Tensor(Shared):
         elif len(data) > 1:
             raise TypeError(f"Tensor: takes one array-like or integer sizes, got {len(data)} arguments")
         else:
-            array = _float_array(data[0] if data else [], dtype)
+            array = floats_of(data[0] if data else [], dtype)
         self._trace = ambient()
         self.value = array
         self.node = None
@@ -207,7 +192,12 @@ class Tensor(Shared):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether operations on this tensor are recorded."""
+        """Whether operations on this tensor are recorded.
+
+        >>> x = mt.tensor([1.0], requires_grad=True)
+        >>> (x * 2).requires_grad, x.detach().requires_grad
+        (True, False)
+        """
         if self._view is not None:
             self.current()
         return self.node is not None
@@ -217,7 +207,11 @@ class Tensor(Shared):
         self.requires_grad_(wanted)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Start (or stop) recording operations on this tensor, in place."""
+        """Start (or stop) recording operations on this tensor, in place.
+
+        >>> mt.tensor([1.0]).requires_grad_()
+        tensor([1.], requires_grad=True)
+        """
         self._enter()
         if not requires_grad:
             if not self.is_leaf:
@@ -238,19 +232,35 @@ class Tensor(Shared):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether this tensor was made by the user, not by a recorded operation."""
+        """Whether this tensor was made by the user, not by a recorded operation.
+
+        >>> x = mt.tensor([1.0], requires_grad=True)
+        >>> x.is_leaf, (x * 2).is_leaf
+        (True, False)
+        """
         if self._view is not None:
             self.current()
         return self.node is None or self.node.plan is None
 
     @property
     def grad_fn(self) -> Node | None:
-        """The node that recorded this tensor, None for leaves."""
+        """The node that recorded this tensor, None for leaves.
+
+        >>> x = mt.tensor([1.0], requires_grad=True)
+        >>> x.grad_fn is None, (x * 2).grad_fn.name
+        (True, 'mul')
+        """
         return None if self.is_leaf else self.node
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient accumulated by `backward`, None before the first."""
+        """The gradient accumulated by `backward`, None before the first.
+
+        >>> x = mt.tensor(2.0, requires_grad=True)
+        >>> (x * x).backward()
+        >>> x.grad
+        tensor(4.)
+        """
         self._enter()
         return None if self._cell is None else self._cell.grad
 
@@ -278,7 +288,15 @@ class Tensor(Shared):
         self._cell.grad = value
 
     def retain_grad(self) -> None:
-        """Keep the gradient of a tensor that is not a leaf."""
+        """Keep the gradient of a tensor that is not a leaf.
+
+        >>> x = mt.tensor(2.0, requires_grad=True)
+        >>> y = x * x
+        >>> y.retain_grad()
+        >>> (3 * y).backward()
+        >>> y.grad
+        tensor(3.)
+        """
         self._enter()
         if self.node is None:
             raise GradError("retain_grad: the tensor does not require grad; call requires_grad_() first")
@@ -292,7 +310,14 @@ class Tensor(Shared):
         return self._cell  # type: ignore[return-value]
 
     def register_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHandle:
-        """Call `hook(grad)` when this tensor's gradient is computed; what it returns, if not None, replaces it."""
+        """Call `hook(grad)` when this tensor's gradient is computed; what it returns, if not None, replaces it.
+
+        >>> x = mt.tensor(2.0, requires_grad=True)
+        >>> handle = x.register_hook(lambda g: g * 10)
+        >>> (x * x).backward()
+        >>> x.grad
+        tensor(40.)
+        """
         self._enter()
         if self.node is None:
             raise GradError("register_hook: cannot register a hook on a tensor that doesn't require gradient")
@@ -316,14 +341,25 @@ class Tensor(Shared):
                 "register_post_accumulate_grad_hook: post accumulate grad hooks cannot be registered on non-leaf tensors; "
                 "use register_hook"
             )
-        return RemovableHandle(self._own_cell().post_hooks, _AfterGrad(hook, self))
+        return RemovableHandle(self._own_cell().post_hooks, AfterGrad(hook, self))
 
     def detach(self) -> Tensor:
-        """Return a view of the same data that is not recorded."""
+        """Return a view of the same data that is not recorded.
+
+        >>> x = mt.tensor([2.0], requires_grad=True)
+        >>> y = (x * x).detach()
+        >>> y, y.requires_grad
+        (tensor([4.]), False)
+        """
         return self._view_of(CUT)
 
     def detach_(self) -> Tensor:
-        """Cut this tensor from its graph, in place."""
+        """Cut this tensor from its graph, in place.
+
+        >>> y = mt.tensor([2.0], requires_grad=True) * 3
+        >>> y.detach_()
+        tensor([6.])
+        """
         self._enter()
         self.current()
         if isinstance(self.value, Tracer) and self._trace is _context().frame.ambient:
@@ -333,7 +369,13 @@ class Tensor(Shared):
 
     @property
     def data(self) -> Tensor:
-        """A view of the same data that is not recorded; assigning to it replaces the data."""
+        """A view of the same data that is not recorded; assigning to it replaces the data.
+
+        >>> x = mt.tensor([1.0, 2.0], requires_grad=True)
+        >>> x.data += 10
+        >>> x
+        tensor([11., 12.], requires_grad=True)
+        """
         return self._view_of(CUT)
 
     @data.setter
@@ -356,7 +398,11 @@ class Tensor(Shared):
     # ------------------------------------------------------------------ conversion
 
     def concrete(self, wanted: str) -> Array:
-        """Return the Array behind this tensor."""
+        """Return the Array behind this tensor.
+
+        >>> mt.tensor([1.0]).concrete("a reader")
+        Array([1.], dtype=float32)
+        """
         self._enter()
         value = self.current()
         if self.node is None and type(value) is Array:  # whatever transform it was made in, nothing traces it
@@ -364,7 +410,11 @@ class Tensor(Shared):
         return Tracer.concrete(self, wanted)
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
-        """Return the data as a read-only NumPy view. A tensor that requires grad must be detached first, or `force`d."""
+        """Return the data as a read-only NumPy view. A tensor that requires grad must be detached first, or `force`d.
+
+        >>> mt.tensor([1.0, 2.0]).numpy()
+        array([1., 2.], dtype=float32)
+        """
         if self.node is not None and not force:
             raise GradError(
                 "numpy: Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
@@ -377,49 +427,6 @@ class Tensor(Shared):
     __hash__ = object.__hash__
 
 
-def _float_array(data: Any, dtype: Any) -> Value:
-    if isinstance(data, Tensor):
-        data = data.current()
-    array = as_array(lowered(data)[0])
-    if dtype is not None:
-        return cast(array, dtype)
-    return array if array.dtype in dtypes.INEXACT and not _is_numbers(data) else cast(array, float)
-
-
-def lowered(data: Any) -> tuple[Any, dtypes.DType | None]:
-    """Return data with NumPy numbers for the tensors inside lists, and the dtype for all numbers, None if there are none.
-
-    A tensor of a single element counts as its number there, whatever its shape.
-    """
-    if not isinstance(data, (list, tuple)) or not _holds_tensors(data):
-        return data, None
-    kinds: set[Any] = set()
-    return _numbers(data, kinds), dtypes.promote(*kinds)
-
-
-def _holds_tensors(data: Any) -> bool:
-    return any(map(_holds_tensors, data)) if isinstance(data, (list, tuple)) else isinstance(data, Tensor)
-
-
-def _numbers(data: Any, kinds: set[Any]) -> Any:
-    """Return data with numbers for tensors, and note what kinds of numbers there are."""
-    if isinstance(data, (list, tuple)):
-        return [_numbers(x, kinds) for x in data]
-    if not isinstance(data, Tensor):
-        kinds.add(getattr(data, "dtype", type(data)))
-        return data
-    if data.value.size != 1:
-        raise ArgumentError(
-            f"tensor: only one element tensors can be converted to Python scalars, got {data.aval} in a list; use stack"
-        )
-    kinds.add(data.dtype)
-    return data.detach().numpy().reshape(())
-
-
-def _is_numbers(data: Any) -> bool:
-    return not hasattr(data, "dtype")
-
-
 def tensor_of(value: Value) -> Tensor:
     """Return a Tensor of the current frame for a core value."""
     tape = ambient()
@@ -428,21 +435,6 @@ def tensor_of(value: Value) -> Tensor:
     if isinstance(value, TapeTracer) and value._trace is tape:
         return tape.wrap(value.value, value.node)
     return tape.wrap(value, None)
-
-
-def known(x: Any) -> Array | None:
-    """Return the Array behind a tensor or a core value, None for what is traced."""
-    value = x.current() if isinstance(x, Tensor) else x
-    return value if type(value) is Array else None
-
-
-def extent(x: Any) -> tuple[int, int] | None:
-    """Return the least and the largest of integers; None if there are none, or they are traced."""
-    array = known(x)
-    if array is None or not array.size:
-        return None
-    host = array.numpy()
-    return int(host.min()), int(host.max())
 
 
 def as_tensor(x: Any) -> Tensor:

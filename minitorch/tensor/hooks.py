@@ -1,10 +1,12 @@
-"""RemovableHandle: what registering a hook returns, on tensors, modules and optimizers alike.
+"""RemovableHandle: what registering a hook returns, on tensors, modules and optimizers alike; hooks that hold nothing.
 
 Knows only the table that the hook stands in, not who calls it.
 """
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 
@@ -40,3 +42,18 @@ class RemovableHandle:
 
     def __exit__(self, *exc: object) -> None:
         self.remove()
+
+
+class AfterGrad:
+    """A hook that is called with its tensor, which it must not keep alive, when the gradient is there."""
+
+    __slots__ = ("hook", "tensor")
+
+    def __init__(self, hook: Callable[[Any], Any], tensor: Any):
+        self.hook = hook
+        self.tensor = weakref.ref(tensor)
+
+    def run(self) -> None:
+        tensor = self.tensor()
+        if tensor is not None:
+            self.hook(tensor)

@@ -25,7 +25,8 @@ from ..core.ops.shaping import reshape_p
 from ..core.tape import context
 from .alias import index_step
 from .fast import fused
-from .handle import Tensor, lowered
+from .handle import Tensor
+from .peeking import lowered
 from .shortcut import structural
 
 _PLAIN = frozenset((int, slice, type(None), type(Ellipsis)))

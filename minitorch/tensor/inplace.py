@@ -31,6 +31,7 @@ from .indexing import plain, replaced
 from .random import bernoulli, check_chances, multinomial, next_key
 from .table import Function, Table
 from .types import can_cast, check_fits
+from .writing import RESHAPING, WRITING, shown
 
 # --------------------------------------------------------------------------- writing
 
@@ -88,7 +89,7 @@ def in_place(name: str, function: Function) -> Function:
 
     call.__name__ = name
     call.__qualname__ = f"Tensor.{name}"
-    call.__doc__ = f"As `{name[:-1]}`, writing the result to the tensor."
+    call.__doc__ = shown(f"As `{name[:-1]}`, writing the result to the tensor.", name, WRITING[name[:-1]])
     return call
 
 
@@ -112,13 +113,24 @@ def _fitted(name: str, x: Tensor, source: Any) -> Any:
 
 
 def _copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
-    """Write another tensor's elements, cast and broadcast."""
+    """Write another tensor's elements, cast and broadcast.
+
+    >>> x = mt.zeros(2, 2)
+    >>> x.copy_(mt.tensor([1, 2]))
+    tensor([[1., 2.],
+            [1., 2.]])
+    """
     recorded = checked("copy_", self)
     return write("copy_", self, clone(_fitted("copy_", self, src)), recorded)
 
 
 def _fill_(self: Tensor, value: Any) -> Tensor:
-    """Write one number everywhere."""
+    """Write one number everywhere.
+
+    >>> x = mt.zeros(2)
+    >>> x.fill_(3)
+    tensor([3., 3.])
+    """
     recorded = checked("fill_", self)
     check_fits("fill_", value, self.dtype)
     if (
@@ -134,7 +146,12 @@ def _fill_(self: Tensor, value: Any) -> Tensor:
 
 
 def _zero_(self: Tensor) -> Tensor:
-    """Write 0 to every element."""
+    """Write 0 to every element.
+
+    >>> x = mt.ones(2)
+    >>> x.zero_()
+    tensor([0., 0.])
+    """
     recorded = checked("zero_", self)
     return write("zero_", self, wrap(np.zeros(self.shape, self.dtype)), recorded)
 
@@ -153,7 +170,13 @@ def _set_item(self: Tensor, index: Any, value: Any) -> None:
 
 
 def _fill_diagonal_(self: Tensor, fill_value: Any) -> Tensor:
-    """Write one number to the main diagonal of a matrix."""
+    """Write one number to the main diagonal of a matrix.
+
+    >>> x = mt.zeros(2, 2)
+    >>> x.fill_diagonal_(5)
+    tensor([[5., 0.],
+            [0., 5.]])
+    """
     BOTH["diagonal"](self).fill_(fill_value)
     return self
 
@@ -166,7 +189,12 @@ def _drawn(name: str, self: Tensor, value: Any, recorded: bool) -> Tensor:
 
 
 def _normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Draw every element from a normal distribution."""
+    """Draw every element from a normal distribution.
+
+    >>> x = mt.zeros(1000).normal_(5, 0.1)
+    >>> 4.9 < float(x.mean()) < 5.1
+    True
+    """
     recorded = checked("normal_", self)
     if std < 0:
         raise ArgumentError(f"normal_: std must not be negative, got {std}")
@@ -175,7 +203,12 @@ def _normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Ge
 
 
 def _uniform_(self: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Draw every element uniformly from [low, high)."""
+    """Draw every element uniformly from [low, high).
+
+    >>> x = mt.zeros(1000).uniform_(2, 3)
+    >>> 2 <= float(x.min()) < 2.1, 2.9 < float(x.max()) < 3
+    (True, True)
+    """
     recorded = checked("uniform_", self)
     if low > high:
         raise ArgumentError(f"uniform_: needs low <= high, got low={low} and high={high}")
@@ -184,14 +217,24 @@ def _uniform_(self: Tensor, low: float = 0.0, high: float = 1.0, *, generator: G
 
 
 def _bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
-    """Draw every element: 1 with probability p, else 0."""
+    """Draw every element: 1 with probability p, else 0.
+
+    >>> mt.zeros(1000).bernoulli_(0.3).unique()
+    tensor([0., 1.])
+    >>> mt.zeros(2).bernoulli_(1.0)
+    tensor([1., 1.])
+    """
     recorded = checked("bernoulli_", self)
     check_chances("bernoulli_", p, 0, 1, "p must be between 0 and 1")
     return _drawn("bernoulli_", self, sampling.bernoulli(next_key(generator), p, self.shape), recorded)
 
 
 def _random_(self: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
-    """Draw whole numbers: `random_(high)`, `random_(low, high)`, or all that the dtype holds exactly."""
+    """Draw whole numbers: `random_(high)`, `random_(low, high)`, or all that the dtype holds exactly.
+
+    >>> mt.zeros(1000).random_(2, 5).unique()
+    tensor([2., 3., 4.])
+    """
     recorded = checked("random_", self)
     if high is None:
         low, high = 0, low or _whole_numbers(self.dtype)
@@ -205,14 +248,24 @@ def _whole_numbers(dtype: dtypes.DType) -> int:
 
 
 def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Draw every element from an exponential distribution of rate lambd."""
+    """Draw every element from an exponential distribution of rate lambd.
+
+    >>> x = mt.zeros(1000).exponential_(2.0)
+    >>> 0.4 < float(x.mean()) < 0.6
+    True
+    """
     recorded = checked("exponential_", self)
     drawn = sampling.exponential(next_key(generator), self.shape, self.dtype)
     return _drawn("exponential_", self, pointwise.div(drawn, float(lambd)), recorded)
 
 
 def _geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
-    """Draw how many trials the first success takes, each with probability p."""
+    """Draw how many trials the first success takes, each with probability p.
+
+    >>> x = mt.zeros(1000).geometric_(0.5)
+    >>> x.min(), 1.5 < float(x.mean()) < 2.5
+    (tensor(1.), True)
+    """
     recorded = checked("geometric_", self)
     if not 0 < p < 1:
         raise ArgumentError(f"geometric_: p must lie between 0 and 1, got {p}")
@@ -222,7 +275,12 @@ def _geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -
 
 
 def _cauchy_(self: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Draw every element from a Cauchy distribution."""
+    """Draw every element from a Cauchy distribution.
+
+    >>> x = mt.zeros(1001).cauchy_(5.0, 0.1)
+    >>> 4.9 < float(x.median()) < 5.1
+    True
+    """
     recorded = checked("cauchy_", self)
     if sigma <= 0:
         raise ArgumentError(f"cauchy_: sigma must be positive, got {sigma}")
@@ -231,7 +289,12 @@ def _cauchy_(self: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator
 
 
 def _log_normal_(self: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
-    """Draw every element from the distribution whose logarithm is normal with that mean and deviation."""
+    """Draw every element from the distribution whose logarithm is normal with that mean and deviation.
+
+    >>> x = mt.zeros(1001).log_normal_(0.0, 0.5)
+    >>> 0.8 < float(x.median()) < 1.25
+    True
+    """
     recorded = checked("log_normal_", self)
     if std <= 0:
         raise ArgumentError(f"log_normal_: std must be positive, got {std}")
@@ -261,29 +324,13 @@ def _reshaping(name: str, function: Function) -> Function:
 
     call.__name__ = name
     call.__qualname__ = f"Tensor.{name}"
-    call.__doc__ = f"As `{name[:-1]}`, changing the tensor itself."
+    call.__doc__ = shown(f"As `{name[:-1]}`, changing the tensor itself.", name, RESHAPING[name[:-1]])
     return call
 
 
 # fmt: off
-WRITING = (
-    *("neg", "square", "reciprocal", "sqrt", "rsqrt", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin"),
-    *("cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "relu", "floor"),
-    *("ceil", "trunc", "frac", "sign", "sgn", "abs", "round", "sigmoid", "erf", "erfc", "erfinv", "lgamma"),
-    *("digamma", "logit", "sinc", "fix", "add", "sub", "mul", "div", "pow", "floor_divide", "remainder", "fmod"),
-    *("atan2", "hypot", "copysign", "xlogy", "lerp", "addcmul", "addcdiv", "clamp", "clip", "clamp_min", "clamp_max"),
-    *("nan_to_num", "float_power", "deg2rad", "rad2deg", "eq", "ne", "lt", "le", "gt", "ge", "logical_and"),
-    *("logical_or", "logical_xor", "logical_not", "heaviside", "bitwise_and", "bitwise_or", "bitwise_xor"),
-    *("bitwise_not", "bitwise_left_shift", "bitwise_right_shift", "tril", "triu", "cumsum", "cumprod", "masked_fill"),
-    *("masked_scatter", "scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "index_fill"),
-    *("index_put", "addmm", "addmv", "addr", "baddbmm", "arcsin", "arccos", "arctan", "arcsinh", "arccosh"),
-    *("arctanh", "arctan2", "greater_equal", "less_equal", "absolute", "negative", "multiply", "subtract", "divide"),
-    *("true_divide", "greater", "less", "not_equal", "gcd", "lcm", "nextafter", "ldexp", "i0", "igamma", "igammac"),
-    *("mvlgamma", "polygamma", "renorm", "index_reduce", "addbmm", "put", "conj_physical"),
-)
 IN_PLACE: Table = {f"{name}_": in_place(f"{name}_", (BOTH | METHODS)[name]) for name in WRITING} | {
-    f"{name}_": _reshaping(f"{name}_", BOTH[name])
-    for name in ("t", "transpose", "swapaxes", "swapdims", "squeeze", "unsqueeze")
+    f"{name}_": _reshaping(f"{name}_", BOTH[name]) for name in RESHAPING
 } | {
     "copy_": _copy_,
     "fill_": _fill_,

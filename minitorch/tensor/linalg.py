@@ -65,7 +65,12 @@ class LstSq(NamedTuple):
 
 
 def _norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """Compute a vector norm, or a matrix norm where two dimensions and an order are given."""
+    """Compute a vector norm, or a matrix norm where two dimensions and an order are given.
+
+    >>> x = mt.tensor([[3.0, 0.0], [0.0, 4.0]])
+    >>> mt.linalg.norm(x), mt.linalg.norm(x, "nuc"), mt.linalg.norm(x, 1, dim=1)
+    (tensor(5.), tensor(7.), tensor([3., 4.]))
+    """
     x = as_array(A) if dtype is None else shaping.cast(A, dtype)
     axes = (dim,) if isinstance(dim, int) else dim
     if ord is None or (axes is None and x.ndim == 1) or (axes is not None and len(axes) == 1):
@@ -76,12 +81,23 @@ def _norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dt
 
 
 def _vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """Compute the norm of vectors along dimensions (of all elements by default)."""
+    """Compute the norm of vectors along dimensions (of all elements by default).
+
+    >>> x = mt.tensor([[3.0, 4.0], [6.0, 8.0]])
+    >>> mt.linalg.vector_norm(x, dim=1), mt.linalg.vector_norm(x, ord=1)
+    (tensor([ 5., 10.]), tensor(21.))
+    """
     return norms.norm(x if dtype is None else shaping.cast(x, dtype), ord, over(x, dim), keepdim)
 
 
 def _solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
-    """Solve `A X = B` (or `X A = B`) for a triangular A."""
+    """Solve `A X = B` (or `X A = B`) for a triangular A.
+
+    >>> A, B = mt.tensor([[2.0, 1.0], [0.0, 4.0]]), mt.tensor([[4.0], [8.0]])
+    >>> mt.linalg.solve_triangular(A, B, upper=True)
+    tensor([[1.],
+            [2.]])
+    """
     if left:
         return linalg.triangular_solve(A, B, not upper, unitriangular)
     flipped = linalg.triangular_solve(_transposed(A), _transposed(B), upper, unitriangular)
@@ -89,7 +105,12 @@ def _solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitria
 
 
 def _solve(A: Any, B: Any, *, left: bool = True) -> Any:
-    """Solve `A X = B`, or `X A = B` unless `left`; a B of A's shape without the last size has a vector for each matrix."""
+    """Solve `A X = B`, or `X A = B` unless `left`; a B of A's shape without the last size has a vector for each matrix.
+
+    >>> A = mt.tensor([[2.0, 0.0], [0.0, 4.0]])
+    >>> mt.linalg.solve(A, mt.tensor([2.0, 8.0]))
+    tensor([1., 2.])
+    """
     a, b = as_array(A), as_array(B)
     if not left:
         return _transposed(_solve(_transposed(a), _transposed(b)))
@@ -103,6 +124,10 @@ def _pinv(A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = Non
 
     By default `rtol` is the larger size times the dtype's epsilon, 0 where `atol` is given. `hermitian` reads the
     lower triangle of a symmetric matrix.
+
+    >>> mt.linalg.pinv(mt.tensor([[2.0, 0.0], [0.0, 0.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.0000]])
     """
     x, rtol = as_array(A), rcond if rtol is None else rtol
     if not hermitian and atol is None and (rtol is None or isinstance(rtol, (int, float))):
@@ -135,7 +160,12 @@ def _transposed(x: Any) -> Any:
 
 
 def _matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
-    """Count the singular values above `max(atol, rtol * largest)`; tolerances may be tensors, one for each matrix."""
+    """Count the singular values above `max(atol, rtol * largest)`; tolerances may be tensors, one for each matrix.
+
+    >>> x = mt.tensor([[1.0, 0.0], [0.0, 1e-3]])
+    >>> mt.linalg.matrix_rank(x), mt.linalg.matrix_rank(x, atol=0.1)
+    (tensor(2), tensor(1))
+    """
     x = as_array(A)
     atol, rtol = (shaping.expand_dims(t, -1) if getattr(t, "ndim", 0) else t for t in (atol, rtol))
     values = pointwise.abs(spectral.eigvalsh(x)) if hermitian else spectral.svdvals(x)
@@ -147,7 +177,12 @@ def _matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool 
 
 
 def _cond(A: Any, p: Any = None) -> Any:
-    """Compute the condition number: the norm times that of the inverse, by default by singular values."""
+    """Compute the condition number: the norm times that of the inverse, by default by singular values.
+
+    >>> x = mt.tensor([[1.0, 0.0], [0.0, 4.0]])
+    >>> mt.linalg.cond(x), mt.linalg.cond(x, 1)
+    (tensor(4.), tensor(4.))
+    """
     if p is None or p == 2 or p == -2:
         values = spectral.svdvals(A)
         ends = getitem(values, (..., 0)), getitem(values, (..., -1))
@@ -156,7 +191,12 @@ def _cond(A: Any, p: Any = None) -> Any:
 
 
 def _lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:
-    """Solve least squares; the solution of least norm where there are several."""
+    """Solve least squares; the solution of least norm where there are several.
+
+    >>> A, B = mt.tensor([[1.0], [1.0]]), mt.tensor([[1.0], [3.0]])
+    >>> mt.linalg.lstsq(A, B).solution
+    tensor([[2.0000]])
+    """
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
         raise ArgumentError(f"linalg.lstsq: driver must be gels, gelsy, gelsd or gelss, got {driver!r}")
     a, b = as_array(A), as_array(B)
@@ -183,7 +223,13 @@ def _lower(name: str, UPLO: str) -> bool:
 
 
 def _svd(input: Any, some: bool = True, compute_uv: bool = True) -> Any:
-    """Return U, S and V with `input = U @ diag(S) @ V.mH`, as the older function of that name does."""
+    """Return U, S and V with `input = U @ diag(S) @ V.mH`, as the older function of that name does.
+
+    >>> x = mt.tensor([[3.0, 0.0], [0.0, 2.0]])
+    >>> U, S, V = mt.svd(x)
+    >>> S, mt.allclose(U @ mt.diag(S) @ V.mT, x)
+    (tensor([3., 2.]), True)
+    """
     if not compute_uv:
         raise ArgumentError("svd: compute_uv=False is not supported; use linalg.svdvals")
     u, s, vh = spectral.svd(input, not some)
@@ -191,12 +237,22 @@ def _svd(input: Any, some: bool = True, compute_uv: bool = True) -> Any:
 
 
 def _multi_dot(tensors: Sequence[Any]) -> Any:
-    """Multiply matrices; the first and the last may be vectors."""
+    """Multiply matrices; the first and the last may be vectors.
+
+    >>> mt.linalg.multi_dot([mt.tensor([1.0, 2.0]), mt.eye(2), mt.tensor([3.0, 4.0])])
+    tensor(11.)
+    """
     return _chain(*tensors)
 
 
 def _logdet(input: Any) -> Any:
-    """Compute the logarithm of a determinant; NaN where it is negative."""
+    """Compute the logarithm of a determinant; NaN where it is negative.
+
+    >>> mt.logdet(mt.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor(2.0794)
+    >>> mt.logdet(mt.tensor([[0.0, 1.0], [1.0, 0.0]]))
+    tensor(nan)
+    """
     sign, log = linalg.slogdet(input)
     if dtypes.is_complex(sign.dtype):
         return pointwise.add(log, pointwise.log(sign))

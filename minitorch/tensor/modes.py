@@ -16,13 +16,26 @@ from ..core.tape import Context, context
 
 
 def is_grad_enabled() -> bool:
-    """Return whether operations on tensors are being recorded."""
+    """Return whether operations on tensors are being recorded.
+
+    >>> mt.is_grad_enabled()
+    True
+    >>> with mt.no_grad():
+    ...     mt.is_grad_enabled()
+    False
+    """
     here = context.get()
     return here.muted < here.frame.level
 
 
 class set_grad_enabled:
-    """Switch recording on or off; as a context manager or decorator, only for that long."""
+    """Switch recording on or off; as a context manager or decorator, only for that long.
+
+    >>> x = mt.tensor([1.0], requires_grad=True)
+    >>> with mt.set_grad_enabled(False):
+    ...     (x * 2).requires_grad
+    False
+    """
 
     def __init__(self, mode: bool):
         self.mode = mode
@@ -122,7 +135,13 @@ class no_grad(_Mode):
 
 
 class enable_grad(_Mode):
-    """Record operations again inside `no_grad`."""
+    """Record operations again inside `no_grad`.
+
+    >>> x = mt.tensor([1.0], requires_grad=True)
+    >>> with mt.no_grad(), mt.enable_grad():
+    ...     (x * 2).requires_grad
+    True
+    """
 
     def __init__(self) -> None:
         super().__init__(True)
@@ -132,12 +151,23 @@ _inferring: ContextVar[bool] = ContextVar("inferring", default=False)
 
 
 def is_inference_mode_enabled() -> bool:
-    """Return whether `inference_mode` is on."""
+    """Return whether `inference_mode` is on.
+
+    >>> with mt.inference_mode():
+    ...     mt.is_inference_mode_enabled()
+    True
+    """
     return _inferring.get()
 
 
 class inference_mode(_Mode):
-    """Do not record operations; as `no_grad`. What is made inside is an ordinary tensor, in PyTorch a restricted one."""
+    """Do not record operations; as `no_grad`. What is made inside is an ordinary tensor, in PyTorch a restricted one.
+
+    >>> x = mt.tensor([1.0], requires_grad=True)
+    >>> with mt.inference_mode():
+    ...     (x * 2).requires_grad
+    False
+    """
 
     def __init__(self, mode: bool = True):
         super().__init__(not mode)

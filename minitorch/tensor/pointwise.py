@@ -69,7 +69,15 @@ def _whole_quotient(x: Any, y: Any) -> Any:
 
 
 def _divide(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
-    """Divide; `rounding_mode` None gives floats, "trunc" rounds toward zero, "floor" downwards."""
+    """Divide; `rounding_mode` None gives floats, "trunc" rounds toward zero, "floor" downwards.
+
+    >>> mt.div(mt.tensor([7, -7]), 2)
+    tensor([ 3.5000, -3.5000])
+    >>> mt.div(mt.tensor([7, -7]), 2, rounding_mode="trunc")
+    tensor([ 3, -3])
+    >>> mt.div(mt.tensor([7, -7]), 2, rounding_mode="floor")
+    tensor([ 3, -4])
+    """
     if rounding_mode not in _ROUNDED:
         raise ArgumentError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
     return _ROUNDED[rounding_mode](input, other)
@@ -83,7 +91,14 @@ choose = ternary(core.where)
 
 
 def _where(condition: Any, input: Any = None, other: Any = None) -> Any:
-    """Choose `input` where the condition holds and `other` elsewhere; alone, return the indices where it holds."""
+    """Choose `input` where the condition holds and `other` elsewhere; alone, return the indices where it holds.
+
+    >>> x = mt.tensor([1.0, -2.0])
+    >>> mt.where(x > 0, x, 0.0)
+    tensor([1., 0.])
+    >>> mt.where(x > 0)
+    (tensor([0]),)
+    """
     return nonzero(condition) if input is None and other is None else choose(condition, input, other)
 
 
@@ -97,7 +112,13 @@ def _clamp(input: Any, min: Any = None, max: Any = None) -> Any:
 
 
 def _isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
-    """Tell which elements differ by at most `atol + rtol * abs(other)`."""
+    """Tell which elements differ by at most `atol + rtol * abs(other)`.
+
+    >>> mt.isclose(mt.tensor([1.0, 2.0, mt.nan]), mt.tensor([1.0 + 1e-7, 2.1, mt.nan]))
+    tensor([ True, False, False])
+    >>> mt.isclose(mt.tensor([mt.nan]), mt.tensor([mt.nan]), equal_nan=True)
+    tensor([True])
+    """
     if rtol < 0 or atol < 0:
         raise ArgumentError(f"isclose: rtol and atol must not be negative, got {rtol} and {atol}")
     if as_array(input).dtype == dtypes.bool_ == as_array(other).dtype:
@@ -109,18 +130,34 @@ def _isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equ
 
 
 def _allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
-    """Return whether all elements are close, as `isclose` says."""
+    """Return whether all elements are close, as `isclose` says.
+
+    >>> mt.allclose(mt.tensor([1.0, 2.0]), mt.tensor([1.0, 2.1]))
+    False
+    >>> mt.allclose(mt.tensor([1.0, 2.0]), mt.tensor([1.0, 2.1]), atol=0.2)
+    True
+    """
     return bool(core_all(_isclose(input, other, rtol, atol, equal_nan)))
 
 
 def _equal(input: Any, other: Any) -> bool:
-    """Return whether two tensors have the same shape and elements."""
+    """Return whether two tensors have the same shape and elements.
+
+    >>> mt.equal(mt.tensor([1, 2]), mt.tensor([1, 2]))
+    True
+    >>> mt.equal(mt.tensor([1, 1]), mt.tensor([1]))
+    False
+    """
     x, y = as_array(input), as_array(other)
     return x.shape == y.shape and bool(core_all(core.equal(x, y)))
 
 
 def _nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
-    """Replace NaN and infinities by finite numbers; by default 0 and the extremes of the dtype."""
+    """Replace NaN and infinities by finite numbers; by default 0 and the extremes of the dtype.
+
+    >>> mt.nan_to_num(mt.tensor([mt.nan, mt.inf, 1.0]), posinf=9.0)
+    tensor([0., 9., 1.])
+    """
     x = as_array(input)
     if not dtypes.is_inexact(x.dtype):
         return x
@@ -134,27 +171,45 @@ def _nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, negin
 
 
 def _heaviside(input: Any, values: Any) -> Any:
-    """Return 0 for negative numbers, 1 for positive ones, and `values` at 0."""
+    """Return 0 for negative numbers, 1 for positive ones, and `values` at 0.
+
+    >>> mt.heaviside(mt.tensor([-2.0, 0.0, 3.0]), mt.tensor(0.5))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
     x = as_array(input)
     return core.where(core.equal(x, 0), values, cast(core.greater(x, 0), x.dtype))
 
 
 def _logit(input: Any, eps: float | None = None) -> Any:
-    """Compute `log(x / (1 - x))`; with `eps`, of x limited to [eps, 1 - eps]."""
+    """Compute `log(x / (1 - x))`; with `eps`, of x limited to [eps, 1 - eps].
+
+    >>> mt.logit(mt.tensor([0.5, 0.75, 1.0]))
+    tensor([0.0000, 1.0986,    inf])
+    >>> mt.logit(mt.tensor([1.0]), eps=0.25)
+    tensor([1.0986])
+    """
     x = cast(input, dtypes.floating(as_array(input).dtype))
     x = x if eps is None else core.clip(x, eps, 1 - eps)
     return core.log(core.div(x, core.sub(1.0, x)))
 
 
 def _sinc(input: Any) -> Any:
-    """Compute `sin(pi x) / (pi x)`, 1 at 0."""
+    """Compute `sin(pi x) / (pi x)`, 1 at 0.
+
+    >>> mt.sinc(mt.tensor([0.0, 0.5, 1.5]))
+    tensor([ 1.0000,  0.6366, -0.2122])
+    """
     zero = core.equal(input, 0)
     x = core.mul(core.where(zero, 1, input), math.pi)
     return core.where(zero, 1, core.div(core.sin(x), x))
 
 
 def _float_power(input: Any, exponent: Any) -> Any:
-    """Raise to a power in double precision."""
+    """Raise to a power in double precision.
+
+    >>> mt.float_power(mt.tensor([2, 3]), -1)
+    tensor([0.5000, 0.3333], dtype=float64)
+    """
     return core.pow(*(x if isinstance(x, (int, float)) else _double(x) for x in (input, exponent)))
 
 
@@ -167,12 +222,15 @@ def _ignoring_nan(extreme: Any) -> Any:
         x, y = as_array(input), as_array(other)
         return core.where(core.isnan(x), y, core.where(core.isnan(y), x, extreme(x, y)))
 
-    call.__doc__ = f"As `{extreme.__name__}`, but NaN loses to a number."
     return call
 
 
 def _conj(input: Any) -> Any:
-    """Return the complex conjugate, the tensor itself when it is real."""
+    """Return the complex conjugate, the tensor itself when it is real.
+
+    >>> mt.conj(mt.tensor([1 + 2j]))
+    tensor([1.-2.j])
+    """
     x = as_array(input)
     return core.conj(x) if dtypes.is_complex(x.dtype) else x
 
@@ -185,21 +243,33 @@ class Parts(NamedTuple):
 
 
 def _ldexp(input: Any, other: Any) -> Any:
-    """Compute `input * 2 ** other`."""
+    """Compute `input * 2 ** other`.
+
+    >>> mt.ldexp(mt.tensor([1.0, 3.0]), mt.tensor([4, -1]))
+    tensor([16.0000,  1.5000])
+    """
     x, y = as_array(input), as_array(other)
     kind = dtypes.floating(x.dtype)
     return core.mul(x, core.pow(2.0, cast(y, dtypes.promote(kind, y.dtype) if dtypes.is_complex(y.dtype) else kind)))
 
 
 def _lcm(input: Any, other: Any) -> Any:
-    """Compute the least common multiple of integers; 0 where one of them is 0."""
+    """Compute the least common multiple of integers; 0 where one of them is 0.
+
+    >>> mt.lcm(mt.tensor([4, 6, 0]), mt.tensor([6, 9, 5]))
+    tensor([12, 18,  0])
+    """
     divisor = bits.gcd(input, other)
     safe = core.where(core.equal(divisor, 0), 1, divisor)
     return core.abs(core.mul(core.floor_divide(input, cast(safe, divisor.dtype)), other))
 
 
 def _polar(abs: Any, angle: Any) -> Any:
-    """Make complex numbers of their absolute values and angles."""
+    """Make complex numbers of their absolute values and angles.
+
+    >>> mt.polar(mt.tensor([3.0, 5.0]), mt.tensor([0.0, 0.927295]))
+    tensor([3.0000+0.0000j, 3.0000+4.0000j])
+    """
     if as_array(abs).dtype != as_array(angle).dtype or as_array(abs).dtype not in (dtypes.float32, dtypes.float64):
         given = f"{aval_of(as_array(abs))} and {aval_of(as_array(angle))}"
         raise DTypeError(f"polar: abs and angle must both be float32 or float64, got {given}; cast them")
@@ -207,7 +277,12 @@ def _polar(abs: Any, angle: Any) -> Any:
 
 
 def prelu(input: Any, weight: Any) -> Any:
-    """Return x where it is positive, else x times a weight, one for all or one for each channel."""
+    """Return x where it is positive, else x times a weight, one for all or one for each channel.
+
+    >>> mt.prelu(mt.tensor([[-1.0, -1.0], [2.0, 2.0]]), mt.tensor([0.25, 0.5]))
+    tensor([[-0.2500, -0.5000],
+            [ 2.0000,  2.0000]])
+    """
     x, w = as_array(input), as_array(weight)
     channels = x.shape[1] if x.ndim > 1 else 1
     if w.ndim > 1 or w.size not in (1, channels):
@@ -220,7 +295,11 @@ def prelu(input: Any, weight: Any) -> Any:
 
 
 def _hardshrink(input: Any, lambd: float = 0.5) -> Any:
-    """Return x where its absolute value is over `lambd`, else 0."""
+    """Return x where its absolute value is over `lambd`, else 0.
+
+    >>> mt.hardshrink(mt.tensor([-1.0, 0.3, 0.5, 2.0]))
+    tensor([-1.,  0.,  0.,  2.])
+    """
     inside = core.logical_and(core.greater_equal(input, -lambd), core.less_equal(input, lambd))
     return core.where(inside, 0, input)
 
@@ -233,7 +312,7 @@ OTHER: Table = {
     "div": _divide,
     "positive": lambda input: as_array(input),
     "conj": _conj,
-    "sgn": core.sgn,
+    "sgn": lambda input: core.sgn(input),
     "round": lambda input, *, decimals=0: core.round(input, as_int(decimals)),
     "clamp": _clamp,
     "clamp_min": lambda input, min: _clamp(input, min),

@@ -39,7 +39,13 @@ _options = [Options()]
 
 
 def set_printoptions(profile: str | None = None, **changes: Any) -> None:
-    """Set how tensors are printed: precision, threshold, edgeitems, linewidth, sci_mode, or a whole profile."""
+    """Set how tensors are printed: precision, threshold, edgeitems, linewidth, sci_mode, or a whole profile.
+
+    >>> mt.set_printoptions(precision=2)
+    >>> mt.tensor([1 / 3])
+    tensor([0.33])
+    >>> mt.set_printoptions(profile="default")
+    """
     if profile is not None and profile not in _PROFILES:
         raise ArgumentError(f"set_printoptions: profile must be one of {', '.join(_PROFILES)}, got {profile!r}")
     base = _options[0] if profile is None else _PROFILES[profile]

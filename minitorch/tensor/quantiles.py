@@ -58,11 +58,6 @@ def _quantiles(name: str, last: Callable[[Any], Any]) -> Callable[..., Any]:
         out = _between(ordered, shaping.ravel(shaping.cast(places, x.dtype)), last(ordered), _BETWEEN[interpolation])
         return shaping.reshape(out, (*places.shape, *(kept if keepdim else columns)))
 
-    call.__doc__ = (
-        "Compute quantiles along a dimension (of all elements by default); those of several q come first."
-        if name == "quantile"
-        else "As `quantile`, of the elements that are not NaN."
-    )
     return call
 
 

@@ -21,7 +21,9 @@ from ..core.ops.transforming import stretched
 from ..core.primitive import Value, aval_of
 from .creation import made, size_of
 from .generator import Generator, default_generator
-from .handle import Tensor, known, tensor_of
+from .handle import Tensor, tensor_of
+from .peeking import known
+from .texts.written import docstring
 
 Draw = Callable[[Value, tuple[int, ...], Any], Value]
 
@@ -71,11 +73,30 @@ def _or_complex(draw: Draw, scale: float) -> Draw:
 _uniform = _or_complex(lambda key, shape, dtype: sampling.uniform(key, shape, dtype=dtype), 1.0)
 _normal = _or_complex(sampling.normal, math.sqrt(0.5))  # a complex number of variance 1
 rand, rand_like = _sized("rand", _uniform), _like("rand_like", _uniform)
-rand.__doc__ = "Draw uniformly from [0, 1): `rand(2, 3)`."
-rand_like.__doc__ = "Draw uniformly from [0, 1), with the shape and dtype of another tensor."
+rand.__doc__ = docstring((
+    "Draw uniformly from [0, 1): `rand(2, 3)`.",
+    *("x = mt.rand(2, 3)", ""),
+    *("x.shape, bool(((x >= 0) & (x < 1)).all())", "((2, 3), True)"),
+    *("same = [mt.rand(3, generator=mt.Generator().manual_seed(0)) for _ in range(2)]", ""),
+    *("mt.equal(*same)", "True"),
+))  # fmt: skip
+rand_like.__doc__ = docstring((
+    "Draw uniformly from [0, 1), with the shape and dtype of another tensor.",
+    "mt.rand_like(mt.zeros(2, 3)).shape",
+    "(2, 3)",
+))  # fmt: skip
 randn, randn_like = _sized("randn", _normal), _like("randn_like", _normal)
-randn.__doc__ = "Draw from the standard normal distribution: `randn(2, 3)`; complex numbers have variance 1 as a whole."
-randn_like.__doc__ = "Draw from the standard normal distribution, with the shape and dtype of another tensor."
+randn.__doc__ = docstring((
+    "Draw from the standard normal distribution: `randn(2, 3)`; complex numbers have variance 1 as a whole.",
+    *("mt.randn(2, 3).shape", "(2, 3)"),
+    *("x = mt.randn(10000, dtype=mt.complex64)", ""),
+    *("mt.round(x.abs().square().mean(), decimals=1)", "tensor(1.)"),
+))  # fmt: skip
+randn_like.__doc__ = docstring((
+    "Draw from the standard normal distribution, with the shape and dtype of another tensor.",
+    "mt.randn_like(mt.zeros(2, 3, dtype=mt.float64)).dtype",
+    "dtype('float64')",
+))  # fmt: skip
 
 
 def _integers(key: Value, low: int, high: int, shape: tuple[int, ...], dtype: Any) -> Value:
@@ -94,7 +115,11 @@ def randint(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Draw integers from [low, high): `randint(10, (3,))` or `randint(2, 10, (3,))`."""
+    """Draw integers from [low, high): `randint(10, (3,))` or `randint(2, 10, (3,))`.
+
+    >>> mt.randint(2, 10, (3,)).shape, mt.randint(1, (3,))
+    ((3,), tensor([0, 0, 0]))
+    """
     if size is None:
         if high is None:
             raise TypeError("randint: missing the size; call randint(high, size) or randint(low, high, size)")
@@ -107,7 +132,11 @@ def randint(
 
 
 def randint_like(input: Any, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """Draw integers from [low, high), or [0, low), with the shape and dtype of another tensor."""
+    """Draw integers from [low, high), or [0, low), with the shape and dtype of another tensor.
+
+    >>> mt.randint_like(mt.ones(3), 5, 6)
+    tensor([5., 5., 5.])
+    """
     aval = aval_of(input)
     low, high = (0, low) if high is None else (low, high)
     return made(_integers(next_key(None), low, high, aval.shape, dtype or aval.dtype), device, False)
@@ -116,7 +145,11 @@ def randint_like(input: Any, low: int, high: int | None = None, *, dtype: Any = 
 def randperm(
     n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return the numbers 0 ... n - 1 in random order."""
+    """Return the numbers 0 ... n - 1 in random order.
+
+    >>> mt.randperm(4).sort().values
+    tensor([0, 1, 2, 3])
+    """
     order = sampling.permutation(next_key(generator), as_int(n))
     return made(order if dtype is None else cast(order, dtype), device, requires_grad)
 
@@ -131,7 +164,13 @@ def normal(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Draw from normal distributions: numbers with a `size`, or tensors of means and deviations that broadcast."""
+    """Draw from normal distributions: numbers with a `size`, or tensors of means and deviations that broadcast.
+
+    >>> mt.normal(0.0, 1.0, (2, 3)).shape
+    (2, 3)
+    >>> mt.normal(mt.tensor([1.0, 2.0]), 0.0)
+    tensor([1., 2.])
+    """
     avals = [aval_of(as_array(x)) for x in (mean, std)]
     if size is None and not any(hasattr(x, "dtype") for x in (mean, std)):
         raise TypeError("normal: mean and std are numbers, so a size is needed: normal(mean, std, size)")
@@ -153,7 +192,11 @@ def check_chances(name: str, given: Any, low: float, high: float, rule: str) -> 
 
 
 def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Any:
-    """Draw 0 or 1, with the probability that `input` holds, or `p` everywhere; in the dtype of `input`."""
+    """Draw 0 or 1, with the probability that `input` holds, or `p` everywhere; in the dtype of `input`.
+
+    >>> mt.bernoulli(mt.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
     x = as_array(input)
     if x.dtype not in dtypes.REALS and p is None:
         raise DTypeError(f"bernoulli: probabilities must be floats, got {aval_of(x)}; cast them with .float()")
@@ -164,7 +207,13 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None
 
 
 def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Any:
-    """Draw class numbers from each row of weights, which need not add up to 1; without replacement no class twice."""
+    """Draw class numbers from each row of weights, which need not add up to 1; without replacement no class twice.
+
+    >>> mt.multinomial(mt.tensor([0.0, 3.0, 0.0]), 2, replacement=True)
+    tensor([1, 1])
+    >>> mt.multinomial(mt.tensor([[1.0, 1.0, 0.0]]), 2).sort().values
+    tensor([[0, 1]])
+    """
     x, count = as_array(input), as_int(num_samples)
     if x.dtype not in dtypes.REALS or x.ndim not in (1, 2):
         raise DTypeError(

@@ -16,15 +16,19 @@ from ..core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedErro
 from ..core.ops import gathering, indexing, joining, lookup, pointwise, scanning, shaping
 from ..core.ops.families import as_array
 from ..core.ops.shaping import canonical_axis
-from ..core.primitive import Value, aval_of
+from ..core.primitive import aval_of
 from .alias import Step, function_step, index_step
-from .arranging import _at, _identity, _pad, _vector_wise
-from .conversion import clone
+from .arranging import _pad
+from .conversion import _detach, clone
 from .handle import Tensor
 from .layout import is_contiguous, storage_offset
+from .parts import BOTH as PARTS
+from .parts import _diagonal, _narrow, _split, _tensor_split, _unfold, _view_as_complex, _view_as_real
+from .placing import _at, _identity, _vector_wise
 from .table import Function, Table, sizes
+from .texts.written import docstring
 from .views import BOTH as VIEWS
-from .views import _diagonal, _narrow, _split, _tensor_split, _unfold, viewed
+from .views import viewed
 
 # --------------------------------------------------------------------------- blocks and grids
 
@@ -34,7 +38,13 @@ def _given(tensors: tuple[Any, ...]) -> Sequence[Any]:
 
 
 def _block_diag(*tensors: Any) -> Any:
-    """Lay matrices (vectors are rows, numbers 1 by 1) along the diagonal of a matrix of zeros."""
+    """Lay matrices (vectors are rows, numbers 1 by 1) along the diagonal of a matrix of zeros.
+
+    >>> mt.block_diag(mt.tensor([[1, 2], [3, 4]]), mt.tensor([5, 6]))
+    tensor([[1, 2, 0, 0],
+            [3, 4, 0, 0],
+            [0, 0, 5, 6]])
+    """
     blocks = [shaping.atleast_nd(x, 2) for x in _given(tensors)]
     if any(b.ndim > 2 for b in blocks):
         raise ShapeError(f"block_diag: takes at most 2-d tensors, got {', '.join(str(aval_of(b)) for b in blocks)}")
@@ -47,7 +57,14 @@ def _block_diag(*tensors: Any) -> Any:
 
 
 def _cartesian_prod(*tensors: Any) -> Any:
-    """Return all ways to take one element of each vector, as rows."""
+    """Return all ways to take one element of each vector, as rows.
+
+    >>> mt.cartesian_prod(mt.tensor([1, 2]), mt.tensor([3, 4]))
+    tensor([[1, 3],
+            [1, 4],
+            [2, 3],
+            [2, 4]])
+    """
     vectors = [as_array(x) for x in _given(tensors)]
     if any(v.ndim != 1 for v in vectors):
         raise ShapeError(f"cartesian_prod: takes vectors, got {', '.join(str(aval_of(v)) for v in vectors)}")
@@ -58,7 +75,17 @@ def _cartesian_prod(*tensors: Any) -> Any:
 
 
 def _combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
-    """Return all ways to take `r` elements of a vector, in order, as rows."""
+    """Return all ways to take `r` elements of a vector, in order, as rows.
+
+    >>> mt.combinations(mt.tensor([1, 2, 3]))
+    tensor([[1, 2],
+            [1, 3],
+            [2, 3]])
+    >>> mt.combinations(mt.tensor([1, 2]), with_replacement=True)
+    tensor([[1, 1],
+            [1, 2],
+            [2, 2]])
+    """
     x = as_array(input)
     if x.ndim != 1 or r < 0:
         raise ArgumentError(f"combinations: takes a vector and r >= 0, got {aval_of(x)} and r={r}")
@@ -72,7 +99,11 @@ def _combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any
 
 
 def _unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
-    """Return the coordinates, in a tensor of a shape, of positions in the flattened one."""
+    """Return the coordinates, in a tensor of a shape, of positions in the flattened one.
+
+    >>> mt.unravel_index(mt.tensor([1, 5]), (2, 3))
+    (tensor([0, 1]), tensor([1, 2]))
+    """
     places = as_array(indices)
     wanted = (shape,) if isinstance(shape, int) else tuple(map(as_int, shape))
     if dtypes.rank(places.dtype) != 1:
@@ -85,7 +116,14 @@ def _unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
 
 
 def _nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
-    """Return the indices of elements that are not zero, as exactly `size` rows: cut, or filled up."""
+    """Return the indices of elements that are not zero, as exactly `size` rows: cut, or filled up.
+
+    >>> x = mt.tensor([0, 5, 7])
+    >>> mt.nonzero_static(x, size=3)
+    tensor([[ 1],
+            [ 2],
+            [-1]])
+    """
     x = as_array(input)
     if size < 0:
         raise ArgumentError(f"nonzero_static: size must not be negative, got {size} for {aval_of(x)}")
@@ -109,6 +147,11 @@ def _steps_of(shape: tuple[int, ...]) -> list[int]:
 # --------------------------------------------------------------------------- parts
 
 _LEAST = {"hsplit": 1, "vsplit": 2, "dsplit": 3}
+_CUTS = {
+    "hsplit": ("mt.hsplit(mt.tensor([[1, 2], [3, 4]]), 2)[1].tolist()", "[[2], [4]]"),
+    "vsplit": ("[part.tolist() for part in mt.vsplit(mt.tensor([[1], [2], [3]]), (2,))]", "[[[1], [2]], [[3]]]"),
+    "dsplit": ("[part.shape for part in mt.dsplit(mt.zeros(2, 3, 4), 2)]", "[(2, 3, 2), (2, 3, 2)]"),
+}
 
 
 def _splitter(name: str, dim: Callable[[int], int]) -> Function:
@@ -122,7 +165,8 @@ def _splitter(name: str, dim: Callable[[int], int]) -> Function:
             raise ShapeError(f"{name}: dim {axis} of {aval_of(x)} does not split into {how} equal parts")
         return _tensor_split(input, how, axis)
 
-    call.__doc__ = "Cut a tensor into views: that many of equal size, or at the given positions."
+    summary = "Cut a tensor into views: that many of equal size, or at the given positions."
+    call.__doc__ = docstring((summary, *_CUTS[name]))
     return call
 
 
@@ -136,7 +180,12 @@ def _written(name: str, input: Any, src: Any, step: Step) -> Any:
 
 
 def _select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
-    """Return a copy with one position of a dimension replaced by `src`."""
+    """Return a copy with one position of a dimension replaced by `src`.
+
+    >>> mt.select_scatter(mt.zeros(2, 2), mt.ones(2), 0, 1)
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
     x = as_array(input)
     axis = canonical_axis("select_scatter", dim, x.ndim)
     return _written("select_scatter", x, src, index_step((slice(None),) * (axis + x.ndim) + (as_int(index),)))
@@ -145,14 +194,23 @@ def _select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
 def _slice_scatter(
     input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Any:
-    """Return a copy with a slice of a dimension replaced by `src`."""
+    """Return a copy with a slice of a dimension replaced by `src`.
+
+    >>> mt.slice_scatter(mt.zeros(4), mt.ones(2), start=1, end=3)
+    tensor([0., 1., 1., 0.])
+    """
     x = as_array(input)
     axis = canonical_axis("slice_scatter", dim, x.ndim)
     return _written("slice_scatter", x, src, index_step((slice(None),) * (axis + x.ndim) + (slice(start, end, step),)))
 
 
 def _diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
-    """Return a copy with a diagonal replaced by `src`."""
+    """Return a copy with a diagonal replaced by `src`.
+
+    >>> mt.diagonal_scatter(mt.zeros(2, 2), mt.tensor([1.0, 2.0]))
+    tensor([[1., 0.],
+            [0., 2.]])
+    """
     return _written("diagonal_scatter", input, src, function_step(lambda x: _diagonal(x, offset, dim1, dim2)))
 
 
@@ -170,7 +228,12 @@ def _strided_step(x: Any, size: Sequence[int], stride: Sequence[int], start: int
             f"as_strided: size {tuple(size)}, stride {tuple(stride)} and offset {start} reach beyond the {count} elements "
             f"of {aval_of(x)}; call it on the tensor that holds them all"
         )
-    return function_step(lambda x: gathering.take(shaping.ravel(x), wrap(places), 0))
+
+    def lay(at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        steps = [n * at.itemsize for n in stride]
+        return np.lib.stride_tricks.as_strided(at.reshape(-1)[start:], size, steps)
+
+    return function_step(lambda x: gathering.take(shaping.ravel(x), wrap(places), 0), lay)
 
 
 def _strided(name: str, input: Any, size: Any, stride: Any, storage_offset_: int | None) -> Step:
@@ -182,53 +245,44 @@ def _strided(name: str, input: Any, size: Any, stride: Any, storage_offset_: int
 
 
 def _as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
-    """See the elements of a contiguous tensor with other strides, as a view; windows may overlap."""
+    """See the elements of a contiguous tensor with other strides, as a view; windows may overlap.
+
+    >>> x = mt.arange(5)
+    >>> mt.as_strided(x, (3, 2), (1, 1))
+    tensor([[0, 1],
+            [1, 2],
+            [2, 3]])
+    >>> mt.as_strided(x, (2,), (2,), 1)
+    tensor([1, 3])
+    """
     return viewed(input, _strided("as_strided", input, size, stride, storage_offset))
 
 
 def _as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
-    """Return a copy with the elements that `as_strided` takes replaced by `src`."""
+    """Return a copy with the elements that `as_strided` takes replaced by `src`.
+
+    >>> mt.as_strided_scatter(mt.zeros(5), mt.ones(2), (2,), (3,))
+    tensor([1., 0., 0., 1., 0.])
+    """
     return _written(
         "as_strided_scatter", input, src, _strided("as_strided_scatter", input, size, stride, storage_offset)
     )
-
-
-# --------------------------------------------------------------------------- complex numbers as pairs
-
-
-def _pairs(x: Value) -> Value:
-    return joining.stack([pointwise.real(x), pointwise.imag(x)], -1)
-
-
-def _joined(x: Value) -> Value:
-    real, imag = (indexing.getitem(x, (..., k)) for k in (0, 1))
-    return pointwise.joined(real, imag)
-
-
-_AS_REAL = Step(_pairs, lambda whole, part: _joined(part))
-_AS_COMPLEX = Step(_joined, lambda whole, part: _pairs(part))
-
-
-def _view_as_real(input: Any) -> Any:
-    """See complex numbers as pairs of a real and an imaginary part, along a new last dimension."""
-    if not dtypes.is_complex(as_array(input).dtype):
-        raise DTypeError(f"view_as_real: takes complex tensors, got {aval_of(as_array(input))}")
-    return viewed(input, _AS_REAL)
-
-
-def _view_as_complex(input: Any) -> Any:
-    """See pairs along the last dimension as complex numbers."""
-    x = as_array(input)
-    if not x.ndim or x.shape[-1] != 2 or x.dtype not in (dtypes.float32, dtypes.float64):
-        raise ShapeError(f"view_as_complex: takes float32 or float64 with a last dimension of 2, got {aval_of(x)}")
-    return viewed(input, _AS_COMPLEX)
 
 
 # --------------------------------------------------------------------------- writing at places
 
 
 def _put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
-    """Write (or add) `source` at positions of the flattened tensor."""
+    """Write (or add) `source` at positions of the flattened tensor.
+
+    >>> x = mt.tensor([[1, 2], [3, 4]])
+    >>> mt.put(x, mt.tensor([0, 3]), mt.tensor([10, 40]))
+    tensor([[10,  2],
+            [ 3, 40]])
+    >>> x.put(mt.tensor([0, 0]), mt.tensor([10, 40]), accumulate=True)
+    tensor([[51,  2],
+            [ 3,  4]])
+    """
     x, places, values = as_array(input), as_array(index), as_array(source)
     if values.dtype != x.dtype or values.size != places.size:
         raise ShapeError(
@@ -244,7 +298,12 @@ _REDUCE = {"prod": "multiply", "mean": "add", "amax": "max", "amin": "min"}
 
 @_vector_wise
 def _index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:
-    """Combine slices of `source` at the positions that `index` holds, by prod, mean, amax or amin, with what was there."""
+    """Combine slices of `source` at the positions that `index` holds, by prod, mean, amax or amin, with what was there.
+
+    >>> x, index = mt.tensor([1.0, 1.0]), mt.tensor([0, 0, 1])
+    >>> mt.index_reduce(x, 0, index, mt.tensor([2.0, 3.0, 4.0]), "prod")
+    tensor([6., 4.])
+    """
     if reduce not in _REDUCE:
         raise ArgumentError(f"index_reduce: reduce must be one of {', '.join(_REDUCE)}, got {reduce!r}")
     x, mode = as_array(input), _REDUCE[reduce]
@@ -259,7 +318,11 @@ def _index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *,
 
 
 def _fill(input: Any, value: Any) -> Any:
-    """Return a tensor like another, of one number."""
+    """Return a tensor like another, of one number.
+
+    >>> mt.fill(mt.zeros(2), 3.0)
+    tensor([3., 3.])
+    """
     x, number = as_array(input), as_array(value)
     if number.ndim:
         raise ShapeError(f"fill: value must be a number or a 0-d tensor, got {aval_of(number)}")
@@ -270,7 +333,11 @@ def _fill(input: Any, value: Any) -> Any:
 
 
 def _split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
-    """Cut a tensor into views of the given sizes."""
+    """Cut a tensor into views of the given sizes.
+
+    >>> mt.split_with_sizes(mt.arange(5), [1, 4])
+    (tensor([0]), tensor([1, 2, 3, 4]))
+    """
     return _split(input, list(split_sizes), dim)
 
 
@@ -280,34 +347,41 @@ def _slice(input: Any, dim: int = 0, start: int | None = None, end: int | None =
     return viewed(input, index_step((slice(None),) * (axis + x.ndim) + (slice(start, end, step),)))
 
 
-def _copied(name: str, view: Function) -> Function:
-    """Return the function that copies what a view shows."""
+def _copied(name: str, view: Function, *shown: str) -> Function:
+    """Return the function that copies what a view shows; the rest is an example."""
 
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
         out = view(input, *args, **kwargs)
         return tuple(map(clone, out)) if isinstance(out, tuple) else clone(out)
 
-    call.__doc__ = f"As `{name}`, as a copy that shares nothing."
+    call.__doc__ = docstring((f"As `{name}`, as a copy that shares nothing.", *shown))
     return call
 
 
-_SEEN: Table = {name: VIEWS[name] for name in ("diagonal", "permute", "select", "squeeze", "t", "transpose")} | {
-    "alias": lambda input: input,
-    "detach": lambda input: input.detach() if isinstance(input, Tensor) else pointwise.detach(input),
-    "expand": lambda input, size: VIEWS["expand"](input, size),
-    "slice": _slice,
-    "split": _split,
-    "split_with_sizes": _split_with_sizes,
-    "unbind": VIEWS["unbind"],
-    "unfold": _unfold,
-    "unsqueeze": VIEWS["unsqueeze"],
-    "view": lambda input, size: VIEWS["reshape"](input, size),
-    "as_strided": _as_strided,
-    "view_as_real": _view_as_real,
-    "view_as_complex": _view_as_complex,
+# name: (what it shows, the arguments of an example, what is printed)
+# fmt: off
+_SEEN: dict[str, tuple[Function, str, str]] = {
+    "alias": (lambda input: input, "mt.tensor([1, 2])", "tensor([1, 2])"),
+    "as_strided": (_as_strided, "mt.arange(5), (2, 2), (2, 1)", "tensor([[0, 1],\n            [2, 3]])"),
+    "detach": (_detach, "mt.tensor([1.0], requires_grad=True)", "tensor([1.])"),
+    "diagonal": (PARTS["diagonal"], "mt.tensor([[1, 2], [3, 4]])", "tensor([1, 4])"),
+    "expand": (lambda input, size: VIEWS["expand"](input, size), "mt.tensor([7]), (3,)", "tensor([7, 7, 7])"),
+    "permute": (VIEWS["permute"], "mt.tensor([[1, 2]]), (1, 0)", "tensor([[1],\n            [2]])"),
+    "select": (PARTS["select"], "mt.tensor([[1, 2], [3, 4]]), 0, 1", "tensor([3, 4])"),
+    "slice": (_slice, "mt.arange(5), 0, 1, 3", "tensor([1, 2])"),
+    "split": (_split, "mt.arange(5), 2", "(tensor([0, 1]), tensor([2, 3]), tensor([4]))"),
+    "split_with_sizes": (_split_with_sizes, "mt.arange(5), [2, 3]", "(tensor([0, 1]), tensor([2, 3, 4]))"),
+    "squeeze": (VIEWS["squeeze"], "mt.tensor([[1, 2]])", "tensor([1, 2])"),
+    "t": (VIEWS["t"], "mt.tensor([[1, 2]])", "tensor([[1],\n            [2]])"),
+    "transpose": (VIEWS["transpose"], "mt.tensor([[1, 2]]), 0, 1", "tensor([[1],\n            [2]])"),
+    "unbind": (PARTS["unbind"], "mt.tensor([[1, 2], [3, 4]])", "(tensor([1, 2]), tensor([3, 4]))"),
+    "unfold": (_unfold, "mt.arange(4), 0, 2, 2", "tensor([[0, 1],\n            [2, 3]])"),
+    "unsqueeze": (VIEWS["unsqueeze"], "mt.tensor([1, 2]), 0", "tensor([[1, 2]])"),
+    "view": (lambda input, size: VIEWS["reshape"](input, size), "mt.tensor([1, 2]), (1, 2)", "tensor([[1, 2]])"),
+    "view_as_real": (_view_as_real, "mt.tensor([1 + 2j])", "tensor([[1., 2.]])"),
+    "view_as_complex": (_view_as_complex, "mt.tensor([[1.0, 2.0]])", "tensor([1.+2.j])"),
 }
 
-# fmt: off
 BOTH: Table = {
     "hsplit": _splitter("hsplit", lambda n: 0 if n == 1 else 1),
     "vsplit": _splitter("vsplit", lambda n: 0),
@@ -315,8 +389,8 @@ BOTH: Table = {
     "split_with_sizes": _split_with_sizes,
     "unsafe_split": lambda input, split_size, dim=0: _split(input, split_size, dim),
     "unsafe_split_with_sizes": lambda input, split_sizes, dim=0: _split(input, list(split_sizes), dim),
-    "unsafe_chunk": VIEWS["chunk"],
-    "narrow_copy": _copied("narrow", _narrow),
+    "unsafe_chunk": PARTS["chunk"],
+    "narrow_copy": _copied("narrow", _narrow, "mt.narrow_copy(mt.arange(5), 0, 1, 3)", "tensor([1, 2, 3])"),
     "select_scatter": _select_scatter,
     "slice_scatter": _slice_scatter,
     "diagonal_scatter": _diagonal_scatter,
@@ -331,11 +405,12 @@ FUNCTIONS: Table = {
     "cartesian_prod": _cartesian_prod,
     "combinations": _combinations,
     "unravel_index": _unravel_index,
-    "view_as_real": _view_as_real,
-    "view_as_complex": _view_as_complex,
     "constant_pad_nd": lambda input, pad, value=0: _pad(input, pad, "constant", value),
     "fill": _fill,
-} | {f"{name}_copy": _copied(name, view) for name, view in _SEEN.items()}
+} | {
+    f"{name}_copy": _copied(name, view, f"mt.{name}_copy({arguments})", printed)
+    for name, (view, arguments, printed) in _SEEN.items()
+}
 METHODS: Table = {}
 ALIASES: dict[str, str] = {}
 # fmt: on

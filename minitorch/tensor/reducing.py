@@ -65,7 +65,6 @@ def _total(core: Callable[..., Any], primitive: Callable[..., Any]) -> Any:
     def call(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
         return reduction(input, dim, keepdim, dtype)
 
-    call.__doc__ = core.__doc__
     return call
 
 
@@ -94,9 +93,7 @@ def _picked(input: Tensor, indices: Tensor, axis: int, keepdim: bool) -> Extreme
     return Extremes(_quick_reshape(values, shape=rest), _quick_reshape(indices, shape=rest))
 
 
-def _extreme(
-    name: str, whole: Callable[..., Any], along: Callable[..., Any], position: Any, pair: Callable[..., Any]
-) -> Any:
+def _extreme(whole: Callable[..., Any], along: Callable[..., Any], position: Any, pair: Callable[..., Any]) -> Any:
     quick = structural(position)
 
     def call(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
@@ -111,10 +108,6 @@ def _extreme(
             return Extremes(*along(input, dim, keepdim))
         return _picked(input, quick(input, axis=axes[0], keepdims=True), axes[0], keepdim)
 
-    call.__doc__ = (
-        f"Return the {name}imum of all elements; with `dim`, `(values, indices)` along it; with another tensor, the "
-        "larger of each two." if name == "max" else f"As `max`, for the {name}imum."
-    )  # fmt: skip
     return call
 
 
@@ -132,13 +125,12 @@ def _argument(core: Callable[..., Any], primitive: Any) -> Callable[..., Any]:
     return call
 
 
-def _middle(name: str, core: Callable[..., Any]) -> Any:
+def _middle(core: Callable[..., Any]) -> Any:
     along = vector_like(core)
 
     def call(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
         return core(input)[0] if dim is None else Extremes(*along(input, dim, keepdim))
 
-    call.__doc__ = f"Return the {name} of all elements (the lower of two); with `dim`, `(values, indices)` along it."
     return call
 
 
@@ -159,7 +151,6 @@ def _spread(name: str, core: Callable[..., Any], primitive: Any) -> Any:
             return quick(input, axes=axes, correction=excess, keepdims=bool(keepdim))
         return core(input, over(input, dim), excess, keepdim)
 
-    call.__doc__ = f"Compute the {name} over axes; the sum is divided by `n - correction`, by default by n - 1."
     return call
 
 
@@ -189,7 +180,13 @@ def _with_mean(spread: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
-    """Compute the p-norm of vectors along axes (of all elements by default); "fro" is the 2-norm."""
+    """Compute the p-norm of vectors along axes (of all elements by default); "fro" is the 2-norm.
+
+    >>> mt.norm(mt.tensor([3.0, 4.0]))
+    tensor(5.)
+    >>> mt.norm(mt.tensor([[3.0, 4.0], [1.0, -1.0]]), p=1, dim=1)
+    tensor([7., 2.])
+    """
     x = input if dtype is None else shaping.cast(input, dtype)
     if p == "nuc":
         return spectral.matrix_norm(x, "nuc", (-2, -1) if dim is None else dim, keepdim)
@@ -199,7 +196,11 @@ def _norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dt
 
 
 def _dist(input: Any, other: Any, p: float = 2) -> Any:
-    """Return the p-norm of the difference."""
+    """Return the p-norm of the difference.
+
+    >>> mt.dist(mt.tensor([1.0, 2.0]), mt.tensor([4.0, 6.0]))
+    tensor(5.)
+    """
     return norms.norm(pointwise.sub(input, other), p)
 
 
@@ -232,26 +233,52 @@ _SORT, _ARGSORT, _TOPK, _KTH = map(vector_like, (sorting.sort, sorting.argsort, 
 
 
 def _sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
-    """Return `(values, indices)` in ascending order along a dimension; always stable."""
+    """Return `(values, indices)` in ascending order along a dimension; always stable.
+
+    >>> values, indices = mt.sort(mt.tensor([30, 10, 20]))
+    >>> values
+    tensor([10, 20, 30])
+    >>> indices
+    tensor([1, 2, 0])
+    """
     return Extremes(*_SORT(input, dim, descending))
 
 
 def _topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
-    """Return `(values, indices)` of the k largest (or smallest) elements along a dimension, in order."""
+    """Return `(values, indices)` of the k largest (or smallest) elements along a dimension, in order.
+
+    >>> values, indices = mt.topk(mt.tensor([30, 10, 20]), 2)
+    >>> values
+    tensor([30, 20])
+    >>> indices
+    tensor([0, 2])
+    """
     return Extremes(*_TOPK(input, k, dim, largest))
 
 
 def _unique(
     input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
-    """Return the distinct elements in order, with the inverse and the counts if asked for."""
+    """Return the distinct elements in order, with the inverse and the counts if asked for.
+
+    >>> mt.unique(mt.tensor([3, 1, 3]))
+    tensor([1, 3])
+    >>> mt.unique(mt.tensor([3, 1, 3]), return_inverse=True, return_counts=True)
+    (tensor([1, 3]), tensor([1, 0, 1]), tensor([1, 2]))
+    """
     if dim is not None:
         return unique_slices(input, dim, return_inverse, return_counts)
     return lookup.unique(input, False, return_inverse, return_counts)
 
 
 def _bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """Count how often each integer from 0 on occurs, or add up the weights of its places: float64 unless float32."""
+    """Count how often each integer from 0 on occurs, or add up the weights of its places: float64 unless float32.
+
+    >>> mt.bincount(mt.tensor([0, 2, 2]), minlength=4)
+    tensor([1, 0, 2, 0])
+    >>> mt.bincount(mt.tensor([0, 1, 1]), weights=mt.tensor([0.5, 1.0, 2.0]))
+    tensor([0.5000, 3.0000])
+    """
     if weights is not None and as_array(weights).dtype != dtypes.float32:
         weights = shaping.cast(weights, dtypes.float64)
     return lookup.bincount(input, weights, minlength)
@@ -264,6 +291,11 @@ def _searchsorted(
     """Return where numbers would stand in a sorted sequence: before equal ones, or after them (`right`).
 
     `sorter` holds the order that sorts the sequence (`argsort`).
+
+    >>> mt.searchsorted(mt.tensor([10, 20, 20, 30]), mt.tensor([15, 20]))
+    tensor([1, 1])
+    >>> mt.searchsorted(mt.tensor([10, 20, 20, 30]), mt.tensor([15, 20]), right=True)
+    tensor([1, 3])
     """
     if right and side == "left":
         raise ArgumentError("searchsorted: side 'left' and right=True contradict each other; give one of them")
@@ -280,7 +312,6 @@ def _all_or_any(core: Callable[..., Any], primitive: Any) -> Callable[..., Any]:
         out = reduction(input, dim, keepdim)
         return shaping.cast(out, dtypes.uint8) if as_array(input).dtype == dtypes.uint8 else out
 
-    call.__doc__ = core.__doc__
     return call
 
 
@@ -293,8 +324,8 @@ BOTH: Table = {
     ),
     "nansum": lambda input, dim=None, keepdim=False: reductions.nansum(input, over(input, dim), keepdim),
     "nanmean": lambda input, dim=None, keepdim=False: reductions.nanmean(input, over(input, dim), keepdim),
-    "max": _extreme("max", _largest, extrema.max_with_indices, reductions.argmax_p, pointwise.maximum),
-    "min": _extreme("min", _smallest, extrema.min_with_indices, reductions.argmin_p, pointwise.minimum),
+    "max": _extreme(_largest, extrema.max_with_indices, reductions.argmax_p, pointwise.maximum),
+    "min": _extreme(_smallest, extrema.min_with_indices, reductions.argmin_p, pointwise.minimum),
     "amax": lambda input, dim=(), keepdim=False: _largest(input, dim, keepdim),
     "amin": lambda input, dim=(), keepdim=False: _smallest(input, dim, keepdim),
     "aminmax": lambda input, *, dim=None, keepdim=False: (
@@ -317,8 +348,8 @@ BOTH: Table = {
     "cummax": lambda input, dim: Extremes(*extrema.cummax(input, dim)),
     "cummin": lambda input, dim: Extremes(*extrema.cummin(input, dim)),
     "logcumsumexp": lambda input, dim: scanning.logcumsumexp(input, dim),
-    "median": _middle("median", sorting.median),
-    "nanmedian": _middle("median without NaN", sorting.nanmedian),
+    "median": _middle(sorting.median),
+    "nanmedian": _middle(sorting.nanmedian),
     "sort": _sort,
     "argsort": lambda input, dim=-1, descending=False, stable=False: _ARGSORT(input, dim, descending),
     "msort": lambda input: _SORT(input, 0)[0],

@@ -36,7 +36,11 @@ class Shared(TapeTracer):
     _view: View | None
 
     def current(self) -> Value:
-        """Return the value, taken anew if the storage was written."""
+        """Return the value, taken anew if the storage was written.
+
+        >>> mt.tensor([1.0, 2.0]).current()
+        Array([1., 2.], dtype=float32)
+        """
         stage = _context().stage
         if stage is not None:
             stage.adopted((self,))
@@ -46,7 +50,14 @@ class Shared(TapeTracer):
         return self.value
 
     def settle(self) -> None:
-        """Let go of the storage, if no other handle is on it any more; everything is a little shorter without."""
+        """Let go of the storage, if no other handle is on it any more; everything is a little shorter without.
+
+        >>> x = mt.tensor([1.0, 2.0])
+        >>> y = x.detach()
+        >>> y.settle()
+        >>> y.fill_(5.0), x
+        (tensor([5., 5.]), tensor([5., 5.]))
+        """
         view = self._view
         if view is None or any(step is not CUT and step is not IDENTITY for step in view.steps):
             return
@@ -121,7 +132,13 @@ class Shared(TapeTracer):
         self._write_through(view, value, node)
 
     def overwrite(self, value: Value) -> None:
-        """Give this handle, and whatever shares its storage, another value; as `_rebind` does under `no_grad`."""
+        """Give this handle, and whatever shares its storage, another value; as `_rebind` does under `no_grad`.
+
+        >>> x = mt.tensor([1.0, 2.0])
+        >>> x.overwrite(mt.Array([3.0, 4.0]))
+        >>> x
+        tensor([3., 4.])
+        """
         view = self._view
         if self._trace is not _context().frame.ambient:
             self._rebind(value, None)  # which tells what is wrong, or takes the handle in
@@ -136,7 +153,13 @@ class Shared(TapeTracer):
         self.note_write()
 
     def note_write(self) -> None:
-        """Count a write to the value, in place or not."""
+        """Count a write to the value, in place or not.
+
+        >>> x = mt.tensor([1.0, 2.0])
+        >>> x.note_write()
+        >>> x._version
+        1
+        """
         view = self._view
         if view is not None:
             view.storage.version += 1

@@ -19,6 +19,7 @@ from ..core.ops.shaping import cast
 from ..core.primitive import aval_of, concrete
 from .pointwise import BOTH as POINTWISE
 from .table import Table, over
+from .texts.written import docstring
 
 # --------------------------------------------------------------------------- normal distribution, entropy
 
@@ -28,14 +29,12 @@ def _ndtr(input: Any) -> Any:
     return core.mul(special.erfc(core.mul(input, -math.sqrt(0.5))), 0.5)
 
 
-def _entr(input: Any) -> Any:
-    """Compute `-x log x`: 0 at 0, -inf for negative numbers."""
-    x = cast(input, dtypes.floating(as_array(input).dtype))
-    return core.where(core.less(x, 0), -math.inf, core.neg(special.xlogy(x, x)))
-
-
 def _xlog1py(input: Any, other: Any) -> Any:
-    """Compute `x log(1 + y)`: 0 where x is 0, unless y is NaN."""
+    """Compute `x log(1 + y)`: 0 where x is 0, unless y is NaN.
+
+    >>> mt.special.xlog1py(mt.tensor([0.0, 2.0]), mt.tensor([-1.0, 1.0]))
+    tensor([0.0000, 1.3863])
+    """
     numbers = (int, float, complex)
     dtype = dtypes.floating(*(type(x) if isinstance(x, numbers) else as_array(x).dtype for x in (input, other)))
     x, y = cast(input, dtype), cast(other, dtype)
@@ -53,7 +52,11 @@ def _spherical_bessel_j0(x: Any) -> Any:
 
 
 def _mvlgamma(input: Any, p: int) -> Any:
-    """Compute the logarithm of the multivariate gamma function of dimension p (Muirhead, 1982, theorem 2.1.12)."""
+    """Compute the logarithm of the multivariate gamma function of dimension p (Muirhead, 1982, theorem 2.1.12).
+
+    >>> mt.mvlgamma(mt.tensor([3.0, 4.0]), p=2)
+    tensor([1.5502, 3.5651])
+    """
     if p < 1:
         raise ArgumentError(f"mvlgamma: p must be at least 1, got {p} for {aval_of(as_array(input))}")
     x = cast(input, dtypes.floating(as_array(input).dtype))
@@ -72,6 +75,23 @@ def _polygamma(n: int, input: Any) -> Any:
 Step = Callable[[int, Any, Any, Any], Any]
 
 
+# What the polynomials of degree 3 are at 0.5 and 2.
+_CUBIC = {
+    "chebyshev_polynomial_t": "-1., 26.",
+    "chebyshev_polynomial_u": "-1., 56.",
+    "chebyshev_polynomial_v": "-1., 41.",
+    "chebyshev_polynomial_w": "-1., 71.",
+    "shifted_chebyshev_polynomial_t": "-0., 99.",
+    "shifted_chebyshev_polynomial_u": " -0., 204.",
+    "shifted_chebyshev_polynomial_v": "  1., 169.",
+    "shifted_chebyshev_polynomial_w": " -1., 239.",
+    "hermite_polynomial_h": "-5., 40.",
+    "hermite_polynomial_he": "-1.3750,  2.0000",
+    "laguerre_polynomial_l": "-0.1458, -0.3333",
+    "legendre_polynomial_p": "-0.4375, 17.0000",
+}
+
+
 def _polynomial(name: str, first: Callable[[Any], Any], step: Step) -> Any:
     """Return `p(x, n)` for polynomials with `p0 = 1`, `p1 = first(x)` and `p_{k+1} = step(k, x, p_k, p_{k-1})`."""
 
@@ -87,7 +107,8 @@ def _polynomial(name: str, first: Callable[[Any], Any], step: Step) -> Any:
             out = core.where(core.equal(degrees, k + 1), here, out)
         return out
 
-    call.__doc__ = f"Compute the {name.replace('_', ' ')} of degree n, by its recurrence (Abramowitz and Stegun, 22.7)."
+    summary = f"Compute the {name.replace('_', ' ')} of degree n, by its recurrence (Abramowitz and Stegun, 22.7)."
+    call.__doc__ = docstring((summary, f"mt.special.{name}(mt.tensor([0.5, 2.0]), 3)", f"tensor([{_CUBIC[name]}])"))
     return call
 
 
@@ -145,11 +166,14 @@ POLYNOMIALS: Table = {
 # --------------------------------------------------------------------------- tables
 
 
-def _ordinary(primitive: Any, text: str) -> Any:
+def _ordinary(name: str, primitive: Any, text: str, at: str, found: str) -> Any:
+    """Return a function of one argument; the example in its docstring says what is found at some numbers."""
+
     def call(input: Any) -> Any:
         return primitive(input)
 
-    call.__doc__ = f"Compute {text}, element by element."
+    shown = f"mt.special.{name}(mt.tensor([{at}]))", f"tensor([{found}])"
+    call.__doc__ = docstring((f"Compute {text}, element by element.", *shown))
     return call
 
 
@@ -157,31 +181,31 @@ def _ordinary(primitive: Any, text: str) -> Any:
 _J, _Y = (f"the Bessel function of the {which} kind and order" for which in ("first", "second"))
 _I, _K = (f"the modified Bessel function of the {which} kind and order" for which in ("first", "second"))
 SPECIAL: Table = POLYNOMIALS | {
-    name: _ordinary(function, text) for name, function, text in (
-        ("i0", scipy.i0, f"{_I} 0"),
-        ("i0e", scipy.i0e, f"{_I} 0, times `exp(-abs(x))`"),
-        ("i1", scipy.i1, f"{_I} 1"),
-        ("i1e", scipy.i1e, f"{_I} 1, times `exp(-abs(x))`"),
-        ("erfcx", scipy.erfcx, "`exp(x**2) * erfc(x)`"),
-        ("ndtri", scipy.ndtri, "the inverse of the standard normal distribution function"),
-        ("log_ndtr", scipy.log_ndtr, "the logarithm of the standard normal distribution function"),
-        ("airy_ai", scipy.airy_ai, "the Airy function Ai"),
-        ("bessel_j0", scipy.j0, f"{_J} 0"),
-        ("bessel_j1", scipy.j1, f"{_J} 1"),
-        ("bessel_y0", scipy.y0, f"{_Y} 0"),
-        ("bessel_y1", scipy.y1, f"{_Y} 1"),
-        ("modified_bessel_i0", scipy.i0, f"{_I} 0"),
-        ("modified_bessel_i1", scipy.i1, f"{_I} 1"),
-        ("modified_bessel_k0", scipy.k0, f"{_K} 0"),
-        ("modified_bessel_k1", scipy.k1, f"{_K} 1"),
-        ("scaled_modified_bessel_k0", scipy.k0e, f"{_K} 0, times `exp(x)`"),
-        ("scaled_modified_bessel_k1", scipy.k1e, f"{_K} 1, times `exp(x)`"),
-        ("gammaln", special.lgamma, "the logarithm of the absolute value of the gamma function"),
-        ("psi", special.digamma, "the digamma function, the derivative of `gammaln`"),
-        ("expit", special.sigmoid, "`1 / (1 + exp(-x))`"),
-        ("ndtr", _ndtr, "the standard normal distribution function"),
-        ("entr", _entr, "`-x log x`, 0 at 0 and -inf for negative numbers"),
-        ("spherical_bessel_j0", _spherical_bessel_j0, "`sin(x) / x`, 1 at 0"),
+    row[0]: _ordinary(*row) for row in (
+        ("i0", scipy.i0, f"{_I} 0", "0.0, 1.0", "1.0000, 1.2661"),
+        ("i0e", scipy.i0e, f"{_I} 0, times `exp(-abs(x))`", "0.0, 100.0", "1.0000, 0.0399"),
+        ("i1", scipy.i1, f"{_I} 1", "0.0, 1.0", "0.0000, 0.5652"),
+        ("i1e", scipy.i1e, f"{_I} 1, times `exp(-abs(x))`", "0.0, 100.0", "0.0000, 0.0397"),
+        ("erfcx", scipy.erfcx, "`exp(x**2) * erfc(x)`", "0.0, 100.0", "1.0000, 0.0056"),
+        ("ndtri", scipy.ndtri, "the inverse of `ndtr`", "0.0, 0.5, 0.975", "  -inf, 0.0000, 1.9600"),
+        ("log_ndtr", scipy.log_ndtr, "the logarithm of `ndtr`", "0.0, -100.0", "-6.9315e-01, -5.0055e+03"),
+        ("airy_ai", scipy.airy_ai, "the Airy function Ai", "0.0, 1.0", "0.3550, 0.1353"),
+        ("bessel_j0", scipy.j0, f"{_J} 0", "0.0, 1.0", "1.0000, 0.7652"),
+        ("bessel_j1", scipy.j1, f"{_J} 1", "0.0, 1.0", "0.0000, 0.4401"),
+        ("bessel_y0", scipy.y0, f"{_Y} 0", "0.0, 1.0", "  -inf, 0.0883"),
+        ("bessel_y1", scipy.y1, f"{_Y} 1", "0.0, 1.0", "   -inf, -0.7812"),
+        ("modified_bessel_i0", scipy.i0, f"{_I} 0", "0.0, 1.0", "1.0000, 1.2661"),
+        ("modified_bessel_i1", scipy.i1, f"{_I} 1", "0.0, 1.0", "0.0000, 0.5652"),
+        ("modified_bessel_k0", scipy.k0, f"{_K} 0", "0.0, 1.0", "   inf, 0.4210"),
+        ("modified_bessel_k1", scipy.k1, f"{_K} 1", "0.0, 1.0", "   inf, 0.6019"),
+        ("scaled_modified_bessel_k0", scipy.k0e, f"{_K} 0, times `exp(x)`", "1.0, 100.0", "1.1445, 0.1252"),
+        ("scaled_modified_bessel_k1", scipy.k1e, f"{_K} 1, times `exp(x)`", "1.0, 100.0", "1.6362, 0.1258"),
+        ("gammaln", special.lgamma, "the logarithm of the size of the gamma function", "1.0, 5.0", "0.0000, 3.1781"),
+        ("psi", special.digamma, "the digamma function, the derivative of `gammaln`", "1.0, 2.0", "-0.5772,  0.4228"),
+        ("expit", special.sigmoid, "`1 / (1 + exp(-x))`", "0.0, 2.0", "0.5000, 0.8808"),
+        ("ndtr", _ndtr, "the standard normal distribution function", "0.0, 1.96", "0.5000, 0.9750"),
+        ("entr", scipy.entr, "`-x log x`, 0 at 0 and -inf for negative numbers", "-1.0, 0.0, 0.5", "  -inf, 0.0000, 0.3466"),
+        ("spherical_bessel_j0", _spherical_bessel_j0, "`sin(x) / x`, 1 at 0", "0.0, 1.0", "1.0000, 0.8415"),
     )
 } | {
     name: POINTWISE[name]

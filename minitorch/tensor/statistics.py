@@ -67,7 +67,11 @@ def _traced_histogram(
 
 
 def _histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
-    """Count elements in equal bins between `min` and `max` (the data's own if both are equal)."""
+    """Count elements in equal bins between `min` and `max` (the data's own if both are equal).
+
+    >>> mt.histc(mt.tensor([1.0, 2.0, 1.0]), bins=4, min=0, max=3)
+    tensor([0., 2., 1., 0.])
+    """
     x = concrete(as_array(input), "histc")
     data = x.numpy().ravel()
     _check_bins("histc", bins, (min, max))
@@ -81,7 +85,14 @@ def _histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
 
 
 def _histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
-    """Count elements (or add up their weights) in bins, given by their number or their edges."""
+    """Count elements (or add up their weights) in bins, given by their number or their edges.
+
+    >>> counts, edges = mt.histogram(mt.tensor([1.0, 2.0, 1.0]), bins=3, range=(0.0, 3.0))
+    >>> counts
+    tensor([0., 2., 1.])
+    >>> edges
+    tensor([0., 1., 2., 3.])
+    """
     x = as_array(input)
     if x.dtype not in dtypes.REALS:
         raise DTypeError(f"histogram: takes floats, got {aval_of(x)}; cast it with .float()")
@@ -98,7 +109,14 @@ def _histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, 
 
 
 def _histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
-    """Count points (the rows) in a grid of bins, one number or one tensor of edges for each coordinate."""
+    """Count points (the rows) in a grid of bins, one number or one tensor of edges for each coordinate.
+
+    >>> points = mt.tensor([[0.0, 1.0], [1.0, 0.0], [2.0, 0.0], [2.0, 2.0]])
+    >>> mt.histogramdd(points, bins=[3, 2]).hist
+    tensor([[0., 1.],
+            [1., 0.],
+            [1., 1.]])
+    """
     x = as_array(input)
     if x.ndim < 2:
         raise ShapeError(f"histogramdd: takes points as rows of a matrix, got {aval_of(x)}; reshape it")
@@ -127,7 +145,12 @@ _CDIST_MODES = "use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", 
 
 
 def _cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Any:
-    """Return the p-norm distances between all rows of two matrices (or of two batches of them)."""
+    """Return the p-norm distances between all rows of two matrices (or of two batches of them).
+
+    >>> mt.cdist(mt.tensor([[0.0, 0.0], [3.0, 4.0]]), mt.tensor([[0.0, 0.0]]))
+    tensor([[0.],
+            [5.]])
+    """
     a, b = as_array(x1), as_array(x2)
     if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-1]:
         raise ShapeError(f"cdist: rows must have the same length, got {aval_of(a)} and {aval_of(b)}")
@@ -140,7 +163,11 @@ def _cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) ->
 
 
 def _pdist(input: Any, p: float = 2.0) -> Any:
-    """Return the p-norm distances between all pairs of rows of a matrix, in the order of `combinations`."""
+    """Return the p-norm distances between all pairs of rows of a matrix, in the order of `combinations`.
+
+    >>> mt.pdist(mt.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]))
+    tensor([5.0000, 1.0000, 4.2426])
+    """
     x = as_array(input)
     if x.ndim != 2:
         raise ShapeError(f"pdist: takes a matrix, got {aval_of(x)}; reshape it to rows")
@@ -149,12 +176,21 @@ def _pdist(input: Any, p: float = 2.0) -> Any:
 
 
 def _pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
-    """Return the p-norms of the differences along the last dimension, to which `eps` is added."""
+    """Return the p-norms of the differences along the last dimension, to which `eps` is added.
+
+    >>> mt.pairwise_distance(mt.tensor([[0.0, 0.0], [1.0, 1.0]]), mt.tensor([[3.0, 4.0], [1.0, 3.0]]), eps=0.0)
+    tensor([5., 2.])
+    """
     return norms.norm(pointwise.add(pointwise.sub(x1, x2), eps), p, -1, keepdim)
 
 
 def _renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
-    """Scale the slices of a dimension whose p-norm is over `maxnorm` down to it."""
+    """Scale the slices of a dimension whose p-norm is over `maxnorm` down to it.
+
+    >>> mt.renorm(mt.tensor([[3.0, 4.0], [0.3, 0.4]]), p=2, dim=0, maxnorm=1.0)
+    tensor([[0.6000, 0.8000],
+            [0.3000, 0.4000]])
+    """
     x = as_array(input)
     if p <= 0 or maxnorm < 0 or x.ndim < 2:
         raise ArgumentError(f"renorm: needs p > 0, maxnorm >= 0 and 2 dimensions, got {p}, {maxnorm} and {aval_of(x)}")
@@ -166,7 +202,12 @@ def _renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
 
 
 def _corrcoef(input: Any) -> Any:
-    """Compute the correlation coefficients of variables in rows, observations in columns."""
+    """Compute the correlation coefficients of variables in rows, observations in columns.
+
+    >>> mt.corrcoef(mt.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
     c = _cov(input)
     if not c.ndim:
         return pointwise.div(c, c)
@@ -196,12 +237,22 @@ def _panels(name: str, y: Any, x: Any, dx: float, dim: int) -> Any:
 
 
 def _trapezoid(y: Any, x: Any = None, *, dx: float = 1.0, dim: int = -1) -> Any:
-    """Integrate along a dimension by the trapezoidal rule, at points `x` or `dx` apart."""
+    """Integrate along a dimension by the trapezoidal rule, at points `x` or `dx` apart.
+
+    >>> mt.trapezoid(mt.tensor([1.0, 5.0, 10.0]))
+    tensor(10.5000)
+    >>> mt.trapezoid(mt.tensor([1.0, 5.0, 10.0]), mt.tensor([0.0, 1.0, 3.0]))
+    tensor(18.)
+    """
     return shaping.sum(_panels("trapezoid", y, x, dx, dim), -1)
 
 
 def _cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1.0, dim: int = -1) -> Any:
-    """Integrate along a dimension by the trapezoidal rule, from the first point to each that follows."""
+    """Integrate along a dimension by the trapezoidal rule, from the first point to each that follows.
+
+    >>> mt.cumulative_trapezoid(mt.tensor([1.0, 5.0, 10.0]))
+    tensor([ 3.0000, 10.5000])
+    """
     return shaping.moveaxis(scanning.cumsum(_panels("cumulative_trapezoid", y, x, dx, dim), -1), -1, dim)
 
 
@@ -209,6 +260,11 @@ def _gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int 
     """Estimate derivatives along dimensions by differences of second order (`edge_order` at the ends).
 
     `spacing` is a number, one for each dimension, or the coordinates of the points along each.
+
+    >>> mt.gradient(mt.tensor([1.0, 4.0, 9.0, 16.0]))
+    (tensor([3., 4., 6., 7.]),)
+    >>> mt.gradient(mt.tensor([1.0, 4.0, 9.0, 16.0]), spacing=2.0, edge_order=2)
+    (tensor([1., 2., 3., 4.]),)
     """
     x = as_array(input)
     axes = tuple(range(-x.ndim, 0)) if dim is None else canonical_axes("gradient", dim, x.ndim)
@@ -257,7 +313,16 @@ def _slopes(x: Any, axis: int, step: Any, edge_order: int) -> Any:
 
 
 def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    """Make a matrix whose columns are powers of a vector, by default from the highest to 0."""
+    """Make a matrix whose columns are powers of a vector, by default from the highest to 0.
+
+    >>> mt.vander(mt.tensor([1, 2, 3]))
+    tensor([[1, 1, 1],
+            [4, 2, 1],
+            [9, 3, 1]])
+    >>> mt.vander(mt.tensor([2, 3]), 4, increasing=True)
+    tensor([[ 1,  2,  4,  8],
+            [ 1,  3,  9, 27]])
+    """
     x = as_array(x)
     if x.ndim != 1:
         raise ShapeError(f"vander: takes a vector, got {aval_of(x)}; flatten it")

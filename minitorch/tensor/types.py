@@ -75,7 +75,11 @@ def checked_device(name: Any) -> str:
 
 
 def get_default_dtype() -> dtypes.DType:
-    """Return the dtype of floats whose dtype is not given: float32 unless changed."""
+    """Return the dtype of floats whose dtype is not given: float32 unless changed.
+
+    >>> mt.get_default_dtype()
+    dtype('float32')
+    """
     return config.default_float.get()
 
 
@@ -83,6 +87,11 @@ def set_default_dtype(dtype: Any) -> None:
     """Set the dtype of floats whose dtype is not given, for this thread and the contexts it starts.
 
     Raises a DTypeError for anything but a real floating dtype.
+
+    >>> mt.set_default_dtype(mt.float64)
+    >>> mt.tensor([0.5]).dtype
+    dtype('float64')
+    >>> mt.set_default_dtype(mt.float32)
     """
     found = dtypes.canonical(dtype)
     if found not in dtypes.REALS:
@@ -130,7 +139,11 @@ def finfo(dtype: Any = None) -> FloatInfo:
 
 
 def iinfo(dtype: Any) -> Any:
-    """Return the limits of an integer dtype: `min`, `max`, `bits`."""
+    """Return the limits of an integer dtype: `min`, `max`, `bits`.
+
+    >>> mt.iinfo(mt.int8).min, mt.iinfo(mt.int8).max, mt.iinfo(mt.uint16).bits
+    (-128, 127, 16)
+    """
     found = dtypes.canonical(dtype)
     if found not in dtypes.INTEGERS:
         raise DTypeError(f"iinfo: takes an integer dtype, got {dtypes.name(found)}; use finfo for floats")
@@ -162,12 +175,21 @@ def check_fits(name: str, number: Any, dtype: dtypes.DType) -> None:
 
 
 def promote_types(first: Any, second: Any) -> dtypes.DType:
-    """Return the dtype that an operation on tensors of two dtypes has."""
+    """Return the dtype that an operation on tensors of two dtypes has.
+
+    >>> mt.promote_types(mt.int64, mt.float16), mt.promote_types(mt.float16, mt.bfloat16)
+    (dtype('float16'), dtype('float32'))
+    """
     return dtypes.promote(dtypes.canonical(first), dtypes.canonical(second))
 
 
 def result_type(first: Any, second: Any) -> dtypes.DType:
-    """Return the dtype of an arithmetic operation on two tensors or numbers: 0-d tensors and numbers give way."""
+    """Return the dtype of an arithmetic operation on two tensors or numbers: 0-d tensors and numbers give way.
+
+    >>> half = mt.tensor([0.5], dtype=mt.float16)
+    >>> mt.result_type(mt.tensor([1, 2]), 0.5), mt.result_type(half, mt.tensor(0.5))
+    (dtype('float32'), dtype('float16'))
+    """
     operands = [as_value(first), as_value(second)]
     kinds = [kind_of(x) for x in operands]
     shaped = [k for k, x in zip(kinds, operands) if getattr(x, "shape", ())]
@@ -180,6 +202,10 @@ def result_type(first: Any, second: Any) -> dtypes.DType:
 
 
 def can_cast(source: Any, target: Any) -> bool:
-    """Return whether a result of one dtype may be written to a tensor of another: not to a lower category."""
+    """Return whether a result of one dtype may be written to a tensor of another: not to a lower category.
+
+    >>> mt.can_cast(mt.int64, mt.float16), mt.can_cast(mt.float32, mt.int64)
+    (True, False)
+    """
     low, high = dtypes.rank(dtypes.canonical(target)), dtypes.rank(dtypes.canonical(source))
     return high <= low or (high == 1 and low == 1)

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from operator import index as as_int
 from typing import Any
 
 import numpy as np
 
 from ..core import dtypes
-from ..core.errors import ArgumentError, OutOfBoundsError, ShapeError, UnsupportedError
-from ..core.ops import diagonal, joining, pointwise, shaping
+from ..core.errors import ShapeError
+from ..core.ops import pointwise, shaping
 from ..core.ops.bits import bitcast
 from ..core.ops.families import as_array, broadcast_shapes
-from ..core.ops.indexing import getitem
 from ..core.ops.shaping import canonical_axes, canonical_axis
-from ..core.primitive import Value, aval_of
-from .alias import Step, function_step, index_step, reshape_step, transpose_step
+from ..core.primitive import aval_of
+from .alias import Step, function_step, reshape_step, transpose_step
 from .handle import Tensor
-from .indexing import take
 from .layout import fits_in_place, is_contiguous, storage_offset, stride
 from .shortcut import structural
 from .table import Table, sizes
@@ -38,11 +35,6 @@ _quick_broadcast = structural(shaping.broadcast_p)
 def viewed(input: Any, step: Step) -> Any:
     """Return what a step takes of a tensor, as a view; of a core value, as a value."""
     return input._view_of(step) if isinstance(input, Tensor) else step.apply(as_array(input))
-
-
-def _indexed(input: Any, index: Any) -> Any:
-    """Return what a basic index selects, as a view of a tensor; of a core value, as a value."""
-    return take(input, index) if isinstance(input, Tensor) else getitem(as_array(input), index)
 
 
 def aliased(input: Any, out: Any, step: Callable[[Any], Step]) -> Any:
@@ -82,12 +74,29 @@ def _same_elements(input: Any, out: Any) -> Any:
 
 
 def _reshape(input: Any, *shape: Any) -> Any:
-    """Give a tensor another shape with the same elements in the same order; one size may be -1."""
+    """Give a tensor another shape with the same elements in the same order; one size may be -1.
+
+    >>> x = mt.tensor([1, 2, 3, 4, 5, 6])
+    >>> mt.reshape(x, (2, 3))
+    tensor([[1, 2, 3],
+            [4, 5, 6]])
+    >>> mt.reshape(x, (3, -1)).shape
+    (3, 2)
+    """
     return _same_elements(input, _in_shape(input, sizes(shape)))
 
 
 def _view(input: Any, *shape: Any) -> Any:
-    """See a tensor in another shape; unlike `reshape`, raise where that needs a copy."""
+    """See a tensor in another shape; unlike `reshape`, raise where that needs a copy.
+
+    >>> x = mt.tensor([1, 2, 3, 4])
+    >>> y = x.view(2, -1)
+    >>> y[0, 0] = 9
+    >>> x
+    tensor([9, 2, 3, 4])
+    >>> mt.tensor([1.0]).view(mt.int32)
+    tensor([1065353216], dtype=int32)
+    """
     if len(shape) == 1 and isinstance(shape[0], (np.dtype, type)):
         return _view_bits(input, dtypes.canonical(shape[0]))
     try:
@@ -108,7 +117,12 @@ def _view_bits(input: Any, dtype: Any) -> Any:
 
 
 def _squeeze(input: Any, dim: Any = None) -> Any:
-    """Drop dimensions of size 1: all of them, or those named that have it."""
+    """Drop dimensions of size 1: all of them, or those named that have it.
+
+    >>> x = mt.zeros(1, 2, 1)
+    >>> mt.squeeze(x).shape, mt.squeeze(x, 0).shape, mt.squeeze(x, 1).shape
+    ((2,), (2, 1), (1, 2, 1))
+    """
     shape = as_array(input).shape
     n = len(shape)
     axes = range(-n, 0) if dim is None else canonical_axes("squeeze", dim, max(n, 1))
@@ -116,7 +130,14 @@ def _squeeze(input: Any, dim: Any = None) -> Any:
 
 
 def _unsqueeze(input: Any, dim: int) -> Any:
-    """Insert a dimension of size 1."""
+    """Insert a dimension of size 1.
+
+    >>> x = mt.tensor([1, 2])
+    >>> mt.unsqueeze(x, 0)
+    tensor([[1, 2]])
+    >>> mt.unsqueeze(x, -1).shape
+    (2, 1)
+    """
     shape = as_array(input).shape
     n = len(shape)
     at = canonical_axis("unsqueeze", dim, n + 1) + n + 1
@@ -124,7 +145,12 @@ def _unsqueeze(input: Any, dim: int) -> Any:
 
 
 def _flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
-    """Merge the dimensions from `start_dim` to `end_dim`, both included."""
+    """Merge the dimensions from `start_dim` to `end_dim`, both included.
+
+    >>> x = mt.zeros(2, 3, 4)
+    >>> mt.flatten(x).shape, mt.flatten(x, 1).shape, mt.flatten(x, 0, 1).shape
+    ((24,), (2, 12), (6, 4))
+    """
     if not isinstance(input, Tensor):
         return shaping.flatten(input, start_dim, end_dim)
     shape = input.value.shape
@@ -137,7 +163,12 @@ def _flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 
 def _unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
-    """Split a dimension into several; one size may be -1."""
+    """Split a dimension into several; one size may be -1.
+
+    >>> mt.unflatten(mt.arange(6), 0, (2, -1))
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
     x = as_array(input)
     at = canonical_axis("unflatten", dim, x.ndim) + x.ndim
     part = list(sizes)
@@ -157,7 +188,11 @@ def _permuted(input: Any, axes: tuple[int, ...]) -> Any:
 
 
 def _permute(input: Any, *dims: Any) -> Any:
-    """Put the dimensions in another order."""
+    """Put the dimensions in another order.
+
+    >>> mt.permute(mt.zeros(2, 3, 4), (2, 0, 1)).shape
+    (4, 2, 3)
+    """
     x = as_array(input)
     axes = tuple(sizes(dims))
     if len(axes) != x.ndim:
@@ -168,7 +203,13 @@ def _permute(input: Any, *dims: Any) -> Any:
 
 
 def _transpose(input: Any, dim0: int, dim1: int) -> Any:
-    """Exchange two dimensions."""
+    """Exchange two dimensions.
+
+    >>> mt.transpose(mt.tensor([[1, 2, 3], [4, 5, 6]]), 0, 1)
+    tensor([[1, 4],
+            [2, 5],
+            [3, 6]])
+    """
     x = as_array(input)
     n = x.ndim
     a, b = canonical_axis("transpose", dim0, max(n, 1)), canonical_axis("transpose", dim1, max(n, 1))
@@ -180,7 +221,12 @@ def _transpose(input: Any, dim0: int, dim1: int) -> Any:
 
 
 def _t(input: Any) -> Any:
-    """Transpose a matrix; vectors and 0-d tensors are returned as they are."""
+    """Transpose a matrix; vectors and 0-d tensors are returned as they are.
+
+    >>> mt.t(mt.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 3],
+            [2, 4]])
+    """
     n = as_array(input).ndim
     if n > 2:
         raise ShapeError(f"t: takes tensors with at most 2 dimensions, got {aval_of(input)}; use .mT or permute")
@@ -188,13 +234,21 @@ def _t(input: Any) -> Any:
 
 
 def _reversed(input: Any) -> Any:
-    """Reverse the order of the dimensions."""
+    """Reverse the order of the dimensions.
+
+    >>> mt.zeros(2, 3).T.shape
+    (3, 2)
+    """
     n = as_array(input).ndim
     return _permute(input, tuple(range(n - 1, -1, -1)))
 
 
 def _matrix_transposed(input: Any) -> Any:
-    """Exchange the last two dimensions."""
+    """Exchange the last two dimensions.
+
+    >>> mt.zeros(2, 3, 4).mT.shape
+    (2, 4, 3)
+    """
     x = as_array(input)
     if x.ndim < 2:
         raise ShapeError(f"mT: needs at least 2 dimensions, got {aval_of(x)}; insert one with unsqueeze")
@@ -202,13 +256,23 @@ def _matrix_transposed(input: Any) -> Any:
 
 
 def _adjoint(input: Any) -> Any:
-    """Exchange the last two dimensions and conjugate."""
+    """Exchange the last two dimensions and conjugate.
+
+    >>> mt.adjoint(mt.tensor([[1 + 1j, 2], [3, 4j]]))
+    tensor([[1.-1.j, 3.-0.j],
+            [2.-0.j, 0.-4.j]])
+    """
     out = _matrix_transposed(input)
     return pointwise.conj(out) if dtypes.is_complex(out.dtype) else out
 
 
 def _movedim(input: Any, source: Any, destination: Any) -> Any:
-    """Move dimensions to other positions, keeping the order of the rest."""
+    """Move dimensions to other positions, keeping the order of the rest.
+
+    >>> x = mt.zeros(2, 3, 4)
+    >>> mt.movedim(x, 0, -1).shape, mt.movedim(x, (0, 1), (1, 0)).shape
+    ((3, 4, 2), (3, 2, 4))
+    """
     x = as_array(input)
     n = x.ndim
     src, dst = canonical_axes("movedim", source, max(n, 1)), canonical_axes("movedim", destination, max(n, 1))
@@ -226,7 +290,15 @@ def _movedim(input: Any, source: Any, destination: Any) -> Any:
 
 
 def _expand(input: Any, *size: Any) -> Any:
-    """Repeat along dimensions of size 1, and along new ones in front, without a copy; -1 keeps a size."""
+    """Repeat along dimensions of size 1, and along new ones in front, without a copy; -1 keeps a size.
+
+    >>> x = mt.tensor([[1], [2]])
+    >>> x.expand(2, 3)
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    >>> x.expand(4, -1, 3).shape
+    (4, 2, 3)
+    """
     x = as_array(input)
     wanted = tuple(map(as_int, sizes(size)))
     lead = len(wanted) - x.ndim
@@ -244,154 +316,19 @@ def _expand(input: Any, *size: Any) -> Any:
 
 
 def _broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
-    """Expand tensors to their common shape."""
+    """Expand tensors to their common shape.
+
+    >>> x, y = mt.broadcast_tensors(mt.tensor([[1], [2]]), mt.tensor([3, 4]))
+    >>> x
+    tensor([[1, 1],
+            [2, 2]])
+    >>> y
+    tensor([[3, 4],
+            [3, 4]])
+    """
     shape = broadcast_shapes("broadcast_tensors", *(aval_of(as_array(x)) for x in tensors))
     return tuple(_expand(x, shape) for x in tensors)
 
-
-# --------------------------------------------------------------------------- parts
-
-
-def _along(x: Any, dim: int, chosen: Any) -> tuple[Any, ...]:
-    """Return the index that selects along one dimension, counted from the end."""
-    return (..., chosen) + (slice(None),) * (-1 - dim)
-
-
-def _select(input: Any, dim: int, index: int) -> Any:
-    """Take one position of a dimension, which disappears."""
-    x = as_array(input)
-    axis, at = canonical_axis("select", dim, x.ndim), as_int(index)
-    if not -x.shape[axis] <= at < x.shape[axis]:
-        raise OutOfBoundsError(f"select: index {at} is out of range for dim {dim} of {aval_of(x)}")
-    return _indexed(input, _along(x, axis, at))
-
-
-def _narrow(input: Any, dim: int, start: int, length: int) -> Any:
-    """Take `length` positions of a dimension from `start` on."""
-    x = as_array(input)
-    axis, first, count = canonical_axis("narrow", dim, x.ndim), as_int(start), as_int(length)
-    n = x.shape[axis]
-    begin = first + n if first < 0 else first
-    if not 0 <= begin <= begin + count <= n:
-        raise OutOfBoundsError(
-            f"narrow: start ({first}) + length ({count}) exceeds dim {dim} of {aval_of(x)}, whose size is {n}"
-        )
-    return _indexed(input, _along(x, axis, slice(begin, begin + count)))
-
-
-def _parts(input: Any, axis: int, lengths: Sequence[int]) -> tuple[Any, ...]:
-    """Cut a tensor along a dimension into views of the given lengths."""
-    parts = joining.split(input, tuple(lengths), axis)
-    if not isinstance(input, Tensor):
-        return parts
-    stops = np.cumsum(lengths).tolist()
-    spans = [slice(stop - n, stop) for n, stop in zip(lengths, stops)]
-    input.current()
-    return tuple(input._alias(p, index_step(_along(input, axis, span))) for p, span in zip(parts, spans))
-
-
-def _split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Cut a tensor into views of a size (the last may be smaller), or of the given sizes."""
-    x = as_array(tensor)
-    axis = canonical_axis("split", dim, x.ndim)
-    n = x.shape[axis]
-    if isinstance(split_size_or_sections, (tuple, list)):
-        return _parts(tensor, axis, tuple(map(as_int, split_size_or_sections)))
-    size = as_int(split_size_or_sections)
-    if size < 0 or (size == 0 and n):
-        raise ArgumentError(f"split: split_size must be positive, got {size} for {aval_of(x)}")
-    lengths = [min(size, n - start) for start in range(0, n, size)] if n else [0]
-    return _parts(tensor, axis, lengths)
-
-
-def _chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
-    """Cut a tensor into at most that many views of equal size (the last may be smaller)."""
-    x = as_array(input)
-    axis = canonical_axis("chunk", dim, x.ndim)
-    if as_int(chunks) < 1:
-        raise ArgumentError(f"chunk: chunks must be positive, got {chunks}")
-    if not x.shape[axis]:
-        return _parts(input, axis, [0] * as_int(chunks))
-    return _split(input, -(-x.shape[axis] // as_int(chunks)), dim)
-
-
-def _tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Cut a tensor into views: that many of nearly equal size, or at the given positions."""
-    x = as_array(input)
-    axis = canonical_axis("tensor_split", dim, x.ndim)
-    n = x.shape[axis]
-    if hasattr(indices_or_sections, "tolist"):
-        indices_or_sections = indices_or_sections.tolist()
-    if isinstance(indices_or_sections, (tuple, list)):
-        cuts = [0, *(min(max(i + n if i < 0 else i, 0), n) for i in map(as_int, indices_or_sections)), n]
-        spans = [slice(a, max(a, b)) for a, b in pairwise(cuts)]
-        return tuple(_indexed(input, _along(x, axis, span)) for span in spans)
-    count = as_int(indices_or_sections)
-    if count < 1:
-        raise ArgumentError(f"tensor_split: number of sections must be larger than 0, got {count}")
-    return _parts(input, axis, [n // count + (i < n % count) for i in range(count)])
-
-
-def _unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Return the slices along a dimension, as views."""
-    x = as_array(input)
-    axis = canonical_axis("unbind", dim, x.ndim)
-    if not isinstance(input, Tensor):
-        return joining.unstack(input, axis)
-    n, shape = x.shape[axis], x.shape[:axis] + x.shape[x.ndim + axis + 1 :]
-    parts = joining.split(input, (1,) * n, axis) if n else ()
-    return tuple(
-        [input._alias(_quick_reshape(p, shape=shape), index_step(_along(x, axis, i))) for i, p in enumerate(parts)]
-    )
-
-
-def _diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
-    """Take a diagonal of two dimensions, which becomes the last one, as a view."""
-    return viewed(input, function_step(lambda x: diagonal.diagonal(x, offset, dim1, dim2)))
-
-
-def _unfold(input: Any, dimension: int, size: int, step: int) -> Any:
-    """Take all windows of a size along a dimension, `step` apart; a new last dimension runs through each."""
-    x = as_array(input)
-    axis = canonical_axis("unfold", dimension, max(x.ndim, 1))
-    n = x.shape[axis] if x.ndim else 1
-    if size > n or size < 0 or step < 1:
-        fix = f"use a size from 0 to {n} and a step of 1 or more"
-        raise ShapeError(f"unfold: size {size} and step {step} do not fit dim {dimension} of {aval_of(x)}; {fix}")
-    places = np.arange(0, n - size + 1, step)[:, None] + np.arange(size)
-
-    def windows(x: Value) -> Value:
-        if not x.ndim:
-            return shaping.reshape(x, (1,))
-        found = getitem(x, (slice(None),) * (x.ndim + axis) + (places,))
-        return shaping.moveaxis(found, x.ndim + axis + 1, -1)
-
-    return viewed(input, function_step(windows))
-
-
-# --------------------------------------------------------------------------- complex parts
-
-
-def _real(input: Any) -> Any:
-    """Return the real part, as a view of a complex tensor."""
-    x = as_array(input)
-    return viewed(input, _REAL) if dtypes.is_complex(x.dtype) else input
-
-
-def _imag(input: Any) -> Any:
-    """Return the imaginary part, as a view of a complex tensor."""
-    x = as_array(input)
-    if not dtypes.is_complex(x.dtype):
-        raise UnsupportedError(f"imag: is not implemented for tensors with non-complex dtypes, got {aval_of(x)}")
-    return viewed(input, _IMAG)
-
-
-def _join(real: Value, imag: Value) -> Value:
-    return pointwise.add(real, pointwise.mul(imag, 1j))
-
-
-_REAL = Step(pointwise.real, lambda whole, part: _join(part, pointwise.imag(whole)))
-_IMAG = Step(pointwise.imag, lambda whole, part: _join(pointwise.real(whole), part))
 
 # fmt: off
 BOTH: Table = {
@@ -409,24 +346,16 @@ BOTH: Table = {
     "expand": _expand,
     "expand_as": lambda input, other: _expand(input, as_array(other).shape),
     "broadcast_to": lambda input, size: _expand(input, size),
-    "select": _select,
-    "narrow": _narrow,
-    "split": _split,
-    "chunk": _chunk,
-    "tensor_split": _tensor_split,
-    "unbind": _unbind,
-    "diagonal": _diagonal,
 }
-FUNCTIONS: Table = {"real": _real, "imag": _imag, "broadcast_tensors": _broadcast_tensors}
+FUNCTIONS: Table = {"broadcast_tensors": _broadcast_tensors}
 METHODS: Table = {
     "view": _view,
     "view_as": lambda self, other: _view(self, as_array(other).shape),
     "reshape_as": lambda self, other: _reshape(self, as_array(other).shape),
-    "unfold": _unfold,
     "is_contiguous": is_contiguous, "stride": stride, "storage_offset": storage_offset,
 }
 PROPERTIES: Table = {
-    "T": _reversed, "mT": _matrix_transposed, "H": _adjoint, "mH": _adjoint, "real": _real, "imag": _imag,
+    "T": _reversed, "mT": _matrix_transposed, "H": _adjoint, "mH": _adjoint,
 }
 ALIASES = {"swapaxes": "transpose", "swapdims": "transpose", "moveaxis": "movedim"}
 # fmt: on

@@ -58,14 +58,25 @@ class RandomHorizontalFlip(_Perhaps):
 
 
 class RandomVerticalFlip(_Perhaps):
-    """Mirror top and bottom with a probability."""
+    """Mirror top and bottom with a probability.
+
+    >>> RandomVerticalFlip(p=1.0)(mt.tensor([[[1, 2], [3, 4]]]))
+    tensor([[[3, 4],
+             [1, 2]]])
+    """
 
     def _applied(self, img: Any) -> Any:
         return F.vflip(img)
 
 
 class RandomGrayscale(_Perhaps):
-    """Take the colors out with a probability; the number of channels stays."""
+    """Take the colors out with a probability; the number of channels stays.
+
+    >>> RandomGrayscale(p=1.0)(mt.eye(3)[:, None])[:, 0]
+    tensor([[0.2989, 0.5870, 0.1140],
+            [0.2989, 0.5870, 0.1140],
+            [0.2989, 0.5870, 0.1140]])
+    """
 
     def __init__(self, p: float = 0.1):
         super().__init__(p)
@@ -75,21 +86,33 @@ class RandomGrayscale(_Perhaps):
 
 
 class RandomInvert(_Perhaps):
-    """Return the negative with a probability."""
+    """Return the negative with a probability.
+
+    >>> RandomInvert(p=1.0)(mt.tensor([[[0.0, 0.25]]]))
+    tensor([[[1.0000, 0.7500]]])
+    """
 
     def _applied(self, img: Any) -> Any:
         return F.invert(img)
 
 
 class RandomAutocontrast(_Perhaps):
-    """Stretch the contrast with a probability."""
+    """Stretch the contrast with a probability.
+
+    >>> RandomAutocontrast(p=1.0)(mt.tensor([[[0.25, 0.375, 0.5]]]))
+    tensor([[[0.0000, 0.5000, 1.0000]]])
+    """
 
     def _applied(self, img: Any) -> Any:
         return F.autocontrast(img)
 
 
 class RandomPosterize(_Perhaps):
-    """Keep the highest bits with a probability."""
+    """Keep the highest bits with a probability.
+
+    >>> RandomPosterize(bits=1, p=1.0)(mt.tensor([[[100, 130, 255]]], dtype=mt.uint8))
+    tensor([[[  0, 128, 128]]], dtype=uint8)
+    """
 
     def __init__(self, bits: int, p: float = 0.5):
         super().__init__(p)
@@ -100,7 +123,11 @@ class RandomPosterize(_Perhaps):
 
 
 class RandomSolarize(_Perhaps):
-    """Invert the bright pixels with a probability."""
+    """Invert the bright pixels with a probability.
+
+    >>> RandomSolarize(threshold=100, p=1.0)(mt.tensor([[[0, 100, 200]]], dtype=mt.uint8))
+    tensor([[[  0, 155,  55]]], dtype=uint8)
+    """
 
     def __init__(self, threshold: float, p: float = 0.5):
         super().__init__(p)
@@ -111,7 +138,13 @@ class RandomSolarize(_Perhaps):
 
 
 class RandomAdjustSharpness(_Perhaps):
-    """Sharpen or smooth with a probability."""
+    """Sharpen or smooth with a probability.
+
+    >>> image = mt.zeros(1, 3, 3)
+    >>> image[0, 1, 1] = 0.5
+    >>> RandomAdjustSharpness(sharpness_factor=1.5, p=1.0)(image)[0, 1]
+    tensor([0.0000, 0.6538, 0.0000])
+    """
 
     def __init__(self, sharpness_factor: float, p: float = 0.5):
         super().__init__(p)
@@ -155,7 +188,14 @@ class RandomCrop(Shown):
 
 
 class RandomResizedCrop(Shown):
-    """A part of the image, of random area and aspect ratio (width by height), resized. Szegedy et al., arXiv:1409.4842."""
+    """A part of the image, of random area and aspect ratio (width by height), resized. Szegedy et al., arXiv:1409.4842.
+
+    >>> RandomResizedCrop(24)(mt.zeros(3, 40, 60)).shape
+    (3, 24, 24)
+    >>> RandomResizedCrop(2, scale=(1.0, 1.0), ratio=(1.0, 1.0))(mt.arange(4.0).reshape(1, 2, 2))
+    tensor([[[0., 1.],
+             [2., 3.]]])
+    """
 
     def __init__(
         self,
@@ -191,7 +231,14 @@ class RandomResizedCrop(Shown):
 
 
 class RandomRotation(Shown):
-    """Turn by an angle from -degrees to degrees, or from a range."""
+    """Turn by an angle from -degrees to degrees, or from a range.
+
+    >>> RandomRotation(10)(mt.zeros(3, 40, 60)).shape
+    (3, 40, 60)
+    >>> RandomRotation((90, 90))(mt.tensor([[[1, 2], [3, 4]]]))
+    tensor([[[2, 4],
+             [1, 3]]])
+    """
 
     def __init__(
         self,
@@ -216,6 +263,9 @@ class RandomAffine(Shown):
 
     `translate` holds the largest fractions of width and height; `scale` two ends; `shear` degrees along x, a range of
     them, or ranges along x and y (four numbers).
+
+    >>> RandomAffine(10, translate=(0.1, 0.1), scale=(0.9, 1.1), shear=5)(mt.zeros(3, 40, 60)).shape
+    (3, 40, 60)
     """
 
     def __init__(
@@ -255,6 +305,12 @@ class ColorJitter(Shown):
     """Change brightness, contrast, saturation and hue, in random order.
 
     A number `b` stands for factors from 1 - b to 1 + b, of the hue for turns from -b to b (0.5 at most).
+
+    >>> jitter = ColorJitter(brightness=(0.5, 1.5))
+    >>> 0.25 <= jitter(mt.full((3, 1, 1), 0.5)).max().item() <= 0.75
+    True
+    >>> ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1)(mt.ones(3, 8, 8)).shape
+    (3, 8, 8)
     """
 
     def __init__(self, brightness: Any = 0, contrast: Any = 0, saturation: Any = 0, hue: Any = 0):
@@ -281,7 +337,12 @@ class ColorJitter(Shown):
 
 
 class GaussianBlur(Shown):
-    """Blur with a random sigma."""
+    """Blur with a random sigma.
+
+    >>> image = mt.tensor([[[0.0, 0.0, 1.0, 0.0, 0.0]] * 3])
+    >>> GaussianBlur(3, sigma=1.0)(image)[0, 0]
+    tensor([0.0000, 0.2741, 0.4519, 0.2741, 0.0000])
+    """
 
     def __init__(self, kernel_size: Any, sigma: Any = (0.1, 2.0)):
         self.kernel_size = kernel_size
@@ -297,6 +358,10 @@ class RandomErasing(Shown):
     """Overwrite a rectangle of random area and aspect ratio with a probability. Zhong et al., arXiv:1708.04896.
 
     `value` is a number, one for each channel, or "random" for noise.
+
+    >>> erased = RandomErasing(p=1.0, scale=(0.25, 0.25), ratio=(1.0, 1.0))(mt.ones(1, 8, 8))
+    >>> (erased == 0).sum()
+    tensor(16)
     """
 
     def __init__(

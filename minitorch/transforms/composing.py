@@ -75,7 +75,11 @@ class Compose(Shown):
 
 
 class Lambda(Shown):
-    """A function as a transform."""
+    """A function as a transform.
+
+    >>> Lambda(lambda x: x / 255)(mt.tensor([51.0, 255.0]))
+    tensor([0.2000, 1.0000])
+    """
 
     def __init__(self, lambd: Transform):
         if not callable(lambd):
@@ -87,7 +91,13 @@ class Lambda(Shown):
 
 
 class RandomApply(Shown):
-    """All of some transforms, or none, with a probability."""
+    """All of some transforms, or none, with a probability.
+
+    >>> RandomApply([lambda x: x + 1, lambda x: x * 2], p=1.0)(mt.ones(2))
+    tensor([4., 4.])
+    >>> RandomApply([lambda x: x + 1], p=0.0)(mt.ones(2))
+    tensor([1., 1.])
+    """
 
     def __init__(self, transforms: Sequence[Transform], p: float = 0.5):
         self.transforms = transforms
@@ -98,7 +108,11 @@ class RandomApply(Shown):
 
 
 class RandomChoice(Shown):
-    """One of some transforms, perhaps with weights `p`."""
+    """One of some transforms, perhaps with weights `p`.
+
+    >>> RandomChoice([lambda x: x + 1, lambda x: -x], p=[0.0, 1.0])(mt.ones(2))
+    tensor([-1., -1.])
+    """
 
     def __init__(self, transforms: Sequence[Transform], p: Sequence[float] | None = None):
         if not transforms or (p is not None and (len(p) != len(transforms) or min(p) < 0 or sum(p) <= 0)):
@@ -114,7 +128,12 @@ class RandomChoice(Shown):
 
 
 class RandomOrder(Shown):
-    """Some transforms in random order."""
+    """Some transforms in random order.
+
+    >>> add, double = lambda x: x + 1, lambda x: x * 2
+    >>> RandomOrder([add, double])(1) in (3, 4)
+    True
+    """
 
     def __init__(self, transforms: Sequence[Transform]):
         self.transforms = transforms

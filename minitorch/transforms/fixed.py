@@ -25,7 +25,11 @@ class ToTensor(Shown):
 
 
 class ConvertImageDtype(Shown):
-    """Pixels in another dtype and its range."""
+    """Pixels in another dtype and its range.
+
+    >>> ConvertImageDtype(mt.float32)(mt.tensor([[[0, 51, 255]]], dtype=mt.uint8))
+    tensor([[[0.0000, 0.2000, 1.0000]]])
+    """
 
     def __init__(self, dtype: Any):
         self.dtype = dtypes.canonical(dtype)
@@ -35,7 +39,12 @@ class ConvertImageDtype(Shown):
 
 
 class ToDtype(Shown):
-    """Values in another dtype, with `scale` also in its range."""
+    """Values in another dtype, with `scale` also in its range.
+
+    >>> image = mt.tensor([[[0, 51, 255]]], dtype=mt.uint8)
+    >>> ToDtype(mt.float32, scale=True)(image)
+    tensor([[[0.0000, 0.2000, 1.0000]]])
+    """
 
     def __init__(self, dtype: Any, scale: bool = False):
         self.dtype = dtypes.canonical(dtype)
@@ -46,7 +55,11 @@ class ToDtype(Shown):
 
 
 class Normalize(Shown):
-    """Subtract a mean and divide by a deviation, for each channel."""
+    """Subtract a mean and divide by a deviation, for each channel.
+
+    >>> Normalize(mean=[0.5, 0.0], std=[0.25, 1.0])(mt.tensor([[[1.0]], [[1.0]]])).flatten()
+    tensor([2., 1.])
+    """
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False):
         self.mean = mean
@@ -57,7 +70,11 @@ class Normalize(Shown):
 
 
 class Resize(Shown):
-    """Another size: a height and width, or the shorter side."""
+    """Another size: a height and width, or the shorter side.
+
+    >>> Resize(16)(mt.zeros(3, 32, 64)).shape, Resize((16, 16))(mt.zeros(3, 32, 64)).shape
+    ((3, 16, 32), (3, 16, 16))
+    """
 
     def __init__(
         self,
@@ -76,7 +93,11 @@ class Resize(Shown):
 
 
 class CenterCrop(Shown):
-    """The middle of an image."""
+    """The middle of an image.
+
+    >>> CenterCrop((1, 2))(mt.tensor([[[1, 2, 3, 4]]]))
+    tensor([[[2, 3]]])
+    """
 
     def __init__(self, size: Any):
         self.size = pair("CenterCrop", "size", size)
@@ -86,7 +107,11 @@ class CenterCrop(Shown):
 
 
 class Pad(Shown):
-    """Borders around an image."""
+    """Borders around an image.
+
+    >>> Pad((1, 0), fill=9)(mt.tensor([[[1, 2]]]))
+    tensor([[[9, 1, 2, 9]]])
+    """
 
     def __init__(self, padding: Any, fill: Any = 0, padding_mode: str = "constant"):
         self.padding = padding
@@ -98,7 +123,12 @@ class Pad(Shown):
 
 
 class Grayscale(Shown):
-    """Brightness, in 1 channel or in 3."""
+    """Brightness, in 1 channel or in 3.
+
+    >>> white = mt.ones(3, 1, 1)
+    >>> Grayscale()(white), Grayscale(3)(white).shape
+    (tensor([[[0.9999]]]), (3, 1, 1))
+    """
 
     def __init__(self, num_output_channels: int = 1):
         self.num_output_channels = num_output_channels
@@ -108,7 +138,11 @@ class Grayscale(Shown):
 
 
 class FiveCrop(Shown):
-    """The corners and the middle of an image, as a tuple."""
+    """The corners and the middle of an image, as a tuple.
+
+    >>> [part.shape for part in FiveCrop(4)(mt.zeros(3, 8, 8))]
+    [(3, 4, 4), (3, 4, 4), (3, 4, 4), (3, 4, 4), (3, 4, 4)]
+    """
 
     def __init__(self, size: Any):
         self.size = pair("FiveCrop", "size", size)
@@ -118,7 +152,13 @@ class FiveCrop(Shown):
 
 
 class TenCrop(Shown):
-    """The corners and the middle of an image and of its mirror image, as a tuple."""
+    """The corners and the middle of an image and of its mirror image, as a tuple.
+
+    >>> len(TenCrop(4)(mt.zeros(3, 8, 8)))
+    10
+    >>> mt.stack(TenCrop(4)(mt.zeros(3, 8, 8))).shape
+    (10, 3, 4, 4)
+    """
 
     def __init__(self, size: Any, vertical_flip: bool = False):
         self.size = pair("TenCrop", "size", size)

@@ -15,7 +15,14 @@ from .images import Pixels, floats, rounded, size_of
 
 
 class InterpolationMode(StrEnum):
-    """How pixels between pixels are made."""
+    """How pixels between pixels are made.
+
+    >>> from minitorch.transforms import Resize
+    >>> Resize((1, 4), InterpolationMode.NEAREST)(mt.tensor([[[0.0, 1.0]]]))
+    tensor([[[0., 0., 1., 1.]]])
+    >>> InterpolationMode("bicubic") is InterpolationMode.BICUBIC
+    True
+    """
 
     NEAREST = "nearest"
     NEAREST_EXACT = "nearest-exact"

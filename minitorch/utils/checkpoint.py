@@ -17,7 +17,13 @@ Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
 
 
 def noop_context_fn() -> Contexts:
-    """Return two contexts that do nothing."""
+    """Return two contexts that do nothing.
+
+    >>> first, again = noop_context_fn()
+    >>> with first:
+    ...     "computed as ever"
+    'computed as ever'
+    """
     return nullcontext(), nullcontext()
 
 

@@ -20,8 +20,8 @@ from ..test_table import ROWS, arrays, build
 # Without a kernel: LAPACK's and pocketfft's work, SciPy's special functions, and what is rare in a compiled step.
 CALLED = frozenset((
     "airy", "airy_slope", "all_gather", "binomial_quantile", "bit_count", "bitcast", "cholesky", "cofactor",
-    "cube_root", "det", "diag_embed", "diagonal", "eigh", "erf_of", "erfcx", "exponent", "fold", "gamma", "gamma_slope",
-    "gammainc", "gammaincc", "gcd", "i0", "i0e", "i1e", "inv", "j0", "j1", "k0", "k0e", "k1", "k1e", "ldexp",
+    "cube_root", "det", "diag_embed", "diagonal", "eigh", "entr", "erf_of", "erfcx", "exponent", "fold", "gamma",
+    "gamma_slope", "gammainc", "gammaincc", "gcd", "i0", "i0e", "i1e", "inv", "j0", "j1", "k0", "k0e", "k1", "k1e", "ldexp",
     "log_ndtr", "logcumsumexp", "lu", "matrix_exp", "ndtri", "nextafter", "permutation", "pinv", "pivots",
     "poisson_quantile", "polygamma", "psum", "qr", "reproducible_matmul", "slogdet", "solve", "svd", "top_indices",
     "triangular_solve", "unfold", "y0", "y1", "zeta",

@@ -288,3 +288,8 @@ def test_e5_a_row_that_sees_nothing():
 def test_absent_layers_say_why(name):
     with pytest.raises(AttributeError, match=f"{name}.*: .*(process|device)"):
         getattr(nn, name)
+
+
+def test_parameters_that_equal_one_another_are_all_found():
+    model = mt.eval_shape(lambda: nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)))
+    assert [name for name, _ in model.named_parameters()] == ["0.weight", "0.bias", "1.weight", "1.bias"]

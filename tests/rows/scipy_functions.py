@@ -31,6 +31,7 @@ def binary(name: str) -> Row:
 ROWS = [
     unary("i0e", -3.0, 3.0),
     unary("i1e", 0.2, 3.0),
+    unary("entr", 0.2, 3.0),
     unary("erfcx", -2.0, 3.0),
     unary("log_ndtr", -3.0, 3.0),
     unary("ndtri", 0.05, 0.95),

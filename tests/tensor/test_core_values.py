@@ -150,6 +150,29 @@ def test_stride_and_contiguity():
     assert mt.zeros(2, dtype=mt.complex64).real.stride() == (2,)
 
 
+def test_stride_and_offset_of_views_that_are_gathered():
+    def lie(x):
+        return x.stride(), x.storage_offset(), x.is_contiguous()
+
+    x, z = mt.arange(6), mt.zeros(3, 2, dtype=mt.complex64)
+    assert lie(x[1:].unfold(0, 3, 2)) == ((2, 1), 1, False)
+    assert lie(mt.zeros(4, 6).t().unfold(0, 2, 3)) == ((3, 6, 1), 0, False)
+    assert lie(mt.tensor(1.0).unfold(0, 1, 1)) == ((1,), 0, True)
+    assert lie(mt.as_strided(x, (2, 2), (1, 1), 2)) == ((1, 1), 2, False)
+    assert lie(z.imag) == ((4, 2), 1, False)
+    assert lie(mt.view_as_real(z.t()[1:])) == ((2, 4, 1), 2, False)
+    assert lie(mt.view_as_complex(mt.zeros(4, 3, 2)[1:])) == ((3, 1), 3, True)
+    windows = x.unfold(0, 2, 1).contiguous()  # which copies, for they overlap
+    windows[0, 0] = 9
+    assert x[0] == 0
+
+
+def test_tensors_of_the_same_elements():
+    x = mt.zeros(2, 3)
+    assert x.is_set_to(x.view(2, 3)) and x.is_set_to(x.detach()) and x[:1].is_set_to(x[:1])
+    assert not x[:1].is_set_to(x[1:]) and not x.is_set_to(x.view(3, 2)) and not x.is_set_to(x.clone())
+
+
 def test_sizes():
     x = mt.zeros(2, 3)
     assert x.size() == x.shape == (2, 3) and x.size(0) == 2 and x.size(-1) == 3

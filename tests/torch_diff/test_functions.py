@@ -131,6 +131,17 @@ def test_special(one, dtype, monkeypatch):
     compare(Namespace(torch, "special"), one, dtype, as_method=False)
 
 
+def test_entropy_where_it_has_no_logarithm():
+    found = []
+    for lib in (mt, torch):
+        x = lib.tensor([-1.0, -0.0, 0.0, 1.0, float("inf"), float("nan")], requires_grad=True)
+        out = lib.special.entr(x)
+        out.sum().backward()
+        found.append(np.stack([out.detach().numpy(), x.grad.numpy()]))
+    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(*map(np.signbit, np.nan_to_num(found)))
+
+
 def test_every_special_function_is_compared():
     assert set(mt.special.__all__) == {c.name for c in SPECIALS}
 

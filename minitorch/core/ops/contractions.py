@@ -355,7 +355,11 @@ def kron(x: Value, y: Value) -> Value:
 
 
 def trace(x: Value, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
-    """Sum a diagonal of two axes (of the first two, as NumPy)."""
+    """Sum a diagonal of two axes (of the first two, as NumPy).
+
+    >>> mt.Array([[1, 2], [3, 4]]).trace(), mt.Array([[1, 2], [3, 4]]).trace(offset=1)
+    (Array(5, dtype=int64), Array(2, dtype=int64))
+    """
     x = as_array(x)
     if x.ndim < 2:
         raise ShapeError(f"trace: needs at least 2 axes, got {aval_of(x)}; sum a vector with .sum()")

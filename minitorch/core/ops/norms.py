@@ -111,7 +111,11 @@ def var(x: Value, axis: Any = None, correction: float = 0, keepdims: bool = Fals
 
 
 def std(x: Value, axis: Any = None, correction: float = 0, keepdims: bool = False) -> Value:
-    """Return the standard deviation over axes, the root of `var`. Its gradient where it is 0 is 0."""
+    """Return the standard deviation over axes, the root of `var`. Its gradient where it is 0 is 0.
+
+    >>> mt.Array([1.0, 3.0]).std(), mt.Array([1.0, 3.0]).std(correction=1)
+    (Array(1., dtype=float32), Array(1.4142135, dtype=float32))
+    """
     return _spread("std", std_p, hypot, x, axis, correction, keepdims)
 
 

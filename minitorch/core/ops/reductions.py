@@ -154,7 +154,11 @@ prod_p: Any = custom(
 
 
 def prod(x: Value, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Value:
-    """Multiply elements over axes. Bools and integers are multiplied as int64; no elements give 1."""
+    """Multiply elements over axes. Bools and integers are multiplied as int64; no elements give 1.
+
+    >>> mt.Array([[1, 2], [3, 4]]).prod(), mt.Array([[1, 2], [3, 4]]).prod(axis=0)
+    (Array(24, dtype=int64), Array([3, 8], dtype=int64))
+    """
     x = as_array(x)
     wanted = dtypes.canonical(dtype) if dtype is not None else dtypes.int64 if dtypes.rank(x.dtype) < 2 else x.dtype
     return prod_p(cast(x, wanted), axes=canonical_axes("prod", axis, x.ndim), keepdims=bool(keepdims))
@@ -213,7 +217,11 @@ def max(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
 
 
 def min(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
-    """Return the smallest element over axes; NaN if there is one."""
+    """Return the smallest element over axes; NaN if there is one.
+
+    >>> mt.Array([[1, 5], [7, 2]]).min(axis=1)
+    Array([1, 2], dtype=int64)
+    """
     x = only_reals("min", x)
     return min_p(x, axes=nonempty_axes("min", x, axis), keepdims=bool(keepdims))
 
@@ -255,7 +263,11 @@ def argmax(x: Value, axis: int | None = None, keepdims: bool = False) -> Value:
 
 
 def argmin(x: Value, axis: int | None = None, keepdims: bool = False) -> Value:
-    """Return the index of the first smallest element, as `argmax` does of the largest. NaN is the smallest."""
+    """Return the index of the first smallest element, as `argmax` does of the largest. NaN is the smallest.
+
+    >>> mt.Array([3.0, 1.0, 1.0]).argmin()
+    Array(1, dtype=int64)
+    """
     return _indexed("argmin", argmin_p, x, axis, keepdims)
 
 
@@ -278,13 +290,21 @@ any_p = _truth("any", np.logical_or)
 
 
 def all(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
-    """Tell whether every element is nonzero (NaN is)."""
+    """Tell whether every element is nonzero (NaN is).
+
+    >>> mt.Array([[1, 0], [2, 3]]).all(), mt.Array([[1, 0], [2, 3]]).all(axis=1)
+    (Array(False, dtype=bool), Array([False,  True], dtype=bool))
+    """
     x = as_array(x)
     return all_p(x, axes=canonical_axes("all", axis, x.ndim), keepdims=bool(keepdims))
 
 
 def any(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
-    """Tell whether some element is nonzero (NaN is)."""
+    """Tell whether some element is nonzero (NaN is).
+
+    >>> mt.Array([[0, 0], [2, 0]]).any(), mt.Array([[0, 0], [2, 0]]).any(axis=1)
+    (Array(True, dtype=bool), Array([False,  True], dtype=bool))
+    """
     x = as_array(x)
     return any_p(x, axes=canonical_axes("any", axis, x.ndim), keepdims=bool(keepdims))
 

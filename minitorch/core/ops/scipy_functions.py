@@ -87,6 +87,7 @@ def _density(x: Value, y: Value) -> Value:
 # fmt: off
 i0e_p      = _unary("i0e", lambda g, out, x: mul(g, sub(i1e_p(x), mul(sgn(x), out))))
 i1e_p      = _unary("i1e", _i1e_rule)
+entr_p     = _unary("entr", lambda g, x: mul(g, sub(-1.0, log(x))))
 erfcx_p    = _unary("erfcx", lambda g, out, x: mul(g, sub(mul(mul(x, out), 2.0), 2 / SQRT_PI)))
 log_ndtr_p = _unary("log_ndtr", _log_ndtr_rule)
 ndtri_p    = _unary("ndtri", _ndtri_rule)
@@ -127,6 +128,7 @@ i0, i1, i0e, i1e = (_of_floats(n, p) for n, p in (("i0", i0_p), ("i1", i1_p), ("
 j0, j1, y0, y1   = (_of_floats(n, p) for n, p in (("j0", j0_p), ("j1", j1_p), ("y0", y0_p), ("y1", y1_p)))
 k0, k1, k0e, k1e = (_of_floats(n, p) for n, p in (("k0", k0_p), ("k1", k1_p), ("k0e", k0e_p), ("k1e", k1e_p)))
 airy_ai, erfcx   = _of_floats("airy", airy_ai_p), _of_floats("erfcx", erfcx_p)
+entr             = _of_floats("entr", entr_p)
 log_ndtr, ndtri  = _of_floats("log_ndtr", log_ndtr_p), _of_floats("ndtri", ndtri_p)
 gammainc, gammaincc, zeta = (
     _of_floats(n, p) for n, p in (("gammainc", gammainc_p), ("gammaincc", gammaincc_p), ("zeta", zeta_p))

@@ -185,7 +185,11 @@ def expand_reduced(g: Value, shape: tuple[int, ...], axes: tuple[int, ...], keep
 
 
 def sum(x: Value, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Value:
-    """Add elements over axes (all by default). Bools and small integers are added as int64."""
+    """Add elements over axes (all by default). Bools and small integers are added as int64.
+
+    >>> mt.Array([[1, 2], [3, 4]]).sum(), mt.Array([[1, 2], [3, 4]]).sum(axis=0)
+    (Array(10, dtype=int64), Array([4, 6], dtype=int64))
+    """
     x = as_array(x)
     wanted = dtypes.canonical(dtype) if dtype is not None else (dtypes.int64 if dtypes.rank(x.dtype) < 2 else x.dtype)
     return sum_p(cast(x, wanted), axes=canonical_axes("sum", axis, x.ndim), keepdims=bool(keepdims))
@@ -264,7 +268,11 @@ def expand_dims(x: Value, axis: Any) -> Value:
 
 
 def squeeze(x: Value, axis: Any = None) -> Value:
-    """Drop axes of size 1: those named, or all of them. A named axis of another size raises."""
+    """Drop axes of size 1: those named, or all of them. A named axis of another size raises.
+
+    >>> mt.Array([[[1], [2]]]).squeeze(), mt.Array([[[1], [2]]]).squeeze(0).shape
+    (Array([1, 2], dtype=int64), (2, 1))
+    """
     x = as_array(x)
     n = x.ndim
     if axis is None:
@@ -277,7 +285,11 @@ def squeeze(x: Value, axis: Any = None) -> Value:
 
 
 def swapaxes(x: Value, axis1: int, axis2: int) -> Value:
-    """Exchange two axes."""
+    """Exchange two axes.
+
+    >>> mt.Array([[1, 2, 3]]).swapaxes(0, 1).tolist()
+    [[1], [2], [3]]
+    """
     x = as_array(x)
     n = x.ndim
     a, b = canonical_axis("swapaxes", axis1, n), canonical_axis("swapaxes", axis2, n)
@@ -304,7 +316,11 @@ def flatten(x: Value, start_axis: int = 0, end_axis: int = -1) -> Value:
 
 
 def ravel(x: Value) -> Value:
-    """Merge all axes into one."""
+    """Merge all axes into one.
+
+    >>> mt.Array([[1, 2], [3, 4]]).ravel()
+    Array([1, 2, 3, 4], dtype=int64)
+    """
     return flatten(x)
 
 
@@ -369,7 +385,11 @@ cast_p: Any = linear(
 
 
 def cast(x: Value, dtype: Any) -> Value:
-    """Convert to another dtype; complex to real keeps the real part, float to integer truncates."""
+    """Convert to another dtype; complex to real keeps the real part, float to integer truncates.
+
+    >>> mt.Array([1.7, -1.7]).to("int32")
+    Array([ 1, -1], dtype=int32)
+    """
     if isinstance(x, (Array, Tracer)) and x.dtype is dtype:
         return x
     wanted = dtypes.canonical(dtype)

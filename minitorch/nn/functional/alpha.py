@@ -20,17 +20,32 @@ _SATURATED = -1.7580993408473766
 
 
 def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
-    """Set elements to SELU's negative limit with probability p; then scale and shift so that mean and variance stay."""
+    """Set elements to SELU's negative limit with probability p; then scale and shift so that mean and variance stay.
+
+    >>> dropped = alpha_dropout(mt.randn(10_000), p=0.3, training=True)
+    >>> abs(dropped.mean().item()) < 0.1, abs(dropped.std().item() - 1) < 0.1
+    (True, True)
+    """
     return _alpha("alpha_dropout", input, p, training, inplace, tuple(input.shape))
 
 
 def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
-    """As `alpha_dropout`, of whole channels of `[N, C, ...]`."""
+    """As `alpha_dropout`, of whole channels of `[N, C, ...]`.
+
+    >>> dropped = feature_alpha_dropout(mt.ones(4, 3, 5), p=0.5, training=True)
+    >>> (dropped == dropped[:, :, :1]).all()
+    tensor(True)
+    """
     return _alpha("feature_alpha_dropout", input, p, training, inplace, _features("feature_alpha_dropout", input))
 
 
 def feature_dropout(input: Any, p: float, train: bool) -> Any:
-    """Set whole channels of `[N, C, ...]` to 0 with probability p and divide the others by 1 - p."""
+    """Set whole channels of `[N, C, ...]` to 0 with probability p and divide the others by 1 - p.
+
+    >>> dropped = feature_dropout(mt.ones(4, 3, 5), 0.5, True)
+    >>> bool((dropped == dropped[:, :, :1]).all())
+    True
+    """
     p = check_probability("feature_dropout", p)
     shape = _features("feature_dropout", input)
     if not train or p == 0.0:

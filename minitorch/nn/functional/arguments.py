@@ -8,15 +8,21 @@ from typing import Any
 from ...core.errors import DTypeError, ShapeError
 from ...core.ops.families import as_array
 from ...core.primitive import aval_of
+from .examples import EXAMPLES
 
 Function = Callable[..., Any]
 
 
 def named(function: Function, name: str, text: str) -> Function:
-    """Give a function that was made its name and docstring."""
+    """Give a function that was made its name and docstring, which ends with its example."""
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = text
+    function.__doc__ = f"{text}\n{EXAMPLES[name]}"
     return function
+
+
+def last(n: int) -> str:
+    """Return what texts call the last n dimensions."""
+    return "the last dimension" if n == 1 else f"the last {n} dimensions"
 
 
 def check_tensors(name: str, **operands: Any) -> None:

@@ -57,11 +57,12 @@ def multi_head_attention_forward(
     `average_attn_weights` is off (then `[batch, heads, targets, sources]`); None without `need_weights`. `attn_mask` is
     `[targets, sources]` or `[batch * heads, targets, sources]`, `key_padding_mask` `[batch, sources]`; bool masks say where
     not to look, float ones are added. `is_causal` is a hint that `attn_mask` is causal, and changes nothing.
+
+    >>> x, project = mt.tensor([[1.0, 0.0], [0.0, 3.0]]), mt.cat([mt.eye(2)] * 3)
+    >>> multi_head_attention_forward(x[:1], x, x, 2, 1, project, None, None, None, False, 0.0, mt.eye(2), None)[1]
+    tensor([[0.6698, 0.3302]])
     """
-    if query.shape[-1] != embed_dim_to_check:
-        raise ShapeError(
-            f"{NAME}: was expecting embedding dimension of {embed_dim_to_check}, but got query {aval_of(query)}"
-        )
+    _check_width(query, embed_dim_to_check)
     own = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else in_proj_weight
     alone = _is_alone(query, key, value, key_padding_mask, attn_mask)
     if alone and key_padding_mask is not None:
@@ -83,6 +84,11 @@ def multi_head_attention_forward(
     if alone:
         return squeeze(out, 0), None if weights is None else squeeze(weights, 0)
     return swapaxes(out, 0, 1), weights
+
+
+def _check_width(query: Any, width: int) -> None:
+    if query.shape[-1] != width:
+        raise ShapeError(f"{NAME}: was expecting embedding dimension of {width}, but got query {aval_of(query)}")
 
 
 def _each_once(function: Callable[[Any], Any], *xs: Any) -> tuple[Any, ...]:

@@ -41,6 +41,14 @@ def embedding_bag(
     (`include_last_offset`). With "sum", rows are multiplied with `per_sample_weights`, of the input's shape. Rows
     `padding_idx` count for nothing. `max_norm` and `scale_grad_by_freq` are as in `embedding`. Where rows of a bag are
     equally large, the first gets the gradient.
+
+    >>> table = mt.tensor([[1.0], [2.0], [4.0]])
+    >>> embedding_bag(mt.tensor([[0, 1], [1, 2]]), table)
+    tensor([[1.5000],
+            [3.0000]])
+    >>> embedding_bag(mt.tensor([0, 1, 2]), table, offsets=mt.tensor([0, 2]), mode="sum")
+    tensor([[3.],
+            [4.]])
     """
     _check(input, weight, offsets, mode, sparse, scale_grad_by_freq, per_sample_weights)
     if max_norm is not None:

@@ -226,12 +226,24 @@ def _check(input: Any, grid: Any, mode: str, padding_mode: str) -> None:
 
 
 def affine_grid_generator(theta: Any, size: Sequence[int], align_corners: bool) -> Any:
-    """As `nn.functional.affine_grid`, with no defaults."""
+    """As `nn.functional.affine_grid`, with no defaults.
+
+    >>> identity = mt.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+    >>> mt.affine_grid_generator(identity, (1, 1, 1, 2), True)
+    tensor([[[[-1.,  0.],
+              [ 1.,  0.]]]])
+    """
     return affine_grid(theta, size, align_corners)
 
 
 def grid_sampler(input: Any, grid: Any, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Any:
-    """As `nn.functional.grid_sample`, with numbers: 0 bilinear, 1 nearest, 2 bicubic; 0 zeros, 1 border, 2 reflection."""
+    """As `nn.functional.grid_sample`, with numbers: 0 bilinear, 1 nearest, 2 bicubic; 0 zeros, 1 border, 2 reflection.
+
+    >>> mt.grid_sampler(mt.tensor([[[[1.0, 3.0]]]]), mt.tensor([[[[0.5, 0.0]]]]), 0, 0, True)
+    tensor([[[[2.5000]]]])
+    >>> mt.grid_sampler(mt.tensor([[[[1.0, 3.0]]]]), mt.tensor([[[[0.5, 0.0]]]]), 1, 0, True)
+    tensor([[[[3.]]]])
+    """
     if interpolation_mode not in (0, 1, 2) or padding_mode not in (0, 1, 2):
         raise ArgumentError(f"grid_sampler: modes are 0, 1 or 2, got {interpolation_mode} and {padding_mode}")
     return grid_sample(input, grid, _MODES[interpolation_mode], _PADDINGS[padding_mode], align_corners)

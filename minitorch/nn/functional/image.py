@@ -10,7 +10,7 @@ from ...core.ops.convolution import conv_transpose, convolution, per_axis
 from ...core.ops.joining import pad as core_pad
 from ...core.ops.shaping import reshape, swapaxes, transpose
 from ...core.primitive import aval_of
-from .arguments import Function, check_rank, check_tensors, named, one_dtype
+from .arguments import Function, check_rank, check_tensors, last, named, one_dtype
 
 
 def _conv(n: int) -> Function:
@@ -68,7 +68,7 @@ def _max_pool(n: int) -> Function:
             input, per_axis(name, "kernel_size", kernel_size, n, 1), _stride(stride), padding, dilation, ceil_mode
         )
 
-    return named(pool, name, f"Return the largest element of each window over the last {n} dimensions.")
+    return named(pool, name, f"Return the largest element of each window over {last(n)}.")
 
 
 def _avg_pool(n: int) -> Function:
@@ -87,7 +87,7 @@ def _avg_pool(n: int) -> Function:
         window = per_axis(name, "kernel_size", kernel_size, n, 1)
         return pooling.avg_pool(input, window, _stride(stride), padding, ceil_mode, count_include_pad, divisor_override)
 
-    return named(pool, name, f"Return the mean of each window over the last {n} dimensions.")
+    return named(pool, name, f"Return the mean of each window over {last(n)}.")
 
 
 def _adaptive(kind: str, n: int) -> Function:
@@ -101,7 +101,7 @@ def _adaptive(kind: str, n: int) -> Function:
         find = pooling.adaptive_max_pool_with_indices if return_indices else pooling.adaptive_max_pool
         return find(input, sizes)
 
-    return named(pool, name, f"Pool the last {n} dimensions to the given sizes; None keeps one.")
+    return named(pool, name, f"Pool {last(n)} to the given sizes; None keeps one.")
 
 
 def _stride(stride: Any) -> Any:
@@ -122,6 +122,11 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     """Pad the last dimensions: `pad` lists (before, after) from the last dimension on; negative widths cut.
 
     Modes: `constant` (with `value`), `reflect`, `replicate` and `circular`.
+
+    >>> pad(mt.tensor([[1.0, 2.0, 3.0]]), (1, 2))
+    tensor([[0., 1., 2., 3., 0., 0.]])
+    >>> pad(mt.tensor([[1.0, 2.0, 3.0]]), (2, -1), mode="reflect")
+    tensor([[3., 2., 1., 2.]])
     """
     if mode not in _MODES:
         raise UnsupportedError(f"pad: Unrecognized padding mode {mode!r}; use one of {', '.join(_MODES)}")
@@ -138,7 +143,12 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
 
 
 def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
-    """Lay `r * r` channels side by side: `[*, C * r * r, H, W]` becomes `[*, C, H * r, W * r]` (Shi et al., 2016)."""
+    """Lay `r * r` channels side by side: `[*, C * r * r, H, W]` becomes `[*, C, H * r, W * r]` (Shi et al., 2016).
+
+    >>> pixel_shuffle(mt.tensor([[[1]], [[2]], [[3]], [[4]]]), 2)
+    tensor([[[1, 2],
+             [3, 4]]])
+    """
     r = upscale_factor
     *lead, channels, height, width = _planes("pixel_shuffle", input)
     if r < 1 or channels % (r * r):
@@ -150,7 +160,17 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
-    """Undo `pixel_shuffle`: `[*, C, H * r, W * r]` becomes `[*, C * r * r, H, W]`."""
+    """Undo `pixel_shuffle`: `[*, C, H * r, W * r]` becomes `[*, C * r * r, H, W]`.
+
+    >>> pixel_unshuffle(mt.tensor([[[1, 2], [3, 4]]]), 2)
+    tensor([[[1]],
+    <BLANKLINE>
+            [[2]],
+    <BLANKLINE>
+            [[3]],
+    <BLANKLINE>
+            [[4]]])
+    """
     r = downscale_factor
     *lead, channels, height, width = _planes("pixel_unshuffle", input)
     if r < 1 or height % r or width % r:
@@ -162,7 +182,11 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
 
 
 def channel_shuffle(input: Any, groups: int) -> Any:
-    """Interleave the channels (dimension 1) of groups (Zhang et al., 2018)."""
+    """Interleave the channels (dimension 1) of groups (Zhang et al., 2018).
+
+    >>> channel_shuffle(mt.arange(6).reshape(1, 6, 1), groups=2).flatten()
+    tensor([0, 3, 1, 4, 2, 5])
+    """
     n, channels, *rest = _planes("channel_shuffle", input)
     if groups < 1 or channels % groups:
         raise ShapeError(f"channel_shuffle: channels must be divisible by groups={groups}, got {aval_of(input)}")

@@ -16,8 +16,9 @@ from ...core.ops.reductions import mean
 from ...core.ops.shaping import broadcast_to, cast, expand_dims, flatten, reshape, sum, swapaxes
 from ...core.primitive import aval_of
 from ...tensor.fast import fused
-from ...tensor.handle import Tensor, extent
+from ...tensor.handle import Tensor
 from ...tensor.modes import no_grad
+from ...tensor.peeking import extent
 from ...tensor.table import over
 from ...tensor.types import finfo
 from .activation import dropout
@@ -44,12 +45,19 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     """Return `input @ weight.T + bias`, for `input[..., in]`, `weight[out, in]` and `bias[out]`.
 
     As in PyTorch a bias of another shape is broadcast to the result's, and a weight `[in]` gives a result without `out`.
+
+    >>> linear(mt.tensor([1.0, 2.0]), mt.tensor([[1.0, 1.0], [0.0, -1.0]]), mt.tensor([0.5, 0.0]))
+    tensor([ 3.5000, -2.0000])
     """
     return _linear(input, weight, bias)
 
 
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
-    """Return `input1 @ weight[o] @ input2 + bias[o]` for each output o."""
+    """Return `input1 @ weight[o] @ input2 + bias[o]` for each output o.
+
+    >>> bilinear(mt.tensor([[1.0, 2.0]]), mt.tensor([[3.0]]), mt.tensor([[[1.0], [10.0]]]), mt.tensor([0.5]))
+    tensor([[63.5000]])
+    """
     one_dtype("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
     check_tensors("bilinear", input1=input1, input2=input2, weight=weight)
     sizes = (*input1.shape[-1:], *input2.shape[-1:])
@@ -77,6 +85,10 @@ def embedding(
 
     With `max_norm`, rows that are looked up and longer are first shortened to it, in place. With `scale_grad_by_freq`, the
     gradient of a row is divided by how often it is looked up. Gradients are dense.
+
+    >>> embedding(mt.tensor([2, 0]), mt.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]))
+    tensor([[3., 3.],
+            [1., 1.]])
     """
     if sparse:
         raise UnsupportedError("embedding: sparse gradients are not supported; leave sparse off, gradients are dense")
@@ -95,7 +107,14 @@ def shorten(weight: Tensor, max_norm: float, norm_type: float, rows: Any) -> Non
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Any:
-    """Return 0 everywhere but for a 1 at each class number, along a new last dimension."""
+    """Return 0 everywhere but for a 1 at each class number, along a new last dimension.
+
+    >>> one_hot(mt.tensor([2, 0]))
+    tensor([[0, 0, 1],
+            [1, 0, 0]])
+    >>> one_hot(mt.tensor([1]), num_classes=4)
+    tensor([[0, 1, 0, 0]])
+    """
     found = extent(tensor)
     if found and found[0] < 0:
         raise ArgumentError(
@@ -109,7 +128,14 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
 
 
 def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
-    """Normalize over the last dimensions, whose sizes are `normalized_shape`."""
+    """Normalize over the last dimensions, whose sizes are `normalized_shape`.
+
+    >>> layer_norm(mt.tensor([[0.0, 2.0], [10.0, 30.0]]), (2,))
+    tensor([[-1.0000,  1.0000],
+            [-1.0000,  1.0000]])
+    >>> layer_norm(mt.tensor([0.0, 2.0]), 2, weight=mt.tensor([1.0, 10.0]), bias=mt.tensor([0.0, 5.0]))
+    tensor([-1.0000, 15.0000])
+    """
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not wanted or tuple(getattr(input, "shape", ())[-len(wanted) :]) != wanted:
         check_tensors("layer_norm", input=input)
@@ -121,7 +147,12 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
 
 
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
-    """Divide by the root of the mean square over the last dimensions. Zhang and Sennrich (2019)."""
+    """Divide by the root of the mean square over the last dimensions. Zhang and Sennrich (2019).
+
+    >>> rms_norm(mt.tensor([[1.0, 7.0], [3.0, 3.0]]), (2,))
+    tensor([[0.2000, 1.4000],
+            [1.0000, 1.0000]])
+    """
     check_tensors("rms_norm", input=input)
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not wanted or tuple(input.shape[-len(wanted) :]) != wanted:
@@ -146,6 +177,13 @@ def batch_norm(
     """Normalize each channel of `[N, C, ...]`; in training by the batch, whose statistics go into the running ones.
 
     A batch of nothing leaves those as they are. Beside half numbers, parameters and statistics may be float32.
+
+    >>> mean, var = mt.zeros(1), mt.ones(1)
+    >>> batch_norm(mt.tensor([[1.0], [3.0]]), mean, var, training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
+    >>> mean, var
+    (tensor([0.2000]), tensor([1.1000]))
     """
     if eps < 0:
         raise ArgumentError(f"batch_norm: eps must be non-negative, but got {eps} for {aval_of(input)}")
@@ -173,7 +211,14 @@ def batch_norm(
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
-    """Normalize each of `num_groups` groups of channels of each example. Wu and He (2018)."""
+    """Normalize each of `num_groups` groups of channels of each example. Wu and He (2018).
+
+    >>> group_norm(mt.tensor([[[0.0, 2.0], [2.0, 0.0], [5.0, 9.0], [9.0, 5.0]]]), num_groups=2)
+    tensor([[[-1.0000,  1.0000],
+             [ 1.0000, -1.0000],
+             [-1.0000,  1.0000],
+             [ 1.0000, -1.0000]]])
+    """
     if input.ndim < 2:
         raise ShapeError(f"group_norm: needs [examples, channels, ...], got {aval_of(input)}; insert an axis")
     n, channels, *rest = input.shape
@@ -198,7 +243,12 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Any:
-    """Normalize each channel of each example; running statistics follow the means over the examples."""
+    """Normalize each channel of each example; running statistics follow the means over the examples.
+
+    >>> instance_norm(mt.tensor([[[1.0, 3.0], [10.0, 30.0]]]))
+    tensor([[[-1.0000,  1.0000],
+             [-1.0000,  1.0000]]])
+    """
     check_tensors("instance_norm", input=input)
     check_parameters("instance_norm", tuple(input.shape[1:2]), weight, bias)
     if not use_input_stats:
@@ -249,7 +299,14 @@ def _scaled(out: Any, weight: Any, bias: Any, trailing: int) -> Any:
 
 
 def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
-    """Divide by the p-norm along a dimension, or by `eps` where the norm is smaller."""
+    """Divide by the p-norm along a dimension, or by `eps` where the norm is smaller.
+
+    >>> normalize(mt.tensor([[3.0, 4.0], [0.0, 0.0]]))
+    tensor([[0.6000, 0.8000],
+            [0.0000, 0.0000]])
+    >>> normalize(mt.tensor([[3.0, 1.0]]), p=1.0)
+    tensor([[0.7500, 0.2500]])
+    """
     return div(input, maximum(norm(input, p, over(input, dim), keepdims=True), eps))
 
 
@@ -269,6 +326,13 @@ def scaled_dot_product_attention(
     """Return `softmax(query @ key.T * scale + mask) @ value`.
 
     A bool mask says where to look, a float one is added. A query that may look nowhere gives 0, with gradient 0.
+
+    >>> query, key = mt.tensor([[1.0, 0.0]]), mt.tensor([[9.0, 0.0], [0.0, 9.0]])
+    >>> value = mt.tensor([[1.0], [5.0]])
+    >>> scaled_dot_product_attention(query, key, value)
+    tensor([[1.0069]])
+    >>> scaled_dot_product_attention(query, key, value, attn_mask=mt.tensor([[False, True]]))
+    tensor([[5.]])
     """
     one_dtype("scaled_dot_product_attention", query=query, key=key, value=value)
     if attn_mask is not None and as_array(attn_mask).dtype not in (dtypes.bool_, query.dtype, dtypes.float32):

@@ -15,7 +15,7 @@ from ...core.ops.pointwise import add, clip, detach, div, equal, exp, greater, l
 from ...core.ops.shaping import expand_dims, full, sum
 from ...core.primitive import aval_of
 from ...tensor.fast import fused
-from ...tensor.handle import known
+from ...tensor.peeking import known
 from .arguments import check_tensors, one_dtype
 
 
@@ -57,7 +57,13 @@ _mse = fused(losses.mse_p, _mse_general)
 def mse_loss(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
 ) -> Any:
-    """Return the squared difference of input and target; with weights for the elements, the mean is the weighted one."""
+    """Return the squared difference of input and target; with weights for the elements, the mean is the weighted one.
+
+    >>> mse_loss(mt.tensor([1.0, 5.0]), mt.tensor([1.0, 2.0]))
+    tensor(4.5000)
+    >>> mse_loss(mt.tensor([1.0, 5.0]), mt.tensor([1.0, 2.0]), reduction="none")
+    tensor([0., 9.])
+    """
     if size_average is not None or reduce is not None:
         reduction = reduction_of(reduction, size_average, reduce)
     if weight is not None:
@@ -86,7 +92,13 @@ def _weighted_mean(name: str, loss: Any, input: Any, weight: Any, reduction: str
 def l1_loss(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
 ) -> Any:
-    """Return the absolute difference of input and target; with weights for the elements, the mean is the weighted one."""
+    """Return the absolute difference of input and target; with weights for the elements, the mean is the weighted one.
+
+    >>> l1_loss(mt.tensor([1.0, 5.0]), mt.tensor([1.0, 2.0]))
+    tensor(1.5000)
+    >>> l1_loss(mt.tensor([1.0, 5.0]), mt.tensor([1.0, 2.0]), reduction="sum")
+    tensor(3.)
+    """
     _warn_of_broadcast("l1_loss", input, target)
     reduction = reduction_of(reduction, size_average, reduce)
     if weight is not None:
@@ -97,7 +109,13 @@ def l1_loss(
 def smooth_l1_loss(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
 ) -> Any:
-    """Return `d*d / (2 beta)` for differences below `beta`, else `|d| - beta/2`."""
+    """Return `d*d / (2 beta)` for differences below `beta`, else `|d| - beta/2`.
+
+    >>> smooth_l1_loss(mt.tensor([0.5, 4.0]), mt.zeros(2), reduction="none")
+    tensor([0.1250, 3.5000])
+    >>> smooth_l1_loss(mt.tensor([0.5, 4.0]), mt.zeros(2), reduction="none", beta=2.0)
+    tensor([0.0625, 3.0000])
+    """
     _warn_of_broadcast("smooth_l1_loss", input, target)
     return losses.smooth_l1_loss(input, target, reduction_of(reduction, size_average, reduce), beta)
 
@@ -106,6 +124,11 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     """Return `d*d / 2` for differences up to `delta`, else `delta * (|d| - delta/2)`.
 
     With weights for the elements the mean is, as in PyTorch, over the elements.
+
+    >>> huber_loss(mt.tensor([0.5, 4.0]), mt.zeros(2), reduction="none")
+    tensor([0.1250, 3.5000])
+    >>> huber_loss(mt.tensor([0.5, 4.0]), mt.zeros(2), reduction="none", delta=2.0)
+    tensor([0.1250, 6.0000])
     """
     _warn_of_broadcast("huber_loss", input, target)
     if weight is None:
@@ -141,6 +164,14 @@ def cross_entropy(
     """Return minus the log-probability that logits `[N, C, ...]` or `[C]` give to class numbers or probabilities.
 
     With all targets ignored, the mean is NaN.
+
+    >>> logits = mt.tensor([[2.0, 0.0], [0.0, 2.0]])
+    >>> cross_entropy(logits, mt.tensor([0, 0]), reduction="none")
+    tensor([0.1269, 2.1269])
+    >>> cross_entropy(logits, mt.tensor([0, -100]))
+    tensor(0.1269)
+    >>> cross_entropy(logits, mt.tensor([[0.5, 0.5], [0.0, 1.0]]), reduction="none")
+    tensor([1.1269, 0.1269])
     """
     if size_average is not None or reduce is not None:
         reduction = reduction_of(reduction, size_average, reduce)
@@ -182,7 +213,14 @@ def nll_loss(
     reduce: Any = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return minus the log-probabilities `[N, C, ...]` of the target classes."""
+    """Return minus the log-probabilities `[N, C, ...]` of the target classes.
+
+    >>> logs = mt.tensor([[0.5, 0.5], [0.9, 0.1]]).log()
+    >>> nll_loss(logs, mt.tensor([0, 1]), reduction="none")
+    tensor([0.6931, 2.3026])
+    >>> nll_loss(logs, mt.tensor([0, 1]), weight=mt.tensor([3.0, 1.0]))
+    tensor(1.0955)
+    """
     _check_targets("nll_loss", input, target, ignore_index)
     one_dtype("nll_loss", input=input, weight=weight)
     options = {"axis": min(1, input.ndim - 1), "ignore_index": ignore_index}
@@ -203,7 +241,11 @@ def _same_size(name: str, input: Any, target: Any) -> None:
 def binary_cross_entropy(
     input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Any:
-    """Return `-(y log p + (1-y) log(1-p))` for probabilities p; logarithms are clamped at -100."""
+    """Return `-(y log p + (1-y) log(1-p))` for probabilities p; logarithms are clamped at -100.
+
+    >>> binary_cross_entropy(mt.tensor([0.5, 0.9, 0.0]), mt.tensor([1.0, 1.0, 1.0]), reduction="none")
+    tensor([  0.6931,   0.1054, 100.0000])
+    """
     _same_size("binary_cross_entropy", input, target)
     return losses.binary_cross_entropy(input, target, weight, reduction_of(reduction, size_average, reduce))
 
@@ -217,7 +259,14 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Any = None,
 ) -> Any:
-    """Return the binary cross-entropy of `sigmoid(input)`, exact for logits of any size."""
+    """Return the binary cross-entropy of `sigmoid(input)`, exact for logits of any size.
+
+    >>> logits, target = mt.tensor([0.0, -1000.0]), mt.tensor([1.0, 1.0])
+    >>> binary_cross_entropy_with_logits(logits, target, reduction="none")
+    tensor([6.9315e-01, 1.0000e+03])
+    >>> binary_cross_entropy_with_logits(logits, target, reduction="none", pos_weight=mt.tensor(2.0))
+    tensor([1.3863e+00, 2.0000e+03])
+    """
     if tuple(input.shape) != tuple(target.shape):
         raise ShapeError(
             f"binary_cross_entropy_with_logits: Target size ({list(target.shape)}) must be the same as input size "
@@ -235,7 +284,12 @@ def kl_div(
     reduction: str = "mean",
     log_target: bool = False,
 ) -> Any:
-    """Return the divergence of the distribution whose logarithm is `input` from `target`."""
+    """Return the divergence of the distribution whose logarithm is `input` from `target`.
+
+    >>> guess, truth = mt.tensor([[0.5, 0.5]]), mt.tensor([[0.25, 0.75]])
+    >>> kl_div(guess.log(), truth, reduction="batchmean")
+    tensor(0.1308)
+    """
     return losses.kl_div(input, target, reduction_of(reduction, size_average, reduce), log_target)
 
 
@@ -246,6 +300,10 @@ def gaussian_nll_loss(
 
     `var` has the shape of the input, or one variance for all that its last dimension holds, or for another one's, which
     has size 1; or it is a number. Variances are at least `eps`.
+
+    >>> mean, var = mt.tensor([1.0, 1.0]), mt.tensor([1.0, 4.0])
+    >>> gaussian_nll_loss(mean, mt.tensor([3.0, 3.0]), var, reduction="none")
+    tensor([2.0000, 1.1931])
     """
     check_reduction("gaussian_nll_loss", reduction)
     limited = _variances(input, var, eps)
@@ -280,7 +338,13 @@ def poisson_nll_loss(
     reduce: Any = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return minus the log-probability of counts, up to a constant, or with `full` by Stirling's formula."""
+    """Return minus the log-probability of counts, up to a constant, or with `full` by Stirling's formula.
+
+    >>> poisson_nll_loss(mt.tensor([0.0, 1.0]), mt.tensor([2.0, 3.0]), reduction="none")
+    tensor([ 1.0000, -0.2817])
+    >>> poisson_nll_loss(mt.tensor([2.0]), mt.tensor([2.0]), log_input=False)
+    tensor(0.6137)
+    """
     reduction = checked_reduction("poisson_nll_loss", reduction, size_average, reduce)
     loss = sub(exp(input), mul(target, input)) if log_input else sub(input, mul(target, log(add(input, eps))))
     if full:
@@ -299,7 +363,11 @@ def hinge_embedding_loss(
     reduce: Any = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return x where the target is 1, `max(0, margin - x)` where it is -1; elsewhere, as in PyTorch, their sum."""
+    """Return x where the target is 1, `max(0, margin - x)` where it is -1; elsewhere, as in PyTorch, their sum.
+
+    >>> hinge_embedding_loss(mt.tensor([0.25, 0.25, 3.0]), mt.tensor([1, -1, -1]), reduction="none")
+    tensor([0.2500, 0.7500, 0.0000])
+    """
     reduction = checked_reduction("hinge_embedding_loss", reduction, size_average, reduce)
     near = where(equal(target, -1), 0.0, input)
     return losses.reduce_loss(add(near, where(equal(target, 1), 0.0, clip(sub(margin, input), 0.0))), reduction)
@@ -314,7 +382,12 @@ def margin_ranking_loss(
     reduce: Any = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return `max(0, -target * (input1 - input2) + margin)`."""
+    """Return `max(0, -target * (input1 - input2) + margin)`.
+
+    >>> first, second = mt.tensor([1.0, 1.0]), mt.tensor([3.0, 3.0])
+    >>> margin_ranking_loss(first, second, mt.tensor([1, -1]), margin=0.5, reduction="none")
+    tensor([2.5000, 0.0000])
+    """
     reduction = checked_reduction("margin_ranking_loss", reduction, size_average, reduce)
     if not input1.ndim == input2.ndim == target.ndim:
         raise ShapeError(

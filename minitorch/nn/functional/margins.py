@@ -36,7 +36,7 @@ from ...core.ops.shaping import cast, expand_dims, reshape, sum
 from ...core.ops.special import softplus
 from ...core.primitive import Value, aval_of
 from ...tensor.functions import PUBLIC
-from ...tensor.handle import extent
+from ...tensor.peeking import extent
 from . import layer, loss
 from .arguments import check_tensors
 from .loss import checked_reduction, reduction_of
@@ -56,7 +56,12 @@ def cosine_embedding_loss(
     reduce: Any = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return `1 - cos` of the angle of two vectors where the target is 1, `max(0, cos - margin)` where it is -1."""
+    """Return `1 - cos` of the angle of two vectors where the target is 1, `max(0, cos - margin)` where it is -1.
+
+    >>> first, second = mt.tensor([[1.0, 0.0], [1.0, 0.0]]), mt.tensor([[0.0, 1.0], [2.0, 0.0]])
+    >>> cosine_embedding_loss(first, second, mt.tensor([1, -1]), margin=0.25, reduction="none")
+    tensor([1.0000, 0.7500])
+    """
     reduction = checked_reduction("cosine_embedding_loss", reduction, size_average, reduce)
     check_tensors("cosine_embedding_loss", input1=input1, input2=input2, target=target)
     if as_array(target).ndim not in (0, 1) or input1.ndim != as_array(target).ndim + 1 or input2.ndim != input1.ndim:
@@ -86,6 +91,12 @@ def triplet_margin_loss(
     """Return `max(0, d(anchor, positive) - d(anchor, negative) + margin)` for p-norm distances.
 
     With `swap`, the negative's distance is the smaller of those to the anchor and to the positive (Balntas et al., 2016).
+
+    >>> anchor, near, far = mt.tensor([[0.0]]), mt.tensor([[1.0]]), mt.tensor([[1.5]])
+    >>> triplet_margin_loss(anchor, near, far)
+    tensor(0.5000)
+    >>> triplet_margin_loss(anchor, near, far, swap=True)
+    tensor(1.5000)
     """
     return triplet_margin_with_distance_loss(
         anchor,
@@ -108,7 +119,12 @@ def triplet_margin_with_distance_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Any:
-    """As `triplet_margin_loss`, with a distance of one's own."""
+    """As `triplet_margin_loss`, with a distance of one's own.
+
+    >>> anchor, near, far = mt.tensor([[0.0]]), mt.tensor([[3.0]]), mt.tensor([[2.0]])
+    >>> triplet_margin_with_distance_loss(anchor, near, far, distance_function=lambda x, y: (x - y).square().sum(1))
+    tensor(6.)
+    """
     check_reduction("triplet_margin_loss", reduction)
     if margin <= 0:
         raise ArgumentError(f"triplet_margin_loss: margin must be greater than 0, got {margin}")
@@ -131,7 +147,11 @@ def triplet_margin_with_distance_loss(
 def soft_margin_loss(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Any:
-    """Return `log(1 + exp(-target * input))` for targets 1 and -1."""
+    """Return `log(1 + exp(-target * input))` for targets 1 and -1.
+
+    >>> soft_margin_loss(mt.tensor([0.0, 1.0, 1.0]), mt.tensor([1, 1, -1]), reduction="none")
+    tensor([0.6931, 0.3133, 1.3133])
+    """
     reduction = checked_reduction("soft_margin_loss", reduction, size_average, reduce)
     return reduce_loss(softplus(mul(neg(target), input)), reduction)
 
@@ -149,6 +169,11 @@ def multi_margin_loss(
     """Return the sum over wrong classes of `max(0, margin - x[target] + x[class]) ** p`, divided by the classes.
 
     `weight` holds a factor for each target class.
+
+    >>> multi_margin_loss(mt.tensor([[1.0, 0.5, -3.0]]), mt.tensor([0]))
+    tensor(0.1667)
+    >>> multi_margin_loss(mt.tensor([[1.0, 0.5, -3.0]]), mt.tensor([1]), p=2)
+    tensor(0.7500)
     """
     reduction = checked_reduction("multi_margin_loss", reduction, size_average, reduce)
     if p not in (1, 2):
@@ -190,6 +215,9 @@ def multilabel_margin_loss(
     """Return the sum over labels and other classes of `max(0, 1 - x[label] + x[class])`, divided by the classes.
 
     A target lists the labels of an example, ended by the first -1.
+
+    >>> multilabel_margin_loss(mt.tensor([0.5, 1.0, 0.0, 0.25]), mt.tensor([1, 3, -1, 0]))
+    tensor(0.6250)
     """
     reduction = checked_reduction("multilabel_margin_loss", reduction, size_average, reduce)
     check_tensors("multilabel_margin_loss", input=input, target=target)
@@ -212,7 +240,11 @@ def multilabel_margin_loss(
 def multilabel_soft_margin_loss(
     input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Any:
-    """Return the binary cross-entropy of logits, averaged over the classes of each example."""
+    """Return the binary cross-entropy of logits, averaged over the classes of each example.
+
+    >>> multilabel_soft_margin_loss(mt.tensor([[0.0, 2.0]]), mt.tensor([[1.0, 0.0]]))
+    tensor(1.4100)
+    """
     reduction = checked_reduction("multilabel_soft_margin_loss", reduction, size_average, reduce)
     check_tensors("multilabel_soft_margin_loss", input=input, target=target)
     if not input.ndim or tuple(target.shape) != tuple(input.shape):
@@ -241,6 +273,12 @@ def linear_cross_entropy(
 
     Weights are `[C, ..., in]`; a target with class numbers has no dimension for the classes. `options` chooses how
     PyTorch chunks the batch, which changes no result, and is ignored.
+
+    >>> x, weight, target = mt.tensor([[1.0, 2.0]]), mt.tensor([[2.0, 0.0], [0.0, 0.0]]), mt.tensor([0])
+    >>> linear_cross_entropy(x, weight, target)
+    tensor(0.1269)
+    >>> mt.nn.functional.cross_entropy(mt.nn.functional.linear(x, weight), target)
+    tensor(0.1269)
     """
     if input.ndim not in (1, 2) or linear_weight.ndim < 2 or input.shape[-1] != linear_weight.shape[-1]:
         raise ShapeError(

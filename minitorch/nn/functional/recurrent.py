@@ -184,6 +184,36 @@ class Packing:
         return None if self.live.all() else self.live[..., None]
 
 
+# Weights of 0 leave gates half open; those of 1 add the input to the state.
+_EXAMPLES = {
+    "lstm": """
+    >>> hx, weights = (mt.zeros(1, 1, 1), mt.full((1, 1, 1), 4.0)), [mt.zeros(4, 1), mt.zeros(4, 1)]
+    >>> out, h, c = mt.lstm(mt.ones(2, 1, 1), hx, weights, False, 1, 0.0, False, False, False)
+    >>> out.flatten(), h.flatten(), c.flatten()
+    (tensor([0.4820, 0.3808]), tensor([0.3808]), tensor([1.]))
+    """,
+    "gru": """
+    >>> hx, weights = mt.full((1, 1, 1), 4.0), [mt.zeros(3, 1), mt.zeros(3, 1)]
+    >>> out, h = mt.gru(mt.ones(2, 1, 1), hx, weights, False, 1, 0.0, False, False, False)
+    >>> out.flatten(), h.flatten()
+    (tensor([2., 1.]), tensor([1.]))
+    """,
+    "rnn_tanh": """
+    >>> weights = [mt.ones(1, 1), mt.ones(1, 1)]
+    >>> rows, sizes = mt.tensor([[1.0], [0.0], [2.0]]), mt.tensor([2, 1])
+    >>> out, h = mt.rnn_tanh(rows, sizes, mt.zeros(1, 2, 1), weights, False, 1, 0.0, False, False)
+    >>> out.flatten(), h.flatten()
+    (tensor([0.7616, 0.0000, 0.9920]), tensor([0.9920, 0.0000]))
+    """,
+    "rnn_relu": """
+    >>> x, weights = mt.tensor([[[1.0]], [[2.0]], [[-9.0]]]), [mt.ones(1, 1), mt.ones(1, 1)]
+    >>> out, h = mt.rnn_relu(x, mt.zeros(1, 1, 1), weights, False, 1, 0.0, False, False, False)
+    >>> out.flatten(), h.flatten()
+    (tensor([1., 3., 0.]), tensor([0.]))
+    """,
+}
+
+
 def _layers(name: str, states: int) -> Callable[..., States]:
     """Return the function of a kind of layer, which takes a padded batch or packed rows and their batch sizes."""
 
@@ -232,7 +262,7 @@ def _layers(name: str, states: int) -> Callable[..., States]:
     `(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional)` takes packed rows. `hx` is the
     first states, `[layers * directions, batch, width]`{pair}; `params` the list of weights, layer by layer. In training,
     `dropout` applies between layers.
-    """
+{_EXAMPLES[name]}"""
     return call
 
 
@@ -265,21 +295,38 @@ def _step(name: str, input: Any, states: States, *params: Any) -> States:
 def lstm_cell(
     input: Any, hx: Sequence[Any], w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
 ) -> tuple[Any, Any]:
-    """Return the hidden state and the cell after one step, for `input[batch, features]` and `hx` a pair `[batch, width]`."""
+    """Return the hidden state and the cell after one step, for `input[batch, features]` and `hx` a pair `[batch, width]`.
+
+    >>> h, c = mt.lstm_cell(mt.ones(1, 2), (mt.zeros(1, 1), mt.tensor([[4.0]])), mt.zeros(4, 2), mt.zeros(4, 1))
+    >>> h, c
+    (tensor([[0.4820]]), tensor([[2.]]))
+    """
     h, c = _step("lstm", input, tuple(hx), w_ih, w_hh, b_ih, b_hh)
     return h, c
 
 
 def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
-    """Return the hidden state after one step, for `input[batch, features]` and `hx[batch, width]`."""
+    """Return the hidden state after one step, for `input[batch, features]` and `hx[batch, width]`.
+
+    >>> mt.gru_cell(mt.ones(1, 2), mt.tensor([[4.0]]), mt.zeros(3, 2), mt.zeros(3, 1))
+    tensor([[2.]])
+    """
     return _step("gru", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 def rnn_tanh_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
-    """Return `tanh(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh)`."""
+    """Return `tanh(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh)`.
+
+    >>> mt.rnn_tanh_cell(mt.tensor([[1.0, 2.0]]), mt.tensor([[0.5]]), mt.tensor([[0.1, 0.2]]), mt.tensor([[1.0]]))
+    tensor([[0.7616]])
+    """
     return _step("rnn_tanh", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 def rnn_relu_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
-    """Return `relu(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh)`."""
+    """Return `relu(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh)`.
+
+    >>> mt.rnn_relu_cell(mt.tensor([[1.0, 2.0]]), mt.tensor([[0.5]]), mt.tensor([[1.0, 1.0]]), mt.tensor([[10.0]]))
+    tensor([[8.]])
+    """
     return _step("rnn_relu", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]

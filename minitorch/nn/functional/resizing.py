@@ -249,19 +249,37 @@ def interpolate(
 def upsample(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
 ) -> Any:
-    """As `interpolate`, which takes its place."""
+    """As `interpolate`, which takes its place.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     upsample(mt.tensor([[[1.0, 2.0]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
+    """
     _warn("upsample")
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
-    """As `interpolate` with the nearest element."""
+    """As `interpolate` with the nearest element.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     upsample_nearest(mt.tensor([[[[1.0, 2.0]]]]), size=(1, 4))
+    tensor([[[[1., 1., 2., 2.]]]])
+    """
     _warn("upsample_nearest")
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
 def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
-    """As bilinear `interpolate` with aligned corners."""
+    """As bilinear `interpolate` with aligned corners.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     upsample_bilinear(mt.tensor([[[[1.0, 3.0]]]]), size=(1, 3))
+    tensor([[[[1., 2., 3.]]]])
+    """
     _warn("upsample_bilinear")
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
 

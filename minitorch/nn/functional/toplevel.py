@@ -23,14 +23,26 @@ SAME = {
 
 
 def dropout(input: Any, p: float, train: bool) -> Any:
-    """Zero elements with probability p, and scale the others by `1 / (1 - p)`, if `train`."""
+    """Zero elements with probability p, and scale the others by `1 / (1 - p)`, if `train`.
+
+    >>> mt.dropout(mt.ones(3), 0.5, False)
+    tensor([1., 1., 1.])
+    >>> sorted({*mt.dropout(mt.ones(100), 0.5, True).tolist()})
+    [0.0, 2.0]
+    """
     return activation.dropout(input, p, train)
 
 
 def embedding(
     weight: Any, indices: Any, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False
 ) -> Any:
-    """Look up rows of a table, which comes first here; a `padding_idx` of -1 means none."""
+    """Look up rows of a table, which comes first here; a `padding_idx` of -1 means none.
+
+    >>> mt.embedding(mt.tensor([[1.0, 2.0], [3.0, 4.0]]), mt.tensor([1, 0, 1]))
+    tensor([[3., 4.],
+            [1., 2.],
+            [3., 4.]])
+    """
     chosen = None if padding_idx < 0 else padding_idx
     return layer.embedding(indices, weight, chosen, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse)
 
@@ -46,7 +58,15 @@ def batch_norm(
     eps: float,
     cudnn_enabled: bool = False,
 ) -> Any:
-    """As `nn.functional.batch_norm`, with the weights before the statistics."""
+    """As `nn.functional.batch_norm`, with the weights before the statistics.
+
+    >>> x, mean, var = mt.tensor([[1.0], [3.0]]), mt.zeros(1), mt.ones(1)
+    >>> mt.batch_norm(x, None, None, mean, var, True, 0.5, 1e-5, False)
+    tensor([[-1.0000],
+            [ 1.0000]])
+    >>> mean, var
+    (tensor([1.]), tensor([1.5000]))
+    """
     return layer.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
@@ -61,25 +81,42 @@ def instance_norm(
     eps: float,
     cudnn_enabled: bool = False,
 ) -> Any:
-    """As `nn.functional.instance_norm`, with the weights before the statistics."""
+    """As `nn.functional.instance_norm`, with the weights before the statistics.
+
+    >>> x = mt.tensor([[[1.0, 3.0], [10.0, 30.0]]])
+    >>> mt.instance_norm(x, None, None, None, None, True, 0.1, 1e-5, False)
+    tensor([[[-1.0000,  1.0000],
+             [-1.0000,  1.0000]]])
+    """
     return layer.instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
 
 
 def adaptive_max_pool1d(input: Any, output_size: Any) -> Any:
-    """Return the largest elements of windows that cover the last dimension, and their indices."""
+    """Return the largest elements of windows that cover the last dimension, and their indices.
+
+    >>> mt.adaptive_max_pool1d(mt.tensor([[0.0, 9.0, 4.0, 6.0, 8.0]]), 2)
+    (tensor([[9., 8.]]), tensor([[1, 4]]))
+    """
     return image.adaptive_max_pool1d(input, output_size, return_indices=True)
 
 
 def max_pool1d_with_indices(input: Any, kernel_size: Any, stride: Any = None, *options: Any, **named: Any) -> Any:
-    """Return the largest elements of sliding windows, and their indices."""
+    """Return the largest elements of sliding windows, and their indices.
+
+    >>> mt.max_pool1d_with_indices(mt.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)
+    (tensor([[3., 2.]]), tensor([[1, 2]]))
+    """
     return image.max_pool1d(input, kernel_size, stride, *options, return_indices=True, **named)
 
 
 _REDUCTIONS = ("none", "mean", "sum")
 
 
-def numbered(function: Callable[..., Any], order: str) -> Callable[..., Any]:
-    """Return a loss whose arguments stand in PyTorch's order at top level, and whose `reduction` is a number."""
+def numbered(function: Callable[..., Any], order: str, given: str, found: str) -> Callable[..., Any]:
+    """Return a loss whose arguments stand in PyTorch's order at top level, and whose `reduction` is a number.
+
+    Its docstring shows what is found for the arguments `given`.
+    """
     name, names = function.__name__, order.split()
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -95,17 +132,40 @@ def numbered(function: Callable[..., Any], order: str) -> Callable[..., Any]:
     call.__doc__ = f"""As `nn.functional.{name}`, with a number for `reduction`: 0 none (the default), 1 mean, 2 sum.
 
     The arguments in order: {", ".join(f"`{each}`" for each in names)}.
+
+    >>> mt.{name}({given})
+    {found}
     """
     return call
 
 
 LOSSES = {
-    function.__name__: numbered(function, order)
-    for function, order in (
-        (loss.binary_cross_entropy_with_logits, "input target weight pos_weight reduction"),
-        (loss.hinge_embedding_loss, "input target margin reduction"),
-        (loss.kl_div, "input target reduction"),
-        (loss.margin_ranking_loss, "input1 input2 target margin reduction"),
+    function.__name__: numbered(function, *row)
+    for function, *row in (
+        (
+            loss.binary_cross_entropy_with_logits,
+            "input target weight pos_weight reduction",
+            "mt.tensor([0.0, 2.0]), mt.tensor([1.0, 0.0]), None, None, 2",
+            "tensor(2.8201)",
+        ),
+        (
+            loss.hinge_embedding_loss,
+            "input target margin reduction",
+            "mt.tensor([0.25, 0.25]), mt.tensor([1.0, -1.0]), 2.0",
+            "tensor([0.2500, 1.7500])",
+        ),
+        (
+            loss.kl_div,
+            "input target reduction",
+            "mt.log(mt.tensor([0.5, 0.5])), mt.tensor([1.0, 0.0]), reduction=2",
+            "tensor(0.6931)",
+        ),
+        (
+            loss.margin_ranking_loss,
+            "input1 input2 target margin reduction",
+            "mt.tensor([1.0, 1.0]), mt.tensor([3.0, 3.0]), mt.tensor([1.0, -1.0])",
+            "tensor([2., 0.])",
+        ),
     )
 }
 

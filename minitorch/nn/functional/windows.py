@@ -22,10 +22,10 @@ from ...core.ops.reductions import argmax
 from ...core.ops.sampling import uniform
 from ...core.ops.shaping import cast, expand_dims, full, moveaxis, reshape
 from ...core.primitive import Value, aval_of
-from ...tensor.handle import extent
+from ...tensor.peeking import extent
 from ...tensor.random import next_key
 from . import image
-from .arguments import Function, check_rank, check_tensors, named
+from .arguments import Function, check_rank, check_tensors, last, named
 
 
 def _merged(x: Value, kept: int) -> Value:
@@ -54,7 +54,12 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
 
 
 def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
-    """Add blocks up where they overlap, the transpose of `unfold`: `[N, C * kernel, blocks]` becomes `[N, C, H, W]`."""
+    """Add blocks up where they overlap, the transpose of `unfold`: `[N, C * kernel, blocks]` becomes `[N, C, H, W]`.
+
+    >>> fold(mt.ones(1, 4, 2), output_size=(2, 3), kernel_size=2)
+    tensor([[[[1., 2., 1.],
+              [1., 2., 1.]]]])
+    """
     kernel, sizes = (
         per_axis("fold", "kernel_size", kernel_size, 2, 1),
         per_axis("fold", "output_size", output_size, 2, 1),
@@ -87,7 +92,7 @@ def _lp_pool(n: int) -> Function:
         total = pooling.avg_pool(pow(input, norm_type), window, stride, 0, ceil_mode)
         return pow(mul(mul(sign(total), relu(abs(total))), float(math.prod(window))), 1.0 / norm_type)
 
-    text = f"Return `sum(x**p) ** (1/p)` of each window over the last {n} dimensions; maxima for infinite p."
+    text = f"Return `sum(x**p) ** (1/p)` of each window over {last(n)}; maxima for infinite p."
     return named(pool, name, text)
 
 
@@ -95,7 +100,13 @@ lp_pool1d, lp_pool2d, lp_pool3d = map(_lp_pool, (1, 2, 3))
 
 
 def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
-    """Divide by `(k + alpha * mean(x**2 of size channels around)) ** beta`. Krizhevsky et al. (2012)."""
+    """Divide by `(k + alpha * mean(x**2 of size channels around)) ** beta`. Krizhevsky et al. (2012).
+
+    >>> local_response_norm(mt.tensor([[[1.0], [2.0], [3.0]]]), size=3, alpha=3.0, beta=1.0)
+    tensor([[[0.1667],
+             [0.1333],
+             [0.2143]]])
+    """
     if input.ndim < 3:
         raise ShapeError(f"local_response_norm: Expected 3D or higher dimensionality input, got {aval_of(input)}")
     squares = moveaxis(square(input), 1, -1)
@@ -143,7 +154,7 @@ def _fractional_max_pool(n: int) -> Function:
         shape = (*input.shape[: input.ndim - n], *counts)
         return (reshape(values, shape), reshape(where_found, shape)) if return_indices else reshape(values, shape)
 
-    text = f"Return maxima of windows that random samples lay over the last {n} dimensions. Graham (2014)."
+    text = f"Return maxima of windows that random samples lay over {last(n)}. Graham (2014)."
     return named(pool, name, text)
 
 

@@ -13,7 +13,7 @@ from ...core.ops.pointwise import add, greater_equal, less, logical_and, neg, wh
 from ...core.ops.reductions import argmax, mean
 from ...core.ops.shaping import expand_dims, reshape
 from ...core.primitive import aval_of
-from ...tensor.handle import extent
+from ...tensor.peeking import extent
 from .. import functional as F
 from ..module import Module
 from .container import ModuleList, Sequential

@@ -192,7 +192,12 @@ class CTCLoss(Loss):
 
 @dataclass(frozen=True)
 class LinearCrossEntropyOptions:
-    """How PyTorch chunks the batch of `LinearCrossEntropyLoss`; kept and printed here, and of no effect."""
+    """How PyTorch chunks the batch of `LinearCrossEntropyLoss`; kept and printed here, and of no effect.
+
+    >>> options = nn.LinearCrossEntropyOptions(batch_chunk_size=2)
+    >>> nn.LinearCrossEntropyLoss(8, 10, options=options)(mt.zeros(4, 8), mt.tensor([1, 0, 4, 9])).round(decimals=4)
+    tensor(2.3026, grad_fn=<DivBackward0>)
+    """
 
     allow_retain_graph: bool = False
     batch_chunk_size: int | None = None

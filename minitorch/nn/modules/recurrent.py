@@ -33,6 +33,9 @@ class RNNBase(Module):
     Parameters are `weight_ih_l0 [gates * hidden_size, input_size]`, `weight_hh_l0 [gates * hidden_size, hidden_size]`,
     `bias_ih_l0`, `bias_hh_l0`, `weight_hr_l0 [proj_size, hidden_size]`; `_reverse` follows for the second direction. All
     are drawn uniformly with bound `1 / sqrt(hidden_size)`, as in PyTorch.
+
+    >>> {name: tuple(p.shape) for name, p in nn.RNNBase("GRU", input_size=2, hidden_size=3).named_parameters()}
+    {'weight_ih_l0': (9, 2), 'weight_hh_l0': (9, 3), 'bias_ih_l0': (9,), 'bias_hh_l0': (9,)}
     """
 
     def __init__(
@@ -323,7 +326,11 @@ class RNN(RNNBase):
 
 
 class RNNCellBase(Module):
-    """What single steps share: `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`, drawn as in the layers."""
+    """What single steps share: `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`, drawn as in the layers.
+
+    >>> nn.RNNCellBase(2, 3, bias=False, num_chunks=4).weight_ih.shape
+    (12, 2)
+    """
 
     _count = 1  # of states
 

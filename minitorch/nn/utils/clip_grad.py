@@ -96,7 +96,7 @@ def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, for
     >>> p.grad = Tensor([8.0])
     >>> clip_grads_with_norm_(p, 1.0, 16.0)
     >>> p.grad
-    tensor([0.5])
+    tensor([0.5000])
     """
     with no_grad():
         factor = minimum(div(float(max_norm), total_norm + 1e-6), 1.0)
@@ -155,5 +155,11 @@ def clip_grad_norm(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """Do what `clip_grad_norm_` does; this is its old name."""
+    """Do what `clip_grad_norm_` does; this is its old name.
+
+    >>> x = mt.tensor([0.0, 0.0], requires_grad=True)
+    >>> x.grad = mt.tensor([3.0, 4.0])
+    >>> clip_grad_norm([x], 1.0), x.grad
+    (tensor(5.), tensor([0.6000, 0.8000]))
+    """
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)

@@ -44,7 +44,17 @@ def cached() -> Iterator[None]:
 
 
 class ParametrizationList(ModuleList):
-    """The modules that compute one tensor, the first of them from `original`, or from `original0`, `original1`, ..."""
+    """The modules that compute one tensor, the first of them from `original`, or from `original0`, `original1`, ...
+
+    >>> class Exp(nn.Module):
+    ...     def forward(self, x):
+    ...         return x.exp()
+    >>> layer = nn.Linear(2, 3)
+    >>> _ = register_parametrization(layer, "weight", Exp())
+    >>> chain = layer.parametrizations.weight
+    >>> len(chain), chain.original.shape, bool((chain() == chain.original.exp()).all())
+    (1, (3, 2), True)
+    """
 
     def __init__(self, modules: Sequence[Module], original: Tensor, unsafe: bool = False):
         if not modules:
@@ -192,7 +202,13 @@ def type_before_parametrizations(module: Module) -> type:
 
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
-    """Return whether a tensor of a module, or any, is computed by parametrizations."""
+    """Return whether a tensor of a module, or any, is computed by parametrizations.
+
+    >>> from minitorch.nn.utils.parametrizations import weight_norm
+    >>> layer = weight_norm(nn.Linear(2, 3))
+    >>> is_parametrized(layer), is_parametrized(layer, "weight"), is_parametrized(layer, "bias")
+    (True, True, False)
+    """
     found = vars(module).get("parametrizations")
     if not isinstance(found, ModuleDict):
         return False

@@ -91,7 +91,7 @@ def adamw(
     >>> import minitorch as mt
     >>> optimizer = adamw(0.5, weight_decay=0.25)
     >>> w = mt.array(4.0)
-    >>> optimizer.update(mt.array(2.0), optimizer.init(w), w)[0]
+    >>> optimizer.update(mt.array(2.0), optimizer.init(w), w)[0].round(4)
     Array(-1., dtype=float32)
     """
     direction = scale_by_adam(b1, b2, eps, eps_root, nesterov=nesterov)
@@ -103,7 +103,7 @@ def amsgrad(learning_rate: NumberOrSchedule, b1: Any = 0.9, b2: Any = 0.999, eps
 
     >>> import minitorch as mt
     >>> optimizer = amsgrad(0.5)
-    >>> optimizer.update(mt.array(2.0), optimizer.init(mt.array(1.0)))[0]
+    >>> optimizer.update(mt.array(2.0), optimizer.init(mt.array(1.0)))[0].round(4)
     Array(-0.5, dtype=float32)
     """
     return _descent(scale_by_amsgrad(b1, b2, eps), learning_rate)

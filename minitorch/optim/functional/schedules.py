@@ -131,7 +131,7 @@ def cosine_decay_schedule(init_value: Any, decay_steps: int, alpha: Any = 0.0, e
     """Go down along half a cosine to `alpha` times the first value. Loshchilov and Hutter (2016), arXiv:1608.03983.
 
     >>> schedule = cosine_decay_schedule(1.0, decay_steps=10)
-    >>> schedule(0), schedule(5)
+    >>> schedule(0), schedule(5).round(4)
     (Array(1., dtype=float32), Array(0.5, dtype=float32))
     """
     _positive("cosine_decay_schedule", "decay_steps", decay_steps)
@@ -188,7 +188,7 @@ def warmup_cosine_decay_schedule(
     """Go up in a straight line, then down along half a cosine; `decay_steps` counts both.
 
     >>> schedule = warmup_cosine_decay_schedule(0.0, 1.0, warmup_steps=10, decay_steps=30)
-    >>> schedule(5), schedule(20)
+    >>> schedule(5), schedule(20).round(4)
     (Array(0.5, dtype=float32), Array(0.5, dtype=float32))
     """
     alpha = 0.0 if peak_value == 0 else end_value / peak_value

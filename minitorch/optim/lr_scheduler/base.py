@@ -47,7 +47,17 @@ def per_group(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
 
 
 class LRScheduler:
-    """Base class. Subclasses define `get_lr`, which returns the next rate of every group."""
+    """Base class. Subclasses define `get_lr`, which returns the next rate of every group.
+
+    >>> class Harmonic(LRScheduler):
+    ...     def get_lr(self):
+    ...         return [rate / (self.last_epoch + 1) for rate in self.base_lrs]
+    >>> optimizer = mt.optim.SGD([mt.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = Harmonic(optimizer)
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr(), optimizer.param_groups[0]["lr"]
+    ([0.5], 0.5)
+    """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
         self.optimizer = checked_optimizer(optimizer)

@@ -55,7 +55,15 @@ def _power(gamma: float, x: float) -> float:
 
 
 class CyclicLR(_Cyclic):
-    """The rate up and down between two limits in straight lines, the momentum down and up. Smith (2015)."""
+    """The rate up and down between two limits in straight lines, the momentum down and up. Smith (2015).
+
+    >>> optimizer = mt.optim.SGD([mt.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = CyclicLR(optimizer, base_lr=1.0, max_lr=3.0, step_size_up=2, cycle_momentum=False)
+    >>> for _ in range(6):
+    ...     print(scheduler.get_last_lr()[0], end=" ")
+    ...     scheduler.step()
+    1.0 2.0 3.0 2.0 1.0 2.0
+    """
 
     _MODES: ClassVar[dict[str, tuple[Any, str]]] = {
         "triangular": (_triangular, "cycle"),
@@ -148,7 +156,16 @@ def _phase(end: float, rates: tuple[str, str], momenta: tuple[str, str]) -> dict
 
 
 class OneCycleLR(_Cyclic):
-    """The rate up to `max_lr` once and down to almost nothing, the momentum down and up. Smith and Topin (2017)."""
+    """The rate up to `max_lr` once and down to almost nothing, the momentum down and up. Smith and Topin (2017).
+
+    >>> optimizer = mt.optim.SGD([mt.ones(1, requires_grad=True)], lr=1.0, momentum=0.9)
+    >>> scheduler = OneCycleLR(optimizer, max_lr=1.0, total_steps=5, pct_start=0.4)
+    >>> for _ in range(5):
+    ...     print(f"{scheduler.get_last_lr()[0]:.4f}", end=" ")
+    ...     optimizer.step()
+    ...     scheduler.step()
+    0.0400 1.0000 0.7500 0.2500 0.0000
+    """
 
     _WAYS: ClassVar[dict[str, Any]] = {"cos": _cosine, "linear": _straight}
 

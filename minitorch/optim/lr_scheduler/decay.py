@@ -30,7 +30,15 @@ class LambdaLR(FunctionScheduler):
 
 
 class MultiplicativeLR(FunctionScheduler):
-    """The last rate times a function of the number of steps."""
+    """The last rate times a function of the number of steps.
+
+    >>> optimizer = mt.optim.SGD([mt.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = MultiplicativeLR(optimizer, lambda n: 0.5 if n < 3 else 1.0)
+    >>> for _ in range(4):
+    ...     print(scheduler.get_last_lr()[0], end=" ")
+    ...     scheduler.step()
+    1.0 0.5 0.25 0.25
+    """
 
     def get_lr(self) -> list[Any]:
         """Return the next rate of every group."""
@@ -41,7 +49,15 @@ class MultiplicativeLR(FunctionScheduler):
 
 
 class StepLR(LRScheduler):
-    """The rate times `gamma` every `step_size` steps."""
+    """The rate times `gamma` every `step_size` steps.
+
+    >>> optimizer = mt.optim.SGD([mt.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> for _ in range(6):
+    ...     print(scheduler.get_last_lr()[0], end=" ")
+    ...     scheduler.step()
+    1.0 1.0 0.5 0.5 0.25 0.25
+    """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1):
         self.step_size = step_size
@@ -59,7 +75,15 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """The rate times `gamma` at each milestone."""
+    """The rate times `gamma` at each milestone.
+
+    >>> optimizer = mt.optim.SGD([mt.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = MultiStepLR(optimizer, milestones=[1, 4], gamma=0.5)
+    >>> for _ in range(6):
+    ...     print(scheduler.get_last_lr()[0], end=" ")
+    ...     scheduler.step()
+    1.0 0.5 0.5 0.5 0.25 0.25
+    """
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1):
         self.milestones = Counter(milestones)
@@ -78,7 +102,15 @@ class MultiStepLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """The rate times a factor, until `total_iters` steps are made."""
+    """The rate times a factor, until `total_iters` steps are made.
+
+    >>> optimizer = mt.optim.SGD([mt.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = ConstantLR(optimizer, factor=0.25, total_iters=2)
+    >>> for _ in range(4):
+    ...     print(scheduler.get_last_lr()[0], end=" ")
+    ...     scheduler.step()
+    0.25 0.25 1.0 1.0
+    """
 
     def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1):
         if not 0 <= factor <= 1:
@@ -99,7 +131,15 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """The rate times a factor that goes in a straight line from `start_factor` to `end_factor`."""
+    """The rate times a factor that goes in a straight line from `start_factor` to `end_factor`.
+
+    >>> optimizer = mt.optim.SGD([mt.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = LinearLR(optimizer, start_factor=0.5, total_iters=2)
+    >>> for _ in range(4):
+    ...     print(scheduler.get_last_lr()[0], end=" ")
+    ...     scheduler.step()
+    0.5 0.75 1.0 1.0
+    """
 
     def __init__(
         self,
@@ -135,7 +175,15 @@ class LinearLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """The rate times `gamma` at every step."""
+    """The rate times `gamma` at every step.
+
+    >>> optimizer = mt.optim.SGD([mt.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = ExponentialLR(optimizer, gamma=0.5)
+    >>> for _ in range(4):
+    ...     print(scheduler.get_last_lr()[0], end=" ")
+    ...     scheduler.step()
+    1.0 0.5 0.25 0.125
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1):
         self.gamma = gamma
@@ -150,7 +198,15 @@ class ExponentialLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """The initial rate times a power of the part of `total_iters` that remains."""
+    """The initial rate times a power of the part of `total_iters` that remains.
+
+    >>> optimizer = mt.optim.SGD([mt.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = PolynomialLR(optimizer, total_iters=4, power=2.0)
+    >>> for _ in range(6):
+    ...     print(f"{scheduler.get_last_lr()[0]:.4f}", end=" ")
+    ...     scheduler.step()
+    1.0000 0.5625 0.2500 0.0625 0.0000 0.0000
+    """
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1):
         self.total_iters = total_iters
@@ -170,7 +226,15 @@ class PolynomialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """The rate down to `eta_min` along half a cosine of `T_max` steps, and up again. Loshchilov and Hutter (2016)."""
+    """The rate down to `eta_min` along half a cosine of `T_max` steps, and up again. Loshchilov and Hutter (2016).
+
+    >>> optimizer = mt.optim.SGD([mt.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = CosineAnnealingLR(optimizer, T_max=4)
+    >>> for _ in range(6):
+    ...     print(f"{scheduler.get_last_lr()[0]:.4f}", end=" ")
+    ...     scheduler.step()
+    1.0000 0.8536 0.5000 0.1464 0.0000 0.1464
+    """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1):
         self.T_max = T_max
@@ -197,7 +261,15 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """The rate down along half a cosine, again and again: over `T_0` steps, then `T_mult` times as many each time."""
+    """The rate down along half a cosine, again and again: over `T_0` steps, then `T_mult` times as many each time.
+
+    >>> optimizer = mt.optim.SGD([mt.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = CosineAnnealingWarmRestarts(optimizer, T_0=2, T_mult=2)
+    >>> for _ in range(7):
+    ...     print(f"{scheduler.get_last_lr()[0]:.4f}", end=" ")
+    ...     scheduler.step()
+    1.0000 0.5000 1.0000 0.8536 0.5000 0.1464 1.0000
+    """
 
     def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1):
         name = "CosineAnnealingWarmRestarts"
@@ -251,7 +323,16 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
 
 class SequentialLR(Composite):
-    """Schedulers one after the other, changing at the milestones."""
+    """Schedulers one after the other, changing at the milestones.
+
+    >>> optimizer = mt.optim.SGD([mt.ones(1, requires_grad=True)], lr=1.0)
+    >>> warmup, decay = ConstantLR(optimizer, 0.25, total_iters=2), ExponentialLR(optimizer, 0.5)
+    >>> scheduler = SequentialLR(optimizer, [warmup, decay], milestones=[2])
+    >>> for _ in range(5):
+    ...     print(scheduler.get_last_lr()[0], end=" ")
+    ...     scheduler.step()
+    0.25 0.25 1.0 0.5 0.25
+    """
 
     def __init__(
         self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1
@@ -298,7 +379,15 @@ def _undo(scheduler: Any) -> None:
 
 
 class ChainedScheduler(Composite):
-    """Schedulers that change the rate one after the other at every step."""
+    """Schedulers that change the rate one after the other at every step.
+
+    >>> optimizer = mt.optim.SGD([mt.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = ChainedScheduler([ConstantLR(optimizer, 0.25, total_iters=2), ExponentialLR(optimizer, 0.5)])
+    >>> for _ in range(4):
+    ...     print(scheduler.get_last_lr()[0], end=" ")
+    ...     scheduler.step()
+    0.25 0.125 0.25 0.125
+    """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None):
         if not schedulers:

@@ -50,7 +50,12 @@ def default_collate(batch: Sequence[Any]) -> Any:
 
 
 def default_convert(sample: Any) -> Any:
-    """Turn the NumPy data of one sample into tensors, inside tuples, lists and dicts."""
+    """Turn the NumPy data of one sample into tensors, inside tuples, lists and dicts.
+
+    >>> import numpy as np
+    >>> default_convert({"x": np.array([1.0, 2.0]), "name": "first"})
+    {'x': tensor([1., 2.], dtype=float64), 'name': 'first'}
+    """
     if isinstance(sample, (np.ndarray, np.generic)) and sample.dtype.kind not in "SUO":
         return as_tensor(sample)
     if isinstance(sample, Mapping):

@@ -18,7 +18,16 @@ Sample = TypeVar("Sample", covariant=True)
 
 
 class Dataset(Generic[Sample]):
-    """A collection of samples; a subclass defines `__getitem__` and `__len__`."""
+    """A collection of samples; a subclass defines `__getitem__` and `__len__`.
+
+    >>> class Squares(Dataset):
+    ...     def __getitem__(self, index):
+    ...         return index**2
+    ...     def __len__(self):
+    ...         return 10
+    >>> Squares()[3], len(Squares() + Squares())
+    (9, 20)
+    """
 
     def __getitem__(self, index: Any) -> Sample:
         raise NotImplementedError(f"{type(self).__name__}: a dataset needs a method __getitem__(index)")
@@ -32,6 +41,12 @@ class IterableDataset(Dataset[Sample]):
 
     In a loader with workers each has the whole stream: `__iter__` gives the share of `get_worker_info()`. A stream with
     `state_dict()` and `load_state_dict(state)` is resumed by them; any other is read again up to where it was.
+
+    >>> class Countdown(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter([3, 2, 1])
+    >>> list(mt.utils.data.DataLoader(Countdown(), batch_size=2))
+    [tensor([3, 2]), tensor([1])]
     """
 
     def __iter__(self) -> Iterator[Sample]:
@@ -118,7 +133,12 @@ class StackDataset(Dataset[Any]):
 
 
 class Subset(Dataset[Any]):
-    """Some of the samples of a dataset."""
+    """Some of the samples of a dataset.
+
+    >>> part = Subset(["a", "b", "c", "d"], [3, 1])
+    >>> len(part), part[0]
+    (2, 'd')
+    """
 
     def __init__(self, dataset: Any, indices: Sequence[int]):
         self.dataset = dataset
@@ -137,7 +157,12 @@ class Subset(Dataset[Any]):
 
 
 class ConcatDataset(Dataset[Any]):
-    """Datasets one after the other."""
+    """Datasets one after the other.
+
+    >>> both = ConcatDataset([["a", "b"], ["c"]])
+    >>> len(both), both[2], both[-3]
+    (3, 'c', 'a')
+    """
 
     def __init__(self, datasets: Iterable[Any]):
         self.datasets = list(datasets)
@@ -160,7 +185,14 @@ class ConcatDataset(Dataset[Any]):
 
 
 class ChainDataset(IterableDataset[Any]):
-    """Streams one after the other."""
+    """Streams one after the other.
+
+    >>> class Count(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(3))
+    >>> list(ChainDataset([Count(), Count()]))
+    [0, 1, 2, 0, 1, 2]
+    """
 
     def __init__(self, datasets: Iterable[Any]):
         self.datasets = list(datasets)

@@ -22,7 +22,16 @@ State = dict[str, Any]
 
 
 class Sampler(Generic[Index]):
-    """An order of indices; a subclass defines `__iter__`, and `__len__` where it is known."""
+    """An order of indices; a subclass defines `__iter__`, and `__len__` where it is known.
+
+    >>> class Backward(Sampler):
+    ...     def __init__(self, data):
+    ...         self.data = data
+    ...     def __iter__(self):
+    ...         return iter(range(len(self.data) - 1, -1, -1))
+    >>> list(Backward("abc"))
+    [2, 1, 0]
+    """
 
     def __init__(self, data_source: Any = None):
         pass
@@ -32,7 +41,11 @@ class Sampler(Generic[Index]):
 
 
 class SequentialSampler(Sampler[int]):
-    """Every index, in order."""
+    """Every index, in order.
+
+    >>> list(SequentialSampler(["a", "b", "c"]))
+    [0, 1, 2]
+    """
 
     def __init__(self, data_source: Any):
         self.data_source = data_source
@@ -91,7 +104,14 @@ class _Drawn(Sampler[int]):
 
 
 class RandomSampler(_Drawn):
-    """Indices in random order, or, with `replacement`, `num_samples` drawn independently."""
+    """Indices in random order, or, with `replacement`, `num_samples` drawn independently.
+
+    >>> sorted(RandomSampler(range(4)))
+    [0, 1, 2, 3]
+    >>> drawn = list(RandomSampler(range(4), replacement=True, num_samples=10))
+    >>> len(drawn), set(drawn) <= {0, 1, 2, 3}
+    (10, True)
+    """
 
     def __init__(
         self,
@@ -125,7 +145,11 @@ class RandomSampler(_Drawn):
 
 
 class SubsetRandomSampler(_Drawn):
-    """The given indices in random order."""
+    """The given indices in random order.
+
+    >>> sorted(SubsetRandomSampler([5, 3, 8]))
+    [3, 5, 8]
+    """
 
     def __init__(self, indices: Sequence[int], generator: Generator | None = None):
         self.indices = indices

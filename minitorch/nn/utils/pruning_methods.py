@@ -31,7 +31,7 @@ class BasePruningMethod(Computed):
     ...         return mask
     >>> layer = mt.nn.Linear(2, 2)
     >>> _ = FirstRow.apply(layer, "weight")
-    >>> layer.weight[0].tolist(), layer.weight_mask.tolist()
+    >>> layer.weight[0].abs().tolist(), layer.weight_mask.tolist()
     ([0.0, 0.0], [[0.0, 0.0], [1.0, 1.0]])
     """
 

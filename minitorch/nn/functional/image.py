@@ -23,9 +23,7 @@ def _conv(n: int) -> Function:
         one_dtype(name, input=input, weight=weight, bias=bias)
         return convolution(input, weight, bias, stride, padding, dilation, groups)
 
-    return named(
-        conv, name, f"Slide a kernel over {n} dimensions of `[N, C, ...]`; weights are `[O, C / groups, ...]`."
-    )
+    return named(conv, name, f"Slide a kernel over {last(n)} of `[N, C, ...]`; weights are `[O, C / groups, ...]`.")
 
 
 def _conv_transpose(n: int) -> Function:
@@ -46,7 +44,7 @@ def _conv_transpose(n: int) -> Function:
         return conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation)
 
     return named(
-        conv, name, f"Apply the transpose of a convolution in {n} dimensions; weights are `[C, O / groups, ...]`."
+        conv, name, f"Apply the transpose of a convolution over {last(n)}; weights are `[C, O / groups, ...]`."
     )
 
 

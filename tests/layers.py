@@ -17,6 +17,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.primitive"],  # Primitive, Trace, Tracer, bind
     ["minitorch.core.naming"],  # what messages call arguments
     ["minitorch.core.tape"],  # nodes and the backward loop
+    ["minitorch.core.conversion"],  # traced values as Python numbers and NumPy arrays
     ["minitorch.core.leaks", "minitorch.core.nonfinite"],  # what watches over tracers and results
     ["minitorch.core.reuse"],  # random keys that are consumed twice
     # The ops, so ordered that each file is closed under its own derivative and batching rules.

@@ -53,11 +53,16 @@ class JetTracer(Tracer):
         self.value = series[0]
         self.series = series
 
+    def is_differentiated(self) -> bool:
+        """Return whether the curve moves."""
+        return any(c is not None for c in self.series[1:])
+
 
 class JetTrace(Trace):
     """The trace that expands operations."""
 
     __slots__ = ()
+    transform = "jet"
     expands = True
 
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
@@ -322,6 +327,7 @@ def jet(function: Function, primals: Sequence[Any], series: Sequence[Sequence[An
     with entering(JetTrace) as trace:
         leaves = [tree.leaves(x)[0] for x in primals]
         xs = inexact_leaves("jet", leaves, tuple(primals), function, range(len(primals)))
+        trace.arguments = function, primals, range(len(primals)), None
         curves = []
         for x, terms in zip(xs, series):
             cs = [direction("jet", "a term of a series", tree.leaves(c)[0], aval_of(x)) for c in terms]

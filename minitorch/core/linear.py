@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from . import dtypes, tree
 from .array import Array
 from .aval import Aval
+from .conversion import without_data
 from .errors import GradError, ShapeError, TracerError
 from .linearity import groups
 from .ops.families import as_array
@@ -117,6 +118,11 @@ class LinearTracer(Tracer):
         self._trace = trace
         self.value = value
         self.number = number
+
+    def concrete(self, wanted: str) -> Array:
+        """Raise: whatever the map will be applied to, it is not known yet."""
+        self.check_open(wanted)
+        raise without_data(self, wanted)
 
 
 class LinearTrace(Trace):
@@ -240,6 +246,7 @@ def transposed(name: str, function: Function, primals: tuple[Any, ...]) -> Funct
     """Return the transpose of a linear function; messages begin with a name."""
     with entering(LinearTrace) as trace:
         trace.name = name
+        trace.arguments = function, primals, range(len(primals)), None
         leaves, structure = tree.flatten(primals)
         blanks = [_blank(x) for x in leaves]
         arrays = inexact_leaves(name, blanks, tree.unflatten(structure, blanks), function, range(len(primals)))

@@ -204,9 +204,14 @@ def _saver(codes: tuple[tuple[bool, int], ...]) -> Callable[[tuple[Any, ...]], t
 
 
 class Trace:
-    """An interpreter of primitives. Its level says which transform it belongs to: inner ones are higher."""
+    """An interpreter of primitives. Its level says which transform it belongs to: inner ones are higher.
 
-    __slots__ = ("closed", "level")
+    `arguments`, where it is set, is what messages need to name the arguments of a differentiated function: the function,
+    those arguments, their positions, and the nodes of their leaves on a tape, else None.
+    """
+
+    __slots__ = ("arguments", "closed", "level")
+    arguments: tuple[Callable[..., Any], Sequence[Any], Sequence[int], Sequence[Any] | None] | None
     is_derived_later: ClassVar[bool] = False  # whether derivatives may be taken of what it writes down
     expands: ClassVar[bool] = False  # into power series: a function with rules of its own is asked for them
     transform: ClassVar[str] = "a transform"
@@ -277,6 +282,10 @@ class Tracer:
         self.check_open(wanted)
         return concrete(self.value, wanted)
 
+    def is_differentiated(self) -> bool:
+        """Return whether the transform that this value belongs to takes a derivative through it."""
+        return False
+
     def check_open(self, wanted: str) -> None:
         """Raise if the transform that this value belongs to has finished."""
         if self._trace.closed:
@@ -286,28 +295,11 @@ class Tracer:
         """Return the only element as a Python number."""
         return self.concrete(".item()").item()
 
-    def tolist(self) -> Any:
-        """Return the elements as nested Python lists."""
-        return self.concrete(".tolist()").tolist()
-
-    def numpy(self) -> np.ndarray[Any, Any]:
-        """Return the data as a read-only NumPy array."""
-        return self.concrete(".numpy()").numpy()
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        return self.concrete("np.asarray()").__array__(dtype, copy)
-
     def __bool__(self) -> bool:
         return bool(self.concrete("bool() or a Python `if`"))
 
     def __int__(self) -> int:
         return int(self.concrete("int()"))
-
-    def __float__(self) -> float:
-        return float(self.concrete("float()"))
-
-    def __complex__(self) -> complex:
-        return complex(self.concrete("complex()"))
 
     def __index__(self) -> int:
         return self.concrete("an index").__index__()

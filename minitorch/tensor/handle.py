@@ -15,6 +15,7 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.array import Array
+from ..core.conversion import converted
 from ..core.errors import ArgumentError, DTypeError, GradError, ShapeError
 from ..core.ops.families import as_array
 from ..core.ops.pointwise import add, detach
@@ -369,9 +370,11 @@ class Tensor(Shared):
             raise GradError(
                 "numpy: Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
             )
-        return self.concrete(".numpy()").numpy()
+        return self.concrete(".numpy()").numpy() if force else converted(self, ".numpy()").numpy()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        if self.node is None:
+            return converted(self, "np.asarray()").__array__(dtype, copy)
         return np.asarray(self.numpy(), dtype) if not copy else np.array(self.numpy(), dtype)
 
     __hash__ = object.__hash__
@@ -413,7 +416,7 @@ def _numbers(data: Any, kinds: set[Any]) -> Any:
             f"tensor: only one element tensors can be converted to Python scalars, got {data.aval} in a list; use stack"
         )
     kinds.add(data.dtype)
-    return data.detach().numpy().reshape(())
+    return converted(data, "tensor()").numpy().reshape(())
 
 
 def _is_numbers(data: Any) -> bool:

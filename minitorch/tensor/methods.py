@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core import tree
 from ..core.array import Array
+from ..core.conversion import converted
 from ..core.operators import array_ufunc
 from ..core.ops import pointwise
 from ..core.ops.slicing import flip
@@ -115,11 +116,11 @@ def _length(x: Tensor) -> int:
 def _dlpack(x: Tensor, **options: Any) -> Any:
     if x.requires_grad:
         raise BufferError("__dlpack__: a tensor that requires grad does not leave with it; use x.detach()")
-    return x.concrete("__dlpack__").__dlpack__(**options)
+    return converted(x, "__dlpack__").__dlpack__(**options)
 
 
 def _dlpack_device(x: Tensor) -> tuple[int, int]:
-    return x.concrete("__dlpack_device__").__dlpack_device__()
+    return converted(x, "__dlpack_device__").__dlpack_device__()
 
 
 def _format(x: Tensor, spec: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -35,11 +34,16 @@ def converted(x: Tracer, wanted: str) -> Array:
     return found
 
 
+def number(x: Any, name: str) -> float:
+    """Return an argument of a function of the library as the Python number that it has to be."""
+    return float(converted(x, f"float({name})") if isinstance(x, Tracer) else x)
+
+
 def _refusal(x: Tracer, wanted: str) -> TracerError:
     return TracerError(
         f"{wanted}{_place()}: the value {x.aval} is differentiated by {x.transform}, and its derivative would be lost in "
-        f"a Python number or a NumPy array{origin(x)}; use minitorch's functions instead of math's and NumPy's (minitorch.exp "
-        "for math.exp), or, if a constant is meant, x.item() or stop_gradient(x)"
+        f"a Python number or a NumPy array{origin(x)}; use minitorch's functions instead of math's and NumPy's "
+        "(minitorch.exp for math.exp), or, if a constant is meant, x.item() or stop_gradient(x)"
     )
 
 
@@ -53,14 +57,15 @@ def without_data(x: Tracer, wanted: str) -> TracerError:
 
 def _place() -> str:
     """Say where a value is converted: " at train.py:7", or " in dropout() at train.py:7" if it was an argument of that."""
-    inner: FrameType | None = None
+    names: list[str] = []
     frame = sys._getframe(1)
     while frame.f_back is not None and (is_internal(frame.f_code.co_filename) or is_helper(frame)):
-        inner, frame = frame, frame.f_back
+        names.append(frame.f_code.co_qualname.removesuffix(".__init__"))
+        frame = frame.f_back
+    asked = max((i for i, name in enumerate(names) if name.rpartition(".")[2] in _NAMES), default=-1)
+    public = [name for name in names[asked + 1 :] if not name.startswith("_") and "<" not in name]
     line = f"{frame.f_code.co_filename}:{frame.f_lineno}" if pulling.get() is None else user_line()
-    if inner is None or inner.f_code.co_name in _NAMES or not is_internal(inner.f_code.co_filename):
-        return f" at {line}"
-    return f" in {inner.f_code.co_qualname.removesuffix('.__init__')}() at {line}"
+    return f" in {public[-1]}() at {line}" if public else f" at {line}"
 
 
 def origin(x: Tracer) -> str:
@@ -125,4 +130,4 @@ CONVERSIONS: dict[str, Callable[..., Any]] = {
     "tobytes": tobytes,
     "numpy": numpy,
 }
-_NAMES = {*CONVERSIONS, *(method.__name__ for method in CONVERSIONS.values())}  # and those of Tensor's own
+_NAMES = {"number", *CONVERSIONS, *(method.__name__ for method in CONVERSIONS.values())}  # and those of Tensor's own

@@ -8,6 +8,7 @@ Knows no operation, no transform and no device.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -398,6 +399,8 @@ def explained(primitive: Primitive, args: Sequence[Any], params: Params, error: 
                 f"{primitive.name}: expected an array or a number, got {type(a).__name__}; "
                 "convert it with minitorch.tensor(...)"
             )
+    if isinstance(error, (OverflowError, TypeError)) and (better := oversized(primitive, args)) is not None:
+        return better
     avals = [avals_of(a) for a in args]
     try:
         primitive.abstract(*avals, **params)
@@ -407,6 +410,24 @@ def explained(primitive: Primitive, args: Sequence[Any], params: Params, error: 
     kind = ShapeError if isinstance(error, (ValueError, IndexError)) else type(error)
     given = f" with {params}" if params else ""
     return kind(f"{primitive.name}({operands}){given}: {error}")
+
+
+def oversized(primitive: Primitive, args: Sequence[Any]) -> Exception | None:
+    """Return the error for a Python integer that the operands' dtype cannot hold, None if there is none."""
+    dtype = dtypes.promote(*(kind_of(a) for a in args if a is not None))
+    for number in args:
+        try:
+            np.asarray(number if type(number) is int else 0, dtype)
+        except (OverflowError, TypeError):  # bfloat16 has no OverflowError
+            few = number.bit_length() <= 128
+            shown = number if few else f"about {'-' if number < 0 else ''}10**{math.log10(abs(number)):.0f}"
+            fix = "compute in floats" if dtype in dtypes.INTEGERS else "write float('inf') for infinity"
+            operands = ", ".join(str(avals_of(a)) for a in args)
+            return OverflowError(
+                f"{primitive.name}({operands}): the Python number {shown} is too large for {dtypes.name(dtype)}; give a "
+                f"smaller one, or {fix}"
+            )
+    return None
 
 
 def evaluate_plain(primitive: Primitive, args: Sequence[Any], params: Params) -> Any:

@@ -372,11 +372,6 @@ class Tensor(Shared):
             )
         return self.concrete(".numpy()").numpy() if force else converted(self, ".numpy()").numpy()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        if self.node is None:
-            return converted(self, "np.asarray()").__array__(dtype, copy)
-        return np.asarray(self.numpy(), dtype) if not copy else np.array(self.numpy(), dtype)
-
     __hash__ = object.__hash__
 
 

@@ -113,6 +113,11 @@ def _length(x: Tensor) -> int:
     return x.shape[0]
 
 
+def _asarray(x: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    data = converted(x, "np.asarray()").numpy() if x.node is None else x.numpy()
+    return np.asarray(data, dtype) if not copy else np.array(data, dtype)
+
+
 def _dlpack(x: Tensor, **options: Any) -> Any:
     if x.requires_grad:
         raise BufferError("__dlpack__: a tensor that requires grad does not leave with it; use x.detach()")
@@ -155,6 +160,7 @@ SPECIAL: dict[str, Function] = {
     "__reversed__": _reversed,
     "__contains__": _contains,
     "__len__": _length,
+    "__array__": _asarray,
     "__format__": _format,
     "__dlpack__": _dlpack,
     "__dlpack_device__": _dlpack_device,

@@ -42,16 +42,16 @@ def number(x: Any, name: str) -> float:
 def _refusal(x: Tracer, wanted: str) -> TracerError:
     return TracerError(
         f"{wanted}{_place()}: the value {x.aval} is differentiated by {x.transform}, and its derivative would be lost in "
-        f"a Python number or a NumPy array{origin(x)}; use minitorch's functions instead of math's and NumPy's "
+        f"a Python number or a NumPy array{_origin(x)}; use minitorch's functions instead of math's and NumPy's "
         "(minitorch.exp for math.exp), or, if a constant is meant, x.item() or stop_gradient(x)"
     )
 
 
-def without_data(x: Tracer, wanted: str) -> TracerError:
-    """Return the error for a value of a linear map, whose argument is not known yet."""
+def without_data(x: Tracer, wanted: str, name: str) -> TracerError:
+    """Return the error for a value of a linear map that is being recorded, whose argument is not known yet."""
     return TracerError(
-        f"{wanted}{_place()}: the value {x.aval} belongs to a linear map that {x._trace.transform} records, and has no data "
-        f"yet{origin(x)}; compute with minitorch's functions, and return values instead of converting them"
+        f"{wanted}{_place()}: the value {x.aval} belongs to a linear map that {name} records, and has no data yet"
+        f"{_origin(x)}; compute with minitorch's functions, and return values instead of converting them"
     )
 
 
@@ -68,7 +68,7 @@ def _place() -> str:
     return f" in {public[-1]}() at {line}" if public else f" at {line}"
 
 
-def origin(x: Tracer) -> str:
+def _origin(x: Tracer) -> str:
     """Say which arguments of the differentiated function a value was computed from, as far as its trace knows."""
     arguments = getattr(x._trace, "arguments", None)
     if arguments is None:
@@ -130,4 +130,6 @@ CONVERSIONS: dict[str, Callable[..., Any]] = {
     "tobytes": tobytes,
     "numpy": numpy,
 }
-_NAMES = {"number", *CONVERSIONS, *(method.__name__ for method in CONVERSIONS.values())}  # and those of Tensor's own
+# What stands between a user's conversion and the error, and is no function that the user called.
+_NAMES = {"converted", "number", "concrete", "item", "__bool__", "__int__", "__index__", "__format__", *CONVERSIONS}
+_NAMES |= {method.__name__ for method in CONVERSIONS.values()}

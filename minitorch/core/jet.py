@@ -23,6 +23,7 @@ from .ops.pointwise import add, conj, div, mul, sub
 from .ops.shaping import broadcast_to, cast, zeros_of
 from .primitive import (
     DECOMPOSE,
+    LINEAR,
     NO_DERIVATIVE,
     Params,
     Primitive,
@@ -77,7 +78,8 @@ class JetTrace(Trace):
         mine = [isinstance(a, JetTracer) and a._trace is self for a in args]
         order = min(len(a.series) for a, m in zip(args, mine) if m) - 1
         curves = [a.series[: order + 1] if m else [a] + [None] * order for a, m in zip(args, mine)]
-        if primitive.jvp is NO_DERIVATIVE or order == 0:
+        rounds = primitive.jvp is LINEAR and not groups(primitive, len(args), params)  # a cast to integers
+        if primitive.jvp is NO_DERIVATIVE or rounds or order == 0:
             out = bind(primitive, *(c[0] for c in curves), **params)
             return out if primitive.jvp is NO_DERIVATIVE else self._wrapped(out, [])
         moving = {i for i, c in enumerate(curves) if any(x is not None for x in c[1:])}

@@ -113,8 +113,9 @@ class LinearTracer(Tracer):
 
     __slots__ = ("number",)
     transform = "linearize"
+    _trace: LinearTrace
 
-    def __init__(self, trace: Trace, value: Value, number: int):
+    def __init__(self, trace: LinearTrace, value: Value, number: int):
         self._trace = trace
         self.value = value
         self.number = number
@@ -122,7 +123,7 @@ class LinearTracer(Tracer):
     def concrete(self, wanted: str) -> Array:
         """Raise: whatever the map will be applied to, it is not known yet."""
         self.check_open(wanted)
-        raise without_data(self, wanted)
+        raise without_data(self, wanted, self._trace.name or "linearize")
 
 
 class LinearTrace(Trace):

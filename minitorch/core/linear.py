@@ -254,6 +254,7 @@ def transposed(name: str, function: Function, primals: tuple[Any, ...]) -> Funct
         with muting(True):
             inner = tree.unflatten(structure, [trace.input(aval_of(x)) for x in arrays])
         ends, out_structure = tree.flatten(function(*inner))
+        trace.arguments = None  # which the transpose would keep alive
         ends = [lower(x) for x in ends]
         outs = [trace.outcome(name, x) for x in ends]
         for x in outs:

@@ -421,11 +421,11 @@ def oversized(primitive: Primitive, args: Sequence[Any]) -> Exception | None:
         except (OverflowError, TypeError):  # bfloat16 has no OverflowError
             few = number.bit_length() <= 128
             shown = number if few else f"about {'-' if number < 0 else ''}10**{math.log10(abs(number)):.0f}"
-            fix = "compute in floats" if dtype in dtypes.INTEGERS else "write float('inf') for infinity"
+            fix = "compute in another dtype" if dtype in dtypes.INTEGERS else "write float('inf') for infinity"
             operands = ", ".join(str(avals_of(a)) for a in args)
             return OverflowError(
-                f"{primitive.name}({operands}): the Python number {shown} is too large for {dtypes.name(dtype)}; give a "
-                f"smaller one, or {fix}"
+                f"{primitive.name}({operands}): the Python number {shown} does not fit into {dtypes.name(dtype)}; give one "
+                f"that does, or {fix}"
             )
     return None
 

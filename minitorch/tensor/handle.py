@@ -411,7 +411,7 @@ def _numbers(data: Any, kinds: set[Any]) -> Any:
             f"tensor: only one element tensors can be converted to Python scalars, got {data.aval} in a list; use stack"
         )
     kinds.add(data.dtype)
-    return converted(data, "tensor()").numpy().reshape(())
+    return converted(data, "np.asarray()").numpy().reshape(())
 
 
 def _is_numbers(data: Any) -> bool:

@@ -40,7 +40,7 @@ CONVERSIONS = {
     "from_dlpack": (lambda x: mt.from_dlpack(x), "__dlpack__ in from_dlpack()"),
     "array": (lambda x: mt.array(x), "np.asarray() in Array()"),
     "array, list": (lambda x: mt.array([x, 1.0]), "np.asarray() in Array()"),
-    "tensor, list": (lambda x: mt.tensor([x, x]), "tensor()"),
+    "tensor, list": (lambda x: mt.tensor([x, x]), "np.asarray() in tensor()"),
     "linspace": (lambda x: mt.linspace(0.0, x, 3), "float() in linspace()"),
 }
 RUNS = {
@@ -61,7 +61,7 @@ RUNS = {
     "func.jvp": lambda f, x: mt.func.jvp(f, (x,), (x,)),
     "func.jacfwd": lambda f, x: mt.func.jacfwd(f)(x),
 }
-REVERSE = [name for name in RUNS if name not in ("jvp", "linearize", "jacfwd", "jet", "func.jvp", "func.jacfwd")]
+REVERSE = ("grad", "value_and_grad", "vjp", "jacrev", "grad of grad", "func.grad", "func.vjp")
 MAKE = {"array": mt.array, "tensor": mt.tensor}
 
 
@@ -78,7 +78,7 @@ def test_a_conversion_names_itself_the_line_and_the_argument(conversion, run, fa
     with pytest.raises(TracerError) as caught:
         RUNS[run](function, MAKE[face](2.0))
     message = str(caught.value)
-    assert message.startswith(named) or "tensor()" in message
+    assert message.startswith(named)
     assert re.search(rf" at {WHERE}: the value .* is differentiated by (grad|jvp|jet)", message)
     assert "it comes from argument 0 ('x')" in message
     assert "minitorch.exp" in message and "x.item()" in message and "stop_gradient(x)" in message
@@ -117,8 +117,7 @@ def test_what_says_that_a_constant_is_meant(run, face, capsys):
 
 @pytest.mark.parametrize("run", REVERSE)
 def test_nothing_is_lost_where_nothing_is_recorded(run):
-    if "jvp" in run or run in ("hessian", "hvp"):
-        pytest.skip("forward mode goes on under no_grad")
+    """Under `no_grad` a constant is what everything is; forward mode does not know it."""
 
     def function(x):
         with mt.no_grad():
@@ -312,6 +311,7 @@ FLOWS = {
     ),
     "posinf of nan_to_num": lambda p: mt.nan_to_num(mt.tensor([math.inf, 1.0]), posinf=p) ** 2,
     "neginf of nan_to_num": lambda p: mt.nan_to_num(mt.tensor([-math.inf, 1.0]), neginf=p) ** 2,
+    "norm_type of lp_pool": lambda p: F.lp_pool1d(mt.arange(4.0)[None], p + 1.5, 2),
     "eps of rms_norm": lambda p: F.rms_norm(mt.arange(2.0), (2,), eps=p),
     "value of full": lambda p: mt.full((2,), p) ** 2,
     "stop of linspace": lambda p: mnp.linspace(0.0, p, 3) ** 2,
@@ -334,24 +334,28 @@ LARGE = 10**400
 OVERFLOWS = {
     "float": (
         lambda: mt.array(2.0) * LARGE,
-        r"mul\(float32\[\], int64\[\]\).*about 10\*\*400 is too large for float32",
+        r"mul\(float32\[\], int64\[\]\).*about 10\*\*400 does not fit into float32",
     ),
-    "reflected": (lambda: LARGE + mt.array(2.0), r"add\(int64\[\], float32\[\]\).*for float32"),
+    "reflected": (lambda: LARGE + mt.array(2.0), r"add\(int64\[\], float32\[\]\).*fit into float32"),
     "integers": (
         lambda: mt.array(2) * 2**63,
-        r"mul\(int64\[\], int64\[\]\).* 9223372036854775808 is too large for int64",
+        r"mul\(int64\[\], int64\[\]\).* 9223372036854775808 does not fit into int64",
     ),
-    "negative": (lambda: mt.array(2.0) * -LARGE, r"about -10\*\*400 is too large"),
-    "bfloat16": (lambda: mt.array(2.0, dtype=mt.bfloat16) * LARGE, r"mul\(bfloat16\[\].* too large for bfloat16"),
-    "complex": (lambda: mt.array(2j) * LARGE, r"mul\(complex64\[\].* too large for complex64"),
-    "tensor": (lambda: mt.tensor(2.0) * LARGE, r"mul\(float32\[\].* too large for float32"),
-    "in place": (lambda: mt.tensor(2.0).mul_(LARGE), r"mul\(float32\[\].* too large for float32"),
-    "where": (lambda: mt.where(mt.array(True), mt.array(2.0), LARGE), r"where\(.* too large for float32"),
-    "clamp": (lambda: mt.tensor(2.0).clamp(max=LARGE), r"clip\(.* too large for float32"),
-    "grad": (lambda: mt.grad(lambda x: x * LARGE)(2.0), r"mul\(.* too large for float32"),
-    "jvp": (lambda: mt.jvp(lambda x: x * LARGE, (mt.array(2.0),), (mt.array(1.0),)), r"mul\(.* too large for float32"),
-    "vmap": (lambda: mt.vmap(lambda x: x * LARGE)(mt.ones(2)), r"mul\(.* too large for float32"),
-    "jit": (lambda: mt.jit(lambda x: x * LARGE)(mt.array(2.0)), r"mul\(.* too large for float32"),
+    "byte": (lambda: mt.array([1], dtype=mt.uint8) * -1, r"mul\(uint8\[1\], int64\[\]\).* -1 does not fit into uint8"),
+    "negative": (lambda: mt.array(2.0) * -LARGE, r"about -10\*\*400 does not fit"),
+    "bfloat16": (lambda: mt.array(2.0, dtype=mt.bfloat16) * LARGE, r"mul\(bfloat16\[\].* does not fit into bfloat16"),
+    "complex": (lambda: mt.array(2j) * LARGE, r"mul\(complex64\[\].* does not fit into complex64"),
+    "tensor": (lambda: mt.tensor(2.0) * LARGE, r"mul\(float32\[\].* does not fit into float32"),
+    "in place": (lambda: mt.tensor(2.0).mul_(LARGE), r"mul\(float32\[\].* does not fit into float32"),
+    "where": (lambda: mt.where(mt.array(True), mt.array(2.0), LARGE), r"where\(.* does not fit into float32"),
+    "clamp": (lambda: mt.tensor(2.0).clamp(max=LARGE), r"clip\(.* does not fit into float32"),
+    "grad": (lambda: mt.grad(lambda x: x * LARGE)(2.0), r"mul\(.* does not fit into float32"),
+    "jvp": (
+        lambda: mt.jvp(lambda x: x * LARGE, (mt.array(2.0),), (mt.array(1.0),)),
+        r"mul\(.* does not fit into float32",
+    ),
+    "vmap": (lambda: mt.vmap(lambda x: x * LARGE)(mt.ones(2)), r"mul\(.* does not fit into float32"),
+    "jit": (lambda: mt.jit(lambda x: x * LARGE)(mt.array(2.0)), r"mul\(.* does not fit into float32"),
 }
 
 
@@ -360,7 +364,7 @@ def test_numbers_too_large_for_their_dtype(case):
     call, message = OVERFLOWS[case]
     with pytest.raises(OverflowError, match=message) as caught:
         call()
-    assert re.search(r"give a smaller one, or (write float\('inf'\)|compute in floats)", str(caught.value))
+    assert re.search(r"give one that does, or (write float\('inf'\)|compute in another dtype)", str(caught.value))
 
 
 def test_large_numbers_that_floats_hold():

@@ -399,7 +399,7 @@ def explained(primitive: Primitive, args: Sequence[Any], params: Params, error: 
                 f"{primitive.name}: expected an array or a number, got {type(a).__name__}; "
                 "convert it with minitorch.tensor(...)"
             )
-    if isinstance(error, (OverflowError, TypeError)) and (better := oversized(primitive, args)) is not None:
+    if isinstance(error, OverflowError) and (better := oversized(primitive, args)) is not None:
         return better
     avals = [avals_of(a) for a in args]
     try:
@@ -413,19 +413,20 @@ def explained(primitive: Primitive, args: Sequence[Any], params: Params, error: 
 
 
 def oversized(primitive: Primitive, args: Sequence[Any]) -> Exception | None:
-    """Return the error for a Python integer that the operands' dtype cannot hold, None if there is none."""
-    dtype = dtypes.promote(*(kind_of(a) for a in args if a is not None))
-    for number in args:
+    """Return the error for a Python integer that a pointwise operation's dtype cannot hold, None if there is none."""
+    if primitive.operand_dtypes is None:
+        return None
+    operands, _ = primitive.operand_dtypes(tuple(map(kind_of, args)))
+    for number, dtype in zip(args, operands):
         try:
-            np.asarray(number if type(number) is int else 0, dtype)
-        except (OverflowError, TypeError):  # bfloat16 has no OverflowError
+            np.asarray(number if type(number) is int else 0, dtypes.float32 if dtype in dtypes.HALVES else dtype)
+        except OverflowError:
             few = number.bit_length() <= 128
             shown = number if few else f"about {'-' if number < 0 else ''}10**{math.log10(abs(number)):.0f}"
             fix = "compute in another dtype" if dtype in dtypes.INTEGERS else "write float('inf') for infinity"
-            operands = ", ".join(str(avals_of(a)) for a in args)
             return OverflowError(
-                f"{primitive.name}({operands}): the Python number {shown} does not fit into {dtypes.name(dtype)}; give one "
-                f"that does, or {fix}"
+                f"{primitive.name}({', '.join(map(str, map(aval_of, args)))}): the Python number {shown} does not fit into "
+                f"{dtypes.name(dtype)}; give one that does, or {fix}"
             )
     return None
 

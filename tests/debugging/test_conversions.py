@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import cmath
 import math
+import operator
 import pickle
 import re
 
@@ -365,6 +366,20 @@ def test_numbers_too_large_for_their_dtype(case):
     with pytest.raises(OverflowError, match=message) as caught:
         call()
     assert re.search(r"give one that does, or (write float\('inf'\)|compute in another dtype)", str(caught.value))
+
+
+@pytest.mark.parametrize("value", [-1, 255, 256, 300, 2**63, 10**30])
+@pytest.mark.parametrize("operation", ["mul", "truediv", "lt", "sub"])
+def test_a_compiled_function_takes_the_numbers_that_plain_ones_take(value, operation):
+    """It wrapped negative numbers around among bytes."""
+    function, x = lambda x: getattr(operator, operation)(x, value), mt.array([1, 2], dtype=mt.uint8)
+    try:
+        expected = function(x)
+    except OverflowError as error:
+        with pytest.raises(OverflowError, match=re.escape(str(error))):
+            mt.jit(function)(x)
+    else:
+        assert np.array_equal(mt.jit(function)(x), expected)
 
 
 def test_large_numbers_that_floats_hold():

@@ -80,7 +80,7 @@ ADVICE = {
 }
 
 
-_WORD = 63  # bits of the longest numbers that any dtype of numbers holds
+_SMALL = 127  # up to here, every dtype of numbers holds a Python integer
 
 
 class Lifted:
@@ -194,7 +194,7 @@ class StagingTrace(Trace):
                 f"only later{sources}; call it outside, use minitorch.where in the place of a mask, or give size= to the "
                 "function of minitorch.numpy"
             )
-        if any(type(a) is int and a.bit_length() > _WORD for a in args) and (error := oversized(primitive, args)):
+        if any(type(a) is int and not 0 <= a <= _SMALL for a in args) and (error := oversized(primitive, args)):
             raise error
         eq = equation(primitive, [self.atom(a) for a in args], params, line)
         self.graph.equations.append(eq)

@@ -218,7 +218,7 @@ def _watched(func: Function, name: str, randomness: str, axis: Any = None) -> Fu
         with _keys(passing):
             return func(*args, **kwargs)
 
-    return run
+    return functools.update_wrapper(run, func, updated=())  # messages name its arguments
 
 
 @contextmanager

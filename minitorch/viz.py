@@ -17,8 +17,7 @@ from .core.array import Array
 from .core.errors import GradError, MissingExtraError, MissingProgramError
 from .core.jit.graph import Equation, Graph, Var
 from .core.primitive import Tracer
-from .core.tape import FREED, Node, TapeTracer
-from .core.vjp import reachable
+from .core.tape import FREED, Node, TapeTracer, reachable
 from .nn.module import Module
 from .nn.parameter import Parameter
 from .tensor.handle import Tensor

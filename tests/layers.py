@@ -17,6 +17,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.primitive"],  # Primitive, Trace, Tracer, bind
     ["minitorch.core.naming"],  # what messages call arguments
     ["minitorch.core.tape"],  # nodes and the backward loop
+    ["minitorch.core.conversion"],  # traced values as Python numbers and NumPy arrays
     ["minitorch.core.leaks", "minitorch.core.nonfinite"],  # what watches over tracers and results
     ["minitorch.core.reuse"],  # random keys that are consumed twice
     # The ops, so ordered that each file is closed under its own derivative and batching rules.
@@ -292,7 +293,8 @@ LAYERS: list[list[str]] = [
         "minitorch.compiling.stats",
     ],
     ["minitorch.compiling.holding", "minitorch.compiling.inspecting"],  # who holds what slots do; the search for NaN
-    ["minitorch.compiling.capture", "minitorch.compiling.derivative", "minitorch.compiling.looking"],
+    ["minitorch.compiling.capture", "minitorch.compiling.looking"],
+    ["minitorch.compiling.derivative"],  # the backward pass of a compiled function
     [
         "minitorch.compiling.building",
         "minitorch.compiling.module_forms",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..absent import missing
-from ..core.tape import Node
-from ..core.vjp import reachable
+from ..core.tape import Node, reachable
 from ..tensor.handle import Tensor
 
 

@@ -19,8 +19,8 @@ from ..core.errors import JitError
 from ..core.jit.graph import Atom, Graph
 from ..core.jit.staging import Lifted, StagedTracer, StagingTrace
 from ..core.primitive import Tracer, Value, aval_of
-from ..core.tape import FREED, Node, context, entering, lower
-from ..core.vjp import backward, reachable, unhooked
+from ..core.tape import FREED, Node, context, entering, lower, reachable
+from ..core.vjp import backward, unhooked
 from ..tensor.handle import GradCell, Tensor, ambient
 from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
 from .derivative import Derivative

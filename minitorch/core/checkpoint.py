@@ -38,8 +38,8 @@ from .ops.shaping import mark
 from .primitive import Primitive, Trace, Tracer, Value
 from .pushing import JVPTracer
 from .recording import in_range, positions_of
-from .tape import Frame, Node, Tape, TapeTracer, context, entering, leaked, lower, next_sequence, resuming
-from .vjp import backward, reachable
+from .tape import Frame, Node, Tape, TapeTracer, context, entering, leaked, lower, next_sequence, reachable, resuming
+from .vjp import backward
 from .vmap import BatchTrace, BatchTracer
 
 # State that a function may advance, such as a random generator's: each entry is called before a run, and returns what

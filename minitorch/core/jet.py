@@ -23,6 +23,7 @@ from .ops.pointwise import add, conj, div, mul, sub
 from .ops.shaping import broadcast_to, cast, zeros_of
 from .primitive import (
     DECOMPOSE,
+    LINEAR,
     NO_DERIVATIVE,
     Params,
     Primitive,
@@ -53,11 +54,16 @@ class JetTracer(Tracer):
         self.value = series[0]
         self.series = series
 
+    def is_differentiated(self) -> bool:
+        """Return whether the curve moves."""
+        return any(c is not None for c in self.series[1:])
+
 
 class JetTrace(Trace):
     """The trace that expands operations."""
 
     __slots__ = ()
+    transform = "jet"
     expands = True
 
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
@@ -72,7 +78,8 @@ class JetTrace(Trace):
         mine = [isinstance(a, JetTracer) and a._trace is self for a in args]
         order = min(len(a.series) for a, m in zip(args, mine) if m) - 1
         curves = [a.series[: order + 1] if m else [a] + [None] * order for a, m in zip(args, mine)]
-        if primitive.jvp is NO_DERIVATIVE or order == 0:
+        rounds = primitive.jvp is LINEAR and not groups(primitive, len(args), params)  # a cast to integers
+        if primitive.jvp is NO_DERIVATIVE or rounds or order == 0:
             out = bind(primitive, *(c[0] for c in curves), **params)
             return out if primitive.jvp is NO_DERIVATIVE else self._wrapped(out, [])
         moving = {i for i, c in enumerate(curves) if any(x is not None for x in c[1:])}
@@ -322,6 +329,7 @@ def jet(function: Function, primals: Sequence[Any], series: Sequence[Sequence[An
     with entering(JetTrace) as trace:
         leaves = [tree.leaves(x)[0] for x in primals]
         xs = inexact_leaves("jet", leaves, tuple(primals), function, range(len(primals)))
+        trace.arguments = function, primals, range(len(primals)), None
         curves = []
         for x, terms in zip(xs, series):
             cs = [direction("jet", "a term of a series", tree.leaves(c)[0], aval_of(x)) for c in terms]

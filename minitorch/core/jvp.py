@@ -114,7 +114,10 @@ class JVPTrace(Trace):
         push = primitive.pushes.get(key, MISSING)
         if push is MISSING:
             push = known(primitive, key, (x, y))
-        return None if push is None else push(self, x, y)
+        try:
+            return None if push is None else push(self, x, y)
+        except OverflowError:
+            return None  # the general way says which number is too large
 
     def linearly(self, primitive: Primitive, x: Any, params: Params) -> Pushed | None:
         """Apply an operation linear in its one array to both buffers, if there is one result, of the same dtype."""

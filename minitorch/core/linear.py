@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from . import dtypes, tree
 from .array import Array
 from .aval import Aval
+from .conversion import without_data
 from .errors import GradError, ShapeError, TracerError
 from .linearity import groups
 from .ops.families import as_array
@@ -112,11 +113,17 @@ class LinearTracer(Tracer):
 
     __slots__ = ("number",)
     transform = "linearize"
+    _trace: LinearTrace
 
-    def __init__(self, trace: Trace, value: Value, number: int):
+    def __init__(self, trace: LinearTrace, value: Value, number: int):
         self._trace = trace
         self.value = value
         self.number = number
+
+    def concrete(self, wanted: str) -> Array:
+        """Raise: whatever the map will be applied to, it is not known yet."""
+        self.check_open(wanted)
+        raise without_data(self, wanted, self._trace.name or "linearize")
 
 
 class LinearTrace(Trace):
@@ -240,12 +247,14 @@ def transposed(name: str, function: Function, primals: tuple[Any, ...]) -> Funct
     """Return the transpose of a linear function; messages begin with a name."""
     with entering(LinearTrace) as trace:
         trace.name = name
+        trace.arguments = function, primals, range(len(primals)), None
         leaves, structure = tree.flatten(primals)
         blanks = [_blank(x) for x in leaves]
         arrays = inexact_leaves(name, blanks, tree.unflatten(structure, blanks), function, range(len(primals)))
         with muting(True):
             inner = tree.unflatten(structure, [trace.input(aval_of(x)) for x in arrays])
         ends, out_structure = tree.flatten(function(*inner))
+        trace.arguments = None  # which the transpose would keep alive
         ends = [lower(x) for x in ends]
         outs = [trace.outcome(name, x) for x in ends]
         for x in outs:

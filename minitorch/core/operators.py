@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .array import Array
+from .conversion import CONVERSIONS
 from .ops import (
     bits,
     contractions,
@@ -330,3 +331,5 @@ def attach(cls: type) -> None:
 
 attach(Array)
 attach(Tracer)
+for _name, _method in CONVERSIONS.items():
+    setattr(Tracer, _name, _method)

@@ -8,6 +8,7 @@ Knows no operation, no transform and no device.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -209,9 +210,14 @@ def _saver(codes: tuple[tuple[bool, int], ...]) -> Callable[[tuple[Any, ...]], t
 
 
 class Trace:
-    """An interpreter of primitives. Its level says which transform it belongs to: inner ones are higher."""
+    """An interpreter of primitives. Its level says which transform it belongs to: inner ones are higher.
 
-    __slots__ = ("closed", "level")
+    `arguments`, where it is set, is what messages need to name the arguments of a differentiated function: the function,
+    those arguments, their positions, and the nodes of their leaves on a tape, else None.
+    """
+
+    __slots__ = ("arguments", "closed", "level")
+    arguments: tuple[Callable[..., Any], Sequence[Any], Sequence[int], Sequence[Any] | None] | None
     is_derived_later: ClassVar[bool] = False  # whether derivatives may be taken of what it writes down
     expands: ClassVar[bool] = False  # into power series: a function with rules of its own is asked for them
     transform: ClassVar[str] = "a transform"
@@ -286,6 +292,10 @@ class Tracer:
         self.check_open(wanted)
         return concrete(self.value, wanted)
 
+    def is_differentiated(self) -> bool:
+        """Return whether the transform that this value belongs to takes a derivative through it."""
+        return False
+
     def check_open(self, wanted: str) -> None:
         """Raise if the transform that this value belongs to has finished.
 
@@ -302,32 +312,11 @@ class Tracer:
         """
         return self.concrete(".item()").item()
 
-    def tolist(self) -> Any:
-        """Return the elements as nested Python lists.
-
-        >>> mt.tensor([[1, 2], [3, 4]]).tolist()
-        [[1, 2], [3, 4]]
-        """
-        return self.concrete(".tolist()").tolist()
-
-    def numpy(self) -> np.ndarray[Any, Any]:
-        """Return the data as a read-only NumPy array."""
-        return self.concrete(".numpy()").numpy()
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        return self.concrete("np.asarray()").__array__(dtype, copy)
-
     def __bool__(self) -> bool:
         return bool(self.concrete("bool() or a Python `if`"))
 
     def __int__(self) -> int:
         return int(self.concrete("int()"))
-
-    def __float__(self) -> float:
-        return float(self.concrete("float()"))
-
-    def __complex__(self) -> complex:
-        return complex(self.concrete("complex()"))
 
     def __index__(self) -> int:
         return self.concrete("an index").__index__()
@@ -426,6 +415,8 @@ def explained(primitive: Primitive, args: Sequence[Any], params: Params, error: 
                 f"{primitive.name}: expected an array or a number, got {type(a).__name__}; "
                 "convert it with minitorch.tensor(...)"
             )
+    if isinstance(error, OverflowError) and (better := oversized(primitive, args)) is not None:
+        return better
     avals = [avals_of(a) for a in args]
     try:
         primitive.abstract(*avals, **params)
@@ -435,6 +426,25 @@ def explained(primitive: Primitive, args: Sequence[Any], params: Params, error: 
     kind = ShapeError if isinstance(error, (ValueError, IndexError)) else type(error)
     given = f" with {params}" if params else ""
     return kind(f"{primitive.name}({operands}){given}: {error}")
+
+
+def oversized(primitive: Primitive, args: Sequence[Any]) -> Exception | None:
+    """Return the error for a Python integer that a pointwise operation's dtype cannot hold, None if there is none."""
+    if primitive.operand_dtypes is None:
+        return None
+    operands, _ = primitive.operand_dtypes(tuple(map(kind_of, args)))
+    for number, dtype in zip(args, operands):
+        try:
+            np.asarray(number if type(number) is int else 0, dtypes.float32 if dtype in dtypes.HALVES else dtype)
+        except OverflowError:
+            few = number.bit_length() <= 128
+            shown = number if few else f"about {'-' if number < 0 else ''}10**{math.log10(abs(number)):.0f}"
+            fix = "compute in another dtype" if dtype in dtypes.INTEGERS else "write float('inf') for infinity"
+            return OverflowError(
+                f"{primitive.name}({', '.join(map(str, map(aval_of, args)))}): the Python number {shown} does not fit into "
+                f"{dtypes.name(dtype)}; give one that does, or {fix}"
+            )
+    return None
 
 
 def evaluate_plain(primitive: Primitive, args: Sequence[Any], params: Params) -> Any:

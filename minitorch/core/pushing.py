@@ -41,6 +41,10 @@ class JVPTracer(Tracer):
         self.value = value
         self.tangent = tangent
 
+    def is_differentiated(self) -> bool:
+        """Return True: there is a tangent."""
+        return True
+
 
 class Pushed(JVPTracer):
     """One that keeps the buffers of both, for operations that work on these.

@@ -51,7 +51,9 @@ class Recording:
             with muting(True):
                 inner = tree.unflatten(self.structure, map(tape.wrap, arrays, recorded))
             self.in_avals = [None if type(a) is Array else aval_of(a) for a in arrays]
+            tape.arguments = function, primals, positions, self.inputs
             out = function(*replaced(args, positions, inner), **kwargs)
+            tape.arguments = None  # which would keep the arguments alive for as long as the tape
             out, aux = split_aux(name, out) if has_aux else (out, None)
             leaves, self.out_structure = tree.flatten(out)
             pairs = [stripped(name, tape, x) for x in leaves]

@@ -7,9 +7,11 @@ Walking it backwards is `vjp.py`'s business.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import count
+from operator import attrgetter
 from typing import Any, Generic, Protocol, TypeVar
 
 from . import dtypes
@@ -33,6 +35,7 @@ from .primitive import leaked as leaked
 from .tracebacks import is_internal
 
 next_sequence = count().__next__
+by_sequence = attrgetter("sequence")
 _FLOAT32 = dtypes.float32
 
 
@@ -170,6 +173,15 @@ class TapeTracer(Tracer):
         self.value = value
         self.node = node
 
+    def is_differentiated(self) -> bool:
+        """Return whether a derivative flows back through this value, and recording is on.
+
+        >>> seen = []
+        >>> mt.grad(lambda x: seen.append(x.is_differentiated()) or x)(2.0), seen
+        (Array(1., dtype=float32), [True])
+        """
+        return self.node is not None and context.get().muted < self._trace.level
+
 
 class Tape(Trace):
     """The trace that evaluates one level down and records a node when an argument needs a gradient."""
@@ -274,6 +286,20 @@ def pick(node: Node, i: int) -> Node:
 def leaf(x: Value) -> Node:
     """Make the node of an input."""
     return make_node(None, (), (), None, *shape_and_dtype(x))
+
+
+def reachable(roots: Iterable[Node], since: int = -1) -> list[Node]:
+    """Return every node reachable from the roots, newest first, not looking behind those made before `since`."""
+    nodes = list(roots)
+    seen = set(nodes)
+    for node in nodes:  # which grows as parents are found
+        if node.sequence >= since:
+            for parent in node.parents:
+                if parent is not None and parent not in seen:
+                    seen.add(parent)
+                    nodes.append(parent)
+    nodes.sort(key=by_sequence, reverse=True)
+    return nodes
 
 
 def shape_and_dtype(x: Value) -> tuple[tuple[int, ...], dtypes.DType]:

@@ -14,7 +14,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Literal
 
 from . import config
@@ -44,6 +44,11 @@ def set_tracebacks(mode: Literal["short", "full"]) -> None:
 def is_internal(filename: str) -> bool:
     """Return whether a file belongs to this library."""
     return filename.startswith(PACKAGE)
+
+
+def is_helper(frame: FrameType) -> bool:
+    """Return whether a frame belongs to a library that this one calls for itself."""
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in HELPERS
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
@@ -80,7 +85,7 @@ def _is_ours(entry: TracebackType) -> bool:
 
 
 def _is_helper(entry: TracebackType) -> bool:
-    return not _is_ours(entry) and str(entry.tb_frame.f_globals.get("__name__")).partition(".")[0] in HELPERS
+    return not _is_ours(entry) and is_helper(entry.tb_frame)
 
 
 def _is_defect(error: BaseException, entries: list[TracebackType]) -> bool:

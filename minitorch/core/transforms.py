@@ -172,6 +172,7 @@ def push(
     """Run a function with tangents for the arguments at `positions`; return result, tangent and auxiliary result."""
     primals = args if positions == tuple(range(len(args))) else tuple(args[i] for i in positions)
     with entering(JVPTrace) as trace:
+        trace.arguments = function, primals, positions, None
         inner = _plain(trace, primals, tangents)
         if inner is None:
             inner = _moving(name, trace, function, primals, positions, tangents)

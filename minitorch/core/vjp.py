@@ -21,9 +21,8 @@ from .errors import GradError
 from .ops.pointwise import add, conj
 from .ops.shaping import cast, unbroadcast, zeros_of
 from .primitive import Tracer, Value
-from .tape import FREED, Node, Tape, context, pick, pulling
+from .tape import FREED, Node, Tape, context, pick, pulling, reachable
 
-by_sequence = attrgetter("sequence")
 _buffer_of = attrgetter("_data")
 _inspector = inspector.get
 _NOTHING: dict[str, Any] = {}
@@ -91,20 +90,6 @@ def descend(
             if not keep:
                 node.saved = FREED
     return found
-
-
-def reachable(roots: Iterable[Node], since: int = -1) -> list[Node]:
-    """Return every node reachable from the roots, newest first, not looking behind those made before `since`."""
-    nodes = list(roots)
-    seen = set(nodes)
-    for node in nodes:  # which grows as parents are found
-        if node.sequence >= since:
-            for parent in node.parents:
-                if parent is not None and parent not in seen:
-                    seen.add(parent)
-                    nodes.append(parent)
-    nodes.sort(key=by_sequence, reverse=True)
-    return nodes
 
 
 def leading_to(order: list[Node], wanted: Collection[Node]) -> list[Node]:

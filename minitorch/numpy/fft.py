@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.array import Array
+from ..core.conversion import number
 from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.ops import fourier, slicing
 from ..core.ops import joining as J
@@ -247,7 +248,7 @@ def fftfreq(n: int, d: Any = 1.0, *, dtype: Any = None, device: str | None = Non
     >>> mnp.fft.fftfreq(4)
     Array([ 0.  ,  0.25, -0.5 , -0.25], dtype=float32)
     """
-    return _placed(Array(np.fft.fftfreq(n, float(d)), dtype or float), device)
+    return _placed(Array(np.fft.fftfreq(n, number(d, "d")), dtype or float), device)
 
 
 def rfftfreq(n: int, d: Any = 1.0, *, dtype: Any = None, device: str | None = None) -> Array:
@@ -256,7 +257,7 @@ def rfftfreq(n: int, d: Any = 1.0, *, dtype: Any = None, device: str | None = No
     >>> mnp.fft.rfftfreq(4)
     Array([0.  , 0.25, 0.5 ], dtype=float32)
     """
-    return _placed(Array(np.fft.rfftfreq(n, float(d)), dtype or float), device)
+    return _placed(Array(np.fft.rfftfreq(n, number(d, "d")), dtype or float), device)
 
 
 def _placed(x: Array, device: str | None) -> Array:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import dtypes
+from ..core.conversion import number
 from ..core.errors import ArgumentError, LinAlgError, ShapeError
 from ..core.ops import contractions as C
 from ..core.ops import eigen, factorizations, norms, spectral
@@ -19,7 +20,7 @@ from ..core.ops import linalg as L
 from ..core.ops import pointwise as P
 from ..core.ops import reductions as R
 from ..core.ops import shaping as S
-from ..core.primitive import Value, aval_of
+from ..core.primitive import Tracer, Value, aval_of
 from .arguments import array_of, inexact, operand, together
 from .arranging import diagonal as _diagonal
 from .arranging import matrix_transpose
@@ -280,6 +281,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> V
     (Array(5., dtype=float32), Array(7., dtype=float32))
     """
     x = inexact(x)
+    if isinstance(ord, Tracer):  # before comparisons, which would let it go as a constant
+        ord = number(ord, "ord")
     if axis is None and (ord is None or (ord in (2, "fro") and x.ndim == (1 if ord == 2 else 2))):
         return norms.norm(x, 2, None, keepdims)
     axes = S.canonical_axes("norm", axis, x.ndim)

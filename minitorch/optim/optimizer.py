@@ -17,6 +17,7 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.array import Array, wrap, wrap_scalar
+from ..core.conversion import number
 from ..core.errors import ArgumentError, StateError, UnsupportedError
 from ..core.ops.shaping import cast, full, zeros_like
 from ..core.primitive import Value, aval_of
@@ -232,7 +233,7 @@ class RuleOptimizer(Optimizer):
             return loss
         for i, group in enumerate(self.param_groups):
             lr, params = group["lr"], group["params"]
-            hyper = group if type(lr) is float else {**group, "lr": float(lr)}
+            hyper = group if type(lr) is float else {**group, "lr": number(lr, "lr")}
             if len(params) >= FEW or self.rule.whole:
                 params = self._update_together(i, params, hyper)
             elif self.rule.is_plain(hyper):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core import dtypes
+from ..core.conversion import number
 from ..core.errors import ArgumentError, ShapeError
 from ..core.ops import sampling
 from ..core.ops.contractions import matrix_transpose, reproducible_matmul
@@ -126,6 +127,6 @@ def ball(key: Value, d: int, p: float = 2, shape: Sequence[int] = (), dtype: Any
     wide = widened(wanted)
     g = generalized_normal(first, p, (*lead, d), wide)
     e = sampling.exponential(second, lead, wide)
-    powers = power_of(mul(natural_of(abs(g)), float(p)))
+    powers = power_of(mul(natural_of(abs(g)), number(p, "p")))
     size = power_of(mul(natural_of(add(total(powers), e)), 1.0 / p))
     return cast(div(g, expand_dims(size, -1)), wanted)

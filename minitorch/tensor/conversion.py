@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.array import wrap
+from ..core.conversion import converted
 from ..core.errors import GradError, OutOfBoundsError, ShapeError, UnsupportedError
 from ..core.ops import pointwise
 from ..core.ops.families import as_array, broadcast_shapes
@@ -223,7 +224,7 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
 
 
 def _reduce(self: Tensor) -> tuple[Any, ...]:
-    data = np.array(self.concrete("pickle").numpy())
+    data = np.array(converted(self, "pickle").numpy())
     return _rebuilt, (type(self), data, self.requires_grad, _bare(self).__dict__)
 
 

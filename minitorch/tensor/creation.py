@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.array import Array, of_dlpack, wrap
+from ..core.conversion import converted
 from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.ops.families import as_array
 from ..core.ops.pointwise import joined
@@ -294,7 +295,9 @@ def range(
 
 
 def _number(x: Any) -> Any:
-    return x.item() if isinstance(x, (Array, Tracer, np.generic)) else x
+    if isinstance(x, Tracer):
+        x = converted(x, "float()")
+    return x.item() if isinstance(x, (Array, np.generic)) else x
 
 
 def linspace(

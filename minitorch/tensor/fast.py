@@ -172,7 +172,10 @@ def ternary(function: Function) -> Function:
         for i, x in enumerate(args):
             value, node = x, None
             if type(x) is float or type(x) is int:
-                data = _asarray(x, dtype)
+                try:
+                    data = _asarray(x, dtype)
+                except OverflowError:
+                    return function(*args)  # which tells what is wrong
             elif type(x) is Array and x._data.dtype is dtype:
                 data = x._data
             else:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.array import Array
+from ..core.conversion import converted
 from ..core.errors import DTypeError, GradError, ShapeError
 from ..core.ops.families import as_array
 from ..core.ops.pointwise import add, detach
@@ -419,10 +420,7 @@ class Tensor(Shared):
             raise GradError(
                 "numpy: Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
             )
-        return self.concrete(".numpy()").numpy()
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        return np.asarray(self.numpy(), dtype) if not copy else np.array(self.numpy(), dtype)
+        return self.concrete(".numpy()").numpy() if force else converted(self, ".numpy()").numpy()
 
     __hash__ = object.__hash__
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.array import wrap
+from ..core.conversion import number
 from ..core.errors import ArgumentError, DTypeError, GradError, ShapeError
 from ..core.ops import pointwise, sampling
 from ..core.ops.families import as_array
@@ -199,7 +200,7 @@ def _normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Ge
     if std < 0:
         raise ArgumentError(f"normal_: std must not be negative, got {std}")
     noise = sampling.normal(next_key(generator), self.shape, self.dtype)
-    return _drawn("normal_", self, stretched(noise, float(std), float(mean)), recorded)
+    return _drawn("normal_", self, stretched(noise, number(std, "std"), number(mean, "mean")), recorded)
 
 
 def _uniform_(self: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
@@ -212,7 +213,7 @@ def _uniform_(self: Tensor, low: float = 0.0, high: float = 1.0, *, generator: G
     recorded = checked("uniform_", self)
     if low > high:
         raise ArgumentError(f"uniform_: needs low <= high, got low={low} and high={high}")
-    drawn = sampling.uniform(next_key(generator), self.shape, float(low), float(high), self.dtype)
+    drawn = sampling.uniform(next_key(generator), self.shape, number(low, "low"), number(high, "high"), self.dtype)
     return _drawn("uniform_", self, drawn, recorded)
 
 
@@ -256,7 +257,7 @@ def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | No
     """
     recorded = checked("exponential_", self)
     drawn = sampling.exponential(next_key(generator), self.shape, self.dtype)
-    return _drawn("exponential_", self, pointwise.div(drawn, float(lambd)), recorded)
+    return _drawn("exponential_", self, pointwise.div(drawn, number(lambd, "lambd")), recorded)
 
 
 def _geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
@@ -285,7 +286,7 @@ def _cauchy_(self: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator
     if sigma <= 0:
         raise ArgumentError(f"cauchy_: sigma must be positive, got {sigma}")
     drawn = cauchy_of(sampling.open_unit(next_key(generator), self.shape, dtypes.float64))
-    return _drawn("cauchy_", self, stretched(drawn, float(sigma), float(median)), recorded)
+    return _drawn("cauchy_", self, stretched(drawn, number(sigma, "sigma"), number(median, "median")), recorded)
 
 
 def _log_normal_(self: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
@@ -299,7 +300,7 @@ def _log_normal_(self: Tensor, mean: float = 1.0, std: float = 2.0, *, generator
     if std <= 0:
         raise ArgumentError(f"log_normal_: std must be positive, got {std}")
     noise = sampling.normal(next_key(generator), self.shape, self.dtype)
-    return _drawn("log_normal_", self, power_of(stretched(noise, float(std), float(mean))), recorded)
+    return _drawn("log_normal_", self, power_of(stretched(noise, number(std, "std"), number(mean, "mean"))), recorded)
 
 
 # --------------------------------------------------------------------------- other shapes

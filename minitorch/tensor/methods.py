@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core import tree
 from ..core.array import Array
+from ..core.conversion import converted
 from ..core.operators import array_ufunc
 from ..core.ops import pointwise
 from ..core.ops.slicing import flip
@@ -112,14 +113,19 @@ def _length(x: Tensor) -> int:
     return x.shape[0]
 
 
+def _asarray(x: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    data = converted(x, "np.asarray()").numpy() if x.node is None else x.numpy()
+    return np.asarray(data, dtype) if not copy else np.array(data, dtype)
+
+
 def _dlpack(x: Tensor, **options: Any) -> Any:
     if x.requires_grad:
         raise BufferError("__dlpack__: a tensor that requires grad does not leave with it; use x.detach()")
-    return x.concrete("__dlpack__").__dlpack__(**options)
+    return converted(x, "__dlpack__").__dlpack__(**options)
 
 
 def _dlpack_device(x: Tensor) -> tuple[int, int]:
-    return x.concrete("__dlpack_device__").__dlpack_device__()
+    return converted(x, "__dlpack_device__").__dlpack_device__()
 
 
 def _format(x: Tensor, spec: str) -> str:
@@ -154,6 +160,7 @@ SPECIAL: dict[str, Function] = {
     "__reversed__": _reversed,
     "__contains__": _contains,
     "__len__": _length,
+    "__array__": _asarray,
     "__format__": _format,
     "__dlpack__": _dlpack,
     "__dlpack_device__": _dlpack_device,

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..core import dtypes
 from ..core.array import Array
+from ..core.conversion import converted
 from ..core.errors import ArgumentError
 from ..core.ops.families import as_array
 from ..core.ops.shaping import cast
@@ -55,8 +56,7 @@ def _numbers(data: Any, kinds: set[Any]) -> Any:
             f"tensor: only one element tensors can be converted to Python scalars, got {data.aval} in a list; use stack"
         )
     kinds.add(data.dtype)
-    tensor: Any = data
-    return tensor.detach().numpy().reshape(())
+    return converted(data, "np.asarray()").numpy().reshape(())
 
 
 def floats_of(data: Any, dtype: Any) -> Value:

@@ -14,7 +14,7 @@ from ..core.ops.families import as_array
 from ..core.ops.indexing import nonzero
 from ..core.ops.reductions import all as core_all
 from ..core.ops.shaping import cast, reshape
-from ..core.primitive import aval_of
+from ..core.primitive import Tracer, aval_of
 from .handle import Tensor
 from .table import Table, binary, ternary, unary
 from .types import finfo
@@ -152,6 +152,10 @@ def _equal(input: Any, other: Any) -> bool:
     return x.shape == y.shape and bool(core_all(core.equal(x, y)))
 
 
+def _limit(number: Any, x: Any) -> Any:
+    return cast(number, x.dtype) if isinstance(number, Tracer) else float(number)
+
+
 def _nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
     """Replace NaN and infinities by finite numbers; by default 0 and the extremes of the dtype.
 
@@ -165,8 +169,8 @@ def _nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, negin
     high = limits.max if posinf is None else posinf
     low = limits.min if neginf is None else neginf
     infinite, positive = core.isinf(x), core.greater(x, 0)
-    x = core.where(core.logical_and(infinite, positive), float(high), x)
-    x = core.where(core.logical_and(infinite, core.logical_not(positive)), float(low), x)
+    x = core.where(core.logical_and(infinite, positive), _limit(high, x), x)
+    x = core.where(core.logical_and(infinite, core.logical_not(positive)), _limit(low, x), x)
     return core.where(core.isnan(x), nan, x)
 
 

@@ -84,6 +84,10 @@ def _histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     return wrap(counts.astype(x.dtype))
 
 
+def _weights(weight: Any) -> np.ndarray[Any, Any] | None:
+    return None if weight is None else np.asarray(as_array(weight)).ravel()
+
+
 def _histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
     """Count elements (or add up their weights) in bins, given by their number or their edges.
 
@@ -103,7 +107,7 @@ def _histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, 
     x = concrete(x, "histogram")
     data = x.numpy().ravel()
     edges = _edges("histogram", data, bins, range)
-    weights = None if weight is None else concrete(as_array(weight), "histogram").numpy().ravel()
+    weights = _weights(weight)
     hist = np.histogram(data, edges, weights=weights, density=density)[0]
     return Histogram(*(wrap(np.asarray(a).astype(x.dtype)) for a in (hist, edges)))
 
@@ -130,7 +134,7 @@ def _histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None
     x = concrete(x, "histogramdd")
     data = x.numpy().reshape(-1, x.shape[-1])
     edges = [_edges("histogramdd", column, n, span) for column, n, span in zip(data.T, given, spans)]
-    weights = None if weight is None else concrete(as_array(weight), "histogramdd").numpy().ravel()
+    weights = _weights(weight)
     if any((np.diff(e) < 0).any() for e in edges):
         raise ArgumentError(f"histogramdd: the edges of bins must rise, got {edges}; sort them")
     hist = np.histogramdd(data, edges, weights=weights, density=density)[0]

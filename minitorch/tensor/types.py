@@ -167,7 +167,7 @@ def check_fits(name: str, number: Any, dtype: dtypes.DType) -> None:
     low, high = _range(dtype)
     if type(number) is int and dtype in dtypes.UNSIGNED:
         low = -high
-    if not low <= number <= high and (dtype in dtypes.INTEGERS or math.isfinite(number)):
+    if not low <= number <= high and (type(number) is int or dtype in dtypes.INTEGERS or math.isfinite(number)):
         raise ArgumentError(
             f"{name}: value {number} cannot be converted to {dtypes.name(dtype)} without overflow; use one from {low} to "
             f"{high}, or a tensor of another dtype"

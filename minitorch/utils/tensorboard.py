@@ -14,6 +14,8 @@ from ..compiling.show import StepGraph, make_graph
 from ..core.array import Array
 from ..core.errors import MissingExtraError, UnsupportedError
 from ..core.jit.graph import Atom, Var, atom_aval
+from ..core.primitive import Tracer
+from ..core.transforms import stop_gradient
 from ..tensor.handle import Tensor
 from ..tensor.modes import no_grad
 
@@ -234,9 +236,9 @@ def _part(name: str) -> str:
 
 def _array(x: Any) -> np.ndarray[Any, Any]:
     """Return values as NumPy's; what TensorBoard has no dtype for becomes float32."""
-    found = np.asarray(x.detach() if isinstance(x, Tensor) else x)
+    found = np.asarray(x.detach() if isinstance(x, Tensor) else stop_gradient(x))
     return found if found.dtype.kind in "biufc" else found.astype(np.float32)
 
 
 def _number(x: Any) -> Any:
-    return x.item() if isinstance(x, (Tensor, Array, np.ndarray, np.generic)) else x
+    return x.item() if isinstance(x, (Tracer, Array, np.ndarray, np.generic)) else x

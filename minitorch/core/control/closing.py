@@ -20,8 +20,7 @@ from ..jit.staging import ADVICE, Lifted, StagedTracer, StagingTrace
 from ..ops.families import LEADING, as_array, custom, primitive_of
 from ..ops.shaping import cast_p
 from ..primitive import LINEAR, Params, Primitive, Tracer, Value, aval_of
-from ..tape import TapeTracer, context, entering, lower
-from ..vjp import reachable
+from ..tape import TapeTracer, context, entering, lower, reachable
 from .calls import call_p
 from .purity import refuse_changes, seen_by
 

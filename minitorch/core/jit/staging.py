@@ -14,7 +14,7 @@ from ..array import Array
 from ..aval import Aval
 from ..errors import JitError, MinitorchError, TracerError
 from ..naming import listed
-from ..primitive import NO_BATCHING, Params, Primitive, Trace, Tracer, Value, bind
+from ..primitive import NO_BATCHING, Params, Primitive, Trace, Tracer, Value, bind, oversized
 from ..tape import context, entering, leaked, lower, user_line
 from .graph import Atom, Copy, Graph, Template, Var, copied, equation
 
@@ -78,6 +78,9 @@ ADVICE = {
     "print or str()": "Return the value and print it outside the compiled function.",
     ".item()": "Return the value from the compiled function and read it outside.",
 }
+
+
+_SMALL = 127  # up to here, every dtype of numbers holds a Python integer
 
 
 class Lifted:
@@ -191,6 +194,8 @@ class StagingTrace(Trace):
                 f"only later{sources}; call it outside, use minitorch.where in the place of a mask, or give size= to the "
                 "function of minitorch.numpy"
             )
+        if any(type(a) is int and not 0 <= a <= _SMALL for a in args) and (error := oversized(primitive, args)):
+            raise error
         eq = equation(primitive, [self.atom(a) for a in args], params, line)
         self.graph.equations.append(eq)
         outs = self._traced(eq.outputs, line)

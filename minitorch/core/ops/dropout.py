@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..aval import Aval
+from ..conversion import number
 from ..errors import ArgumentError
 from ..primitive import Value
 from .families import LEADING, custom
@@ -43,9 +44,10 @@ dropout_p: Any = custom(
 
 def check_probability(name: str, p: float) -> float:
     """Return a probability, or raise."""
+    p = number(p, "p")
     if not 0 <= p <= 1:
         raise ArgumentError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
-    return float(p)
+    return p
 
 
 def dropout(key: Value, x: Value, p: float = 0.5, shape: tuple[int, ...] | None = None) -> Value:

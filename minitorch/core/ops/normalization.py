@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import dtypes
 from ..aval import Aval
+from ..conversion import number
 from ..errors import ShapeError
 from ..primitive import NO_DERIVATIVE, Value, aval_of
 from .families import LEADING, as_array, broadcast_shapes, custom
@@ -174,7 +175,7 @@ def layer_norm(
             raise ShapeError(f"layer_norm: {name} {aval_of(as_array(a))} must have shape {list(wanted)}; reshape it")
     axes = tuple(range(-ndim, 0))
     x, weight, bias = _one_dtype(x, weight, bias)
-    return normalize_p(x, weight, bias, *statistics_p(x, axes=axes), axes=axes, eps=float(eps))
+    return normalize_p(x, weight, bias, *statistics_p(x, axes=axes), axes=axes, eps=number(eps, "eps"))
 
 
 def _one_dtype(x: Value, *parameters: Value | None) -> tuple[Value, ...]:
@@ -200,7 +201,7 @@ def batch_norm(
     x, weight, bias = _per_channel("batch_norm", x, weight, bias)
     axes = tuple(a for a in range(-x.ndim, 0) if a != 1 - x.ndim)
     mean, var = statistics_p(x, axes=axes)
-    out = normalize_p(x, weight, bias, mean, var, axes=axes, eps=float(eps))
+    out = normalize_p(x, weight, bias, mean, var, axes=axes, eps=number(eps, "eps"))
     return out, reshape(mean, (x.shape[1],)), reshape(var, (x.shape[1],))
 
 

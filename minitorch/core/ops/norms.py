@@ -12,7 +12,8 @@ import numpy as np
 
 from .. import dtypes
 from ..aval import Aval
-from ..primitive import Value
+from ..conversion import number
+from ..primitive import Tracer, Value
 from .families import LEADING, custom
 from .pointwise import abs, add, div, equal, hypot, imag, mul, not_equal, pow, real, sign, sub, where
 from .reductions import Axes, max, mean_p, min, only_floats, reduced, size_over
@@ -99,7 +100,7 @@ std_p: Any = custom(
 )
 
 
-def var(x: Value, axis: Any = None, correction: float = 0, keepdims: bool = False) -> Value:
+def var(x: Value, axis: Any = None, correction: Any = 0, keepdims: bool = False) -> Value:
     """Return the variance over axes: the sum of squared deviations over `n - correction`, NaN where that is 0.
 
     The variance of complex numbers is real: that of the real parts and that of the imaginary parts together.
@@ -110,7 +111,7 @@ def var(x: Value, axis: Any = None, correction: float = 0, keepdims: bool = Fals
     return _spread("var", var_p, add, x, axis, correction, keepdims)
 
 
-def std(x: Value, axis: Any = None, correction: float = 0, keepdims: bool = False) -> Value:
+def std(x: Value, axis: Any = None, correction: Any = 0, keepdims: bool = False) -> Value:
     """Return the standard deviation over axes, the root of `var`. Its gradient where it is 0 is 0.
 
     >>> mt.Array([1.0, 3.0]).std(), mt.Array([1.0, 3.0]).std(correction=1)
@@ -119,9 +120,11 @@ def std(x: Value, axis: Any = None, correction: float = 0, keepdims: bool = Fals
     return _spread("std", std_p, hypot, x, axis, correction, keepdims)
 
 
-def _spread(name: str, primitive: Any, both: Any, x: Value, axis: Any, correction: float, keepdims: bool) -> Value:
+def _spread(name: str, primitive: Any, both: Any, x: Value, axis: Any, correction: Any, keepdims: bool) -> Value:
     """Apply a measure of spread; `both` makes that of complex numbers of those of their parts."""
     x = only_floats(name, x)
+    if isinstance(correction, Tracer):
+        correction = number(correction, "correction")
     params = {"axes": canonical_axes(name, axis, x.ndim), "correction": correction, "keepdims": bool(keepdims)}
     if x.dtype in dtypes.COMPLEX:
         return both(primitive(real(x), **params), primitive(imag(x), **params))
@@ -183,7 +186,7 @@ norm_p: Any = custom(
 )
 
 
-def norm(x: Value, ord: float = 2, axis: Any = None, keepdims: bool = False) -> Value:
+def norm(x: Value, ord: Any = 2, axis: Any = None, keepdims: bool = False) -> Value:
     """Return the vector norm `sum(abs(x)**ord)**(1/ord)` over axes, for any real `ord`.
 
     `inf` and `-inf` give the largest and the smallest magnitude, 0 the number of nonzero elements. Its gradient where
@@ -196,6 +199,8 @@ def norm(x: Value, ord: float = 2, axis: Any = None, keepdims: bool = False) -> 
     if x.dtype in dtypes.COMPLEX:
         x = abs(x)
     axes = canonical_axes("norm", axis, x.ndim)
+    if isinstance(ord, Tracer):  # before comparisons, which would let it go as a constant
+        ord = number(ord, "ord")
     if ord == 0:
         return cast(sum(not_equal(x, 0.0), axes, keepdims), x.dtype)
     if ord == 1:

@@ -396,14 +396,14 @@ def where(c: Value, x: Value, y: Value, /) -> Any:
         data = taken if type(x) is Array else other
         if type(data) is np.ndarray and data.dtype in dtypes.NATIVE_INEXACT:
             kind = data.dtype.type
-            taken = kind(x) if type(x) is int or type(x) is float else taken
-            other = kind(y) if type(y) is int or type(y) is float else other
             traced = isinstance(x, Tracer) or isinstance(y, Tracer)
-            if not traced and getattr(taken, "dtype", None) is data.dtype is getattr(other, "dtype", None):
-                try:
+            try:
+                taken = kind(x) if type(x) is int or type(x) is float else taken
+                other = kind(y) if type(y) is int or type(y) is float else other
+                if not traced and getattr(taken, "dtype", None) is data.dtype is getattr(other, "dtype", None):
                     return wrap_scalar(select(c._data, taken, other))
-                except ValueError:
-                    pass  # the shapes do not fit: told below
+            except (ValueError, OverflowError):
+                pass  # the shapes do not fit, or a number is too large: told below
     return where_p(c, x, y)
 
 

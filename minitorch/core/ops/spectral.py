@@ -16,6 +16,7 @@ import numpy as np
 from .. import dtypes
 from ..array import Array
 from ..aval import Aval
+from ..conversion import number
 from ..errors import ArgumentError, GradError, ShapeError, UnsupportedError
 from ..primitive import Value, aval_of
 from .contractions import matmul, same_dtype
@@ -265,7 +266,7 @@ def _pinv(name: str, x: Value, rtol: float | None) -> Value:
     x = matrices(name, x)
     m, n = x.shape[-2:]
     bound = (m if m > n else n) * float(np.finfo(x.dtype).eps)
-    return pinv_p(x, rtol=bound if rtol is None else float(rtol))
+    return pinv_p(x, rtol=bound if rtol is None else number(rtol, "rtol"))
 
 
 def lstsq(a: Value, b: Value, rtol: float | None = None) -> Value:

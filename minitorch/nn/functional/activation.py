@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core import dtypes
 from ...core.array import Array
+from ...core.conversion import number
 from ...core.errors import ArgumentError, ShapeError
 from ...core.ops import pointwise as core
 from ...core.ops import special
@@ -190,7 +191,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     plain = not isinstance(beta, (Array, Tracer)) and beta == 1
     factor = _number(beta, input)
     scaled = input if plain else core.mul(input, factor)
-    linear = core.greater(scaled, float(threshold))
+    linear = core.greater(scaled, number(threshold, "threshold"))
     soft = special.softplus(core.where(linear, 0.0, scaled))
     return core.where(linear, input, soft if plain else core.mul(soft, 1.0 / factor))
 
@@ -220,12 +221,13 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     tensor([-1.0000,  0.5000,  2.0000])
     """
     check_tensors("hardtanh", input=input)
+    min_val, max_val = number(min_val, "min_val"), number(max_val, "max_val")
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val must not be over max_val, got {min_val} and {max_val}")
     if not dtypes.is_inexact(input.dtype):
         out = core.clip(input, int(min_val), int(max_val))
         return in_place(input, out) if inplace else out
-    out = _hardtanh(input, float(min_val), float(max_val))
+    out = _hardtanh(input, min_val, max_val)
     return in_place(input, out) if inplace else out
 
 

@@ -86,7 +86,7 @@ def _lp_pool(n: int) -> Function:
     def pool(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
         check_rank(name, n, input)
         window = per_axis(name, "kernel_size", kernel_size, n, 1)
-        if math.isinf(norm_type):
+        if norm_type in (math.inf, -math.inf):
             best = pooling.max_pool(mul(abs(input), math.copysign(1.0, norm_type)), window, stride, 0, 1, ceil_mode)
             return mul(best, math.copysign(1.0, norm_type))
         total = pooling.avg_pool(pow(input, norm_type), window, stride, 0, ceil_mode)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...core import dtypes
 from ...core.array import Array, wrap
+from ...core.conversion import number
 from ...core.errors import GradError
 from ...core.ops.joining import concatenate
 from ...core.ops.norms import norm
@@ -76,10 +77,10 @@ def get_total_norm(
     given = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     small, rest = _parted(given) if norm_type > 0 else ([], given)  # that of order 0 counts the tensors
     parts = [wrap(_laid(small)), *rest] if small else rest
-    norms = [reshape(norm(x, float(norm_type)), (1,)) for x in parts]
+    norms = [reshape(norm(x, number(norm_type, "norm_type")), (1,)) for x in parts]
     if not norms:
         return Tensor(0.0)
-    total = tensor_of(norm(concatenate(norms), float(norm_type)))
+    total = tensor_of(norm(concatenate(norms), number(norm_type, "norm_type")))
     if error_if_nonfinite and not math.isfinite(total.item()):
         raise GradError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be "
@@ -99,7 +100,7 @@ def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, for
     tensor([0.5000])
     """
     with no_grad():
-        factor = minimum(div(float(max_norm), total_norm + 1e-6), 1.0)
+        factor = minimum(div(number(max_norm, "max_norm"), total_norm + 1e-6), 1.0)
         small, rest = _parted([p.grad for p in _with_grads(parameters)])
         if small:
             _write(small, _laid(small) * np.asarray(factor.item(), small[0].dtype))
@@ -139,7 +140,7 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
     >>> p.grad
     tensor([ 1.0000, -0.5000])
     """
-    limit = float(clip_value)
+    limit = number(clip_value, "clip_value")
     with no_grad():
         small, rest = _parted([p.grad for p in _with_grads(parameters)])
         if small:

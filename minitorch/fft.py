@@ -17,7 +17,7 @@ from .core.array import Array
 from .core.errors import DTypeError, ShapeError
 from .core.ops import pointwise
 from .core.ops.families import as_array
-from .core.primitive import Value, aval_of
+from .core.tracer import Value, aval_of
 from .numpy import fft as numpy_fft
 from .tensor.creation import made
 from .tensor.functions import public

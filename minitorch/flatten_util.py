@@ -8,7 +8,7 @@ from typing import Any
 from . import numpy as mnp
 from .core.errors import DTypeError, ShapeError
 from .core.ops.families import as_array
-from .core.primitive import Value, aval_of
+from .core.tracer import Value, aval_of
 from .tree import flatten, unflatten
 
 

@@ -21,7 +21,7 @@ from .core.linear import linearize
 from .core.ops.joining import concatenate
 from .core.ops.sampling import fold_in
 from .core.ops.slicing import slice_axis
-from .core.primitive import Value
+from .core.tracer import Value
 from .nn.structure import functional_call
 from .tensor.functions import stack
 from .tensor.generator import PASSING

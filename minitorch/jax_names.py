@@ -16,8 +16,8 @@ from .core.checkpoint import checkpoint as remat
 from .core.jacobian import jacrev as jacobian
 from .core.jit.staging import StagingTrace
 from .core.ops.families import as_array
-from .core.primitive import Tracer, aval_of
 from .core.tape import entering, lower
+from .core.tracer import Tracer, aval_of
 
 
 class ShapeDtypeStruct:

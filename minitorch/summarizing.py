@@ -17,8 +17,8 @@ from .core import tree
 from .core.array import Array
 from .core.errors import ArgumentError
 from .core.jit.graph import Equation, Graph
-from .core.primitive import Tracer
 from .core.tape import context
+from .core.tracer import Tracer
 from .nn.module import Module
 from .tensor.creation import zeros
 from .tensor.modes import no_grad

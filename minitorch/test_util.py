@@ -17,8 +17,8 @@ from .core import dtypes, tree
 from .core.array import Array
 from .core.errors import ArgumentError
 from .core.ops.families import as_array
-from .core.primitive import concrete
 from .core.tape import muting
+from .core.tracer import concrete
 from .core.transforms import jvp, vjp
 
 Function = Callable[..., Any]

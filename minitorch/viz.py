@@ -16,8 +16,9 @@ from .core import dtypes, tree
 from .core.array import Array
 from .core.errors import GradError, MissingExtraError, MissingProgramError
 from .core.jit.graph import Equation, Graph, Var
-from .core.primitive import Tracer
-from .core.tape import FREED, Node, TapeTracer, reachable
+from .core.tape import FREED, Node, TapeTracer
+from .core.tracer import Tracer
+from .core.walking import reachable
 from .nn.module import Module
 from .nn.parameter import Parameter
 from .tensor.handle import Tensor

@@ -14,9 +14,11 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.aval"],  # shape, dtype and device of a value
     ["minitorch.core.backend"],  # what a device implements; registry of lazy backends
     ["minitorch.core.array"],  # the immutable buffer
-    ["minitorch.core.primitive"],  # Primitive, Trace, Tracer, bind
+    ["minitorch.core.tracer"],  # what stands for an Array inside of a transform
+    ["minitorch.core.primitive"],  # Primitive, its rules, bind
     ["minitorch.core.naming"],  # what messages call arguments
     ["minitorch.core.tape"],  # nodes and the backward loop
+    ["minitorch.core.walking"],  # which nodes lead to which
     ["minitorch.core.conversion"],  # traced values as Python numbers and NumPy arrays
     ["minitorch.core.leaks", "minitorch.core.nonfinite"],  # what watches over tracers and results
     ["minitorch.core.reuse"],  # random keys that are consumed twice

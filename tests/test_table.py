@@ -19,7 +19,8 @@ from minitorch.core import dtypes, tree
 from minitorch.core.array import Array, wrap
 from minitorch.core.errors import MinitorchError, UnsupportedError
 from minitorch.core.jvp import JVPTrace
-from minitorch.core.primitive import NO_BATCHING, PRIMITIVES, Primitive, Trace, Tracer, aval_of, avals_of, bind
+from minitorch.core.primitive import NO_BATCHING, PRIMITIVES, Primitive, bind
+from minitorch.core.tracer import Trace, Tracer, aval_of, avals_of
 from minitorch.core.transforms import jvp, vjp, vmap
 from minitorch.test_util import check_grads, check_jvp, check_vjp
 

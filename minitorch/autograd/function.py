@@ -20,8 +20,9 @@ from ..core.errors import GradError
 from ..core.jvp import JVPTrace
 from ..core.ops.families import as_array
 from ..core.ops.shaping import zeros_of
-from ..core.primitive import Plan, Primitive, RuleCall, Tracer, Value, aval_of
+from ..core.primitive import Plan, Primitive, RuleCall
 from ..core.tape import Tape, TapeTracer, context, lower, muting, user_line
+from ..core.tracer import Tracer, Value, aval_of
 from ..tensor.handle import Tensor, ambient, tensor_of
 from ..tensor.modes import no_grad
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..absent import missing
-from ..core.tape import Node, reachable
+from ..core.tape import Node
+from ..core.walking import reachable
 from ..tensor.handle import Tensor
 
 

@@ -15,7 +15,7 @@ from ..core.array import Array
 from ..core.aval import Aval
 from ..core.errors import JitError
 from ..core.ops.families import as_array
-from ..core.primitive import Tracer, aval_of
+from ..core.tracer import Tracer, aval_of
 from ..nn.module import Module
 from ..tensor.handle import Tensor
 from .capture import Argument, Capture

@@ -11,7 +11,7 @@ from ..core.jit.lower.memory import Rooms
 from ..core.jit.passes import optimize
 from ..core.jit.passes.bundles import bundled
 from ..core.ops.families import as_array
-from ..core.primitive import Value
+from ..core.tracer import Value
 from .program import Program
 from .stats import tally
 

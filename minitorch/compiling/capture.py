@@ -19,8 +19,8 @@ from ..core.aval import Aval
 from ..core.config import default_float
 from ..core.jit.graph import Template
 from ..core.jit.staging import StagedTracer, StagingTrace, stage
-from ..core.primitive import Value, aval_of
 from ..core.tape import Context, Node, context, leaf
+from ..core.tracer import Value, aval_of
 from ..tensor.alias import Storage, View
 from ..tensor.generator import Generator
 from ..tensor.handle import AmbientTape, GradCell, Tensor

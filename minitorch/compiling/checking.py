@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.array import Array
 from ..core.errors import JitError
-from ..core.primitive import Value, concrete
+from ..core.tracer import Value, concrete
 from ..tensor.handle import Tensor
 from .arguments import flatten
 from .program import Fresh, Program, Refill

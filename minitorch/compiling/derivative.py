@@ -14,8 +14,9 @@ from ..core.array import Array
 from ..core.jit.graph import Atom, Graph, Var, has_effect, interpret
 from ..core.jit.lower import Brief
 from ..core.jit.lower import Plan as Lowered
-from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall, Value
+from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall
 from ..core.tape import FREED, Node, TapeTracer, make_node, pick, shape_and_dtype
+from ..core.tracer import Value
 from ..tensor.handle import AmbientTape, Tensor
 from .capture import Argument
 from .inspecting import run

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from ..core import tree
 from ..core.array import Array, wrap
 from ..core.errors import JitError
-from ..core.primitive import Value
+from ..core.tracer import Value
 from ..tensor.handle import Tensor
 from .capture import Argument
 from .program import Fresh, Program

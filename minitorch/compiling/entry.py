@@ -36,8 +36,8 @@ from ..core.jit.native.entry import (
 )
 from ..core.jit.native.making import Objects, maker
 from ..core.jit.native.pairs import Pairs, Unreadable
-from ..core.primitive import Value
 from ..core.tape import Node, context
+from ..core.tracer import Value
 from ..tensor.alias import Storage, View
 from ..tensor.handle import Tensor
 from ..tensor.hooks import changes

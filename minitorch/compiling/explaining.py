@@ -14,7 +14,7 @@ from ..core.jit.graph import Names, Var, text
 from ..core.jit.lower.measure import measured
 from ..core.jit.lower.plan import Plan
 from ..core.jit.passes.bundles import written_out
-from ..core.primitive import Value
+from ..core.tracer import Value
 from .capture import Argument, Number
 from .describing import Called, conditions
 from .guards import Surroundings

@@ -40,8 +40,8 @@ from ..core.jit.serialize import (
     encode_tree,
 )
 from ..core.ops.families import as_array
-from ..core.primitive import Tracer, Value
 from ..core.tape import context
+from ..core.tracer import Tracer, Value
 from ..core.version import VERSION
 from ..tensor.handle import Tensor, tensor_of
 from . import archive

@@ -17,7 +17,7 @@ import numpy as np
 from ..core import tree
 from ..core.array import Array
 from ..core.ops.families import as_array
-from ..core.primitive import Tracer
+from ..core.tracer import Tracer
 from ..nn.module import Module
 from .module_forms import ModuleForm, module_form
 

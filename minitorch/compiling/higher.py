@@ -16,7 +16,7 @@ from ..autograd.engine import grad
 from ..core import tree
 from ..core.config import setting
 from ..core.errors import GradError
-from ..core.primitive import Value
+from ..core.tracer import Value
 from ..core.vjp import unhooked
 from ..tensor.handle import Tensor
 from .arguments import flatten

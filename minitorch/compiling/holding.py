@@ -13,7 +13,7 @@ from sys import getrefcount
 from typing import Any
 
 from ..core.errors import GradError
-from ..core.primitive import Value
+from ..core.tracer import Value
 from ..tensor.handle import GradCell, Tensor
 
 

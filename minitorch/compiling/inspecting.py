@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core.config import inspector
 from ..core.jit.graph import Graph, interpret
-from ..core.primitive import Value
+from ..core.tracer import Value
 
 
 def run(plan: Any, graph: Graph, values: list[Value]) -> list[Value]:

@@ -20,9 +20,9 @@ from ..core.errors import ArgumentError, JitError
 from ..core.jit.graph import has_effect
 from ..core.jit.native.compile import get_ready
 from ..core.jit.staging import Lifted, StagedTracer
-from ..core.primitive import Tracer, Value
 from ..core.tape import context
 from ..core.tracebacks import warn
+from ..core.tracer import Tracer, Value
 from ..tensor.handle import Tensor
 from .arguments import Arguments, exact, kind_in_words
 from .backend import Rooms, build, prepare

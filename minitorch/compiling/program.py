@@ -16,8 +16,8 @@ from ..core.aval import Aval
 from ..core.jit.graph import Graph, Mismatch, interpret
 from ..core.jit.staging import StagedTracer
 from ..core.ops.families import as_array
-from ..core.primitive import Tracer, Value
 from ..core.tape import Node, context, muting
+from ..core.tracer import Tracer, Value
 from ..tensor.alias import Step
 from ..tensor.handle import AmbientTape, Tensor, ambient
 from .capture import Argument, ArgumentGrad, Begun, Field, Number, Slot

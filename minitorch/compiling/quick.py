@@ -20,8 +20,8 @@ from ..core.jit.lower.bound import Bound, bound
 from ..core.jit.lower.plan import Plan
 from ..core.jit.native.entry import is_copied
 from ..core.jit.native.objects import Guards
-from ..core.primitive import Tracer, Value
 from ..core.tape import context
+from ..core.tracer import Tracer, Value
 from ..tensor.handle import GradCell, Tensor
 from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot
 from .donation import giving

@@ -18,9 +18,10 @@ from ..core.config import setting
 from ..core.errors import JitError
 from ..core.jit.graph import Atom, Graph
 from ..core.jit.staging import Lifted, StagedTracer, StagingTrace
-from ..core.primitive import Tracer, Value, aval_of
-from ..core.tape import FREED, Node, context, entering, lower, reachable
+from ..core.tape import FREED, Node, context, entering, lower
+from ..core.tracer import Tracer, Value, aval_of
 from ..core.vjp import backward, unhooked
+from ..core.walking import reachable
 from ..tensor.handle import GradCell, Tensor, ambient
 from .capture import Argument, ArgumentGrad, Capture, Field, Handle, Number, Shared, Slot
 from .derivative import Derivative

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ..core.errors import JitError
-from ..core.primitive import Value, aval_of
 from ..core.tape import Node
+from ..core.tracer import Value, aval_of
 from ..tensor.alias import Storage, View
 from ..tensor.handle import Tensor
 from .capture import Argument, Capture

@@ -18,9 +18,10 @@ from ..core.calling import Batch, Leaves, Shape, nameplate
 from ..core.calls import Call
 from ..core.jvp import JVPTrace
 from ..core.ops.shaping import zeros_of
-from ..core.primitive import Primitive, Tracer, Value, aval_of
+from ..core.primitive import Primitive
 from ..core.pushing import JVPTracer
 from ..core.tape import Node, Tape
+from ..core.tracer import Tracer, Value, aval_of
 from ..core.transforms import jvp, vjp, vmap
 from ..core.vmap import AXES
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.array import Array, wrap
-from ..core.primitive import Value
+from ..core.tracer import Value
 
 _ndarray = np.ndarray
 

@@ -37,8 +37,9 @@ from .jvp import JVPTrace
 from .ops.families import as_array
 from .ops.shaping import broadcast_to, zeros_of
 from .ops.shaping import sum as sum_
-from .primitive import Primitive, Trace, Value, aval_of
-from .tape import Node, Tape, context, leaked
+from .primitive import Primitive
+from .tape import Node, Tape, context
+from .tracer import Trace, Value, aval_of, leaked
 from .vmap import BatchTrace, BatchTracer
 
 

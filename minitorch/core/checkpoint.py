@@ -35,12 +35,14 @@ from .errors import TracerError
 from .jvp import JVPTrace
 from .keeping import Elsewhere, Kept, collect, pull_back
 from .ops.shaping import mark
-from .primitive import Primitive, Trace, Tracer, Value
+from .primitive import Primitive
 from .pushing import JVPTracer
 from .recording import in_range, positions_of
-from .tape import Frame, Node, Tape, TapeTracer, context, entering, leaked, lower, next_sequence, reachable, resuming
+from .tape import Frame, Node, Tape, TapeTracer, context, entering, lower, next_sequence, resuming
+from .tracer import Trace, Tracer, Value, leaked
 from .vjp import backward
 from .vmap import BatchTrace, BatchTracer
+from .walking import reachable
 
 # State that a function may advance, such as a random generator's: each entry is called before a run, and returns what
 # makes a context in which the run can be repeated.

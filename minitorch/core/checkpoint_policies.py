@@ -11,7 +11,8 @@ from typing import Any
 
 from .array import Array
 from .ops.shaping import mark
-from .primitive import Primitive, Tracer
+from .primitive import Primitive
+from .tracer import Tracer
 from .tree import map as tree_map
 
 Policy = Callable[..., bool]

@@ -21,8 +21,8 @@ from .ops.pointwise import div, greater_equal, maximum, where
 from .ops.reductions import max as max_
 from .ops.reductions import min as min_
 from .ops.shaping import cast, moveaxis, zeros_of
-from .primitive import Value
 from .tape import context
+from .tracer import Value
 from .vmap import AXES, BatchTrace, BatchTracer
 
 

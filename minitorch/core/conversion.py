@@ -17,9 +17,10 @@ from . import dtypes
 from .array import Array
 from .errors import TracerError
 from .naming import listed, parameter_name, places
-from .primitive import Tracer
-from .tape import pulling, reachable, user_line
+from .tape import pulling, user_line
 from .tracebacks import is_helper, is_internal
+from .tracer import Tracer
+from .walking import reachable
 
 
 def converted(x: Tracer, wanted: str) -> Array:

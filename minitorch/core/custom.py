@@ -34,9 +34,9 @@ from .jvp import JVPTrace
 from .ops.families import as_array
 from .ops.pointwise import add
 from .ops.shaping import cast
-from .primitive import Value, aval_of
 from .pushing import JVPTracer
 from .tape import Node, Tape, TapeTracer, entering, leaf, lower, muting
+from .tracer import Value, aval_of
 from .vjp import backward
 
 # --------------------------------------------------------------------------- custom_vjp

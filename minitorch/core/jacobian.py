@@ -15,8 +15,8 @@ from .errors import ArgumentError, DTypeError
 from .ops.joining import concatenate
 from .ops.shaping import reshape
 from .ops.slicing import slice_axis
-from .primitive import aval_of
 from .recording import Recording, in_range, inexact_leaves, positions_of
+from .tracer import aval_of
 from .transforms import grad, jvp, push, vmap
 
 Function = Callable[..., Any]

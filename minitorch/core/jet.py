@@ -21,23 +21,10 @@ from .linear import transposed
 from .linearity import Group, groups
 from .ops.pointwise import add, conj, div, mul, sub
 from .ops.shaping import broadcast_to, cast, zeros_of
-from .primitive import (
-    DECOMPOSE,
-    LINEAR,
-    NO_DERIVATIVE,
-    Params,
-    Primitive,
-    Rule,
-    Trace,
-    Tracer,
-    Value,
-    Whole,
-    aval_of,
-    avals_of,
-    bind,
-)
+from .primitive import DECOMPOSE, LINEAR, NO_DERIVATIVE, Primitive, Rule, Whole, bind
 from .recording import constant, direction, inexact_leaves
-from .tape import entering, leaked, lower, muting
+from .tape import entering, lower, muting
+from .tracer import Params, Trace, Tracer, Value, aval_of, avals_of, leaked
 
 Function = Callable[..., Any]
 Series = list[Any]  # coefficients c[0], c[1], ... of c[0] + c[1] t + c[2] t² + ...; None is a zero that was never made

@@ -15,25 +15,9 @@ from .operators import ARITHMETIC
 from .ops.families import primitive_of
 from .ops.pointwise import add
 from .ops.shaping import broadcast_to, cast, zeros_of
-from .primitive import (
-    DECOMPOSE,
-    FAILURES,
-    LINEAR,
-    NO_DERIVATIVE,
-    Params,
-    Primitive,
-    Rule,
-    Trace,
-    Tracer,
-    Value,
-    Whole,
-    aval_of,
-    avals_of,
-    bind,
-    evaluate_plain,
-)
+from .primitive import DECOMPOSE, FAILURES, LINEAR, NO_DERIVATIVE, Primitive, Rule, Whole, bind, evaluate_plain
 from .pushing import BY_VALUE, LARGE, MISSING, PAIRS, JVPTracer, Pushed, kinds_of, known, pushed
-from .tape import leaked
+from .tracer import Params, Trace, Tracer, Value, aval_of, avals_of, leaked
 
 _inspector = inspector.get
 _asarray, _ndarray = np.asarray, np.ndarray

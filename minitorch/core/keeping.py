@@ -12,8 +12,9 @@ from typing import Any
 
 from .array import Array
 from .errors import GradError, TracerError
-from .primitive import NO_DERIVATIVE, Params, Primitive, Tracer, Value, aval_of, avals_of, bind, plan_for
-from .tape import Node, Tape, TapeTracer, context, entering, leaf, leaked, lower
+from .primitive import NO_DERIVATIVE, Primitive, bind, plan_for
+from .tape import Node, Tape, TapeTracer, context, entering, leaf, lower
+from .tracer import Params, Tracer, Value, aval_of, avals_of, leaked
 from .vjp import backward
 
 Leaves = list[Any]

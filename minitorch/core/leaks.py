@@ -18,8 +18,9 @@ from typing import Any
 
 from .errors import TracerError
 from .naming import listed
-from .primitive import Params, Primitive, Trace, Tracer, Value
+from .primitive import Primitive
 from .tape import context, user_line
+from .tracer import Params, Trace, Tracer, Value
 
 
 @dataclass(eq=False, slots=True)

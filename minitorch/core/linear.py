@@ -19,21 +19,10 @@ from .linearity import groups
 from .ops.families import as_array
 from .ops.pointwise import conj
 from .ops.shaping import zeros_of
-from .primitive import (
-    DECOMPOSE,
-    NO_DERIVATIVE,
-    Params,
-    Primitive,
-    Trace,
-    Tracer,
-    Value,
-    Whole,
-    aval_of,
-    avals_of,
-    bind,
-)
+from .primitive import DECOMPOSE, NO_DERIVATIVE, Primitive, Whole, bind
 from .recording import constant, direction, inexact_leaves
-from .tape import entering, leaked, lower, muting
+from .tape import entering, lower, muting
+from .tracer import Params, Trace, Tracer, Value, aval_of, avals_of, leaked
 from .transforms import push, vjp
 
 Function = Callable[..., Any]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import dtypes
-from .primitive import LINEAR, Params, Primitive
+from .primitive import LINEAR, Primitive
+from .tracer import Params
 
 Group = frozenset[int]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import tree
-from .primitive import Tracer
+from .tracer import Tracer
 
 
 def parameter_name(function: Callable[..., Any], position: int) -> str:

@@ -16,8 +16,9 @@ import numpy as np
 from . import config, dtypes
 from .array import Array
 from .errors import NonFiniteError
-from .primitive import Params, Primitive, aval_of
+from .primitive import Primitive
 from .tape import Context, context, user_line
+from .tracer import Params, aval_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,8 @@ from .ops import (
     sorting,
     special,
 )
-from .primitive import Tracer, Value
 from .protocols import array_function, array_namespace, counterpart
+from .tracer import Tracer, Value
 
 Function = Callable[..., Any]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .errors import ArgumentError, UnsupportedError
-from .primitive import Value
+from .tracer import Value
 
 VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12")  # of the standard
 _announced: list[Callable[[], Any]] = []

@@ -19,7 +19,8 @@ from .aval import Aval
 from .errors import MinitorchError
 from .ops.families import primitive_of
 from .ops.pointwise import add, div, mul, neg, select, sub, where_p
-from .primitive import Params, Primitive, Rule, Trace, Tracer, Value, avals_of
+from .primitive import Primitive, Rule
+from .tracer import Params, Trace, Tracer, Value, avals_of
 
 _new, _asarray = object.__new__, np.asarray
 

@@ -18,8 +18,8 @@ from .naming import parameter_name
 from .ops.families import as_array
 from .ops.pointwise import conj
 from .ops.shaping import cast, full, zeros_of
-from .primitive import Trace, Tracer, Value, aval_of
 from .tape import Node, Tape, TapeTracer, entering, leaf, lower, muting
+from .tracer import Trace, Tracer, Value, aval_of
 from .vjp import backward
 
 Function = Callable[..., Any]

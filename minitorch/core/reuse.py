@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from . import config
 from .array import Array
 from .errors import KeyReuseError
-from .primitive import Tracer, Value
 from .tape import next_level, user_line
+from .tracer import Tracer, Value
 
 
 class Use(NamedTuple):

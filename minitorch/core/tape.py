@@ -7,35 +7,19 @@ Walking it backwards is `vjp.py`'s business.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import count
-from operator import attrgetter
 from typing import Any, Generic, Protocol, TypeVar
 
 from . import dtypes
 from .array import Array
 from .errors import TracerError
-from .primitive import (
-    NO_DERIVATIVE,
-    Params,
-    Plan,
-    Primitive,
-    Trace,
-    Tracer,
-    Value,
-    Whole,
-    aval_of,
-    bind,
-    evaluate,
-    plan_for,
-)
-from .primitive import leaked as leaked
+from .primitive import NO_DERIVATIVE, Plan, Primitive, Whole, bind, evaluate, plan_for
 from .tracebacks import is_internal
+from .tracer import Params, Trace, Tracer, Value, aval_of, leaked
 
 next_sequence = count().__next__
-by_sequence = attrgetter("sequence")
 _FLOAT32 = dtypes.float32
 
 
@@ -286,20 +270,6 @@ def pick(node: Node, i: int) -> Node:
 def leaf(x: Value) -> Node:
     """Make the node of an input."""
     return make_node(None, (), (), None, *shape_and_dtype(x))
-
-
-def reachable(roots: Iterable[Node], since: int = -1) -> list[Node]:
-    """Return every node reachable from the roots, newest first, not looking behind those made before `since`."""
-    nodes = list(roots)
-    seen = set(nodes)
-    for node in nodes:  # which grows as parents are found
-        if node.sequence >= since:
-            for parent in node.parents:
-                if parent is not None and parent not in seen:
-                    seen.add(parent)
-                    nodes.append(parent)
-    nodes.sort(key=by_sequence, reverse=True)
-    return nodes
 
 
 def shape_and_dtype(x: Value) -> tuple[tuple[int, ...], dtypes.DType]:

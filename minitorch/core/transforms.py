@@ -17,7 +17,6 @@ from .ops.collectives import Axis
 from .ops.families import as_array
 from .ops.pointwise import detach
 from .ops.shaping import broadcast_to, full, moveaxis, zeros_of
-from .primitive import Tracer, Value, aval_of
 from .pushing import JVPTracer, pushed
 from .recording import (
     Recording,
@@ -32,6 +31,7 @@ from .recording import (
     split_aux,
 )
 from .tape import entering, lower, muting
+from .tracer import Tracer, Value, aval_of
 from .vmap import BatchTrace, BatchTracer, naming
 
 F = TypeVar("F", bound=Callable[..., Any])

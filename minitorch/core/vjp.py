@@ -20,8 +20,9 @@ from .config import inspector, setting
 from .errors import GradError
 from .ops.pointwise import add, conj
 from .ops.shaping import cast, unbroadcast, zeros_of
-from .primitive import Tracer, Value
-from .tape import FREED, Node, Tape, context, pick, pulling, reachable
+from .tape import FREED, Node, Tape, context, pick, pulling
+from .tracer import Tracer, Value
+from .walking import leading_to, reachable
 
 _buffer_of = attrgetter("_data")
 _inspector = inspector.get
@@ -90,15 +91,6 @@ def descend(
             if not keep:
                 node.saved = FREED
     return found
-
-
-def leading_to(order: list[Node], wanted: Collection[Node]) -> list[Node]:
-    """Return, newest first, the nodes from which a wanted one is reachable."""
-    useful = set(wanted)
-    for node in reversed(order):
-        if any(parent in useful for parent in node.parents):
-            useful.add(node)
-    return [node for node in order if node in useful]
 
 
 def accumulate(cotangents: dict[Node, Any], node: Node, g: Value) -> None:

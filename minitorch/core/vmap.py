@@ -18,8 +18,9 @@ from .naming import listed
 from .ops.collectives import MAPPED, Axis
 from .ops.families import ALIGNED, LEADING
 from .ops.shaping import broadcast_to, reshape
-from .primitive import DECOMPOSE, NO_BATCHING, Params, Primitive, Trace, Tracer, Value, Whole, aval_of, bind
-from .tape import leaked, user_line
+from .primitive import DECOMPOSE, NO_BATCHING, Primitive, Whole, bind
+from .tape import user_line
+from .tracer import Params, Trace, Tracer, Value, aval_of, leaked
 
 
 class BatchTracer(Tracer):

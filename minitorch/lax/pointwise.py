@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ..core import dtypes
 from ..core.ops import bits, pointwise, special
 from ..core.ops.families import as_array
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 
 Function = Callable[..., Any]
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..core.errors import ArgumentError, ShapeError
 from ..core.ops import contractions, convolution, shaping
 from ..core.ops.families import as_array
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .reducing import window_padding
 from .shaping import pad
 

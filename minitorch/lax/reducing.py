@@ -14,7 +14,7 @@ from ..core import dtypes
 from ..core.errors import ArgumentError
 from ..core.ops import extrema, lookup, pointwise, pooling, reductions, scanning, shaping, slicing, sorting
 from ..core.ops.families import as_array
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from . import pointwise as named
 from .shaping import pad
 

@@ -13,7 +13,7 @@ from ..core.errors import ArgumentError, ShapeError
 from ..core.ops import gathering, joining, shaping, slicing
 from ..core.ops.families import as_array
 from ..core.ops.pointwise import add, less, maximum, minimum, where
-from ..core.primitive import Tracer, Value, aval_of
+from ..core.tracer import Tracer, Value, aval_of
 
 Ints = Sequence[int]
 

@@ -20,7 +20,7 @@ from ..core.ops.joining import split
 from ..core.ops.norms import var
 from ..core.ops.shaping import canonical_axis, cast, expand_dims, moveaxis, reshape
 from ..core.ops.shaping import sum as total
-from ..core.primitive import aval_of
+from ..core.tracer import aval_of
 from .functional import activation
 
 INF = float("inf")

@@ -13,7 +13,7 @@ from ..core.ops.pointwise import clip
 from ..core.ops.reproducible import quantile_of
 from ..core.ops.shaping import cast
 from ..core.ops.transforming import stretched
-from ..core.primitive import Value
+from ..core.tracer import Value
 from ..tensor.generator import Generator
 from ..tensor.handle import Tensor
 from ..tensor.random import next_key

@@ -15,7 +15,7 @@ from ..core import config, dtypes
 from ..core.errors import ArgumentError, ShapeError
 from ..core.ops.pointwise import mul
 from ..core.ops.shaping import full, moveaxis, reshape
-from ..core.primitive import Value
+from ..core.tracer import Value
 
 Initializer = Callable[..., Value]
 Axes = int | Sequence[int]

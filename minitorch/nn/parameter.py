@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import tree
-from ..core.primitive import Value
+from ..core.tracer import Value
 from ..tensor.alias import CUT
 from ..tensor.handle import Tensor, ambient, as_tensor
 from ..tensor.pytree import flatten_tensor, unflatten_tensor

@@ -14,7 +14,7 @@ from ..core.ops.gathering import take
 from ..core.ops.joining import pad, stack
 from ..core.ops.pointwise import where
 from ..core.ops.shaping import cast, reshape, swapaxes
-from ..core.primitive import aval_of
+from ..core.tracer import aval_of
 from ..tensor.creation import as_tensor
 from ..tensor.handle import Tensor
 from .functional.recurrent import Packing

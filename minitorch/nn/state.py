@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ..core.errors import ArgumentError, StateError
 from ..core.ops.shaping import cast
-from ..core.primitive import Value
+from ..core.tracer import Value
 from ..tensor.handle import Tensor, as_tensor, tensor_of
 from ..tensor.hooks import RemovableHandle
 from .parameter import Parameter, fresh

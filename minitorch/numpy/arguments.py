@@ -11,7 +11,7 @@ from ..core.array import Array
 from ..core.errors import ShapeError, UnsupportedError
 from ..core.ops.joining import stack
 from ..core.ops.shaping import cast
-from ..core.primitive import Tracer, Value
+from ..core.tracer import Tracer, Value
 
 
 def array_of(x: Any, dtype: Any = None) -> Value:

@@ -17,7 +17,7 @@ from ..core.ops import shaping as S
 from ..core.ops import slicing
 from ..core.ops.contractions import trace as core_trace
 from ..core.ops.families import broadcast_shapes as core_broadcast
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .arguments import array_of, host, no_out, sizes
 
 # --------------------------------------------------------------------------- shapes

@@ -13,7 +13,7 @@ from ..core.ops import pointwise as P
 from ..core.ops import shaping as S
 from ..core.ops.convolution import convolution
 from ..core.ops.scanning import cumsum
-from ..core.primitive import Value, aval_of, kind_of
+from ..core.tracer import Value, aval_of, kind_of
 from .arguments import array_of, inexact, operand, together
 
 

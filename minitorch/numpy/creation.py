@@ -15,7 +15,7 @@ from ..core.errors import ArgumentError, ShapeError
 from ..core.ops import diagonal as D
 from ..core.ops import pointwise as P
 from ..core.ops import shaping as S
-from ..core.primitive import Tracer, Value, aval_of
+from ..core.tracer import Tracer, Value, aval_of
 from .arguments import array_of, sizes, together
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.array import Array
-from ..core.primitive import Tracer
+from ..core.tracer import Tracer
 from . import arranging, fft, functions, linalg
 
 Function = Callable[..., Any]

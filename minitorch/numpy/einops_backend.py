@@ -12,7 +12,7 @@ from typing import Any
 from ..core.array import Array
 from ..core.errors import MissingExtraError
 from ..core.jit.staging import StagedTracer
-from ..core.primitive import Tracer, Value
+from ..core.tracer import Tracer, Value
 from . import functions
 
 try:

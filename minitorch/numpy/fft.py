@@ -20,7 +20,7 @@ from ..core.ops import fourier, slicing
 from ..core.ops import joining as J
 from ..core.ops import pointwise as P
 from ..core.ops import shaping as S
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .arguments import array_of, inexact
 
 _NORMS = ("backward", "ortho", "forward")

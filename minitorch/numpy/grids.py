@@ -11,7 +11,7 @@ from ..core import dtypes
 from ..core.array import Array, wrap
 from ..core.errors import ShapeError, UnsupportedError
 from ..core.ops import shaping as S
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .arguments import array_of, sizes
 
 # --------------------------------------------------------------------------- coordinates

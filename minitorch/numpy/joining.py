@@ -8,7 +8,7 @@ from ..core.errors import ArgumentError, ShapeError
 from ..core.ops import joining as J
 from ..core.ops import shaping as S
 from ..core.ops import slicing
-from ..core.primitive import Value
+from ..core.tracer import Value
 from .arguments import array_of, host, no_out, together
 from .arranging import atleast_3d
 

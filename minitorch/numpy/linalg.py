@@ -20,7 +20,7 @@ from ..core.ops import linalg as L
 from ..core.ops import pointwise as P
 from ..core.ops import reductions as R
 from ..core.ops import shaping as S
-from ..core.primitive import Tracer, Value, aval_of
+from ..core.tracer import Tracer, Value, aval_of
 from .arguments import array_of, inexact, operand, together
 from .arranging import diagonal as _diagonal
 from .arranging import matrix_transpose

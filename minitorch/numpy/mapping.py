@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.errors import ArgumentError, ShapeError
 from ..core.ops import shaping as S
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from ..core.transforms import vmap
 from .arguments import array_of
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..core import dtypes
 from ..core.ops import pointwise as P
 from ..core.ops import reductions as R
-from ..core.primitive import Value
+from ..core.tracer import Value
 from .arguments import array_of, no_out
 from .pointwise import fmax, fmin, isneginf, isposinf, real_numbers
 from .reducing import chosen, cumprod, cumsum, extreme, mean, prod, root, sum, var

@@ -15,7 +15,7 @@ from ..core.ops import pointwise as P
 from ..core.ops import reductions as R
 from ..core.ops import shaping as S
 from ..core.ops.scanning import cumsum
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .arguments import array_of, together
 from .selecting import nonzero
 

@@ -14,7 +14,7 @@ from ..core.ops import pointwise as P
 from ..core.ops import reductions as R
 from ..core.ops import shaping as S
 from ..core.ops import slicing
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .arguments import array_of, host, inexact
 from .statistics import median
 

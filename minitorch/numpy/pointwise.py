@@ -15,7 +15,7 @@ from ..core.errors import DTypeError
 from ..core.ops import bessel, bits, special
 from ..core.ops import pointwise as P
 from ..core.ops.shaping import cast, zeros_like
-from ..core.primitive import Tracer, Value, aval_of
+from ..core.tracer import Tracer, Value, aval_of
 from .arguments import array_of, inexact, operand, together
 from .types import finfo
 

@@ -14,7 +14,7 @@ from ..core.ops import joining as J
 from ..core.ops import pointwise as P
 from ..core.ops import shaping as S
 from ..core.ops.contractions import matmul, outer
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .arguments import array_of, host, inexact, together
 from .calculus import convolve
 from .creation import vander

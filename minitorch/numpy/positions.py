@@ -14,7 +14,7 @@ from ..core.errors import ShapeError
 from ..core.ops import indexing
 from ..core.ops import shaping as S
 from ..core.ops.gathering import ravel_index
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .arguments import array_of, sizes
 from .selecting import bounded, nonzero, unravelled
 

@@ -16,7 +16,7 @@ from ..core.ops import reductions as R
 from ..core.ops import shaping as S
 from ..core.ops.einsum import einsum as core_einsum
 from ..core.ops.families import broadcast_shapes
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .arguments import array_of, no_out, together
 
 

@@ -13,7 +13,7 @@ from ..core.ops import reductions as R
 from ..core.ops import shaping as S
 from ..core.ops.families import broadcast_shapes
 from ..core.ops.joining import concatenate
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .arguments import array_of, inexact, no_out
 
 

@@ -9,7 +9,7 @@ from ..core import dtypes
 from ..core.ops import bits
 from ..core.ops import pointwise as P
 from ..core.ops.shaping import cast
-from ..core.primitive import Value
+from ..core.tracer import Value
 from .arguments import array_of, inexact, no_out
 from .pointwise import complex_of, real_numbers
 

@@ -16,7 +16,7 @@ from ..core.ops import pointwise as P
 from ..core.ops import shaping as S
 from ..core.ops.joining import stack
 from ..core.ops.scanning import cumsum
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .arguments import array_of, host, no_out, operand, together
 
 newaxis = None

@@ -13,7 +13,7 @@ from ..core.ops import pointwise as P
 from ..core.ops import reductions as R
 from ..core.ops import shaping as S
 from ..core.ops.contractions import matmul
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .arguments import array_of, inexact, no_out, together
 from .creation import linspace
 from .pointwise import complex_of, real_numbers

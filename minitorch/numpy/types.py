@@ -14,7 +14,7 @@ from ..core.backend import backend_for
 from ..core.errors import ArgumentError, DTypeError
 from ..core.ops.families import as_array
 from ..core.ops.shaping import cast
-from ..core.primitive import Tracer, Value
+from ..core.tracer import Tracer, Value
 
 
 class ndarray(ABC):  # noqa: B024 - it is asked for, not inherited from

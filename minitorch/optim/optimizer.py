@@ -20,8 +20,8 @@ from ..core.array import Array, wrap, wrap_scalar
 from ..core.conversion import number
 from ..core.errors import ArgumentError, StateError, UnsupportedError
 from ..core.ops.shaping import cast, full, zeros_like
-from ..core.primitive import Value, aval_of
 from ..core.tape import Tape, context, muting
+from ..core.tracer import Value, aval_of
 from ..tensor.handle import Tensor, as_tensor, tensor_of
 from ..tensor.modes import enable_grad
 from ..tensor.sharing import is_sole_holder

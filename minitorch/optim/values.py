@@ -16,7 +16,7 @@ from ..core.ops.joining import stack
 from ..core.ops.pointwise import abs, add, imag, maximum, minimum, mul, real, sign, sqrt, where
 from ..core.ops.reductions import mean
 from ..core.ops.shaping import cast, full, zeros_like
-from ..core.primitive import Tracer, Value, aval_of
+from ..core.tracer import Tracer, Value, aval_of
 from ..tensor.handle import Tensor, tensor_of
 from ..tensor.types import finfo
 from .rules import Hyper, Rule, State, decayed

@@ -11,7 +11,7 @@ from ..core.errors import DTypeError, ShapeError
 from ..core.ops.families import as_array, as_value, broadcast_shapes
 from ..core.ops.sampling import checked_shape, float_dtype
 from ..core.ops.shaping import broadcast_to, cast
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 
 
 def floats(name: str, shape: Any, dtype: Any, *parameters: Any) -> tuple[tuple[int, ...], Any, list[Value]]:

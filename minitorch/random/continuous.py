@@ -29,7 +29,7 @@ from ..core.ops.reproducible import cauchy_of, natural_of, power_of, product_of,
 from ..core.ops.sampling import consumed_key, float_dtype, open_unit
 from ..core.ops.shaping import cast
 from ..core.ops.transforming import exponential_of, logarithm_of, stretched
-from ..core.primitive import Value
+from ..core.tracer import Value
 from .arguments import floats, sized, widened
 
 

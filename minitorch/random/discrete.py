@@ -21,7 +21,7 @@ from ..core.ops.scanning import cumsum
 from ..core.ops.shaping import broadcast_to, canonical_axis, cast, moveaxis, reshape
 from ..core.ops.slicing import slice_axis
 from ..core.ops.transforming import exponential_of, logarithm_of
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .arguments import floats, integer_dtype, sized
 
 

@@ -12,7 +12,7 @@ from ..core.errors import DTypeError
 from ..core.ops import sampling
 from ..core.ops.families import as_array
 from ..core.ops.pointwise import detach
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 
 
 def key(seed: int) -> Value:

@@ -20,7 +20,7 @@ from ..core.ops.reproducible import natural_of, power_of, total
 from ..core.ops.sampling import checked_shape, float_dtype
 from ..core.ops.shaping import broadcast_to, cast, expand_dims, reshape
 from ..core.ops.spectral import eigh, svd
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .arguments import sized, widened
 from .continuous import _loggamma, generalized_normal
 

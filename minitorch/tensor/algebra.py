@@ -14,7 +14,7 @@ from ..core.ops.joining import stack, unstack
 from ..core.ops.norms import norm
 from ..core.ops.reductions import mean
 from ..core.ops.shaping import canonical_axis
-from ..core.primitive import aval_of, concrete
+from ..core.tracer import aval_of, concrete
 from .fast import binary, fused
 from .handle import Tensor
 from .shortcut import structural

@@ -17,8 +17,8 @@ from ..core.array import Array
 from ..core.errors import UnsupportedError
 from ..core.ops.indexing import getitem, update
 from ..core.ops.shaping import reshape, transpose
-from ..core.primitive import Value, aval_of
 from ..core.tape import Node
+from ..core.tracer import Value, aval_of
 
 Apply = Callable[[Value], Value]
 Put = Callable[[Value, Value], Value]

@@ -15,7 +15,7 @@ from ..core.errors import ArgumentError, ShapeError
 from ..core.ops import diagonal, joining, pointwise, shaping, slicing
 from ..core.ops.families import as_array, broadcast_shapes
 from ..core.ops.shaping import canonical_axis
-from ..core.primitive import Tracer, aval_of
+from ..core.tracer import Tracer, aval_of
 from . import shortcut
 from .creation import made
 from .handle import Tensor

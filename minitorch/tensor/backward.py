@@ -11,8 +11,8 @@ from ..core import dtypes
 from ..core.array import Array
 from ..core.errors import GradError, ShapeError
 from ..core.ops.shaping import full
-from ..core.primitive import Value, aval_of
 from ..core.tape import Node, muting
+from ..core.tracer import Value, aval_of
 from ..core.vjp import backward as walk_back
 from ..core.vjp import descend
 from .handle import Tensor, as_tensor, tensor_of

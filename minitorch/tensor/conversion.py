@@ -16,7 +16,7 @@ from ..core.errors import GradError, OutOfBoundsError, ShapeError, UnsupportedEr
 from ..core.ops import pointwise
 from ..core.ops.families import as_array, broadcast_shapes
 from ..core.ops.shaping import cast, reshape_p, unbroadcast
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from . import creation
 from .alias import CUT, IDENTITY
 from .handle import Tensor, tensor_of

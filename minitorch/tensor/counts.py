@@ -14,7 +14,7 @@ from ..core.ops.pointwise import add, div, equal, less, sub
 from ..core.ops.quantiles import binomial_quantile_p, poisson_quantile_p
 from ..core.ops.scanning import cumsum
 from ..core.ops.shaping import broadcast_to, cast, expand_dims, full, reshape, sum
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .generator import Generator
 from .handle import Tensor, tensor_of
 from .peeking import known

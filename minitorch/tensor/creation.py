@@ -16,7 +16,7 @@ from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.ops.families import as_array
 from ..core.ops.pointwise import joined
 from ..core.ops.shaping import broadcast_to, cast
-from ..core.primitive import Tracer, Value, aval_of
+from ..core.tracer import Tracer, Value, aval_of
 from .handle import Tensor, tensor_of
 from .peeking import lowered
 from .texts.written import docstring

@@ -11,7 +11,7 @@ from ..core.array import wrap
 from ..core.errors import ShapeError
 from ..core.ops import extrema, gathering, joining, lookup, pointwise, reductions, shaping, slicing, sorting
 from ..core.ops.families import as_array
-from ..core.primitive import aval_of, concrete
+from ..core.tracer import aval_of, concrete
 from .table import Extremes, vector_like
 
 

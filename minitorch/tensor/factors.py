@@ -15,7 +15,7 @@ from ..core.ops.diagonal import tril, triu
 from ..core.ops.families import as_array
 from ..core.ops.indexing import getitem
 from ..core.ops.pivoting import permutation_p, pivots_p
-from ..core.primitive import aval_of
+from ..core.tracer import aval_of
 from .linalg import LINALG as LINALG_ONE
 from .statistics import vander
 from .table import Table, over

@@ -21,8 +21,8 @@ from ..core.checkpoint import PRESERVED
 from ..core.errors import ShapeError, UnsupportedError
 from ..core.ops import sampling
 from ..core.ops.pointwise import add
-from ..core.primitive import Value, aval_of
 from ..core.tape import context
+from ..core.tracer import Value, aval_of
 from .handle import Tensor, tensor_of
 from .types import device
 

@@ -19,8 +19,9 @@ from ..core.errors import DTypeError, GradError, ShapeError
 from ..core.ops.families import as_array
 from ..core.ops.pointwise import add, detach
 from ..core.ops.shaping import full
-from ..core.primitive import Params, Primitive, Tracer, Value, bind
+from ..core.primitive import Primitive, bind
 from ..core.tape import OUTERMOST, Node, Tape, TapeTracer, context, leaf
+from ..core.tracer import Params, Tracer, Value
 from .alias import CUT
 from .hooks import AfterGrad, RemovableHandle
 from .peeking import floats_of

@@ -21,8 +21,8 @@ from ..core.ops.indexing import as_number, update
 from ..core.ops.reproducible import cauchy_of, power_of
 from ..core.ops.shaping import broadcast_to, cast
 from ..core.ops.transforming import stretched
-from ..core.primitive import aval_of
 from ..core.tape import context
+from ..core.tracer import aval_of
 from .alias import CUT
 from .conversion import clone
 from .functions import BOTH, METHODS

@@ -13,7 +13,7 @@ from ..core.ops import contractions, factorizations, linalg, norms, pointwise, r
 from ..core.ops.diagonal import diagonal
 from ..core.ops.families import as_array
 from ..core.ops.indexing import getitem
-from ..core.primitive import aval_of, concrete
+from ..core.tracer import aval_of, concrete
 from .algebra import _chain, _cross
 from .table import Table, over
 

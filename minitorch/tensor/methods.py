@@ -16,8 +16,8 @@ from ..core.conversion import converted
 from ..core.operators import array_ufunc
 from ..core.ops import pointwise
 from ..core.ops.slicing import flip
-from ..core.primitive import Tracer
 from ..core.protocols import array_function
+from ..core.tracer import Tracer
 from . import fast
 from .algebra import matmul
 from .handle import Tensor, tensor_of

@@ -18,7 +18,7 @@ from ..core.ops import diagonal, joining, pointwise, shaping
 from ..core.ops.families import as_array
 from ..core.ops.indexing import getitem
 from ..core.ops.shaping import canonical_axis
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .alias import Step, function_step, index_step
 from .handle import Tensor
 from .indexing import take

@@ -10,7 +10,7 @@ from ..core.conversion import converted
 from ..core.errors import ArgumentError
 from ..core.ops.families import as_array
 from ..core.ops.shaping import cast
-from ..core.primitive import Value
+from ..core.tracer import Value
 from .sharing import Shared
 
 

@@ -13,7 +13,7 @@ from ..core.ops import gathering, indexing, joining, lookup, pointwise, reductio
 from ..core.ops.families import as_array, broadcast_shapes
 from ..core.ops.indexing import as_number
 from ..core.ops.shaping import canonical_axis
-from ..core.primitive import aval_of
+from ..core.tracer import aval_of
 from .pointwise import choose
 from .table import Table
 from .types import check_fits

@@ -14,7 +14,7 @@ from ..core.ops.families import as_array
 from ..core.ops.indexing import nonzero
 from ..core.ops.reductions import all as core_all
 from ..core.ops.shaping import cast, reshape
-from ..core.primitive import Tracer, aval_of
+from ..core.tracer import Tracer, aval_of
 from .handle import Tensor
 from .table import Table, binary, ternary, unary
 from .types import finfo

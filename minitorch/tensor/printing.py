@@ -16,7 +16,7 @@ import numpy as np
 from ..core import dtypes
 from ..core.array import Array
 from ..core.errors import ArgumentError
-from ..core.primitive import Tracer, Value
+from ..core.tracer import Tracer, Value
 from .handle import Tensor
 from .types import get_default_dtype
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..core import dtypes
 from ..core.ops.shaping import cast
-from ..core.primitive import Value
+from ..core.tracer import Value
 
 
 def weaken(args: tuple[Value, ...]) -> tuple[Value, ...]:

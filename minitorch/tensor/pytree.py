@@ -11,8 +11,8 @@ import numpy as np
 
 from ..core import dtypes, tree
 from ..core.array import Array
-from ..core.primitive import Tracer
 from ..core.tape import TapeTracer, context
+from ..core.tracer import Tracer
 from .handle import Tensor, as_tensor, tensor_of
 
 

@@ -13,7 +13,7 @@ from ..core.ops import lookup, pointwise, reductions, shaping, sorting
 from ..core.ops.families import as_array
 from ..core.ops.indexing import getitem
 from ..core.ops.shaping import canonical_axis
-from ..core.primitive import aval_of
+from ..core.tracer import aval_of
 from .table import over, vector_like
 
 _SORT = vector_like(sorting.sort)

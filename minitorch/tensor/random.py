@@ -18,7 +18,7 @@ from ..core.ops.joining import unstack
 from ..core.ops.reproducible import natural_of
 from ..core.ops.shaping import cast, moveaxis, sum
 from ..core.ops.transforming import stretched
-from ..core.primitive import Value, aval_of
+from ..core.tracer import Value, aval_of
 from .creation import made, size_of
 from .generator import Generator, default_generator
 from .handle import Tensor, tensor_of

@@ -16,7 +16,7 @@ from ..core.errors import ArgumentError, DTypeError, ShapeError, UnsupportedErro
 from ..core.ops import gathering, indexing, joining, lookup, pointwise, scanning, shaping
 from ..core.ops.families import as_array
 from ..core.ops.shaping import canonical_axis
-from ..core.primitive import aval_of
+from ..core.tracer import aval_of
 from .alias import Step, function_step, index_step
 from .arranging import _pad
 from .conversion import _detach, clone

@@ -15,8 +15,8 @@ from ..core.array import Array, wrap
 from ..core.errors import GradError
 from ..core.ops.pointwise import detach
 from ..core.ops.shaping import reshape_p
-from ..core.primitive import Tracer, Value
 from ..core.tape import Node, Tape, TapeTracer, context, muting
+from ..core.tracer import Tracer, Value
 from .alias import CUT, IDENTITY, Root, Step, Storage, View
 
 _context = context.get

@@ -16,7 +16,7 @@ from ..core.ops import scipy_functions as scipy
 from ..core.ops import softmax as normal
 from ..core.ops.families import as_array
 from ..core.ops.shaping import cast
-from ..core.primitive import aval_of, concrete
+from ..core.tracer import aval_of, concrete
 from .pointwise import BOTH as POINTWISE
 from .table import Table, over
 from .texts.written import docstring

@@ -12,7 +12,7 @@ from ..core import dtypes
 from ..core.errors import ArgumentError, DTypeError, JitError, ShapeError, TracerError
 from ..core.ops import fourier, joining, pointwise, shaping, slicing, windowing
 from ..core.ops.families import as_array
-from ..core.primitive import Value, aval_of, concrete
+from ..core.tracer import Value, aval_of, concrete
 from .arranging import PAD_MODES
 
 

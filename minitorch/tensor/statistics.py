@@ -13,7 +13,7 @@ from ..core.ops import gathering, joining, norms, pointwise, scanning, shaping, 
 from ..core.ops.families import as_array
 from ..core.ops.indexing import getitem
 from ..core.ops.shaping import canonical_axes, canonical_axis
-from ..core.primitive import Tracer, aval_of, concrete
+from ..core.tracer import Tracer, aval_of, concrete
 from .algebra import _cov
 from .distinct import isin, mode, unique_consecutive
 from .table import Table

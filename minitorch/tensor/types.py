@@ -13,7 +13,7 @@ from ..core import config, dtypes
 from ..core.backend import backend_for
 from ..core.errors import ArgumentError, DTypeError
 from ..core.ops.families import as_value
-from ..core.primitive import kind_of
+from ..core.tracer import kind_of
 
 # fmt: off
 NAMES: dict[str, dtypes.DType] = {

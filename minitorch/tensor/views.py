@@ -19,7 +19,7 @@ from ..core.ops import pointwise, shaping
 from ..core.ops.bits import bitcast
 from ..core.ops.families import as_array, broadcast_shapes
 from ..core.ops.shaping import canonical_axes, canonical_axis
-from ..core.primitive import aval_of
+from ..core.tracer import aval_of
 from .alias import Step, function_step, reshape_step, transpose_step
 from .handle import Tensor
 from .layout import fits_in_place, is_contiguous, storage_offset, stride

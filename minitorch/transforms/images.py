@@ -11,7 +11,7 @@ import numpy as np
 from ..core import dtypes
 from ..core.array import Array, wrap
 from ..core.errors import ArgumentError, DTypeError, GradError, ShapeError, TracerError
-from ..core.primitive import Tracer
+from ..core.tracer import Tracer
 from ..tensor.handle import Tensor, tensor_of
 
 Pixels = np.ndarray[Any, Any]

@@ -10,7 +10,7 @@ from ..core import tree
 from ..core.array import Array
 from ..core.checkpoint import checkpoint as checkpointed
 from ..core.errors import ArgumentError
-from ..core.primitive import Tracer
+from ..core.tracer import Tracer
 from ..nn.module import Module
 
 Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]

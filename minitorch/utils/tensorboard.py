@@ -14,7 +14,7 @@ from ..compiling.show import StepGraph, make_graph
 from ..core.array import Array
 from ..core.errors import MissingExtraError, UnsupportedError
 from ..core.jit.graph import Atom, Var, atom_aval
-from ..core.primitive import Tracer
+from ..core.tracer import Tracer
 from ..core.transforms import stop_gradient
 from ..tensor.handle import Tensor
 from ..tensor.modes import no_grad

@@ -22,8 +22,9 @@ from minitorch.core.jacobian import hessian, jacfwd, jacrev
 from minitorch.core.jit.passes.pipeline import optimize
 from minitorch.core.ops.contractions import matmul
 from minitorch.core.ops.pointwise import exp, sin, tanh
-from minitorch.core.primitive import Tracer, aval_of, lookup
+from minitorch.core.primitive import lookup
 from minitorch.core.tape import muting
+from minitorch.core.tracer import Tracer, aval_of
 from minitorch.core.transforms import grad, jvp, value_and_grad, vmap
 from minitorch.tensor.handle import Tensor
 from minitorch.tensor.random import rand

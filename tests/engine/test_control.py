@@ -225,7 +225,7 @@ def test_what_is_kept_for_the_way_back():
 
 
 def reached(pull):
-    from minitorch.core.tape import reachable
+    from minitorch.core.walking import reachable
 
     run = next(c.cell_contents for c in pull.__closure__ if hasattr(c.cell_contents, "nodes"))
     return [n for n in reachable(run.nodes) if n.plan is not None and n.pick is None]

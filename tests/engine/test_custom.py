@@ -13,7 +13,7 @@ from minitorch.core.errors import ArgumentError, GradError, ShapeError, TracerEr
 from minitorch.core.jacobian import hessian, jacfwd, jacrev
 from minitorch.core.ops.joining import stack
 from minitorch.core.ops.pointwise import cos, exp, maximum, minimum, sin
-from minitorch.core.primitive import aval_of
+from minitorch.core.tracer import aval_of
 from minitorch.core.transforms import grad, jvp, vjp, vmap
 from minitorch.tensor.handle import Tensor
 from minitorch.test_util import check_grads

@@ -13,7 +13,7 @@ from minitorch.core.jit.lower.operations import Operation
 from minitorch.core.jit.lower.program import Program
 from minitorch.core.jit.passes.pipeline import optimize
 from minitorch.core.jit.staging import stage
-from minitorch.core.primitive import aval_of
+from minitorch.core.tracer import aval_of
 
 from ..test_table import ROWS, arrays, build
 

@@ -26,7 +26,8 @@ from minitorch.core.ops.reductions import logsumexp, mean
 from minitorch.core.ops.sampling import key
 from minitorch.core.ops.shaping import full
 from minitorch.core.ops.softmax import log_softmax, softmax
-from minitorch.core.primitive import PRIMITIVES, aval_of
+from minitorch.core.primitive import PRIMITIVES
+from minitorch.core.tracer import aval_of
 from minitorch.core.transforms import grad, vjp
 
 from ..test_table import inexact_part

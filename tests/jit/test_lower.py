@@ -24,7 +24,7 @@ from minitorch.core.ops.affine import linear
 from minitorch.core.ops.cross_entropy import cross_entropy
 from minitorch.core.ops.normalization import layer_norm
 from minitorch.core.ops.softmax import log_softmax, softmax
-from minitorch.core.primitive import aval_of
+from minitorch.core.tracer import aval_of
 from minitorch.core.transforms import vjp
 from tests.test_table import assert_same
 

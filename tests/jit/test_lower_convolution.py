@@ -19,7 +19,7 @@ from minitorch.core.ops.convolution import conv_input_p, conv_p, conv_weight_p, 
 from minitorch.core.ops.pooling import _check_padding, max_pool_p, pool_put_p, pool_take_p
 from minitorch.core.ops.shaping import transpose
 from minitorch.core.ops.windowing import Windows, counts_of, sliding, window_spread_p, window_sum_p
-from minitorch.core.primitive import aval_of
+from minitorch.core.tracer import aval_of
 
 from .comparing import compare
 

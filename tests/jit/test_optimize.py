@@ -28,7 +28,8 @@ from minitorch.core.ops.pooling import max_pool
 from minitorch.core.ops.reductions import mean
 from minitorch.core.ops.sampling import key
 from minitorch.core.ops.special import gelu
-from minitorch.core.primitive import NO_BATCHING, PRIMITIVES, Tracer, aval_of
+from minitorch.core.primitive import NO_BATCHING, PRIMITIVES
+from minitorch.core.tracer import Tracer, aval_of
 from minitorch.core.transforms import grad, vjp
 
 from ..engine.test_programs import COMMON, programs

@@ -20,8 +20,9 @@ from ..ops.families import as_array
 from ..ops.pointwise import equal, maximum, minimum, not_equal
 from ..ops.reductions import any as any_
 from ..ops.shaping import cast, zeros_of
-from ..primitive import Params, Plan, Primitive, RuleCall, Tracer, Value, Whole, aval_of, concrete
+from ..primitive import Plan, Primitive, RuleCall, Whole
 from ..tape import Tape, context, muting, user_line
+from ..tracer import Params, Tracer, Value, aval_of, concrete
 from ..vmap import BatchTrace, BatchTracer
 from .calls import holding, outputs_of
 from .closing import Closed, arrays, close, flattened, transformed

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..aval import Aval
 from ..jit.graph import Graph, atom_aval, interpret
-from ..primitive import Params, Primitive, Value, Whole, bind, register
+from ..primitive import Primitive, Whole, bind, register
+from ..tracer import Params, Value
 
 
 def holding(

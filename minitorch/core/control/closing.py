@@ -19,8 +19,10 @@ from ..jit.graph import Graph, interpret
 from ..jit.staging import ADVICE, Lifted, StagedTracer, StagingTrace
 from ..ops.families import LEADING, as_array, custom, primitive_of
 from ..ops.shaping import cast_p
-from ..primitive import LINEAR, Params, Primitive, Tracer, Value, aval_of
-from ..tape import TapeTracer, context, entering, lower, reachable
+from ..primitive import LINEAR, Primitive
+from ..tape import TapeTracer, context, entering, lower
+from ..tracer import Params, Tracer, Value, aval_of
+from ..walking import reachable
 from .calls import call_p
 from .purity import refuse_changes, seen_by
 

@@ -18,8 +18,8 @@ from ..jit.graph import Atom, Graph, Var, atom_aval, interpret
 from ..jvp import JVPTrace
 from ..ops.families import as_array
 from ..ops.shaping import zeros_of
-from ..primitive import Value, aval_of
 from ..tape import Tape, TapeTracer, entering, leaf, lower
+from ..tracer import Value, aval_of
 from ..vjp import backward
 from .closing import BodyTrace, transformed
 

@@ -16,8 +16,9 @@ from ..jit.passes.dead import eliminate_dead
 from ..jit.staging import StagedTracer
 from ..linear import LinearTrace, Ref, is_zero
 from ..ops.families import as_array
-from ..primitive import Primitive, Value
+from ..primitive import Primitive
 from ..tape import entering, lower
+from ..tracer import Value
 from .closing import BodyTrace, transformed
 from .deriving import Flags, Leaves, avals_of_inputs, either, picked
 

@@ -19,8 +19,9 @@ from ..linear import LinearTrace
 from ..ops.families import as_array
 from ..ops.pointwise import neg, sub
 from ..ops.shaping import zeros_of
-from ..primitive import Params, Plan, Primitive, RuleCall, Value, Whole, aval_of
+from ..primitive import Plan, Primitive, RuleCall, Whole
 from ..tape import Tape, context, muting, user_line
+from ..tracer import Params, Value, aval_of
 from ..transforms import jvp
 from ..vmap import BatchTrace, BatchTracer
 from .calls import holding, outputs_of

@@ -17,8 +17,8 @@ from ..ops.joining import concatenate, stack
 from ..ops.pointwise import add, less
 from ..ops.shaping import cast, reshape
 from ..ops.slicing import slice_axis
-from ..primitive import Value, aval_of
 from ..tape import muting
+from ..tracer import Value, aval_of
 from .closing import Closed, arrays, checked_structure, close, fitted, flattened, transformed
 from .deriving import output_avals, split_at
 from .repeating import check_steps, kept

@@ -17,7 +17,7 @@ from ..ops.fusing import fused
 from ..ops.joining import concatenate, split
 from ..ops.pointwise import add, mul, sub, tanh, where
 from ..ops.shaping import swapaxes, zeros_of
-from ..primitive import Value, aval_of
+from ..tracer import Value, aval_of
 from .loops import scan
 from .recurrence import (
     Leaves,

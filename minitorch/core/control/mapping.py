@@ -13,8 +13,8 @@ from ..ops.families import as_array
 from ..ops.joining import concatenate, stack
 from ..ops.shaping import reshape
 from ..ops.slicing import slice_axis
-from ..primitive import Value, aval_of
 from ..tape import muting
+from ..tracer import Value, aval_of
 from ..transforms import vmap
 from .closing import arrays, flattened
 from .loops import part_of, scan, steps_of

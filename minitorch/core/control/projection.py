@@ -15,7 +15,7 @@ from ..ops.families import as_array
 from ..ops.fusing import fused, shortcut
 from ..ops.pointwise import add
 from ..ops.shaping import reshape, sum_p, swapaxes
-from ..primitive import Value, aval_of
+from ..tracer import Value, aval_of
 from .recurrence import native, weight_cotangent
 
 

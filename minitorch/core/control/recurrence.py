@@ -30,7 +30,7 @@ from ..ops.pointwise import add, where
 from ..ops.reductions import only_floats
 from ..ops.shaping import cast, expand_dims, reshape, swapaxes
 from ..ops.slicing import slice_axis
-from ..primitive import Value
+from ..tracer import Value
 from ..transforms import vjp
 
 Leaves = tuple[Value | None, ...]

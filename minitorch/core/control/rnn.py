@@ -10,7 +10,7 @@ from ..ops.contractions import matmul
 from ..ops.fusing import fused
 from ..ops.pointwise import add, greater, maximum, mul, sub, tanh, where
 from ..ops.shaping import swapaxes, zeros_of
-from ..primitive import Value, aval_of
+from ..tracer import Value, aval_of
 from .loops import scan
 from .recurrence import (
     Leaves,

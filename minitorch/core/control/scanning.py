@@ -20,8 +20,9 @@ from ..linear import LinearTrace
 from ..ops.families import as_array
 from ..ops.pointwise import add
 from ..ops.shaping import broadcast_to, moveaxis, zeros_of
-from ..primitive import Params, Plan, Primitive, RuleCall, Value, Whole, aval_of
+from ..primitive import Plan, Primitive, RuleCall, Whole
 from ..tape import Tape, context, user_line
+from ..tracer import Params, Value, aval_of
 from ..vmap import BatchTrace, BatchTracer
 from .calls import holding, outputs_of
 from .closing import transformed

@@ -20,8 +20,9 @@ from ..ops.pointwise import where
 from ..ops.reductions import any as any_
 from ..ops.reductions import min as min_
 from ..ops.shaping import reshape
-from ..primitive import Params, Plan, Primitive, RuleCall, Tracer, Value, Whole, aval_of, concrete
+from ..primitive import Plan, Primitive, RuleCall, Whole
 from ..tape import Tape, context, user_line
+from ..tracer import Params, Tracer, Value, aval_of, concrete
 from ..vmap import BatchTrace, BatchTracer
 from .calls import holding, outputs_of
 from .closing import transformed

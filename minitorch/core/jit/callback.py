@@ -14,8 +14,9 @@ import numpy as np
 
 from .. import tree
 from ..array import Array, wrap
-from ..primitive import NO_DERIVATIVE, Params, Primitive, Tracer, Value, aval_of
+from ..primitive import NO_DERIVATIVE, Primitive
 from ..tape import context
+from ..tracer import Params, Tracer, Value, aval_of
 from .staging import StagingTrace
 
 Function = Callable[..., Any]

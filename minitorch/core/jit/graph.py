@@ -18,7 +18,8 @@ from .. import dtypes
 from ..array import Array
 from ..aval import Aval
 from ..errors import JitError, NonFiniteError
-from ..primitive import Params, Primitive, Value, aval_of, avals_of, bind
+from ..primitive import Primitive, bind
+from ..tracer import Params, Value, aval_of, avals_of
 
 
 class Var:

@@ -8,7 +8,7 @@ from typing import Any
 from .. import tree
 from ..calling import Shape, called
 from ..ops.families import as_array
-from ..primitive import aval_of
+from ..tracer import aval_of
 from .graph import Graph
 from .staging import stage
 

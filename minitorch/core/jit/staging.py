@@ -14,8 +14,9 @@ from ..array import Array
 from ..aval import Aval
 from ..errors import JitError, MinitorchError, TracerError
 from ..naming import listed
-from ..primitive import NO_BATCHING, Params, Primitive, Trace, Tracer, Value, bind, oversized
-from ..tape import context, entering, leaked, lower, user_line
+from ..primitive import NO_BATCHING, Primitive, bind, oversized
+from ..tape import context, entering, lower, user_line
+from ..tracer import Params, Trace, Tracer, Value, leaked
 from .graph import Atom, Copy, Graph, Template, Var, copied, equation
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from .. import dtypes
 from ..aval import Aval
 from ..errors import DTypeError, OutOfBoundsError, ShapeError
-from ..primitive import NO_DERIVATIVE, Value, aval_of
+from ..primitive import NO_DERIVATIVE
+from ..tracer import Value, aval_of
 from .contractions import matmul
 from .families import LEADING, as_array, custom
 from .fusing import fused, shortcut

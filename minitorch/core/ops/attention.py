@@ -15,7 +15,7 @@ from .. import dtypes
 from ..array import Array
 from ..aval import Aval
 from ..errors import ArgumentError, ShapeError
-from ..primitive import Tracer, Value, aval_of
+from ..tracer import Tracer, Value, aval_of
 from .contractions import matmul, same_dtype
 from .families import as_array
 from .fusing import fused, shortcut

@@ -9,7 +9,7 @@ import numpy as np
 from .. import dtypes
 from ..aval import Aval
 from ..errors import DTypeError
-from ..primitive import Value, aval_of
+from ..tracer import Value, aval_of
 from .families import LEADING, as_array, custom
 from .pointwise import div, equal, mul, sub, where
 from .shaping import cast

@@ -12,7 +12,8 @@ import numpy as np
 from .. import dtypes
 from ..aval import Aval
 from ..errors import DTypeError, ShapeError
-from ..primitive import NO_DERIVATIVE, Value, aval_of
+from ..primitive import NO_DERIVATIVE
+from ..tracer import Value, aval_of
 from .families import ALIGNED, LEADING, as_array, as_value, broadcast_shapes, custom
 from .pointwise import mul
 from .shaping import cast

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..aval import Aval
-from ..primitive import LINEAR, Value, aval_of
+from ..primitive import LINEAR
+from ..tracer import Value, aval_of
 from .families import LEADING, custom
 from .gathering import take
 from .pointwise import mul

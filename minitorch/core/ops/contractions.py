@@ -19,7 +19,8 @@ from ..array import Array
 from ..aval import Aval
 from ..config import inspector
 from ..errors import DTypeError, ShapeError
-from ..primitive import DECOMPOSE, FAILURES, LINEAR, Value, aval_of
+from ..primitive import DECOMPOSE, FAILURES, LINEAR
+from ..tracer import Value, aval_of
 from .diagonal import diagonal_p
 from .families import as_array, bilinear, primitive_of
 from .fusing import fused, shortcut

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..aval import Aval
 from ..errors import ArgumentError, ShapeError
-from ..primitive import Params, Value, aval_of
+from ..tracer import Params, Value, aval_of
 from . import patches
 from .contractions import same_dtype
 from .families import as_array, bilinear, custom

@@ -14,7 +14,7 @@ import numpy as np
 from .. import dtypes
 from ..aval import Aval
 from ..errors import DTypeError, OutOfBoundsError, ShapeError
-from ..primitive import Value, aval_of
+from ..tracer import Value, aval_of
 from .families import as_array
 from .fusing import REDUCTIONS, check_reduction, fused, shortcut
 from .gathering import take_p

@@ -12,7 +12,7 @@ import numpy as np
 from ..aval import Aval
 from ..conversion import number
 from ..errors import ArgumentError
-from ..primitive import Value
+from ..tracer import Value
 from .families import LEADING, custom
 from .fusing import widened
 from .reductions import only_floats

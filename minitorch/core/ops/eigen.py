@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import dtypes
 from ..aval import Aval
-from ..primitive import Value
+from ..tracer import Value
 from .contractions import matmul
 from .diagonal import diag_embed
 from .families import LEADING, custom

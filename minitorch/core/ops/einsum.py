@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..errors import ArgumentError, ShapeError
-from ..primitive import Value
+from ..tracer import Value
 from .contractions import matmul, same_dtype
 from .diagonal import diagonal
 from .families import as_array

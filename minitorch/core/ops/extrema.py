@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..primitive import NO_DERIVATIVE, Value
+from ..primitive import NO_DERIVATIVE
+from ..tracer import Value
 from .families import LEADING, as_array, custom
 from .lookup import take_along_axis
 from .reductions import argmax, argmin, only_reals

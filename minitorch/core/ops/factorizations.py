@@ -15,7 +15,7 @@ from .. import dtypes
 from ..array import wrap
 from ..aval import Aval
 from ..errors import ArgumentError, UnsupportedError
-from ..primitive import Value
+from ..tracer import Value
 from .contractions import matmul
 from .diagonal import diag_embed, tril_p, triu_p
 from .families import LEADING, custom

@@ -24,18 +24,15 @@ from ..primitive import (
     LINEAR,
     NO_DERIVATIVE,
     Explicit,
-    Params,
     Primitive,
-    Tracer,
-    Value,
     bind,
     evaluate_plain,
     explained,
-    kind_of,
     names_of,
     register,
     rule,
 )
+from ..tracer import Params, Tracer, Value, kind_of
 from .dtype_rules import DIRECT, DTypeRule, resolver, same
 
 Function = Callable[..., Any]

@@ -13,7 +13,8 @@ import numpy as np
 from .. import dtypes
 from ..array import wrap
 from ..aval import Aval
-from ..primitive import LINEAR, Value
+from ..primitive import LINEAR
+from ..tracer import Value
 from .families import LEADING, custom
 from .pointwise import div, mul
 

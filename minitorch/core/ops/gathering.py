@@ -17,7 +17,8 @@ from .. import dtypes
 from ..array import Array, wrap
 from ..aval import Aval
 from ..errors import DTypeError, OutOfBoundsError, ShapeError
-from ..primitive import NO_DERIVATIVE, Tracer, Value, aval_of
+from ..primitive import NO_DERIVATIVE
+from ..tracer import Tracer, Value, aval_of
 from .families import ALIGNED, as_array, broadcast_shapes, custom
 from .pointwise import add, div, equal, logical_and, maximum, mul, not_equal, where
 from .reductions import prod as multiplied

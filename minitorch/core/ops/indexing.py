@@ -14,7 +14,8 @@ import numpy as np
 from .. import dtypes
 from ..array import Array, wrap_scalar
 from ..errors import ArgumentError, DTypeError, OutOfBoundsError, ShapeError
-from ..primitive import NO_BATCHING, NO_DERIVATIVE, Tracer, Value, aval_of
+from ..primitive import NO_BATCHING, NO_DERIVATIVE
+from ..tracer import Tracer, Value, aval_of
 from . import gathering
 from .basic import BasicIndex, basic_index, basic_set
 from .families import as_array, custom

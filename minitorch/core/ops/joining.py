@@ -16,7 +16,8 @@ import numpy as np
 from .. import dtypes
 from ..aval import Aval
 from ..errors import ArgumentError, ShapeError
-from ..primitive import LINEAR, Value, aval_of
+from ..primitive import LINEAR
+from ..tracer import Value, aval_of
 from .families import LEADING, as_array, custom, linear
 from .shaping import broadcast_to, canonical_axes, canonical_axis, cast, expand_dims, flatten, reshape, swapaxes
 from .slicing import cut, flip, pad_p, slice_axis

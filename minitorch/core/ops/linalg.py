@@ -16,7 +16,7 @@ from .. import dtypes
 from ..array import wrap
 from ..aval import Aval
 from ..errors import DTypeError, LinAlgError, ShapeError
-from ..primitive import Value, aval_of
+from ..tracer import Value, aval_of
 from .contractions import matmul, matrix_transpose, same_dtype
 from .diagonal import diagonal_p, tril_p, triu_p
 from .families import LEADING, as_array, custom

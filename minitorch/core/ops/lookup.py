@@ -14,7 +14,8 @@ import numpy as np
 from .. import dtypes
 from ..aval import Aval
 from ..errors import ArgumentError, DTypeError, OutOfBoundsError, ShapeError
-from ..primitive import DECOMPOSE, NO_BATCHING, NO_DERIVATIVE, Value, aval_of, concrete
+from ..primitive import DECOMPOSE, NO_BATCHING, NO_DERIVATIVE
+from ..tracer import Value, aval_of, concrete
 from .families import LEADING, as_array, custom
 from .fusing import shortcut
 from .gathering import as_index, checked_index, iota, ravel_index, renamed, take_p

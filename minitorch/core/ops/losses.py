@@ -12,7 +12,7 @@ import numpy as np
 from .. import dtypes
 from ..aval import Aval
 from ..errors import ArgumentError, DTypeError, ShapeError
-from ..primitive import Value, aval_of
+from ..tracer import Value, aval_of
 from .dtype_rules import floating
 from .families import as_array, broadcast_shapes, elementwise
 from .fusing import REDUCTIONS, check_reduction, fused, shortcut

@@ -14,7 +14,8 @@ from .. import dtypes
 from ..aval import Aval
 from ..conversion import number
 from ..errors import ShapeError
-from ..primitive import NO_DERIVATIVE, Value, aval_of
+from ..primitive import NO_DERIVATIVE
+from ..tracer import Value, aval_of
 from .families import LEADING, as_array, broadcast_shapes, custom
 from .fusing import fused, shortcut
 from .pointwise import add, mul, rsqrt, sub

@@ -13,7 +13,7 @@ import numpy as np
 from .. import dtypes
 from ..aval import Aval
 from ..conversion import number
-from ..primitive import Tracer, Value
+from ..tracer import Tracer, Value
 from .families import LEADING, custom
 from .pointwise import abs, add, div, equal, hypot, imag, mul, not_equal, pow, real, sign, sub, where
 from .reductions import Axes, max, mean_p, min, only_floats, reduced, size_over

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import dtypes
 from ..errors import ArgumentError
-from ..primitive import Value
+from ..tracer import Value
 from .families import as_array
 from .indexing import entries_of, getitem, update
 from .joining import pad

@@ -17,7 +17,8 @@ from .. import dtypes
 from ..array import Array, wrap_scalar
 from ..aval import Aval
 from ..errors import ArgumentError, DivisionByZeroError, DTypeError
-from ..primitive import NO_DERIVATIVE, Tracer, Value, aval_of, kind_of
+from ..primitive import NO_DERIVATIVE
+from ..tracer import Tracer, Value, aval_of, kind_of
 from .dtype_rules import (
     DIRECT,
     boolean,

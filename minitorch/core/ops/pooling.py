@@ -18,7 +18,7 @@ from .. import dtypes
 from ..array import wrap
 from ..aval import Aval
 from ..errors import ArgumentError, ShapeError
-from ..primitive import Value, aval_of
+from ..tracer import Value, aval_of
 from .contractions import matmul
 from .convolution import per_axis
 from .families import LEADING, custom

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import dtypes
 from ..errors import DTypeError, GradError
-from ..primitive import Value, aval_of
+from ..tracer import Value, aval_of
 from .families import LEADING, as_array, custom
 from .pointwise import mul
 from .sampling import REJECT, checked_shape, consumed_key, started

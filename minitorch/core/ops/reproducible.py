@@ -13,7 +13,8 @@ import numpy as np
 
 from .. import dtypes
 from ..dtypes import DType
-from ..primitive import NO_DERIVATIVE, Value
+from ..primitive import NO_DERIVATIVE
+from ..tracer import Value
 from .dtype_rules import real_floating
 from .families import LEADING, custom, elementwise
 from .pointwise import add, div, exp, mul, neg, sub

@@ -22,8 +22,9 @@ from ..array import Array, wrap
 from ..aval import Aval
 from ..dtypes import DType
 from ..errors import ArgumentError, DTypeError, ShapeError
-from ..primitive import NO_DERIVATIVE, Tracer, Value, aval_of
+from ..primitive import NO_DERIVATIVE
 from ..reuse import consume
+from ..tracer import Tracer, Value, aval_of
 from .families import LEADING, as_array, as_value, custom
 from .gathering import take
 from .pointwise import (

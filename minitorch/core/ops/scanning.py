@@ -15,7 +15,7 @@ import numpy as np
 from .. import dtypes
 from ..aval import Aval
 from ..errors import DTypeError, ShapeError
-from ..primitive import Value, aval_of
+from ..tracer import Value, aval_of
 from .families import LEADING, as_array, custom, linear
 from .pointwise import add, equal, exp, mul, sub, where
 from .shaping import broadcast_arrays, canonical_axis, cast, flatten, reshape

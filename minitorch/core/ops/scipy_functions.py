@@ -11,7 +11,7 @@ import numpy as np
 from .. import dtypes
 from ..aval import Aval
 from ..errors import DTypeError, GradError
-from ..primitive import Value, aval_of
+from ..tracer import Value, aval_of
 from .bessel import i0_p, i1_p
 from .families import ALIGNED, LEADING, as_array, as_value, broadcast_shapes, custom
 from .pointwise import add, div, equal, exp, log, mul, neg, sgn, square, sub, where

@@ -19,7 +19,7 @@ from ..array import Array, wrap, wrap_scalar
 from ..aval import Aval
 from ..config import inspector
 from ..errors import ArgumentError, OutOfBoundsError, ShapeError
-from ..primitive import Tracer, Value, aval_of
+from ..tracer import Tracer, Value, aval_of
 from .families import as_array, broadcast_shapes, linear
 from .fusing import shortcut
 from .summation import add_reduce

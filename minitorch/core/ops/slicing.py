@@ -12,7 +12,7 @@ import numpy as np
 
 from ..aval import Aval
 from ..errors import ArgumentError, ShapeError
-from ..primitive import Value, aval_of
+from ..tracer import Value, aval_of
 from .families import LEADING, as_array, custom, linear
 from .shaping import canonical_axes, canonical_axis
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import dtypes
 from ..aval import Aval
-from ..primitive import Value
+from ..tracer import Value
 from .families import LEADING
 from .fusing import fused, shortcut
 from .pointwise import exp, mul, sub

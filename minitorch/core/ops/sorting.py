@@ -14,7 +14,8 @@ import numpy as np
 from .. import dtypes
 from ..aval import Aval
 from ..errors import ArgumentError, DTypeError, ShapeError
-from ..primitive import NO_DERIVATIVE, Value, aval_of
+from ..primitive import NO_DERIVATIVE
+from ..tracer import Value, aval_of
 from .families import LEADING, as_array, custom
 from .indexing import getitem
 from .lookup import take_along_axis

@@ -15,7 +15,7 @@ import numpy as np
 from .. import dtypes
 from ..aval import Aval
 from ..errors import ArgumentError, DTypeError
-from ..primitive import Value, aval_of
+from ..tracer import Value, aval_of
 from .dtype_rules import floating, real_floating
 from .families import LEADING, as_array, custom, elementwise
 from .pointwise import (

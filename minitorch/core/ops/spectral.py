@@ -18,7 +18,7 @@ from ..array import Array
 from ..aval import Aval
 from ..conversion import number
 from ..errors import ArgumentError, GradError, ShapeError, UnsupportedError
-from ..primitive import Value, aval_of
+from ..tracer import Value, aval_of
 from .contractions import matmul, same_dtype
 from .diagonal import diag_embed
 from .families import LEADING, as_array, custom

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import dtypes
 from ..errors import ArgumentError
-from ..primitive import Value
+from ..tracer import Value
 from .families import as_value
 from .pointwise import clip, mul, sub
 from .reproducible import erf_of, quantile_of

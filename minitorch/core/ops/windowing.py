@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import as_strided
 from .. import dtypes
 from ..aval import Aval
 from ..errors import ShapeError
-from ..primitive import Value, aval_of
+from ..tracer import Value, aval_of
 from .convolution import per_axis
 from .families import as_array, linear
 from .patches import reach

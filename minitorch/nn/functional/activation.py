@@ -19,7 +19,7 @@ from ...core.ops.reductions import argmax, only_floats
 from ...core.ops.sampling import bernoulli, gumbel, uniform
 from ...core.ops.shaping import canonical_axis, cast, moveaxis
 from ...core.ops.softmax import softmax as core_softmax
-from ...core.primitive import Tracer, Value, aval_of
+from ...core.tracer import Tracer, Value, aval_of
 from ...tensor.handle import Tensor, tensor_of
 from ...tensor.pointwise import prelu as prelu
 from ...tensor.random import next_key

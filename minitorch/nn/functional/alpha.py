@@ -11,7 +11,7 @@ from ...core.ops.pointwise import mul, where
 from ...core.ops.reductions import only_floats
 from ...core.ops.sampling import bernoulli
 from ...core.ops.transforming import stretched
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from ...tensor.random import next_key
 from .activation import in_place
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...core.errors import DTypeError, ShapeError
 from ...core.ops.families import as_array
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from .examples import EXAMPLES
 
 Function = Callable[..., Any]

@@ -17,7 +17,7 @@ from ...core.ops.joining import concatenate, pad, split
 from ...core.ops.pointwise import add, where
 from ...core.ops.reductions import mean
 from ...core.ops.shaping import broadcast_to, cast, expand_dims, reshape, squeeze, swapaxes, transpose, zeros_of
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from .activation import dropout
 from .layer import linear
 

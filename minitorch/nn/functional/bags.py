@@ -15,7 +15,7 @@ from ...core.ops.gathering import iota, scatter_add, scatter_max, scatter_min, t
 from ...core.ops.lookup import searchsorted, take_along_axis
 from ...core.ops.pointwise import detach, div, equal, isnan, logical_or, maximum, minimum, mul, not_equal, sub, where
 from ...core.ops.shaping import cast, expand_dims, full, reshape, sum
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from ...tensor.handle import Tensor
 from .layer import shorten
 

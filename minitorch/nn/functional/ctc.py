@@ -35,7 +35,7 @@ from ...core.ops.pointwise import (
 from ...core.ops.reductions import logsumexp
 from ...core.ops.scanning import cumsum
 from ...core.ops.shaping import broadcast_to, cast, expand_dims, full, reshape
-from ...core.primitive import Value, aval_of
+from ...core.tracer import Value, aval_of
 from ...tensor.peeking import extent, known
 
 

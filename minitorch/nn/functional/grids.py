@@ -19,7 +19,7 @@ from ...core.ops.contractions import matmul
 from ...core.ops.families import as_array
 from ...core.ops.gathering import iota, take
 from ...core.ops.shaping import cast, expand_dims, moveaxis, reshape, swapaxes
-from ...core.primitive import Value, aval_of
+from ...core.tracer import Value, aval_of
 from .arguments import check_tensors
 
 _MODES = ("bilinear", "nearest", "bicubic")

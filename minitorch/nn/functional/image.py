@@ -9,7 +9,7 @@ from ...core.ops import pooling
 from ...core.ops.convolution import conv_transpose, convolution, per_axis
 from ...core.ops.joining import pad as core_pad
 from ...core.ops.shaping import reshape, swapaxes, transpose
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from .arguments import Function, check_rank, check_tensors, last, named, one_dtype
 
 

@@ -14,7 +14,7 @@ from ...core.ops.pointwise import add, div, greater, maximum, mul, rsqrt, square
 from ...core.ops.reductions import max as max_of
 from ...core.ops.reductions import mean
 from ...core.ops.shaping import broadcast_to, cast, expand_dims, flatten, reshape, sum, swapaxes
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from ...tensor.fast import fused
 from ...tensor.handle import Tensor
 from ...tensor.modes import no_grad

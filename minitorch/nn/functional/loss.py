@@ -13,7 +13,7 @@ from ...core.ops.families import as_array
 from ...core.ops.fusing import check_reduction
 from ...core.ops.pointwise import add, clip, detach, div, equal, exp, greater, log, mul, neg, sub, where
 from ...core.ops.shaping import expand_dims, full, sum
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from ...tensor.fast import fused
 from ...tensor.peeking import known
 from .arguments import check_tensors, one_dtype

@@ -34,7 +34,7 @@ from ...core.ops.reductions import any as any_of
 from ...core.ops.scanning import cumsum
 from ...core.ops.shaping import cast, expand_dims, reshape, sum
 from ...core.ops.special import softplus
-from ...core.primitive import Value, aval_of
+from ...core.tracer import Value, aval_of
 from ...tensor.functions import PUBLIC
 from ...tensor.peeking import extent
 from . import layer, loss

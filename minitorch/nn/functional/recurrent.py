@@ -20,7 +20,7 @@ from ...core.ops.gathering import take
 from ...core.ops.joining import concatenate, stack
 from ...core.ops.pointwise import add, where
 from ...core.ops.shaping import expand_dims, reshape, swapaxes, zeros_like
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from .activation import dropout as dropped
 from .layer import linear
 

@@ -20,7 +20,7 @@ from ...core.ops.gathering import take
 from ...core.ops.pointwise import add, mul, where
 from ...core.ops.pooling import adaptive_avg_pool
 from ...core.ops.shaping import cast
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 
 _ALIGNABLE = ("linear", "bilinear", "bicubic", "trilinear", "lanczos")
 _RANKS = {"linear": (1,), "bilinear": (2,), "bicubic": (2,), "lanczos": (2,), "trilinear": (3,)}

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...core.errors import ShapeError
 from ...core.ops.norms import norm
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from . import alpha, ctc, loss, margins
 from .activation import writing
 from .toplevel import numbered

@@ -21,7 +21,7 @@ from ...core.ops.pointwise import abs, add, div, floor, less, mul, pow, relu, si
 from ...core.ops.reductions import argmax
 from ...core.ops.sampling import uniform
 from ...core.ops.shaping import cast, expand_dims, full, moveaxis, reshape
-from ...core.primitive import Value, aval_of
+from ...core.tracer import Value, aval_of
 from ...tensor.peeking import extent
 from ...tensor.random import next_key
 from . import image

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...core.array import wrap
 from ...core.errors import ShapeError
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from ...tensor.types import get_default_dtype
 from .. import functional as F
 from ..init import constant_

@@ -12,7 +12,7 @@ from ...core.ops.lookup import take_along_axis
 from ...core.ops.pointwise import add, greater_equal, less, logical_and, neg, where
 from ...core.ops.reductions import argmax, mean
 from ...core.ops.shaping import expand_dims, reshape
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from ...tensor.peeking import extent
 from .. import functional as F
 from ..module import Module

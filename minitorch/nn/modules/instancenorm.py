@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from ...core.errors import ShapeError
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from .. import functional as F
 from ..module import Module
 from .normalization import Tracking

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from ...core import dtypes
 from ...core.errors import ArgumentError, JitError, ShapeError
 from ...core.ops.shaping import full
-from ...core.primitive import aval_of
 from ...core.tape import context
+from ...core.tracer import aval_of
 from ...tensor.handle import tensor_of
 from ..module import Module
 from ..uninitialized import UninitializedBuffer, UninitializedParameter, is_lazy

@@ -8,7 +8,7 @@ from typing import Any
 from ...core.errors import ArgumentError, ShapeError
 from ...core.ops import sampling
 from ...core.ops.shaping import flatten
-from ...core.primitive import Value
+from ...core.tracer import Value
 from ...tensor.functions import PUBLIC
 from ...tensor.handle import Tensor
 from ...tensor.random import next_key

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...core.errors import ArgumentError, ShapeError
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from .. import functional as F
 from .linear import Linear
 from .loss import Loss, NLLLoss, WeightedLoss

@@ -9,7 +9,7 @@ import numpy as np
 from ...core import dtypes
 from ...core.array import wrap
 from ...core.errors import ArgumentError, ShapeError
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from ...tensor.handle import tensor_of
 from ...tensor.types import get_default_dtype
 from .. import functional as F

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ...core.errors import ShapeError
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from .. import functional as F
 from ..module import Module
 from .convolution import spread

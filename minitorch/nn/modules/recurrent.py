@@ -8,7 +8,7 @@ from typing import Any
 
 from ...core.errors import ArgumentError, ShapeError
 from ...core.ops.shaping import expand_dims, squeeze
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from ...tensor.creation import zeros
 from .. import init
 from ..functional import recurrent

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import ArgumentError, ShapeError
-from ...core.primitive import aval_of
+from ...core.tracer import aval_of
 from ...tensor.creation import as_tensor
 from ...tensor.types import get_default_dtype
 from .. import functional as F

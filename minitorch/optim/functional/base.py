@@ -10,8 +10,8 @@ from ...core.errors import ArgumentError, ShapeError
 from ...core.ops.families import as_array
 from ...core.ops.pointwise import add
 from ...core.ops.shaping import cast, full, zeros_like
-from ...core.primitive import Value, aval_of
 from ...core.tape import lower, muting
+from ...core.tracer import Value, aval_of
 from ...tensor.handle import tensor_of
 from ..rules import Hyper, Rule
 from ..values import fitted, ranked, scaled, started, updated

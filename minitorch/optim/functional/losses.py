@@ -14,7 +14,7 @@ from ...core.ops.pointwise import add, mul, neg, square, sub
 from ...core.ops.shaping import cast, expand_dims, squeeze, zeros_like
 from ...core.ops.softmax import log_softmax
 from ...core.ops.special import softplus
-from ...core.primitive import Value, aval_of
+from ...core.tracer import Value, aval_of
 
 
 def softmax_cross_entropy(logits: Any, labels: Any, axis: int = -1) -> Value:

@@ -11,8 +11,8 @@ from ...core.ops.families import as_array
 from ...core.ops.pointwise import abs, add, div, less, sign, sqrt, square, where
 from ...core.ops.pointwise import clip as limited
 from ...core.ops.shaping import sum as total
-from ...core.primitive import Value
 from ...core.tape import lower
+from ...core.tracer import Value
 from ...tensor.handle import tensor_of
 from .. import rules
 from ..values import fitted, ranked, scaled

@@ -13,8 +13,8 @@ from ...core.errors import ArgumentError
 from ...core.ops.families import as_array
 from ...core.ops.pointwise import add
 from ...core.ops.shaping import cast
-from ...core.primitive import Tracer, Value
 from ...core.tape import muting
+from ...core.tracer import Tracer, Value
 from .base import GradientTransformation, start_count
 
 

@@ -11,7 +11,7 @@ from ...core import dtypes
 from ...core.array import Array, wrap
 from ...core.errors import DTypeError, ShapeError
 from ...core.ops.joining import stack
-from ...core.primitive import Tracer
+from ...core.tracer import Tracer
 from ...tensor.creation import tensor
 from ...tensor.handle import Tensor, as_tensor, tensor_of
 

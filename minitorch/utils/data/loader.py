@@ -7,7 +7,7 @@ from itertools import count, islice, repeat
 from typing import Any, Generic, TypeVar
 
 from ...core.errors import ArgumentError, StateError
-from ...core.primitive import Tracer
+from ...core.tracer import Tracer
 from ...tensor.generator import Generator, default_generator
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset

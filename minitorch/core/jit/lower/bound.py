@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...array import Array, wrap
-from ...primitive import Value
+from ...tracer import Value
 from .plan import Frame, OutOfBounds, Plan
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...array import wrap
-from ...primitive import Value
+from ...tracer import Value
 from ..native.entry import ARGUMENT, NEW, WEAK, Entry, Row, is_copied
 from ..native.making import maker
 from ..native.pairs import Pairs, Unreadable

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...array import Array, wrap
 from ...errors import JitError
-from ...primitive import Value
+from ...tracer import Value
 from ..native import replay
 from .plan import Frame, Plan
 from .program import Step

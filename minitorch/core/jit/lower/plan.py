@@ -16,7 +16,8 @@ import numpy as np
 
 from ... import dtypes
 from ...array import Array, wrap
-from ...primitive import Value, evaluate
+from ...primitive import evaluate
+from ...tracer import Value
 from ..graph import Atom, Graph, Mismatch, Names, Var, interpret
 from ..native import replay
 from ..native.compile import compile_kernel

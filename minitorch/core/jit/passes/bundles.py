@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...aval import Aval
-from ...primitive import NO_BATCHING, NO_DERIVATIVE, Params, Primitive, Value
+from ...primitive import NO_BATCHING, NO_DERIVATIVE, Primitive
+from ...tracer import Params, Value
 from ..graph import Copy, Equation, Graph, Template, Var, atom_aval, copied, interpret
 from .pipeline import optimize
 

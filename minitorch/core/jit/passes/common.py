@@ -13,7 +13,7 @@ import numpy as np
 
 from ... import dtypes
 from ...array import Array
-from ...primitive import Params
+from ...tracer import Params
 from ..graph import Atom, Equation, Graph, Var, has_effect
 from .rewriting import Rule, Writer, rewrite
 

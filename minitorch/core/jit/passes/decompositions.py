@@ -46,7 +46,7 @@ from ...ops.pointwise import (
 from ...ops.reductions import max_p, size_over
 from ...ops.shaping import broadcast_to, cast, expand_dims, full, reshape, sum, sum_p, swapaxes
 from ...ops.slicing import cut, pad_p, slice_axis
-from ...primitive import Value, aval_of
+from ...tracer import Value, aval_of
 from ..graph import Atom, Equation, Graph, Var, atom_aval, interpret
 from ..staging import stage
 from .common import atom_key, params_key

@@ -273,6 +273,7 @@ LAYERS: list[list[str]] = [
         "minitorch.optim.hooks",
         "minitorch.optim.values",
         "minitorch.optim.bundles",
+        "minitorch.optim.options",
     ],  # rules on arrays, tracers and tensors; on many at once
     ["minitorch.optim.optimizer"],  # groups, state, the loop
     ["minitorch.optim.algorithms", "minitorch.optim.variants", "minitorch.optim.lbfgs"],

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..core.errors import ArgumentError
 from . import rules
-from .optimizer import RuleOptimizer, options
+from .optimizer import RuleOptimizer
+from .options import options
 
 
 class SGD(RuleOptimizer):

@@ -13,7 +13,8 @@ from ..core.errors import ArgumentError
 from ..tensor.functions import cat
 from ..tensor.handle import Tensor
 from ..tensor.modes import enable_grad, no_grad
-from .optimizer import Optimizer, options
+from .optimizer import Optimizer
+from .options import options
 
 
 class Point(NamedTuple):

@@ -31,6 +31,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.ops.slicing"],
     ["minitorch.core.ops.joining"],
     ["minitorch.core.ops.diagonal"],
+    ["minitorch.core.ops.on_buffers"],  # what NumPy has no single function for
     ["minitorch.core.ops.pointwise"],
     ["minitorch.core.ops.special"],  # activations, error and gamma functions
     ["minitorch.core.ops.scanning"],

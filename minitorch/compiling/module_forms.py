@@ -11,8 +11,8 @@ from ..core import dtypes
 from ..nn.module import Module
 from ..tensor.handle import Tensor
 
-# Attributes of these classes never change, so it is enough that they are the same objects.
 _FEW = 8  # attributes that are compared one by one: 25 ns each, where a `map` takes 100 ns, and 15 each
+# Attributes of these classes never change, so it is enough that they are the same objects.
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type)
 
 

@@ -10,7 +10,7 @@ import sys
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from . import dtypes
 from .array import Array
@@ -108,6 +108,7 @@ class TapeTracer(Tracer):
     """A value that a tape records."""
 
     __slots__ = ("node",)
+    _trace: Tape
     node: Node | None
     transform = "grad"
 
@@ -152,7 +153,7 @@ class TapeTracer(Tracer):
         """Return the value one level down; a handle on shared storage brings it up to date first."""
         return self.value
 
-    def __init__(self, trace: Trace, value: Value, node: Node | None):
+    def __init__(self, trace: Tape, value: Value, node: Node | None):
         self._trace = trace
         self.value = value
         self.node = node
@@ -160,11 +161,15 @@ class TapeTracer(Tracer):
     def is_differentiated(self) -> bool:
         """Return whether a derivative flows back through this value, and recording is on.
 
+        The graph of `backward` lets numbers go, as PyTorch does; only transforms do not.
+
         >>> seen = []
         >>> mt.grad(lambda x: seen.append(x.is_differentiated()) or x)(2.0), seen
         (Array(1., dtype=float32), [True])
+        >>> mt.tensor(2.0, requires_grad=True).is_differentiated()
+        False
         """
-        return self.node is not None and context.get().muted < self._trace.level
+        return self.node is not None and not self._trace.lets_go and context.get().muted < self._trace.level
 
 
 class Tape(Trace):
@@ -172,6 +177,7 @@ class Tape(Trace):
 
     __slots__ = ()
     transform = "grad"
+    lets_go: ClassVar[bool] = False  # whether values on it turn into plain numbers, as PyTorch's tensors do
 
     def wrap(self, value: Value, node: Node | None) -> TapeTracer:
         """Make this tape's tracer."""

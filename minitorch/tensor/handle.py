@@ -36,6 +36,7 @@ class AmbientTape(Tape):
     """The tape of the Tensors made inside one frame. Its tracers are Tensors."""
 
     __slots__ = ()
+    lets_go = True
     at_once: Callable[[Primitive], Any]  # the shortcut of a pointwise primitive; attached in `fast.py`
 
     def wrap(self, value: Value, node: Node | None) -> Tensor:

@@ -35,14 +35,6 @@ class Shared(TapeTracer):
     _trace: Tape
     _view: View | None
 
-    def is_differentiated(self) -> bool:
-        """Return False: the graph of `backward` lets numbers go, as PyTorch does; only transforms do not.
-
-        >>> mt.tensor(2.0, requires_grad=True).is_differentiated()
-        False
-        """
-        return False
-
     def current(self) -> Value:
         """Return the value, taken anew if the storage was written.
 

@@ -50,6 +50,15 @@ def two_halves(x: mt.Tensor) -> Any:
     return y[0], y[1]
 
 
+def network() -> tuple[nn.Module, mt.Tensor]:
+    """Make a module of several, and an input."""
+    return nn.Sequential(*(part for _ in range(3) for part in (nn.Linear(4, 4), nn.ReLU()))), mt.ones(2, 4)
+
+
+def tracked() -> mt.Tensor:
+    return mt.ones(4, requires_grad=True)
+
+
 def loss_of(model: nn.Module) -> Callable[..., Any]:
     return lambda x: model(x).square().mean()
 
@@ -159,6 +168,9 @@ CASES: dict[str, tuple[int, Callable[[], Step]]] = {
     "value_and_grad of a dict of 20": (21, many_gradients),
     "a module": (3, lambda: called(*layer())),
     "a module as an argument": (3, lambda: called(lambda model, x: model(x), *layer())),
+    "a network of 3 layers as an argument": (7, lambda: called(lambda model, x: model(x), *network())),
+    "its value_and_grad": (7, lambda: called(mt.value_and_grad(lambda model, x: model(x).sum()), *network())),
+    "20 tensors that require grad": (20, lambda: called(lambda *xs: sum(xs), *(tracked() for _ in range(20)))),
     "a module, in no_grad": (3, without_gradients),
     "a loss to be differentiated": (3, lambda: called(loss_of((pair := layer())[0]), pair[1])),
     f"{TWICE}, and its backward pass": (

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..core.array import Array
-from ..core.jit.graph import Atom, Graph, Var, has_effect, interpret
+from ..core.config import inspector
+from ..core.dtypes import bool_
+from ..core.jit.graph import Atom, Equation, Graph, Var, has_effect, interpret
 from ..core.jit.lower import Brief
 from ..core.jit.lower import Plan as Lowered
 from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall
@@ -26,6 +28,7 @@ def _unused(*_: Any, **__: Any) -> Any:
     raise AssertionError("a compiled function is recorded as a whole, never bound")
 
 
+_inspector = inspector.get
 COMPILED = Primitive("compiled", {}, _unused, _unused, NO_BATCHING, NO_DERIVATIVE, NO_DERIVATIVE, (), ())
 
 
@@ -53,12 +56,29 @@ class Derivative:
         needed = _needed(graph, [a for a in self.joint.outputs if a is not None])
         kept = [has_effect(eq) or not needed.isdisjoint(eq.outputs) for eq in graph.equations]
         second = [eq for eq, after, keep in zip(graph.equations, is_late, kept) if after and keep]
-        own = {v for eq in second for v in eq.outputs} | set(self.cotangents)
-        read = [a for eq in second for a in eq.inputs] + list(self.joint.outputs)
-        self.residuals = list(dict.fromkeys(a for a in read if isinstance(a, Var) and a not in own))
+        self.residuals = self._read(second)
+        for eq in reversed(first):  # a test of what is kept anyway takes less time again than an array of its own
+            if _is_test(eq) and set(self.residuals).issuperset((*eq.outputs, *filter(_is_var, eq.inputs))):
+                second = [eq, *second]
+                self.residuals = self._read(second)
         self.pull = Graph([*self.residuals, *self.cotangents], second, [a for a in self.joint.outputs if a is not None])
         inputs = graph.inputs[: len(graph.inputs) - len(self.cotangents)]
         return Graph(inputs, first, [*outputs, *self.residuals])
+
+    def _read(self, second: list[Equation]) -> list[Atom]:
+        """Return what the second part reads of the first."""
+        own = {v for eq in second for v in eq.outputs} | set(self.cotangents)
+        read = [a for eq in second for a in eq.inputs] + list(self.joint.outputs)
+        return list(dict.fromkeys(a for a in read if isinstance(a, Var) and a not in own))
+
+
+def _is_var(a: Atom) -> bool:
+    return isinstance(a, Var)
+
+
+def _is_test(eq: Equation) -> bool:
+    """Return whether an equation compares numbers, element by element."""
+    return eq.primitive.operand_dtypes is not None and all(v.aval.dtype == bool_ for v in eq.outputs)
 
 
 def _dependent(graph: Graph, roots: list[Var]) -> set[Var]:
@@ -151,8 +171,8 @@ class Pull:
     wanted: list[bool] | None
 
     def __call__(self, g: Any, *saved: Any) -> Sequence[Value | None]:
-        if type(g) is Array:  # in a line of its own: most have one result
-            return self._placed(run(self.plan, self.graph, [*saved[0], g]))
+        if type(g) is Array and self.wanted is None and _inspector() is None:  # in line: most have one result
+            return self.plan.run([*saved[0], g])  # type: ignore[no-any-return]
         g = g if type(g) is tuple else (g,)
         for x in g:
             if type(x) is not Array:

@@ -24,6 +24,7 @@ from ..core.jit.native.entry import (
     GRADIENT,
     HELD,
     NEW,
+    NO_LEAF,
     NUMBER,
     RECYCLED,
     TAIL,
@@ -35,11 +36,11 @@ from ..core.jit.native.entry import (
     Row,
 )
 from ..core.jit.native.making import Objects, maker
-from ..core.jit.native.pairs import Pairs, Unreadable
+from ..core.jit.native.pairs import Pairs, Unreadable, version
 from ..core.tape import Node, context
 from ..core.tracer import Value
 from ..tensor.alias import Storage, View
-from ..tensor.handle import Tensor
+from ..tensor.handle import GradCell, Tensor
 from ..tensor.hooks import changes
 from .building import builder
 from .capture import Argument, Field, Number, Shared
@@ -68,7 +69,7 @@ class Entrance:
             raise Unreadable("program")
         self.quick, self.bound, self.around, self.program = quick, bound, quick.around, program
         self.context, self.float = quick.context, quick.float
-        self.bare, self.waits = quick.bare, quick.waits if quick.fresh or quick.waiting else None
+        self.bare, self.waits = quick.bare, quick.waits if quick.is_hooked else None
         self.given = [(i, i in quick.tensors) for i in quick.given]
         self.are_tensors = self.given == [(i, True) for i in range(len(quick.kinds))]
         self.optimizers = [(o, o.param_groups, o.state) for o, _ in quick.around.optimizers]
@@ -82,6 +83,8 @@ class Entrance:
         self.tape = self.context.frame.ambient
         self.recording = self.tape is not None and self.context.muted < self.tape.level
         self.nodes = self._nodes()
+        parents = [] if program.derivative is None else program.derivative.parents
+        self.parents = [p.index for p in parents] if all(isinstance(p, Argument) for p in parents) else None
         self.only = program.single if self.tape is not None else None
         is_whole = len(self.found) == self.count if program.derivative is not None else not self.blank
         self.is_direct = is_whole and all(j == place for j, place in self.found) and not self.shaped
@@ -104,6 +107,7 @@ class Entrance:
         # What cannot be read where it lies: tables with a key and its value, containers and their snapshots.
         self.scopes: list[tuple[Any, Any, Any]] = []
         self.mutable: list[tuple[Any, Any]] = []
+        self.versions: list[tuple[int, Any]] = []  # places among the pairs, and the words that are compared
         self._note_guards()
         self.is_wary = bool(self.scopes or self.may_hide or self.mutable)
         self.seats = [self._seat()]
@@ -163,10 +167,18 @@ class Entrance:
             only = self.only.make(outs, args, self.tape, self.recording)
             derivative = self.program.derivative
             if derivative is not None and self.recording:
-                nodes = nodes_of(derivative, args, self.tape) if self.nodes is None else self.nodes
-                attach(derivative, (only,), outs, values, args, nodes)
+                attach(derivative, (only,), outs, values, args, self._nodes_of(args))
             return only
-        return results(self.program, outs, values, args, self.nodes if is_here else None)
+        nodes = self._nodes_of(args) if is_here and self.recording and self.program.derivative is not None else None
+        return results(self.program, outs, values, args, nodes)
+
+    def _nodes_of(self, args: tuple[Any, ...]) -> tuple[Node | None, ...]:
+        """Return the nodes that gradients go to, on the tape of the last call; the arguments have been looked at."""
+        if self.nodes is not None:
+            return self.nodes
+        if self.parents is not None:
+            return tuple([args[i].node for i in self.parents])
+        return nodes_of(self.program.derivative, args, self.tape)  # type: ignore[arg-type]
 
     def _is_readable(self) -> bool:
         """Return whether all is as it was which no native look can tell."""
@@ -177,6 +189,15 @@ class Entrance:
             if snapshot(place.read()) != was:
                 return False
         return not (self.may_hide and self.around.hides())
+
+    def is_renewed(self) -> bool:
+        """Take the attributes of modules as they are now, where they have been written; return whether any had been."""
+        stale = [(place, word.value) for place, word in self.versions if word.value != self.pairs.words[place]]
+        for place, now in stale:
+            self.pairs.words[place] = now
+            for entry, _ in self.seats:
+                entry.expect(place, now)
+        return bool(stale)
 
     def _read(self, args: tuple[Any, ...]) -> list[Any] | None:
         """Return the values of arguments and handles; None if an argument is no array, or not there."""
@@ -320,6 +341,9 @@ class Entrance:
         quick, pairs = self.quick, self.pairs
         for owner, name in quick.guarded:
             pairs.slot(owner, name)
+        for module, _ in self.around.modules:
+            if (place := pairs.version(held := vars(module))) is not None:
+                self.versions.append((place, version(held)))
         for table, key, value in zip(self.around.maps, self.around.keys, self.around.values):
             try:
                 pairs.entry(table, key)
@@ -373,8 +397,9 @@ class Entrance:
             frame.enter()  # for good: it runs inside of the look
         work = frame.work() if self.is_short else frame.work()._replace(parts=[])
         arguments = len(quick.kinds), quick.tensors
-        classes = Classes(Tensor, View, Storage)
-        return Entry(arguments, self.pairs, rows, work, forbidden, watched, classes, self.objects), frame
+        classes = Classes(Tensor, View, Storage, Node, GradCell)
+        entry = Entry(arguments, self.pairs, rows, work, forbidden, watched, classes, self.objects, self.tape)
+        return entry, frame
 
     def _inputs(self, first: int, frame: Frame) -> list[Row]:
         quick = self.quick
@@ -398,7 +423,8 @@ class Entrance:
                 kind = ARGUMENT if quick.kinds[i] is Array else VIEWED if quick.viewed[i] else TENSOR
                 copied = i in quick.strided and not (alone or self.bound.plan.calls_python)
                 room = np.empty(shape, dtype) if copied else None
-                made.append(Row(kind, i, at, shape, dtype, id(quick.kinds[i]), quick.tracked[i], alone, room=room))
+                row = Row(kind, i, at, shape, dtype, id(quick.kinds[i]), quick.tracked[i], alone, room=room)
+                made.append(row._replace(leaf=quick.leaf.get(i, NO_LEAF)))
             elif isinstance(source, Number):
                 if (shape, dtype) != ((), np.float64):
                     raise Unreadable("number")

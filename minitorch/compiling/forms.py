@@ -6,7 +6,8 @@ where there were numbers. A form compares that, and finds the leaves, without as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import is_, itemgetter
 from types import MappingProxyType
@@ -110,6 +111,14 @@ class Reading:
     def refuse(self, condition: str) -> None:
         """Write that there are no such leaves under a condition."""
         self.lines.append(f"if {condition}: return None")
+
+    @contextmanager
+    def indented(self) -> Iterator[None]:
+        """Write inside of the statement that was last begun."""
+        outer, self.lines = self.lines, []
+        yield
+        outer += [f"    {line}" for line in self.lines]
+        self.lines = outer
 
     def constant(self, value: Any) -> str:
         """Return a name for an object."""

@@ -12,7 +12,7 @@ import pickle
 import random
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.jit.native.pairs import version, versions_supported
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 from ..tensor.hooks import changes
@@ -131,6 +132,7 @@ class Surroundings:
     imports: set[str] = field(default_factory=set)  # the modules that code imports and nobody has imported yet
     seen: set[int] = field(default_factory=set)
     epoch: int = -1
+    versions: list[tuple[Any, Any, int]] = field(default_factory=list)  # of the modules' attributes
 
     def freeze(self) -> Surroundings:
         """Prepare the quick comparison."""
@@ -144,7 +146,7 @@ class Surroundings:
         self.ends = _ends(self.tables)
         self.may_hide = bool(self.classes or self.absent)
         self.lacking, self.unset = [m for m, _ in self.absent], [n for _, n in self.absent]
-        self.epoch = changes.count
+        self.epoch, self.versions = changes.count, versions(m for m, _ in self.modules)
         self.drawn = _drawn()
         self.groups = [Group(o, group) for o, _ in self.optimizers for group in o.param_groups]
         return self
@@ -188,13 +190,17 @@ class Surroundings:
     def catches_up(self) -> bool:
         """Return whether modules and hooks are as they were, which is asked when any has changed."""
         now = changes.count
-        if self.epoch != now:
+        if self.epoch != now or self.is_written():
             if any(signature(m) != v for m, v in self.modules):
                 return False
             if any(tuple(table.values()) != v for table, v in self.hooks):
                 return False
-            self.epoch = now
+            self.epoch, self.versions = now, versions(m for m, _ in self.modules)
         return True
+
+    def is_written(self) -> bool:
+        """Return whether attributes of modules have been written, in whatever way."""
+        return any(word.value != known for _, word, known in self.versions)
 
     def hides(self) -> bool:
         """Return whether a name may stand somewhere now that hides another: in a class a base's, among globals a builtin."""
@@ -238,6 +244,13 @@ class Surroundings:
         for o, frozen in self.optimizers:
             if options(o) != frozen:
                 yield f"an option or parameter of {type(o).__name__} has changed"
+
+
+def versions(modules: Iterable[Any]) -> list[tuple[Any, Any, int]]:
+    """Return the attributes of modules, and where their versions stand, with those of now; nothing if there are none."""
+    if not versions_supported():
+        return []
+    return [(held, word := version(held), word.value) for held in map(vars, modules)]
 
 
 def position(generator: Any) -> Any:

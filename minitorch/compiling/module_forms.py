@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from operator import is_, itemgetter
+from operator import attrgetter, is_, itemgetter
 from typing import Any
+from weakref import ref
 
 from ..core import dtypes
+from ..core.jit.native.pairs import version, versions_supported
 from ..nn.module import Module
 from ..tensor.handle import Tensor
+from ..tensor.hooks import changes
 
+_word = attrgetter("value")
 _FEW = 8  # attributes that are compared one by one: 25 ns each, where a `map` takes 100 ns, and 15 each
 # Attributes of these classes never change, so it is enough that they are the same objects.
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type)
@@ -27,8 +31,27 @@ class ModuleForm:
     absent: list[str]
     parts: dict[str, ModuleForm | None]
 
-    def read(self, reading: Any, value: str) -> Iterator[str]:
-        """Write what takes such a module apart, and iterate over the expressions for its tensors."""
+    def read(self, reading: Any, value: str) -> list[str]:
+        """Write what takes such a module apart, and return the expressions for its tensors.
+
+        The module of the last call is looked at again only when an attribute in it has been written since.
+        """
+        if not versions_supported():
+            self._check(reading, value)
+            return [*self._find(reading, value)]
+        last = reading.constant(Last())
+        seen = reading.bound(f"{last}.seen")
+        is_other = f"{value} is not {seen}[0]() or {reading.constant(changes)}.count != {seen}[4]"
+        is_written = f"[*map({reading.constant(_word)}, {seen}[1])] != {seen}[2]"
+        reading.lines.append(f"if {is_other} or {is_written}:")
+        with reading.indented():
+            now = reading.bound(f"{last}.look({value})")
+            self._check(reading, value)
+            reading.lines.append(f"{last}.seen = {now}")
+        return [*self._find(reading, value)]
+
+    def _check(self, reading: Any, value: str) -> None:
+        """Write what refuses a module that is not alike."""
         reading.refuse(f"type({value}) is not {reading.constant(self.kind)}")
         held = reading.bound(f"{value}.__dict__")
         reading.refuse(f"[*{held}] != {reading.constant(self.names)}")
@@ -37,15 +60,55 @@ class ModuleForm:
             take, known = itemgetter(*self.plain), tuple(self.plain.values())
             same = f"map({reading.constant(is_)}, {reading.constant(take)}({held}), {reading.constant(known)})"
             reading.refuse(f"not all({same})")
-        else:
+        elif self.plain:
             same = [f"{held}[{name!r}] is not {reading.constant(known)}" for name, known in self.plain.items()]
-            if same:
-                reading.refuse(" or ".join(same))
+            reading.refuse(" or ".join(same))
         for name in self.absent:
             reading.refuse(f"{held}[{name!r}] is not None")
         for name, part in self.parts.items():
-            inside = reading.bound(f"{held}[{name!r}]")
-            yield from [inside] if part is None else part.read(reading, inside)
+            if part is not None:
+                part._check(reading, reading.bound(f"{held}[{name!r}]"))
+
+    def _find(self, reading: Any, value: str) -> Iterator[str]:
+        """Write what looks up the tensors, and iterate over the expressions for them."""
+        if not any(part is None or part.count for part in self.parts.values()):
+            return
+        held = reading.bound(f"{value}.__dict__")
+        for name, part in self.parts.items():
+            if part is None:
+                yield f"{held}[{name!r}]"
+            elif part.count:
+                yield from part._find(reading, f"{held}[{name!r}]")
+
+    @property
+    def count(self) -> int:
+        """How many tensors there are."""
+        return sum(1 if part is None else part.count for part in self.parts.values())
+
+
+# A module, words, versions, whose these are, and the count of changes to all modules: of one whose table is exchanged, too.
+Seen = tuple[Callable[[], Any], list[Any], list[int], list[Any], int]
+
+
+class Last:
+    """The module of the last call, and the versions of the attributes in it, which are held for as long as it lives."""
+
+    __slots__ = ("seen",)
+
+    def __init__(self) -> None:
+        self.forget(None)
+
+    def forget(self, reference: Any) -> None:
+        """Forget the module."""
+        self.seen: Seen = (lambda: None, [], [], [], 0)
+
+    def look(self, module: Any) -> Seen | None:
+        """Return what there is to remember of a module, None if it is something else."""
+        if not isinstance(module, Module):
+            return None
+        count, held = changes.count, [vars(m) for m in module.modules()]
+        words = [version(attributes) for attributes in held]
+        return ref(module, self.forget), words, [word.value for word in words], held, count
 
 
 def module_form(module: Module, seen: set[int] | None = None) -> ModuleForm | None:

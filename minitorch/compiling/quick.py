@@ -18,7 +18,7 @@ from ..core.config import default_float
 from ..core.jit.graph import Mismatch
 from ..core.jit.lower.bound import Bound, bound
 from ..core.jit.lower.plan import Plan
-from ..core.jit.native.entry import is_copied
+from ..core.jit.native.entry import HAS_GRAD, NO_GRAD, NO_LEAF, is_copied
 from ..core.jit.native.objects import Guards
 from ..core.tape import context
 from ..core.tracer import Tracer, Value
@@ -35,7 +35,7 @@ _setting = attrgetter("frame", "muted", "anomaly", "stage", "careful", "leaks")
 _value, _grad, _state = attrgetter("value"), attrgetter("grad"), attrgetter("state")
 _context, _float, _mode = context.get, default_float.get, mode.get
 Last = tuple[Any, Program, Surroundings]  # a program with its key
-_FRESH = True, True  # what waits at a leaf without a gradient or hooks
+_LEAVES = {(True, True): NO_GRAD, (True, False): HAS_GRAD}  # what waits at leaves without hooks
 _TRIES = 16  # how often it is found out again where everything lies
 
 
@@ -60,8 +60,9 @@ class Quick:
         self.viewed = arguments.viewed
         waits = [(i, waiting(leaves[i])) for i in self.tensors]
         self.bare = [i for i, was in waits if was is None]
-        self.fresh = [i for i, was in waits if was == _FRESH]
-        self.waiting = [(i, was) for i, was in waits if was is not None and was != _FRESH]
+        self.waiting = [(i, was) for i, was in waits if was is not None]
+        self.leaf = {i: _LEAVES.get(was, NO_LEAF) for i, was in self.waiting}  # what is looked at natively
+        self.is_hooked = NO_LEAF in self.leaf.values()
         self.shapes = [aval.shape for aval in program.avals[: len(self.given)]]
         sources = [s for s in program.sources if not isinstance(s, Argument)]
         self.holders = [_holder(s) for s in sources if isinstance(s, (Handle, Shared, Slot)) and not is_gradient(s)]
@@ -161,12 +162,6 @@ class Quick:
 
     def waits(self, args: tuple[Any, ...]) -> bool:
         """Return whether what waits for the gradients of the arguments does so now, and these are apart from all else."""
-        for i in self.fresh:
-            node, cell = args[i].node, args[i]._cell
-            if node is None or node.plan is not None or cell is None or cell.grad is not None:
-                return False
-            if cell.hooks or cell.post_hooks:
-                return False
         grads = []
         for i, was in self.waiting:
             x = args[i]
@@ -291,7 +286,8 @@ class Quick:
         except Mismatch:  # another shape or dtype: the careful way finds or makes the program for it
             return MISS
         strided = {i for i, x in zip(self.given, values) if type(x) is Array and is_copied(x)}
-        if outs is not None or self.inner is None or not strided <= self.strided:
+        is_renewed = self.inner is not None and strided <= self.strided and self.inner.is_renewed()
+        if not is_renewed and (outs is not None or self.inner is None or not strided <= self.strided):
             self.strided |= strided
             self._renew()
         return out

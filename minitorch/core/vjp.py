@@ -160,9 +160,9 @@ def _pull(cotangents: dict[Node, Any], node: Node, g: Any, recorder: Tape | None
             _pass_on(cotangents, node, parents[position], result, conjugate)
         else:
             for parent, part in zip(parents, result, strict=True):
-                if plain and type(part) is Array and parent is not None:  # in line, too
+                if plain and type(part) is Array and parent is not None and parent not in cotangents:  # in line, too
                     data = part._data
-                    if data.dtype is parent.dtype and data.shape == parent.shape and parent not in cotangents:
+                    if data.dtype is parent.dtype and data.shape == parent.shape:
                         cotangents[parent] = part
                         continue
                 _pass_on(cotangents, node, parent, part, conjugate)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import weakref
 from collections import namedtuple
 
 import numpy as np
 import pytest
 
 import minitorch as mt
+from minitorch.compiling.entry import MISS
 from minitorch.core.errors import JitError
 
 CALLS = 6
+
 Pair = namedtuple("Pair", "a b")
+
+
+@pytest.fixture(autouse=True)
+def same_numbers():
+    mt.manual_seed(0)
 
 
 @dataclasses.dataclass
@@ -240,19 +249,26 @@ CHANGES = {
     "a new attribute": lambda model: setattr(model, "more", 1),
     "a hook": lambda model: model.inner[0].register_forward_hook(lambda module, args, out: out + 1),
     "a frozen parameter": lambda model: model.inner[0].weight.requires_grad_(False),
+    "an attribute, past __setattr__": lambda model: object.__setattr__(model, "scale", 3.0),
+    "an attribute, in the table of them": lambda model: vars(model).update(scale=3.0),
+    "a part's attribute, in its table": lambda model: vars(model.inner[1]).update(training=True),
+    "a part, in the table of them": lambda model: vars(model.inner).update({"1": mt.nn.ReLU()}),
+    "all attributes": lambda model: setattr(model, "__dict__", {**vars(model), "scale": 3.0}),
 }
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_what_changes_about_a_module_is_seen(name):
+@pytest.mark.parametrize("way", ["an argument", "captured"])
+def test_what_changes_about_a_module_is_seen(name, way):
     def run(model, x):
         mt.manual_seed(0)
-        return compiled(model, x), mt.manual_seed(0) and model(x)
+        return compiled(model, x) if way == "an argument" else closed(x), mt.manual_seed(0) and model(x)
 
     compiled, model, x = mt.jit(lambda model, x: model(x)), Scaling().eval(), mt.tensor([[1.0, 2.0]])
+    closed = mt.jit(lambda x: model(x))
     for _ in range(CALLS):
         run(model, x)
-    assert entered(compiled)
+    assert entered(compiled if way == "an argument" else closed)
     CHANGES[name](model)
     for _ in range(3):
         found, wanted = run(model, x)
@@ -287,3 +303,105 @@ def test_modules_that_count_go_the_careful_way():
         x = mt.randn(4, 3)
         np.testing.assert_allclose(compiled(model, x).detach().numpy(), model(x).detach().numpy(), 1e-5, 1e-6)
     assert not entered(compiled)
+
+
+@pytest.mark.parametrize("way", ["an argument", "captured"])
+def test_changes_there_and_back_leave_the_short_way_open(way):
+    model, x = mt.nn.Sequential(mt.nn.Linear(2, 2), mt.nn.Dropout(0.5)), mt.tensor([[1.0, 2.0]])
+    compiled = mt.jit(lambda model, x: model(x)) if way == "an argument" else mt.jit(lambda x: model(x))
+    args = (model, x) if way == "an argument" else (x,)
+    for i in range(40):
+        model.train(i % 2 == 0)
+        for _ in range(3):
+            y = compiled(*args)
+        if not model.training:
+            assert (y == model(x)).all()
+    assert compiled.quick.entrance.run(compiled.quick.form.leaves(args, {})) is not MISS
+    assert compiled.records == 2
+
+
+def test_a_module_that_was_an_argument_is_let_go():
+    compiled = mt.jit(lambda model, x: model(x))
+    model = mt.nn.Linear(2, 2)
+    for _ in range(CALLS):
+        compiled(model, mt.ones(1, 2))
+    assert entered(compiled)
+    seen = weakref.ref(model), weakref.ref(model.weight)
+    del model
+    gc.collect()
+    assert [r() for r in seen] == [None, None]
+
+
+# --------------------------------------------------------------------------- what waits for the gradients of arguments
+
+
+def product(x, y):
+    return (x * y).sum()
+
+
+def pair_of_leaves():
+    return [mt.tensor([1.0, 2.0], requires_grad=True), mt.tensor([3.0, 4.0], requires_grad=True)]
+
+
+def hooked(x, y):
+    x.register_hook(lambda g: g * 10)
+
+
+def with_gradients(x, y):
+    x.grad, y.grad = mt.ones(2), mt.ones(2)
+
+
+def with_one_gradient(x, y):
+    x.grad = mt.ones(2)
+
+
+def with_a_shared_gradient(x, y):
+    x.grad = y.grad = mt.ones(2)
+
+
+def with_each_other(x, y):
+    x.grad = y
+
+
+@mt.no_grad()
+def double_gradient(p):
+    p.grad.mul_(2)
+
+
+def with_a_post_hook(x, y):
+    x.register_post_accumulate_grad_hook(double_gradient)
+
+
+def frozen(x, y):
+    y.requires_grad_(False)
+
+
+STATES = (hooked, with_gradients, with_one_gradient, with_a_shared_gradient, with_each_other, with_a_post_hook, frozen)
+
+
+@pytest.mark.parametrize("first", [None, *STATES])
+@pytest.mark.parametrize("then", STATES)
+def test_gradients_and_hooks_of_arguments(first, then):
+    found = []
+    for function in (product, mt.jit(product)):
+        given = pair_of_leaves()
+        if first is not None:
+            first(*given)
+        for _ in range(CALLS):
+            function(*given)
+        then(*given)
+        for _ in range(CALLS):
+            out = function(*given)
+            out.backward()
+        found.append([out.item(), *(None if x.grad is None else x.grad.tolist() for x in given)])
+    assert found[0] == found[1]
+
+
+def test_tracked_arguments_of_an_outer_frame():
+    compiled, x = mt.jit(product), mt.tensor([1.0, 2.0], requires_grad=True)
+    for _ in range(CALLS):
+        inner = mt.grad(lambda y: compiled(x.detach(), y))(mt.tensor([3.0, 4.0]))
+        assert inner.tolist() == [1, 2]
+        assert compiled(x, x.detach()).item() == 5
+        with pytest.raises(mt.errors.GradError, match="outside"):
+            mt.vmap(lambda y: compiled(x, y).backward() or y)(mt.ones(3, 2))

@@ -38,7 +38,7 @@ from .objects import (
     supported,
     word,
 )
-from .pairs import Pairs, Unreadable
+from .pairs import DICT_USED, Pairs, Unreadable
 from .replay import COLUMNS
 
 TUPLE_ITEMS, FLOAT_VALUE, INT_TAG, INT_DIGIT = 24, 16, 16, 24
@@ -46,15 +46,16 @@ TUPLE_ITEMS, FLOAT_VALUE, INT_TAG, INT_DIGIT = 24, 16, 16, 24
 # What a row of the table of arrays says: how its array is found.
 ARGUMENT, TENSOR, VIEWED, HELD, GRADIENT, RECYCLED, FILLED, NEW, NUMBER, WEAK, ALIAS = range(11)
 MOST_COPIED = 4096  # elements, natively: 1 ns each
+NO_LEAF, NO_GRAD, HAS_GRAD = range(3)  # whether a tensor must be a leaf without hooks, and what of its gradient
 TAIL = 4  # objects behind the arrays in a call's list
-ROW = 12  # kind, where, type, recorded, target, needed, twin, held, dtype, axes, copy, width; then the axes' lengths
+ROW = 13  # kind, where, type, recorded, target, needed, twin, held, dtype, axes, copy, width, leaf; then the axes' lengths
 
 (
     PAIRS, PAIR_COUNT, COUNT, FORBIDDEN, FORBIDDEN_COUNT, PLACES, PLACE_COUNT, ROWS, ROW_COUNT, ADDRESSES,
     ARRAY, NDARRAY, SLOT, FLOAT, NONE, VALUE, VIEW, NODE, PARTS, PART_COUNT, FLAG, STORAGE, SEEN, WRITTEN, SHARED,
     TENSORS, TENSOR_COUNT, POSITIVE, NEGATIVE, ZERO, FRESH, FRESH_COUNT, EMPTY, ALLOC, RETAIN, RELEASE, WINDOW, BASED,
-    OBJECTS, OBJECT_COUNT,
-) = range(WORDS := 40)  # fmt: skip
+    OBJECTS, OBJECT_COUNT, TRACE, TAPE, PLAN, CELL, CELL_KIND, GRAD, HOOKS, POST_HOOKS,
+) = range(WORDS := 48)  # fmt: skip
 
 # `news` is the address of the list of new arrays, of those to be held, and of four more: the table of words, the tuple of
 # arguments, and the answers no and yes, which are exchanged in the end. The list is the call's own, whoever calls
@@ -205,8 +206,34 @@ def enter(news, lo, hi):
                             return
                     shared[several] = storage
                     several += 1
-                if (i64(tensor + P[{NODE}])[0] != none) != (rows[at + 3] != 0):
+                node = i64(tensor + P[{NODE}])[0]
+                if (node != none) != (rows[at + 3] != 0):
                     return
+                if node != none and i64(tensor + P[{TRACE}])[0] != P[{TAPE}]:
+                    return
+                if rows[at + 12] != 0:
+                    cell = i64(node + P[{CELL}])[0]
+                    if i64(node + P[{PLAN}])[0] != none or i64(cell + {TYPE})[0] != P[{CELL_KIND}]:
+                        return
+                    if i64(i64(cell + P[{HOOKS}])[0] + {DICT_USED})[0] != 0:
+                        return
+                    if i64(i64(cell + P[{POST_HOOKS}])[0] + {DICT_USED})[0] != 0:
+                        return
+                    grad = i64(cell + P[{GRAD}])[0]
+                    if (grad != none) != (rows[at + 12] == {HAS_GRAD}):
+                        return
+                    if grad != none:
+                        for j in range(P[{FORBIDDEN_COUNT}]):
+                            if forbidden[j] == grad:
+                                return
+                        for j in range(several):
+                            if shared[j] == grad:
+                                return
+                        for j in range(P[{TENSOR_COUNT}]):
+                            if items[tensors[j]] == grad:
+                                return
+                        shared[several] = grad
+                        several += 1
                 if kind == {RECYCLED} and i32(tensor)[0] != 1:
                     return
                 if kind == {GRADIENT} and i32(tensor)[0] != 1:
@@ -291,10 +318,9 @@ class Row(NamedTuple):
 
     `where` is the place among the arguments or the new arrays, the address of the word that holds it, or, of an alias,
     the other target. `kind_of` is the tensor's class, the address of the buffer for a number, or the class of a weak one,
-    whose target is an address. What is `needed` is
-    held by nobody else, except perhaps by the word at the address `twin`, and by the list of new arrays, at the place
-    `held`, where one that is to live on is handed in. Elements that do not lie side by side are copied into `room`, if
-    there is any.
+    whose target is an address. What is `needed` is held by nobody else, except perhaps by the word at the address `twin`,
+    and by the list of new arrays, at the place `held`, where one that is to live on is handed in. `leaf` says what must
+    wait for a tensor's gradient. Elements that do not lie side by side are copied into `room`, if there is any.
     """
 
     kind: int
@@ -307,22 +333,15 @@ class Row(NamedTuple):
     needed: bool = False
     twin: int = 0
     held: int = -1
+    leaf: int = NO_LEAF
     room: np.ndarray[Any, Any] | None = None
 
     def words(self) -> list[int]:
         """Return the row of the native table."""
         dtype, width = (0, 0) if self.dtype is None else (id(self.dtype), self.dtype.itemsize)
-        found = [self.kind, self.where, self.kind_of, int(self.recorded), self.target]
-        found += [
-            int(self.needed),
-            self.twin,
-            self.held,
-            dtype,
-            len(self.shape),
-            0 if self.room is None else self.room.ctypes.data,
-            width,
-        ]
-        return [*found, *self.shape]
+        room = 0 if self.room is None else self.room.ctypes.data
+        found = [self.kind, self.where, self.kind_of, int(self.recorded), self.target, int(self.needed), self.twin]
+        return [*found, self.held, dtype, len(self.shape), room, width, self.leaf, *self.shape]
 
 
 def is_copied(array: Array) -> bool:
@@ -332,16 +351,20 @@ def is_copied(array: Array) -> bool:
 
 
 class Classes(NamedTuple):
-    """The classes of tensors, of what says how one shares its memory, and of that memory."""
+    """The classes of tensors, of what says how one shares its memory, and of that memory; of a node, and its cell."""
 
     tensor: Any
     view: Any
     storage: Any
+    node: Any
+    cell: Any
 
     def offsets(self) -> dict[int, int]:
         """Return where their instances keep what is looked at; -1 if that cannot be seen."""
         slots = {VALUE: (self.tensor, "value"), VIEW: (self.tensor, "_view"), NODE: (self.tensor, "node")}
         slots |= {STORAGE: (self.view, "storage"), SEEN: (self.view, "version"), WRITTEN: (self.storage, "version")}
+        slots |= {TRACE: (self.tensor, "_trace"), PLAN: (self.node, "plan"), CELL: (self.node, "cell")}
+        slots |= {GRAD: (self.cell, "grad"), HOOKS: (self.cell, "hooks"), POST_HOOKS: (self.cell, "post_hooks")}
         return {where: offset(kind, name) for where, (kind, name) in slots.items()}
 
 
@@ -361,8 +384,8 @@ class Entry:
 
     `arguments` says how many there are, and which are tensors, no two the same. `forbidden` are objects that none may be,
     nor the storage of one, nor a gradient, `places` the addresses of words that hold such. Views share no storage, and no
-    two gradients are one tensor. Without `classes` there are no tensors. The `objects` are made with the new arrays, and
-    stand behind them in the list.
+    two gradients are one tensor. What is recorded is so on `tape`. Without `classes` there are no tensors. The `objects`
+    are made with the new arrays, and stand behind them in the list.
     """
 
     __slots__ = ("_kept", "_native", "_words")
@@ -377,6 +400,7 @@ class Entry:
         places: Sequence[int] = (),
         classes: Classes | None = None,
         objects: Objects | None = None,
+        tape: Any = None,
     ):
         steps = list(chain.from_iterable(work.parts))
         count, tensors = arguments
@@ -384,7 +408,7 @@ class Entry:
         fresh = sorted(row for row in rows if row.kind == NEW) if making is not None else []
         blanks = [word for row in fresh for word in (id(row.dtype), len(row.shape), *row.shape)]
         made = [] if objects is None else objects.words
-        words = (pairs.words, forbidden, places, steps, tensors, [0] * len(rows), blanks, made)
+        words = (pairs.words, forbidden, places, steps, tensors, [0] * 2 * len(rows), blanks, made)
         tables = [np.array([*each, 0], np.int64) for each in words]
         table = np.array([w for row in rows for w in row.words()] or [0], np.int64)
         self._words = np.zeros(WORDS, np.int64)
@@ -402,10 +426,15 @@ class Entry:
         if not supported() or min(slots.values(), default=0) < 0:
             raise Unreadable("tensors")
         at |= slots
+        at |= {TAPE: id(tape), CELL_KIND: 0 if classes is None else id(classes.cell)}
         for where, value in at.items():
             self._words[where] = value
-        self._kept = (tables, table, work, pairs, list(rows), objects)
+        self._kept = (tables, table, work, pairs, list(rows), objects, tape)
         self._native = _native_enter()
+
+    def expect(self, place: int, word: int) -> None:
+        """Expect another word at a place of the pairs."""
+        self._kept[0][0][place] = word
 
     def run(self, args: tuple[Any, ...], news: list[Any]) -> bool:
         """Run the kernels if everything is as it must be, and return whether it was.

@@ -113,7 +113,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.native.pairs", "minitorch.core.jit.native.replay"],  # words in memory; rows of calls
     ["minitorch.core.jit.native.loops"],  # loops and branches over rows of calls
     ["minitorch.core.jit.native.making"],  # arrays, natively
-    ["minitorch.core.jit.native.entry"],  # all that a call depends on, looked at natively
+    ["minitorch.core.jit.native.enter"],  # the kernel that looks at all that a call depends on
+    ["minitorch.core.jit.native.entry"],  # what it is given
     ["minitorch.core.jit.native"],
     ["minitorch.core.jit.graph"],
     ["minitorch.core.jit.serialize"],  # graphs and trees as JSON
@@ -313,8 +314,9 @@ LAYERS: list[list[str]] = [
         "minitorch.compiling.backend",
         "minitorch.compiling.checking",
         "minitorch.compiling.donation",
-        "minitorch.compiling.entry",
+        "minitorch.compiling.lay",
     ],
+    ["minitorch.compiling.entry"],  # the shortest way into a program
     ["minitorch.compiling.quick"],
     ["minitorch.compiling.through"],  # transforms of compiled functions
     ["minitorch.compiling.describing"],  # a program's state and guards in words

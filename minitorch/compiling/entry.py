@@ -9,47 +9,28 @@ from __future__ import annotations
 
 from itertools import count
 from operator import attrgetter, itemgetter
-from types import CellType
 from typing import Any
-
-import numpy as np
 
 from ..core.array import Array, wrap
 from ..core.config import default_float
 from ..core.jit.lower.plan import Frame, OutOfBounds
-from ..core.jit.native.entry import (
-    ALIAS,
-    ARGUMENT,
-    FILLED,
-    GRADIENT,
-    HELD,
-    NEW,
-    NO_LEAF,
-    NUMBER,
-    RECYCLED,
-    TAIL,
-    TENSOR,
-    VIEWED,
-    WEAK,
-    Classes,
-    Entry,
-    Row,
-)
+from ..core.jit.native.enter import TAIL
+from ..core.jit.native.entry import Classes, Entry
 from ..core.jit.native.making import Objects, maker
-from ..core.jit.native.pairs import Pairs, Unreadable, version
+from ..core.jit.native.pairs import Unreadable
 from ..core.tape import Node, context
 from ..core.tracer import Value
 from ..tensor.alias import Storage, View
 from ..tensor.handle import GradCell, Tensor
 from ..tensor.hooks import changes
 from .building import builder
-from .capture import Argument, Field, Number, Shared
+from .capture import Argument, Number
 from .derivative import attach, nodes_of
-from .guards import Names, Place
 from .handles import Handles
+from .lay import Lay
 from .modes import ON, mode
-from .program import Fresh, is_gradient, results
-from .snapshots import Group, snapshot
+from .program import Fresh, results
+from .snapshots import snapshot
 
 MISS: Any = object()  # what a call returns that was not admitted
 _value, _grad = attrgetter("value"), attrgetter("grad")
@@ -103,13 +84,10 @@ class Entrance:
         is_bare = self.is_short and (self.is_simple or not self.holds)
         self.finish = self._finishing() if is_bare and not others else None
         self.news = maker(self.new, self.objects.count)
-        self.pairs = Pairs()
-        # What cannot be read where it lies: tables with a key and its value, containers and their snapshots.
-        self.scopes: list[tuple[Any, Any, Any]] = []
-        self.mutable: list[tuple[Any, Any]] = []
-        self.versions: list[tuple[int, Any]] = []  # places among the pairs, and the words that are compared
-        self._note_guards()
-        self.is_wary = bool(self.scopes or self.may_hide or self.mutable)
+        self.lay = lay = Lay(quick)
+        self.pairs, self.scopes, self.mutable, self.versions = lay.pairs, lay.scopes, lay.mutable, lay.versions
+        self.looks_at_modules = bool(self.around.versions) and not self.versions
+        self.is_wary = bool(self.scopes or self.may_hide or self.mutable or self.looks_at_modules)
         self.seats = [self._seat()]
         self.entry = self.seats[0][0]  # of a short program, whose call is one native one: nobody comes in between
 
@@ -182,6 +160,8 @@ class Entrance:
 
     def _is_readable(self) -> bool:
         """Return whether all is as it was which no native look can tell."""
+        if self.looks_at_modules and not self.around.catches_up():
+            return False
         for table, key, value in self.scopes:
             if table[key] is not value:
                 return False
@@ -334,65 +314,12 @@ class Entrance:
                 shaped.append((j, shape))
         return found, shaped
 
-    # ------------------------------------------------------------------ what has to be where
-
-    def _note_guards(self) -> None:
-        """Note the words that must be what they are: closures, globals, handles, options and state of optimizers."""
-        quick, pairs = self.quick, self.pairs
-        for owner, name in quick.guarded:
-            pairs.slot(owner, name)
-        for module, _ in self.around.modules:
-            if (place := pairs.version(held := vars(module))) is not None:
-                self.versions.append((place, version(held)))
-        for table, key, value in zip(self.around.maps, self.around.keys, self.around.values):
-            try:
-                pairs.entry(table, key)
-            except Unreadable:
-                self.scopes.append((table, key, value))
-        for place, held, was in self.around.mutable:
-            try:
-                self._note_container(place, held)
-            except Unreadable:
-                self.mutable.append((place, was))
-        lifted = {(id(n.owner), n.name) for n in quick.numbers}
-        for group in self.around.groups:
-            self._note_group(group, lifted)
-        for table, owner, inner, name in zip(quick.tables, quick.owners, quick.dicts, quick.names):
-            pairs.entry(table, owner)
-            pairs.entry(inner, name)  # type: ignore[arg-type]
-
-    def _note_container(self, place: Place, held: Any) -> None:
-        """Note what a name must hold, and what must be in it."""
-        pairs = self.pairs
-        if isinstance(place, Names):
-            pairs.size(place.where)
-            for name in place.where:
-                pairs.entry(place.where, name, compared=False)
-            return
-        if isinstance(place.where, CellType):
-            pairs.slot(place.where, "cell_contents")
-        else:
-            pairs.entry(place.where, place.key)
-        pairs.content(held)
-
-    def _note_group(self, group: Group, lifted: set[tuple[int, str]]) -> None:
-        self.pairs.items(group.groups)
-        self.pairs.size(group.group)
-        for name in group.group:
-            if (id(group.group), name) not in lifted:
-                self.pairs.entry(group.group, name)
-        self.pairs.items(group.group["params"])
-
-    # ------------------------------------------------------------------ where the arrays are
-
     def _seat(self) -> tuple[Entry, Frame]:
         """Return a frame and its entry."""
-        frame = self.bound.take()
-        quick, first = self.quick, len(self.bound.blank)
-        rows = [*self._inputs(first, frame), *self._outputs(first, frame)]
+        quick, frame = self.quick, self.bound.take()
+        rows = self.lay.rows(frame, self.holds)
         watched = [self.pairs.slot_address(cell, "grad") for cell in quick.cells]
         forbidden = list({*self.around.tensors, *quick.captured, *quick.held, *quick.program.storages})
-        rows = self._held(rows) if self.holds else rows
         if self.is_short:
             frame.enter()  # for good: it runs inside of the look
         work = frame.work() if self.is_short else frame.work()._replace(parts=[])
@@ -400,71 +327,6 @@ class Entrance:
         classes = Classes(Tensor, View, Storage, Node, GradCell)
         entry = Entry(arguments, self.pairs, rows, work, forbidden, watched, classes, self.objects, self.tape)
         return entry, frame
-
-    def _inputs(self, first: int, frame: Frame) -> list[Row]:
-        quick = self.quick
-        needed = set(self.bound.plan.donated_arrays)
-        holders = iter(quick.holders)
-        places = count(first)  # of the arrays
-        numbers = iter(range(frame.numbers.ctypes.data, frame.numbers.ctypes.data + frame.numbers.nbytes, 8))
-        made = []
-        for source, var in zip(quick.program.sources, self.bound.plan.program.graph.inputs):
-            if var.aval.weak:
-                kind_of = quick.kinds[source.index] if isinstance(source, Argument) else None
-                if kind_of not in (int, float):
-                    raise Unreadable("number")
-                made.append(Row(WEAK, source.index, next(numbers), kind_of=id(kind_of)))
-                continue
-            at = next(places)
-            shape, dtype = frame.expected[at]
-            alone = at in needed
-            if isinstance(source, Argument):
-                i = source.index
-                kind = ARGUMENT if quick.kinds[i] is Array else VIEWED if quick.viewed[i] else TENSOR
-                copied = i in quick.strided and not (alone or self.bound.plan.calls_python)
-                room = np.empty(shape, dtype) if copied else None
-                row = Row(kind, i, at, shape, dtype, id(quick.kinds[i]), quick.tracked[i], alone, room=room)
-                made.append(row._replace(leaf=quick.leaf.get(i, NO_LEAF)))
-            elif isinstance(source, Number):
-                if (shape, dtype) != ((), np.float64):
-                    raise Unreadable("number")
-                where = self.pairs.entry(source.owner, source.name, compared=False)
-                number = np.zeros((), np.float64)
-                self.pairs.kept.append(number)
-                made.append(Row(NUMBER, where, at, kind_of=number.ctypes.data))
-            elif is_gradient(source):
-                where = self.pairs.slot_address(source.owner, "grad")
-                made.append(Row(GRADIENT, where, at, shape, dtype, id(Tensor), False, alone))
-            else:
-                owner, name = (source.owner, source.name) if isinstance(source, Field) else (next(holders), "value")
-                twin = self._tensor_on(source.storage) if isinstance(source, Shared) else 0
-                made.append(Row(HELD, self.pairs.slot_address(owner, name), at, shape, dtype, 0, False, alone, twin))
-        return made
-
-    def _held(self, rows: list[Row]) -> list[Row]:
-        """Say where each array stands in the list of those that are held, behind the new ones."""
-        places = count(len(self.new))
-        return [
-            row if row.kind in (FILLED, NEW, NUMBER, WEAK, ALIAS) else row._replace(held=next(places)) for row in rows
-        ]
-
-    def _tensor_on(self, storage: Any) -> int:
-        """Return where a captured tensor on a storage keeps its value, which may be all of it; 0 if there is none."""
-        views = ((c.tensor, c.tensor._view) for c in self.quick.program.handles)
-        found = [x for x, view in views if view is not None and view.storage is storage]
-        return self.pairs.slot_address(found[0], "value") if found else 0
-
-    def _outputs(self, first: int, frame: Frame) -> list[Row]:
-        bound = self.bound
-        made = []
-        for i, (out, shape, dtype) in enumerate(bound.new):
-            made.append(Row(NEW, i, out, shape, dtype))
-        for cell, out in zip(self.quick.again, bound.recycled):
-            where = self.pairs.slot_address(cell, "grad")
-            made.append(Row(RECYCLED, where, out, *frame.expected[out], id(Tensor), False, True))
-        made += [Row(FILLED, self.pairs.slot_address(cell, "grad"), 0) for cell in self.quick.full]
-        made += [Row(ALIAS, at, out) for (out, _), at in zip(bound.plan.donated, bound.plan.donated_arrays)]
-        return made
 
 
 def entrance(quick: Any) -> Entrance | None:

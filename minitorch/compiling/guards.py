@@ -247,10 +247,23 @@ class Surroundings:
 
 
 def versions(modules: Iterable[Any]) -> list[tuple[Any, Any, int]]:
-    """Return the attributes of modules, and where their versions stand, with those of now; nothing if there are none."""
-    if not versions_supported():
-        return []
-    return [(held, word := version(held), word.value) for held in map(vars, modules)]
+    """Return the attributes of modules, and where their versions stand, with those of now."""
+    kind = version if versions_supported() else Unversioned
+    return [(held, word := kind(held), word.value) for held in map(vars, modules)]
+
+
+class Unversioned:
+    """The version of attributes where Python counts none: 0 as long as they are the same objects."""
+
+    __slots__ = ("held", "known")
+
+    def __init__(self, held: dict[str, Any]):
+        self.held, self.known = held, tuple(held.values())
+
+    @property
+    def value(self) -> int:
+        """Whether they have been written."""
+        return int(len(self.held) != len(self.known) or not all(map(is_, self.held.values(), self.known)))
 
 
 def position(generator: Any) -> Any:

@@ -18,7 +18,8 @@ from ..core.config import default_float
 from ..core.jit.graph import Mismatch
 from ..core.jit.lower.bound import Bound, bound
 from ..core.jit.lower.plan import Plan
-from ..core.jit.native.entry import HAS_GRAD, NO_GRAD, NO_LEAF, is_copied
+from ..core.jit.native.enter import HAS_GRAD, NO_GRAD, NO_LEAF
+from ..core.jit.native.entry import is_copied
 from ..core.jit.native.objects import Guards
 from ..core.tape import context
 from ..core.tracer import Tracer, Value

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import minitorch as mt
 from minitorch.compiling.entry import MISS
-from minitorch.core.jit.native.entry import MOST_COPIED
+from minitorch.core.jit.native.enter import MOST_COPIED
 from minitorch.core.ops.shaping import transpose
 
 CALLS = 4

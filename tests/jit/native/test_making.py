@@ -11,7 +11,8 @@ import minitorch as mt
 from minitorch.compiling import handles
 from minitorch.core.array import Array
 from minitorch.core.jit.native import entry, making
-from minitorch.core.jit.native.entry import NEW, Entry, Row, Work
+from minitorch.core.jit.native.enter import NEW
+from minitorch.core.jit.native.entry import Entry, Row, Work
 from minitorch.core.jit.native.objects import supported
 from minitorch.core.jit.native.pairs import Pairs
 

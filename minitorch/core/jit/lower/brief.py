@@ -12,7 +12,8 @@ import numpy as np
 
 from ...array import wrap
 from ...tracer import Value
-from ..native.entry import ARGUMENT, NEW, WEAK, Entry, Row, is_copied
+from ..native.enter import ARGUMENT, NEW, WEAK
+from ..native.entry import Entry, Row, is_copied
 from ..native.making import maker
 from ..native.pairs import Pairs, Unreadable
 from .plan import Frame, Plan

@@ -256,7 +256,12 @@ LAYERS: list[list[str]] = [
     ["minitorch.nn.modules.adaptive", "minitorch.nn.modules.instancenorm", "minitorch.nn.modules.padding"],
     ["minitorch.nn.modules.resizing", "minitorch.nn.modules.windows"],
     ["minitorch.nn.modules.lazy", "minitorch.nn.modules.marginloss"],
-    ["minitorch.nn.modules.attention", "minitorch.nn.modules.embedding", "minitorch.nn.modules.recurrent"],
+    [
+        "minitorch.nn.modules.attention",
+        "minitorch.nn.modules.embedding",
+        "minitorch.nn.modules.recurrent",
+        "minitorch.nn.modules.recurrent_cells",
+    ],
     ["minitorch.nn.modules.transformer"],
     ["minitorch.nn.modules"],
     ["minitorch.nn.utils.clip_grad", "minitorch.nn.utils.convert_parameters", "minitorch.nn.utils.fusion"],

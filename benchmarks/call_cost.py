@@ -55,6 +55,23 @@ def network() -> tuple[nn.Module, mt.Tensor]:
     return nn.Sequential(*(part for _ in range(3) for part in (nn.Linear(4, 4), nn.ReLU()))), mt.ones(2, 4)
 
 
+class Rows(nn.Module):
+    """Parameters made from tensors, and attributes of several kinds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(mt.randn(4, 3)), nn.Parameter(mt.zeros(3))
+        self.shape, self.activation, self.scales = (4, 3), nn.functional.relu, [1.0, 2.0]
+
+    def forward(self, x: mt.Tensor) -> mt.Tensor:
+        return self.activation(x @ self.weight + self.bias) * self.scales[0]
+
+
+def of_module(model: nn.Module, *shape: int) -> Step:
+    """Compile what calls a module that is an argument."""
+    return called(lambda model, x: model(x), model, mt.ones(*shape))
+
+
 def tracked() -> mt.Tensor:
     return mt.ones(4, requires_grad=True)
 
@@ -170,6 +187,14 @@ CASES: dict[str, tuple[int, Callable[[], Step]]] = {
     "a module as an argument": (3, lambda: called(lambda model, x: model(x), *layer())),
     "a network of 3 layers as an argument": (7, lambda: called(lambda model, x: model(x), *network())),
     "its value_and_grad": (7, lambda: called(mt.value_and_grad(lambda model, x: model(x).sum()), *network())),
+    "a module with lists and functions": (3, lambda: of_module(Rows(), 2, 4)),
+    "a convolution as an argument": (3, lambda: of_module(nn.Conv2d(1, 2, 3), 1, 1, 4, 4)),
+    "batch normalization as an argument": (6, lambda: of_module(nn.BatchNorm1d(4), 2, 4)),
+    "a parameter made from a tensor": (
+        2,
+        lambda: called(lambda w, x: x @ w, nn.Parameter(mt.randn(4, 3)), mt.ones(2, 4)),
+    ),
+    "a captured tensor, transposed": (2, lambda: called(partial(mt.matmul, other=mt.ones(3, 4).T), mt.ones(2, 4))),
     "20 tensors that require grad": (20, lambda: called(lambda *xs: sum(xs), *(tracked() for _ in range(20)))),
     "a module, in no_grad": (3, without_gradients),
     "a loss to be differentiated": (3, lambda: called(loss_of((pair := layer())[0]), pair[1])),

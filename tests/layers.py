@@ -296,6 +296,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.optim"],
     # jit for both faces: what a recording takes in, what it depends on, how it is replayed.
     ["minitorch.compiling.snapshots"],  # what differs when a container has changed
+    ["minitorch.compiling.containers"],  # trees down to their tensors
     [
         "minitorch.compiling.guards",
         "minitorch.compiling.modes",
@@ -320,6 +321,7 @@ LAYERS: list[list[str]] = [
         "minitorch.compiling.checking",
         "minitorch.compiling.donation",
         "minitorch.compiling.lay",
+        "minitorch.compiling.outputs",  # where a call finds them
     ],
     ["minitorch.compiling.entry"],  # the shortest way into a program
     ["minitorch.compiling.quick"],

@@ -16,18 +16,11 @@ from ..core.aval import Aval
 from ..core.errors import JitError
 from ..core.ops.families import as_array
 from ..core.tracer import Tracer, aval_of
-from ..nn.module import Module
 from ..tensor.handle import Tensor
 from .capture import Argument, Capture
+from .containers import apart, copied, counters, flatten, modules_in
 from .forms import Form, form, is_number
 from .snapshots import kind, signature
-
-Leaves = list[Any]
-
-
-def flatten(value: Any) -> tuple[Leaves, Any]:
-    """Take a tree apart down to its tensors, which stay whole: they are handles."""
-    return tree.flatten_until(value, Tensor)
 
 
 class Arguments:
@@ -53,10 +46,10 @@ class Arguments:
             if isinstance(x, (np.ndarray, np.generic)):
                 self.leaves[i] = as_array(x)
         self.is_flat = not kwargs and not static and len(self.leaves) == len(args)
-        self.modules = [] if self.is_flat else _modules((args, kwargs))
+        self.modules = [] if self.is_flat else modules_in((args, kwargs))
         self.own = len(self.leaves)
         for m in self.modules:  # a module's tensors without gradient are no leaves of the tree
-            self.leaves += [x for _, _, x in _counters(m)]
+            self.leaves += [x for _, _, x in counters(m)]
         self.given: set[int] = set()  # the leaves of donated arguments
         self.called = args, kwargs, static  # with the static ones in their places, if there are any: see `form`
         self.storages = self._storages()
@@ -70,7 +63,7 @@ class Arguments:
             self._aliases(),
         )
 
-    flatten = staticmethod(flatten)
+    apart = staticmethod(apart)
 
     def form(self) -> Form | None:
         """Return the form of the call, None if it has none that is quick to compare."""
@@ -114,7 +107,7 @@ class Arguments:
         self.inner = inner[: self.own]
         args, kwargs = tree.unflatten(self.structure, self.inner)
         if self.modules:
-            self.modules = _copied(self.modules, _modules((args, kwargs)))
+            self.modules = copied(self.modules, modules_in((args, kwargs)))
         return args, kwargs
 
     def seen(self, static: Any) -> list[Any]:
@@ -137,25 +130,6 @@ class Arguments:
                 "jit: the function changes a list or dict that it was given; a compiled function sees a copy, so the "
                 "change would be lost. Return the new container instead"
             )
-
-
-def _modules(value: Any) -> list[Module]:
-    """Return the modules in a tree."""
-    return [x for x in tree.flatten_until(value, (Tensor, Module))[0] if isinstance(x, Module)]  # type: ignore[arg-type]
-
-
-def _counters(module: Module) -> list[tuple[Module, str, Tensor]]:
-    """Return a module's tensors of integers, which count, and where they stand."""
-    found = [(m, name, x) for m in module.modules() for name, x in vars(m).items() if name in m._kinds]
-    return [(m, name, x) for m, name, x in found if isinstance(x, Tensor) and x.dtype not in dtypes.INEXACT]
-
-
-def _copied(modules: list[Module], copies: list[Module]) -> Any:
-    """Give copies the counters of their originals; return the copies with their signatures."""
-    for module, copied in zip(modules, copies, strict=True):
-        for (_, _, x), (m, name, _) in zip(_counters(module), _counters(copied), strict=True):
-            vars(m)[name] = x
-    return [(m, signature(m)) for copied in copies for m in copied.modules()]
 
 
 def exact(value: Any) -> Any:

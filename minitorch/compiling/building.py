@@ -5,52 +5,61 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..core.jit.native.making import Place
+from ..core.jit.native.pairs import Unreadable
 
-class Unusual(Exception):
-    """A container that is not a tuple, list or dict."""
+_TOO_MUCH = (Unreadable, RecursionError, SyntaxError, MemoryError)  # Python reads no 200 brackets within one another
+Build = Callable[[Sequence[Any]], Any]
 
 
-_TOO_MUCH = (Unusual, RecursionError, SyntaxError, MemoryError)  # Python reads no 200 brackets within one another
+def builder(structure: Any, order: Sequence[int], count: Callable[[], int], other: Callable[[Any], Place]) -> Build:
+    """Return a function from `count()` objects to a tree of this structure, an optree `PyTreeSpec`.
 
-
-def builder(structure: Any, order: Sequence[int], count: int) -> Callable[[Sequence[Any]], Any]:
-    """Return a function from `count` objects to a tree of this structure, an optree `PyTreeSpec`.
-
-    `order` says at which place each leaf of the tree is.
+    `order` says at which place each leaf of the tree is, and `other` where one of its containers is that is neither tuple,
+    list nor dict, given with the places of its leaves. It raises Unreadable if there is none.
 
     >>> import optree
-    >>> builder(optree.tree_structure({"a": 1, "b": (2, [3])}), (3, 0, 1), 4)(["x", "y", "unused", "z"])
+    >>> def other(tree):
+    ...     raise Unreadable("a container")
+    >>> build = builder(optree.tree_structure({"a": 1, "b": (2, [3])}), (3, 0, 1), lambda: 4, other)
+    >>> build(["x", "y", "unused", "z"])
     {'a': 'z', 'b': ('x', ['y'])}
     """
-    space: dict[str, Any] = {}
-    names = ["_"] * count
-    for place in order:
-        names[place] = f"v{place}"
+    display = Display(other)
     try:
-        made = _display(structure.unflatten(Leaf(names[place]) for place in order), space)
-        exec(f"def build(objects):\n    [{', '.join(names)}] = objects\n    return {made}", space)
+        made = display.of(structure.unflatten(map(Place, order)))
+        names = [f"v{place}" if place in display.places else "_" for place in range(count())]
+        exec(f"def build(objects):\n    [{', '.join(names)}] = objects\n    return {made}", display.space)
     except _TOO_MUCH:
         return lambda objects: structure.unflatten(objects[place] for place in order)
-    return space["build"]  # type: ignore[no-any-return]
+    return display.space["build"]  # type: ignore[no-any-return]
 
 
-class Leaf(str):
-    """The name of a leaf."""
+class Display:
+    """The expression for a tree of places; the keys of dicts are constants of its space."""
 
+    def __init__(self, other: Callable[[Any], Place]):
+        self.other = other
+        self.space: dict[str, Any] = {}
+        self.places: set[int] = set()
 
-def _display(tree: Any, space: dict[str, Any]) -> str:
-    """Return the expression for a tree of names; the keys of dicts are constants of its space."""
-    if type(tree) is Leaf or tree is None:
-        return str(tree)
-    if type(tree) is tuple:
-        return f"({''.join(f'{_display(x, space)}, ' for x in tree)})"
-    if type(tree) is list:
-        return f"[{', '.join(_display(x, space) for x in tree)}]"
-    if type(tree) is not dict:
-        raise Unusual
-    parts = []
-    for key, x in tree.items():
-        name = f"k{len(space)}"
-        space[name] = key
-        parts.append(f"{name if type(key) is not str else repr(key)}: {_display(x, space)}")
-    return f"{{{', '.join(parts)}}}"
+    def of(self, tree: Any) -> str:
+        """Return the expression."""
+        if tree is None:
+            return "None"
+        if type(tree) is tuple:
+            return f"({''.join(f'{self.of(x)}, ' for x in tree)})"
+        if type(tree) is list:
+            return f"[{', '.join(map(self.of, tree))}]"
+        if type(tree) is dict:
+            return f"{{{', '.join(f'{self._key(key)}: {self.of(x)}' for key, x in tree.items())}}}"
+        place = tree if type(tree) is Place else self.other(tree)
+        self.places.add(place)
+        return f"v{place}"
+
+    def _key(self, key: Any) -> str:
+        if type(key) is str:
+            return repr(key)
+        name = f"k{len(self.space)}"
+        self.space[name] = key
+        return name

@@ -15,7 +15,7 @@ from ..core.array import Array
 from ..core.errors import JitError
 from ..core.tracer import Value, concrete
 from ..tensor.handle import Tensor
-from .arguments import flatten
+from .containers import flatten
 from .program import Fresh, Program, Refill
 
 # Sums may be added up in another order; elements are compared on the scale of the largest.

@@ -7,11 +7,10 @@ lies has no entrance, and whatever is not as it was is left to `Quick`.
 
 from __future__ import annotations
 
-from itertools import count
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from ..core.array import Array, wrap
+from ..core.array import Array
 from ..core.config import default_float
 from ..core.jit.lower.plan import Frame, OutOfBounds
 from ..core.jit.native.enter import TAIL
@@ -24,12 +23,13 @@ from ..tensor.alias import Storage, View
 from ..tensor.handle import GradCell, Tensor
 from ..tensor.hooks import changes
 from .building import builder
-from .capture import Argument, Number
+from .capture import Argument
 from .derivative import attach, nodes_of
-from .handles import Handles
+from .handles import Handles, Nodes
 from .lay import Lay
 from .modes import ON, mode
-from .program import Fresh, results
+from .outputs import Outputs
+from .program import results
 from .snapshots import snapshot
 
 MISS: Any = object()  # what a call returns that was not admitted
@@ -56,10 +56,8 @@ class Entrance:
         self.optimizers = [(o, o.param_groups, o.state) for o, _ in quick.around.optimizers]
         self.new = [(shape, dtype) for _, shape, dtype in bound.new]
         self.is_short = bound.plan.is_short
-        # Where the outputs are entered that somebody wants: few, as a rule, but those that a backward pass keeps.
-        self.count = len(bound.plan.recipes)
-        self.blank: Any = {} if program.derivative is None else [None] * self.count
-        self.found, self.shaped = self._found() if self.is_short else ([], [])
+        self.objects = Objects(len(self.new))
+        self.outputs = Outputs(quick, len(self.new)) if self.is_short else None
         # How results are made in the context of the last call, and the only one.
         self.tape = self.context.frame.ambient
         self.recording = self.tape is not None and self.context.muted < self.tape.level
@@ -67,22 +65,19 @@ class Entrance:
         parents = [] if program.derivative is None else program.derivative.parents
         self.parents = [p.index for p in parents] if all(isinstance(p, Argument) for p in parents) else None
         self.only = program.single if self.tape is not None else None
-        is_whole = len(self.found) == self.count if program.derivative is not None else not self.blank
-        self.is_direct = is_whole and all(j == place for j, place in self.found) and not self.shaped
-        in_order = [j for j, _ in self.found] == list(range(self.count)) and not self.shaped
-        self.pick = itemgetter(*[place for _, place in self.found]) if in_order and self.count > 1 else None
-        held = any(place >= len(self.new) for _, place in self.found)
-        self.holds = held or not self.is_short or program.derivative is not None
+        self.holds = self.outputs is None or self.outputs.are_held or program.derivative is not None
         self.is_atomic = not self.holds and not quick.rest
         self.holders = quick.holders
         self.is_simple = not (quick.read or quick.again or quick.fields or quick.numbers or bound.plan.numbers)
         self.may_hide, self.written, self.rest = quick.around.may_hide, quick.written, quick.rest
         self.is_brief = self.holds and self.is_simple and self.is_short
-        # What makes the result of the list of what is new, if nothing else is to be done in the context of the last call.
-        self.objects = Objects(len(self.new))
-        others = self.written or self.rest or self.shaped or program.derivative is not None
-        is_bare = self.is_short and (self.is_simple or not self.holds)
-        self.finish = self._finishing() if is_bare and not others else None
+        # What makes the result of the list of what is new, if nothing else is to be done in the context of the last call;
+        # and what makes the call's node, if it has one.
+        self.finish, self.handing = self._finishing()
+        if self.outputs is not None and self.objects.count:
+            self.outputs = Outputs(quick, len(self.new) + self.objects.count)
+        self.kept: Any = None if self.handing is None else self.outputs.residuals()  # type: ignore[union-attr]
+        self.is_direct = self.outputs is not None and self.outputs.is_direct
         self.news = maker(self.new, self.objects.count)
         self.lay = lay = Lay(quick)
         self.pairs, self.scopes, self.mutable, self.versions = lay.pairs, lay.scopes, lay.mutable, lay.versions
@@ -121,11 +116,15 @@ class Entrance:
         outs: Any = news
         if self.is_brief:
             values = self._read(args)
+            node = None if self.handing is None else self.handing.begin(news)
             if values is None or not self.entry.run(args, held := news + values):
                 return MISS
             if is_here and self.finish is not None:
+                if node is not None:
+                    nodes = self._nodes_of(args)
+                    self.handing.end(node, nodes, (self.kept(held), values, args, nodes))
                 return self.finish(held)
-            outs = self._outs(held)
+            outs = self.outputs.of(held)
         elif self.holds:
             found = self._holding(args, news)
             if found is None:
@@ -136,7 +135,7 @@ class Entrance:
         elif is_here and self.finish is not None:
             return self.finish(news)
         elif not self.is_direct:
-            outs = self._outs(news)
+            outs = self.outputs.of(news)
         for storage in self.written:
             storage.version += 1
         for target, j in self.rest:
@@ -204,7 +203,7 @@ class Entrance:
             return self._seated(args, news, values, again, held)
         if not self.entry.run(args, held):
             return None
-        return self._outs(held), self._with_numbers(args, values)
+        return self.outputs.of(held), self._with_numbers(args, values)
 
     def _others(self, values: list[Any]) -> tuple[list[Any], list[Any]]:
         """Add the gradients and fields that are read; return what of it all are arrays, and the gradients to recycle."""
@@ -248,34 +247,26 @@ class Entrance:
 
     # ------------------------------------------------------------------ what comes out
 
-    def _outs(self, held: list[Any]) -> Any:
-        """Return the outputs that somebody wants, by their numbers."""
-        if self.pick is not None:
-            return self.pick(held)
-        if self.is_direct:
-            return held[: self.count]
-        outs = self.blank.copy()
-        for j, place in self.found:
-            outs[j] = held[place]
-        for j, shape in self.shaped:
-            outs[j] = wrap(outs[j]._data.reshape(shape))
-        return outs
-
-    def _finishing(self) -> Any:
-        """Return what makes the result of the list of what is new, if all of it is; None otherwise."""
-        program = self.program
+    def _finishing(self) -> tuple[Any, Nodes | None]:
+        """Return what makes the result of the list of what is new, if all of it is, else None; and the call's node."""
+        program, outputs = self.program, self.outputs
+        is_bare = self.is_simple or not self.holds
+        if outputs is None or not is_bare or self.written or self.rest or outputs.shaped:
+            return None, None
+        recorded = program.derivative if self.recording else None
         try:
-            order = Handles(program, dict(self.found), self.tape, self.objects).places()
+            if recorded is not None:
+                outputs.residuals()
+            handles = Handles(program, dict(outputs.found), self.tape, self.objects, recorded)
+            order = handles.places()
         except Unreadable:
             self.objects = Objects(len(self.new))
-            return None
-        if self.holds and self.objects.count:  # what is held would stand where these do
-            self.objects = Objects(len(self.new))
-            return None
+            return None, None
         if program.is_leaf:
-            return itemgetter(*order)
+            return itemgetter(*order), handles.nodes
         held = len(self.given) + len(self.holders) if self.holds else 0
-        return builder(program.structure, order, len(self.new) + self.objects.count + held + TAIL)
+        count = lambda: len(self.new) + self.objects.count + held + TAIL  # noqa: E731
+        return builder(program.structure, order, count, handles.module), handles.nodes
 
     def _nodes(self) -> tuple[Node | None, ...] | None:
         """Return the nodes that gradients go to: those of captured tensors are the same in each call."""
@@ -285,39 +276,10 @@ class Entrance:
         captured = {id(c.tensor) for c in self.program.handles if c.tensor._trace is tape}
         return nodes_of(derivative, [], tape) if captured.issuperset(map(id, derivative.parents)) else None
 
-    def _found(self) -> tuple[list[tuple[int, int]], list[tuple[int, Any]]]:
-        """Return where, among what is held, the outputs are that somebody wants, and which have another shape there.
-
-        Constants are entered here and now.
-        """
-        plan, program = self.bound.plan, self.program
-        wanted = {r.index for r in program.made if type(r) is Fresh}
-        wanted.update(j for _, j in self.quick.rest if j is not None)
-        if program.derivative is not None:
-            wanted.update(range(self.count - len(program.derivative.residuals), self.count))
-        arrays = [i for i in plan.arrays if not isinstance(program.sources[i], Number)]
-        given = dict(zip(arrays, count(len(self.new))))
-        places = {out: i for i, (out, _, _) in enumerate(self.bound.new)}
-        places |= {out: given[i] for out, i in plan.donated}
-        places |= dict(zip(self.bound.recycled, count(len(self.new) + len(arrays))))
-        found, shaped = [], []
-        for j in sorted(wanted):
-            kind, which, shape = plan.recipes[j]
-            if kind == "constant":
-                self.blank[j] = which
-                continue
-            place = given.get(which) if kind == "input" else places[which]
-            if place is None:
-                raise Unreadable("a number that is a result")
-            found.append((j, place))
-            if kind == "fresh" and plan.fresh[which][0] != shape:
-                shaped.append((j, shape))
-        return found, shaped
-
     def _seat(self) -> tuple[Entry, Frame]:
         """Return a frame and its entry."""
         quick, frame = self.quick, self.bound.take()
-        rows = self.lay.rows(frame, self.holds)
+        rows = self.lay.rows(frame, len(self.new) + self.objects.count if self.holds else None)
         watched = [self.pairs.slot_address(cell, "grad") for cell in quick.cells]
         forbidden = list({*self.around.tensors, *quick.captured, *quick.held, *quick.program.storages})
         if self.is_short:

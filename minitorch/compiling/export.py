@@ -45,8 +45,8 @@ from ..core.tracer import Tracer, Value
 from ..core.version import VERSION
 from ..tensor.handle import Tensor, tensor_of
 from . import archive
-from .arguments import flatten
 from .capture import Argument, ArgumentGrad, Field, Handle, Number, Shared, Slot
+from .containers import flatten
 from .describing import Called
 from .guards import Surroundings
 from .jit import Compiled, jit

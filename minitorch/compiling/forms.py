@@ -100,7 +100,8 @@ class Reading:
         self.lines: list[str] = []
         self.names = [f"r{i}" for i in range(len(roots))]
         self.count = 0
-        self.found = [leaf for name, root in zip(self.names, roots) for leaf in root.read(self, name)]
+        self.behind: list[str] = []  # expressions for leaves that come behind all others
+        self.found = [leaf for name, root in zip(self.names, roots) for leaf in root.read(self, name)] + self.behind
 
     def function(self) -> Callable[..., tuple[Any, ...] | None]:
         """Return the function, which takes the roots; its result is None if they are of another form."""

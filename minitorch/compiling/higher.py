@@ -19,8 +19,8 @@ from ..core.errors import GradError
 from ..core.tracer import Value
 from ..core.vjp import unhooked
 from ..tensor.handle import Tensor
-from .arguments import flatten
 from .capture import Argument, Field, Handle, Number
+from .containers import flatten
 from .derivative import Kept, node_of
 from .guards import Surroundings
 from .program import Fresh, Program

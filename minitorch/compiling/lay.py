@@ -48,11 +48,11 @@ class Lay:
         self.versions: list[tuple[int, Any]] = []
         self._note_guards()
 
-    def rows(self, frame: Frame, are_held: bool) -> list[Row]:
-        """Return the rows of the arrays in a frame; if they are held, each with its place in the list of those."""
+    def rows(self, frame: Frame, held: int | None) -> list[Row]:
+        """Return the rows of the arrays in a frame; if they are held, each with its place in a list, from this one on."""
         first = len(self.bound.blank)
         rows = [*self._inputs(first, frame), *self._outputs(first, frame)]
-        return self._held(rows) if are_held else rows
+        return rows if held is None else self._held(rows, held)
 
     def _note_guards(self) -> None:
         """Note the words that must be what they are: closures, globals, handles, options and state of optimizers."""
@@ -104,7 +104,8 @@ class Lay:
     def _inputs(self, first: int, frame: Frame) -> list[Row]:
         quick = self.quick
         needed = set(self.bound.plan.donated_arrays)
-        holders = iter(quick.holders)
+        given = {i: number for number, i in enumerate(quick.given)}
+        holders = enumerate(quick.holders, len(given))
         places = count(first)  # of the arrays
         numbers = iter(range(frame.numbers.ctypes.data, frame.numbers.ctypes.data + frame.numbers.nbytes, 8))
         made = []
@@ -121,10 +122,9 @@ class Lay:
             if isinstance(source, Argument):
                 i = source.index
                 kind = ARGUMENT if quick.kinds[i] is Array else VIEWED if quick.viewed[i] else TENSOR
-                copied = i in quick.strided and not (alone or self.bound.plan.calls_python)
-                room = np.empty(shape, dtype) if copied else None
-                row = Row(kind, i, at, shape, dtype, id(quick.kinds[i]), quick.tracked[i], alone, room=room)
-                made.append(row._replace(leaf=quick.leaf.get(i, NO_LEAF)))
+                row = Row(kind, i, at, shape, dtype, id(quick.kinds[i]), quick.tracked[i], alone)
+                room = self._room(given[i], shape, dtype, alone)
+                made.append(row._replace(leaf=quick.leaf.get(i, NO_LEAF), room=room))
             elif isinstance(source, Number):
                 if (shape, dtype) != ((), np.float64):
                     raise Unreadable("number")
@@ -136,14 +136,22 @@ class Lay:
                 where = self.pairs.slot_address(source.owner, "grad")
                 made.append(Row(GRADIENT, where, at, shape, dtype, id(Tensor), False, alone))
             else:
-                owner, name = (source.owner, source.name) if isinstance(source, Field) else (next(holders), "value")
+                is_field = isinstance(source, Field)
+                number, owner = (-1, source.owner) if is_field else next(holders)
+                where = self.pairs.slot_address(owner, source.name if is_field else "value")
                 twin = self._tensor_on(source.storage) if isinstance(source, Shared) else 0
-                made.append(Row(HELD, self.pairs.slot_address(owner, name), at, shape, dtype, 0, False, alone, twin))
+                room = self._room(number, shape, dtype, alone)
+                made.append(Row(HELD, where, at, shape, dtype, 0, False, alone, twin, room=room))
         return made
 
-    def _held(self, rows: list[Row]) -> list[Row]:
-        """Say where each array stands in the list of those that are held, behind the new ones."""
-        places = count(len(self.bound.new))
+    def _room(self, number: int, shape: tuple[int, ...], dtype: Any, alone: bool) -> np.ndarray[Any, Any] | None:
+        """Return what the elements of value number so much are copied to, None if they are read where they are."""
+        is_copied = number in self.quick.strided and not (alone or self.bound.plan.calls_python)
+        return np.empty(shape, dtype) if is_copied else None
+
+    def _held(self, rows: list[Row], first: int) -> list[Row]:
+        """Say where each array stands in the list of those that are held, behind what is new."""
+        places = count(first)
         return [
             row if row.kind in (FILLED, NEW, NUMBER, WEAK, ALIAS) else row._replace(held=next(places)) for row in rows
         ]

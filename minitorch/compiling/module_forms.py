@@ -1,35 +1,45 @@
-"""The form of a module among the arguments: its class, mode and plain attributes, and those of the modules inside it."""
+"""The form of a module among the arguments: its class, mode and attributes, and those of the modules inside it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter, is_, itemgetter
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 from weakref import ref
+
+import numpy as np
 
 from ..core import dtypes
 from ..core.jit.native.pairs import version, versions_supported
 from ..nn.module import Module
 from ..tensor.handle import Tensor
 from ..tensor.hooks import changes
+from .snapshots import snapshot
 
 _word = attrgetter("value")
 _FEW = 8  # attributes that are compared one by one: 25 ns each, where a `map` takes 100 ns, and 15 each
-# Attributes of these classes never change, so it is enough that they are the same objects.
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), type)
+# Attributes of these classes are what they are as long as they are the same objects: what functions are made of is guarded.
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), type, np.dtype, FunctionType, BuiltinFunctionType)
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleForm:
-    """What a module is like, apart from its tensors; `parts` has None for each of these, and for what is None itself."""
+    """What a module is like, apart from its tensors.
+
+    `parts` has its modules, and None for each tensor; `counts` are the names of tensors of integers, `absent` those of what
+    is None itself. Of `plain` attributes, the objects are compared, of `changing` ones, snapshots.
+    """
 
     kind: type
     names: list[str]
     kinds: dict[str, str]
     plain: dict[str, Any]
+    changing: dict[str, Any]
     absent: list[str]
     parts: dict[str, ModuleForm | None]
+    counts: list[str]
 
     def read(self, reading: Any, value: str) -> list[str]:
         """Write what takes such a module apart, and return the expressions for its tensors.
@@ -70,20 +80,24 @@ class ModuleForm:
                 part._check(reading, reading.bound(f"{held}[{name!r}]"))
 
     def _find(self, reading: Any, value: str) -> Iterator[str]:
-        """Write what looks up the tensors, and iterate over the expressions for them."""
-        if not any(part is None or part.count for part in self.parts.values()):
+        """Write what looks up the tensors, and iterate over the expressions for them; those that count come behind all."""
+        if not self.is_looked_into:
             return
         held = reading.bound(f"{value}.__dict__")
+        for name, was in self.changing.items():
+            reading.refuse(f"{reading.constant(snapshot)}({held}[{name!r}]) != {reading.constant(was)}")
+        reading.behind += [f"{held}[{name!r}]" for name in self.counts]
         for name, part in self.parts.items():
             if part is None:
                 yield f"{held}[{name!r}]"
-            elif part.count:
+            elif part.is_looked_into:
                 yield from part._find(reading, f"{held}[{name!r}]")
 
     @property
-    def count(self) -> int:
-        """How many tensors there are."""
-        return sum(1 if part is None else part.count for part in self.parts.values())
+    def is_looked_into(self) -> bool:
+        """Whether there are tensors, or attributes that may change without being written."""
+        own = self.changing or self.counts
+        return bool(own) or any(part is None or part.is_looked_into for part in self.parts.values())
 
 
 # A module, words, versions, whose these are, and the count of changes to all modules: of one whose table is exchanged, too.
@@ -112,7 +126,7 @@ class Last:
 
 
 def module_form(module: Module, seen: set[int] | None = None) -> ModuleForm | None:
-    """Return the form of a module; None if it counts, has a part twice, or attributes that could change unseen.
+    """Return the form of a module; None if it has a part twice.
 
     >>> from minitorch import nn
     >>> form = module_form(nn.Linear(2, 3))
@@ -121,19 +135,28 @@ def module_form(module: Module, seen: set[int] | None = None) -> ModuleForm | No
     """
     seen = set() if seen is None else seen
     held = vars(module)
-    plain = {name: x for name, x in held.items() if name not in module._kinds and name != "_kinds"}
-    if not all(isinstance(x, _PLAIN) for x in plain.values()):
+    there = {name: held[name] for name in module._kinds if held[name] is not None}
+    known = len(seen)
+    seen.update(map(id, there.values()))
+    if len(seen) < known + len(there):
         return None
-    parts: dict[str, ModuleForm | None] = {}
-    for name in module._kinds:
-        x = held[name]
-        if x is None:
-            continue
-        if id(x) in seen or (isinstance(x, Tensor) and x.dtype not in dtypes.INEXACT):
-            return None
-        seen.add(id(x))
-        parts[name] = module_form(x, seen) if isinstance(x, Module) else None
-        if isinstance(x, Module) and parts[name] is None:
-            return None
-    absent = [name for name in module._kinds if held[name] is None]
-    return ModuleForm(type(module), [*held], dict(module._kinds), plain, absent, parts)
+    forms = {name: module_form(x, seen) for name, x in there.items() if isinstance(x, Module)}
+    if None in forms.values():
+        return None
+    counts = [name for name, x in there.items() if isinstance(x, Tensor) and x.dtype not in dtypes.INEXACT]
+    others = {name: x for name, x in held.items() if name not in module._kinds and name != "_kinds"}
+    plain = {name: x for name, x in others.items() if _is_plain(x)}
+    return ModuleForm(
+        kind=type(module),
+        names=[*held],
+        kinds=dict(module._kinds),
+        plain=plain,
+        changing={name: snapshot(x) for name, x in others.items() if name not in plain},
+        absent=[name for name in module._kinds if held[name] is None],
+        parts={name: forms.get(name) for name in there if name not in counts},
+        counts=counts,
+    )
+
+
+def _is_plain(x: Any) -> bool:
+    return all(map(_is_plain, x)) if type(x) is tuple else isinstance(x, _PLAIN)

@@ -94,7 +94,7 @@ class Quick:
         # goes a longer way holds what is written.
         self.atomic: Entrance | None = None
         self.tries = _TRIES
-        self.strided: set[int] = set()  # arguments whose few elements are copied before the program runs
+        self.strided: set[int] = set()  # values, by number, whose few elements are copied before the program runs
 
     def _note_items(self, items: list[Slot]) -> None:
         """Remember where the optimizer's state was found."""
@@ -286,7 +286,8 @@ class Quick:
                 out = results(self.program, outs, values, args)
         except Mismatch:  # another shape or dtype: the careful way finds or makes the program for it
             return MISS
-        strided = {i for i, x in zip(self.given, values) if type(x) is Array and is_copied(x)}
+        looked_at = values[: len(self.given) + len(self.holders)]
+        strided = {k for k, x in enumerate(looked_at) if type(x) is Array and is_copied(x)}
         is_renewed = self.inner is not None and strided <= self.strided and self.inner.is_renewed()
         if not is_renewed and (outs is not None or self.inner is None or not strided <= self.strided):
             self.strided |= strided
@@ -332,22 +333,27 @@ def quick(last: Last, arguments: Any) -> Quick | None:
     """Return the quick way into a program that has just run, None if it has none."""
     _, program, _ = last
     leaves = arguments.leaves
-    plain = all(not viewed or x.node is None for x, viewed in zip(leaves, arguments.viewed))
-    plain = plain and all(isinstance(x, Tensor) or not isinstance(x, Tracer) for x in leaves)
-    given = [s.index for s in program.sources if isinstance(s, Argument)]
-    form = arguments.form()
-    twins = set() if form is None else {i for i, _ in form.twins}
-    arrays = {i for i, x in enumerate(leaves) if isinstance(x, (Array, Tracer)) or is_number(x)}
-    each = set(given) == arrays - twins
-    slots = [s for s in program.sources if isinstance(s, Slot)]
-    held = all(s.get() is not None and (is_gradient(s) or s.get()._view is None) for s in slots)
-    steady = all(c() and (is_gradient(c.slot) or not c.empty) for c in program.slots)  # as before the run
-    steady = steady and all(pin.holds(leaves) for pin in program.pins)
-    touched = chain(program.sources, (getattr(t, "slot", t) for t, _ in program.writes))
-    steady = steady and not any(isinstance(s, ArgumentGrad) for s in touched)
-    if not (plain and each and held and steady) or program.entangled or program.held or program.once:
+    plain = all(isinstance(x, Tensor) or not isinstance(x, Tracer) for x in leaves)
+    if not plain or program.entangled or program.held or program.once or not _is_steady(program, leaves):
         return None
-    return None if form is None else Quick(last, arguments, form)
+    form = arguments.form()
+    if form is None:
+        return None
+    given = {s.index for s in program.sources if isinstance(s, Argument)}
+    arrays = {i for i, x in enumerate(leaves) if isinstance(x, (Array, Tracer)) or is_number(x)}
+    return Quick(last, arguments, form) if given == arrays - {i for i, _ in form.twins} else None
+
+
+def _is_steady(program: Program, leaves: Sequence[Any]) -> bool:
+    """Return whether all slots hold now, after a run, what they held before it, and no argument's gradient is touched."""
+    slots = [s for s in program.sources if isinstance(s, Slot)]
+    touched = chain(program.sources, (getattr(t, "slot", t) for t, _ in program.writes))
+    return (
+        all(s.get() is not None and (is_gradient(s) or s.get()._view is None) for s in slots)
+        and all(c() and (is_gradient(c.slot) or not c.empty) for c in program.slots)
+        and all(pin.holds(leaves) for pin in program.pins)
+        and not any(isinstance(s, ArgumentGrad) for s in touched)
+    )
 
 
 def _holder(source: Any) -> Any:

@@ -91,7 +91,7 @@ def _recorded(function: Callable[..., Any], arguments: Any, made: list[Any], nam
             args, kwargs = arguments.staged(capture)
             out = function(*args, **kwargs)
             arguments.unchanged(args, kwargs)
-            leaves, structure = arguments.flatten(out)
+            leaves, structure = arguments.apart(out)
             program = _Finish(capture, arguments).program(leaves, structure)
             del out, leaves, args, kwargs
         finally:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.jit.graph import Atom, Graph, Names, Var, text
-from .arguments import flatten
 from .capture import Argument
+from .containers import flatten
 from .describing import Called
 from .jit import Compiled, jit
 from .looking import look_around, see

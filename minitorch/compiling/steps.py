@@ -23,7 +23,7 @@ from ..core.ops.joining import concatenate
 from ..core.ops.shaping import expand_dims
 from ..core.tape import context
 from ..tensor.handle import Tensor, tensor_of
-from .arguments import flatten
+from .containers import flatten
 from .jit import Compiled, jit
 from .program import Fresh
 from .quick import Quick

@@ -7,7 +7,7 @@ when their classes, the names of their tensors and modules, and what is tied agr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core import dtypes
@@ -59,32 +59,48 @@ class Skeleton:
 
 def flatten_module(module: Registry) -> tuple[Any, ...]:
     """Return the tensors of a module, what is left of it, and the tensors' names."""
-    found: dict[int, tuple[Any, str]] = {}
-    skeleton = _take_apart(module, "", found, {})
-    return tuple(x for x, _ in found.values()), skeleton, tuple(name for _, name in found.values())
+    found, skeleton = take_apart(module, _may_have_gradient)
+    return tuple(x for x, _ in found), skeleton, tuple(name for _, name in found)
 
 
-def _take_apart(
-    module: Registry, prefix: str, found: dict[int, tuple[Any, str]], seen: dict[int, Skeleton]
-) -> Skeleton:
-    if id(module) in seen:
-        return seen[id(module)]
-    entries: list[tuple[str, Any]] = []
-    for name in module._kinds:
-        value = module.__dict__[name]
+def _may_have_gradient(x: Any) -> bool:
+    return not isinstance(x, Tensor) or x.dtype in dtypes.INEXACT
+
+
+def take_apart(module: Registry, is_child: Callable[[Any], bool]) -> tuple[list[tuple[Any, str]], Skeleton]:
+    """Return the tensors of a module that are children, each with its name, and what is left of it."""
+    taking = _Taking(is_child)
+    skeleton = taking.skeleton(module, "")
+    return list(taking.found.values()), skeleton
+
+
+class _Taking:
+    """The children that have been found, by identity, and the skeletons of the modules that have been seen."""
+
+    def __init__(self, is_child: Callable[[Any], bool]):
+        self.is_child = is_child
+        self.found: dict[int, tuple[Any, str]] = {}
+        self.seen: dict[int, Skeleton] = {}
+
+    def skeleton(self, module: Registry, prefix: str) -> Skeleton:
+        """Return what is left of a module whose tensors' names begin with a prefix."""
+        if id(module) not in self.seen:
+            entries = tuple((name, self.entry(module.__dict__[name], prefix + name)) for name in module._kinds)
+            rest = plain_attributes(module)
+            self.seen[id(module)] = Skeleton(type(module), dict(module._kinds), rest, entries)
+        return self.seen[id(module)]
+
+    def entry(self, value: Any, name: str) -> Any:
+        """Return what stands for an attribute that is registered."""
         if isinstance(value, Registry):
-            entry: Any = _take_apart(value, f"{prefix}{name}.", found, seen)
-        elif value is None:
-            entry = None
-        elif isinstance(value, Tensor) and value.dtype not in dtypes.INEXACT:
-            entry = Fixed(value)
-        else:
-            entry = list(found).index(id(value)) if id(value) in found else len(found)
-            found.setdefault(id(value), (value, prefix + name))
-        entries.append((name, entry))
-    skeleton = Skeleton(type(module), dict(module._kinds), plain_attributes(module), tuple(entries))
-    seen[id(module)] = skeleton
-    return skeleton
+            return self.skeleton(value, f"{name}.")
+        if value is None:
+            return None
+        if not self.is_child(value):
+            return Fixed(value)
+        place = list(self.found).index(id(value)) if id(value) in self.found else len(self.found)
+        self.found.setdefault(id(value), (value, name))
+        return place
 
 
 def plain_attributes(module: Registry) -> dict[str, Any]:

@@ -61,9 +61,10 @@ class Shared(TapeTracer):
         view = self._view
         if view is None or any(step is not CUT and step is not IDENTITY for step in view.steps):
             return
-        if getrefcount(view) == _HANDLE_AND_CALLER and getrefcount(view.storage) == _VALUE:
-            self.current()
-            self.__dict__["_version"] = view.storage.version
+        self.current()
+        self.__dict__["_version"] = view.storage.version  # which is not asked for while there is a view
+        # One step of the interpreter counts both; from there on no other thread gets a turn to take a view, or to write.
+        if [*map(getrefcount, (view, view.storage))] == _ALONE and view.version == view.storage.version:
             self._view = None
 
     def _enter(self) -> None:
@@ -77,13 +78,14 @@ class Shared(TapeTracer):
         view = self._view
         assert view is not None
         storage, root = view.storage, view.root
+        version = storage.version  # before the value: what another thread writes meanwhile is taken the next time
         if root.version == view.seen:
             self.value = view.take(storage.value)
         else:
             with muting(False):
                 part = view.take_from_root(self._trace.wrap(view.take_root(storage.value), root.node))
             self.value, self.node, view.seen = part.value, part.node, root.version
-        view.version = storage.version
+        view.version = version
 
     def _share(self) -> View:
         """Return how this handle is taken from its storage, making one on first need."""
@@ -225,5 +227,12 @@ def _sole() -> Shared:
     return handle
 
 
+def _listed(x: Shared) -> list[int]:
+    """Return how many references there are to a handle's value and to the value's buffer, in a tuple, too."""
+    value = x.value
+    return [*map(getrefcount, (value, value._data))]  # type: ignore[union-attr]
+
+
 # Counted, for they depend on the interpreter's version.
 _HANDLE_AND_CALLER, _VALUE = _counts(_sole())
+_ALONE = _listed(_sole())  # of a view that a handle has, with a local name, and of its storage

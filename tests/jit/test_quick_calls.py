@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
-import weakref
 from collections import namedtuple
 
 import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch.compiling.entry import MISS
 from minitorch.core.errors import JitError
 
 CALLS = 6
@@ -207,129 +204,6 @@ def test_numbers_of_numpy_are_taken_as_they_are_now():
     assert compiled(x.astype(">f8")).tolist() == [2 * i, 4]
     assert compiled(np.ma.masked_array(x, [False, False]).filled()).tolist() == [2 * i, 4]
     assert compiled(x.astype(np.float32)).dtype == np.float32
-
-
-# --------------------------------------------------------------------------- modules as arguments
-
-
-class Scaling(mt.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.inner = mt.nn.Sequential(mt.nn.Linear(2, 2), mt.nn.Dropout(0.5), mt.nn.Linear(2, 2, bias=False))
-        self.scale, self.table = 2.0, None
-
-    def forward(self, x):
-        return self.inner(x) * self.scale + (0 if self.table is None else sum(self.table))
-
-
-def doubled(model):
-    return mt.tree.map(lambda x: x * 2, model)
-
-
-def test_modules_are_the_same_while_nothing_about_them_changes():
-    compiled = mt.jit(lambda model, x: model(x))
-    x, models = mt.tensor([[1.0, 2.0]]), [Scaling().eval() for _ in range(2)]
-    for _ in range(CALLS):
-        for model in (*models, doubled(models[0])):
-            np.testing.assert_allclose(compiled(model, x).detach().numpy(), model(x).detach().numpy(), 1e-6)
-    compiled(models[0], x)
-    assert entered(compiled) and compiled.records <= 2  # what tree.map makes are tensors, not parameters
-
-
-CHANGES = {
-    "an attribute": lambda model: setattr(model, "scale", 3.0),
-    "its type": lambda model: setattr(model, "scale", 2),
-    "the mode": lambda model: model.train(),
-    "a part's attribute": lambda model: setattr(model.inner[1], "p", 0.25),
-    "a part": lambda model: model.inner.__setitem__(1, mt.nn.ReLU()),
-    "one more part": lambda model: model.inner.append(mt.nn.ReLU()),
-    "a parameter that goes": lambda model: setattr(model.inner[0], "bias", None),
-    "a tied parameter": lambda model: setattr(model.inner[2], "weight", model.inner[0].weight),
-    "a list": lambda model: setattr(model, "table", [1.0]),
-    "a new attribute": lambda model: setattr(model, "more", 1),
-    "a hook": lambda model: model.inner[0].register_forward_hook(lambda module, args, out: out + 1),
-    "a frozen parameter": lambda model: model.inner[0].weight.requires_grad_(False),
-    "an attribute, past __setattr__": lambda model: object.__setattr__(model, "scale", 3.0),
-    "an attribute, in the table of them": lambda model: vars(model).update(scale=3.0),
-    "a part's attribute, in its table": lambda model: vars(model.inner[1]).update(training=True),
-    "a part, in the table of them": lambda model: vars(model.inner).update({"1": mt.nn.ReLU()}),
-    "all attributes": lambda model: setattr(model, "__dict__", {**vars(model), "scale": 3.0}),
-}
-
-
-@pytest.mark.parametrize("name", CHANGES)
-@pytest.mark.parametrize("way", ["an argument", "captured"])
-def test_what_changes_about_a_module_is_seen(name, way):
-    def run(model, x):
-        mt.manual_seed(0)
-        return compiled(model, x) if way == "an argument" else closed(x), mt.manual_seed(0) and model(x)
-
-    compiled, model, x = mt.jit(lambda model, x: model(x)), Scaling().eval(), mt.tensor([[1.0, 2.0]])
-    closed = mt.jit(lambda x: model(x))
-    for _ in range(CALLS):
-        run(model, x)
-    assert entered(compiled if way == "an argument" else closed)
-    CHANGES[name](model)
-    for _ in range(3):
-        found, wanted = run(model, x)
-        np.testing.assert_allclose(found.detach().numpy(), wanted.detach().numpy(), 1e-6)
-        assert found.requires_grad == wanted.requires_grad
-    if model.table is not None:
-        model.table.append(5.0)
-        found, wanted = run(model, x)
-        np.testing.assert_allclose(found.detach().numpy(), wanted.detach().numpy(), 1e-6)
-
-
-def test_training_by_values_and_gradients_of_a_module():
-    def step(model, x, y):
-        loss, slopes = mt.value_and_grad(lambda model: ((model(x) - y) ** 2).mean())(model)
-        return loss, mt.tree.map(lambda p, g: p - 0.1 * g, model, slopes)
-
-    compiled, x, y = mt.jit(step), mt.randn(4, 2), mt.randn(4, 2)
-    start = mt.nn.Sequential(mt.nn.Linear(2, 3), mt.nn.Tanh(), mt.nn.Linear(3, 2))
-    plain = quick = start
-    for _ in range(3 * CALLS):
-        wanted, plain = step(plain, x, y)
-        found, quick = compiled(quick, x, y)
-        np.testing.assert_allclose(found.detach().numpy(), wanted.detach().numpy(), 1e-5)
-        names = [[name for name, _ in model.named_parameters()] for model in (quick, plain)]
-        assert type(quick) is type(plain) and names[0] == names[1]
-    assert entered(compiled)
-
-
-def test_modules_that_count_go_the_careful_way():
-    compiled, model = mt.jit(lambda model, x: model(x)), mt.nn.BatchNorm1d(3).eval()
-    for _ in range(CALLS):
-        x = mt.randn(4, 3)
-        np.testing.assert_allclose(compiled(model, x).detach().numpy(), model(x).detach().numpy(), 1e-5, 1e-6)
-    assert not entered(compiled)
-
-
-@pytest.mark.parametrize("way", ["an argument", "captured"])
-def test_changes_there_and_back_leave_the_short_way_open(way):
-    model, x = mt.nn.Sequential(mt.nn.Linear(2, 2), mt.nn.Dropout(0.5)), mt.tensor([[1.0, 2.0]])
-    compiled = mt.jit(lambda model, x: model(x)) if way == "an argument" else mt.jit(lambda x: model(x))
-    args = (model, x) if way == "an argument" else (x,)
-    for i in range(40):
-        model.train(i % 2 == 0)
-        for _ in range(3):
-            y = compiled(*args)
-        if not model.training:
-            assert (y == model(x)).all()
-    assert compiled.quick.entrance.run(compiled.quick.form.leaves(args, {})) is not MISS
-    assert compiled.records == 2
-
-
-def test_a_module_that_was_an_argument_is_let_go():
-    compiled = mt.jit(lambda model, x: model(x))
-    model = mt.nn.Linear(2, 2)
-    for _ in range(CALLS):
-        compiled(model, mt.ones(1, 2))
-    assert entered(compiled)
-    seen = weakref.ref(model), weakref.ref(model.weight)
-    del model
-    gc.collect()
-    assert [r() for r in seen] == [None, None]
 
 
 # --------------------------------------------------------------------------- what waits for the gradients of arguments

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ...core.errors import ArgumentError, ShapeError
-from ...core.ops.shaping import zeros_like
 from ...tensor.creation import empty
 from .. import functional as F
 from .. import init
@@ -82,7 +81,7 @@ class MultiheadAttention(Module):
                 init.xavier_uniform_(weight)
         for bias in (self.in_proj_bias, self.out_proj.bias):
             if bias is not None:
-                init._write(bias, zeros_like(bias.current()))
+                init.zeros_(bias)
         for one in (self.bias_k, self.bias_v):
             if one is not None:
                 init.xavier_normal_(one)

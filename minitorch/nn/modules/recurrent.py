@@ -60,7 +60,7 @@ class RNNBase(Module):
         self.mode, self.input_size, self.hidden_size, self.num_layers = mode, input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size = bidirectional, proj_size
-        self._all_weights: list[list[str]] = []
+        self._all_weights: tuple[tuple[str, ...], ...] = ()
         gates, bound = MODES[mode][0] * hidden_size, 1 / math.sqrt(hidden_size)
         out = proj_size or hidden_size
         for place in range(num_layers * self._directions):
@@ -71,10 +71,10 @@ class RNNBase(Module):
                 shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)}
             if proj_size:
                 shapes |= {"weight_hr": (proj_size, hidden_size)}
-            names = [f"{key}_l{layer}{'_reverse' if reverse else ''}" for key in shapes]
+            names = tuple(f"{key}_l{layer}{'_reverse' if reverse else ''}" for key in shapes)
             for each, shape in zip(names, shapes.values()):
                 self.register_parameter(each, uniform_parameter(shape, bound, dtype, device))
-            self._all_weights.append(names)
+            self._all_weights += (names,)
 
     @property
     def _directions(self) -> int:

@@ -5,6 +5,7 @@ What it is given are tables of words, which `entry.py` fills.
 
 from __future__ import annotations
 
+from .making import GIVEN, HOLDER, TABLE, WINDOW_OF
 from .objects import (
     ALIGNED,
     BASE,
@@ -37,8 +38,8 @@ ROW = 13  # kind, where, type, recorded, target, needed, twin, held, dtype, axes
     PAIRS, PAIR_COUNT, COUNT, FORBIDDEN, FORBIDDEN_COUNT, PLACES, PLACE_COUNT, ROWS, ROW_COUNT, ADDRESSES,
     ARRAY, NDARRAY, SLOT, FLOAT, NONE, VALUE, VIEW, NODE, PARTS, PART_COUNT, FLAG, STORAGE, SEEN, WRITTEN, SHARED,
     TENSORS, TENSOR_COUNT, POSITIVE, NEGATIVE, ZERO, FRESH, FRESH_COUNT, EMPTY, ALLOC, RETAIN, RELEASE, WINDOW, BASED,
-    OBJECTS, OBJECT_COUNT, TRACE, TAPE, PLAN, CELL, CELL_KIND, GRAD, HOOKS, POST_HOOKS,
-) = range(WORDS := 48)  # fmt: skip
+    OBJECTS, OBJECT_COUNT, TRACE, TAPE, PLAN, CELL, CELL_KIND, GRAD, HOOKS, POST_HOOKS, COPY, SET_ITEM, SET,
+) = range(WORDS := 51)  # fmt: skip
 
 # `news` is the address of the list of new arrays, of those to be held, and of four more: the table of words, the tuple of
 # arguments, and the answers no and yes, which are exchanged in the end. The list is the call's own, whoever calls
@@ -68,7 +69,11 @@ def enter(news, lo, hi):
     objects = i64(P[{OBJECTS}])
     at = 0
     for i in range(P[{OBJECT_COUNT}]):
-        if objects[at] == 0:
+        kind = objects[at]
+        one = int64(0)
+        if kind == {GIVEN}:
+            at += 1
+        elif kind == {WINDOW_OF}:
             whole = i64(made[objects[at + 1]] + P[{SLOT}])[0]
             axes = objects[at + 4]
             sizes = P[{OBJECTS}] + 8 * (at + 5)
@@ -82,8 +87,21 @@ def enter(news, lo, hi):
             call_object(P[{RETAIN}], whole)
             call_object(P[{BASED}], one, whole)
             at += 5 + 2 * axes
+        elif kind == {TABLE}:
+            one = call_object(P[{COPY}], objects[at + 1])
+            if one == 0:
+                return
+            for j in range(objects[at + 2]):
+                call_object(P[{SET_ITEM}], one, objects[at + 3 + 2 * j], made[objects[at + 4 + 2 * j]])
+            at += 3 + 2 * objects[at + 2]
+        elif kind == {HOLDER}:
+            one = call_object(P[{ALLOC}], objects[at + 1], 0)
+            if one == 0:
+                return
+            call_object(P[{SET}], one, objects[at + 2], made[objects[at + 3]])
+            at += 4
         else:
-            one = call_object(P[{ALLOC}], objects[at], 0)
+            one = call_object(P[{ALLOC}], kind, 0)
             if one == 0:
                 return
             for j in range(objects[at + 1]):
@@ -93,8 +111,9 @@ def enter(news, lo, hi):
                 call_object(P[{RETAIN}], content)
                 i64(one + objects[at + 2 + 3 * j])[0] = content
             at += 2 + 3 * objects[at + 1]
-        call_object(P[{RELEASE}], made[P[{FRESH_COUNT}] + i])
-        made[P[{FRESH_COUNT}] + i] = one
+        if one != 0:
+            call_object(P[{RELEASE}], made[P[{FRESH_COUNT}] + i])
+            made[P[{FRESH_COUNT}] + i] = one
     pairs = i64(P[{PAIRS}])
     for i in range(P[{PAIR_COUNT}]):
         if i64(pairs[2 * i])[0] != pairs[2 * i + 1]:

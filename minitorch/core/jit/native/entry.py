@@ -24,6 +24,7 @@ from .enter import (
     BASED,
     CELL,
     CELL_KIND,
+    COPY,
     COUNT,
     EMPTY,
     ENTER,
@@ -60,6 +61,8 @@ from .enter import (
     ROW_COUNT,
     ROWS,
     SEEN,
+    SET,
+    SET_ITEM,
     SHARED,
     SLOT,
     STORAGE,
@@ -183,7 +186,7 @@ class Entry:
         at |= {PAIR_COUNT: len(pairs.words) // 2, FORBIDDEN_COUNT: len(forbidden), PLACE_COUNT: len(places)}
         at |= dict(zip((POSITIVE, NEGATIVE, ZERO), _tags()))
         at |= {FRESH_COUNT: len(fresh), OBJECT_COUNT: 0 if objects is None else objects.count}
-        at |= dict(zip((EMPTY, ALLOC, RETAIN, RELEASE, WINDOW, BASED), making or ()))
+        at |= dict(zip((EMPTY, ALLOC, RETAIN, RELEASE, COPY, SET_ITEM, SET, WINDOW, BASED), making or ()))
         at |= {COUNT: count, TENSOR_COUNT: len(tensors), ROWS: table.ctypes.data, ROW_COUNT: len(rows)}
         at[ADDRESSES] = work.addresses.ctypes.data
         at |= {ARRAY: id(Array), NDARRAY: id(np.ndarray), SLOT: slot_offset()}

@@ -15,8 +15,8 @@ Build = Callable[[Sequence[Any]], Any]
 def builder(structure: Any, order: Sequence[int], count: Callable[[], int], other: Callable[[Any], Place]) -> Build:
     """Return a function from `count()` objects to a tree of this structure, an optree `PyTreeSpec`.
 
-    `order` says at which place each leaf of the tree is, and `other` where one of its containers is that is neither tuple,
-    list nor dict, given with the places of its leaves. It raises Unreadable if there is none.
+    `order` says at which place each leaf of the tree is, and `other` where one of its containers is that is neither tuple
+    (nor a named one), list nor dict, given with the places of its leaves. It raises Unreadable if there is none.
 
     >>> import optree
     >>> def other(tree):
@@ -36,7 +36,7 @@ def builder(structure: Any, order: Sequence[int], count: Callable[[], int], othe
 
 
 class Display:
-    """The expression for a tree of places; the keys of dicts are constants of its space."""
+    """The expression for a tree of places; keys of dicts and classes are constants of its space."""
 
     def __init__(self, other: Callable[[Any], Place]):
         self.other = other
@@ -53,13 +53,16 @@ class Display:
             return f"[{', '.join(map(self.of, tree))}]"
         if type(tree) is dict:
             return f"{{{', '.join(f'{self._key(key)}: {self.of(x)}' for key, x in tree.items())}}}"
+        if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+            return f"{self._constant(type(tree))}({', '.join(map(self.of, tree))})"
         place = tree if type(tree) is Place else self.other(tree)
         self.places.add(place)
         return f"v{place}"
 
     def _key(self, key: Any) -> str:
-        if type(key) is str:
-            return repr(key)
+        return repr(key) if type(key) is str else self._constant(key)
+
+    def _constant(self, value: Any) -> str:
         name = f"k{len(self.space)}"
-        self.space[name] = key
+        self.space[name] = value
         return name

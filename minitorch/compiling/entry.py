@@ -82,6 +82,7 @@ class Entrance:
         self.lay = lay = Lay(quick)
         self.pairs, self.scopes, self.mutable, self.versions = lay.pairs, lay.scopes, lay.mutable, lay.versions
         self.looks_at_modules = bool(self.around.versions) and not self.versions
+        self.is_entangled = bool(quick.entangled)
         self.is_wary = bool(self.scopes or self.may_hide or self.mutable or self.looks_at_modules)
         self.seats = [self._seat()]
         self.entry = self.seats[0][0]  # of a short program, whose call is one native one: nobody comes in between
@@ -105,6 +106,8 @@ class Entrance:
             if self.waits is not None and not self.waits(args):
                 return MISS
             if self.is_wary and not self._is_readable():
+                return MISS
+            if self.is_entangled and not self.quick.are_entangled(args):
                 return MISS
         except (AttributeError, LookupError):  # not a tensor, fewer arguments, or a name that is gone
             return MISS
@@ -285,7 +288,7 @@ class Entrance:
         if self.is_short:
             frame.enter()  # for good: it runs inside of the look
         work = frame.work() if self.is_short else frame.work()._replace(parts=[])
-        arguments = len(quick.kinds), quick.tensors
+        arguments = len(quick.kinds), quick.apart
         classes = Classes(Tensor, View, Storage, Node, GradCell)
         entry = Entry(arguments, self.pairs, rows, work, forbidden, watched, classes, self.objects, self.tape)
         return entry, frame

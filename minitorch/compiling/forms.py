@@ -6,6 +6,7 @@ where there were numbers. A form compares that, and finds the leaves, without as
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,8 +54,9 @@ class Known:
 class Container:
     """A tuple, list, dict, None, or node of a registered class: what it is made of.
 
-    A dict has its keys as they stand, and what takes its values in the order of sorted keys; a node what takes it apart, and
-    its metadata. `parts` say what the parts are, if not all are leaves.
+    A dict has its keys as they stand, and what takes its values in the order of the leaves: that of sorted keys, or its own
+    if it is an ordered one; a node has what takes it apart, and its metadata. `parts` say what the parts are, if not all
+    are leaves.
     """
 
     kind: type
@@ -220,10 +222,10 @@ def _container(value: Any, static: Mapping[Any, Any] = MappingProxyType({})) -> 
     """Return what a value is as a container, some parts of which are static; None if it is a leaf, or of another kind."""
     kind, metadata = type(value), None
     keys, take = None, None
-    if kind is dict:
+    if kind in (dict, OrderedDict):
         keys = [*value]
         try:
-            order = sorted(keys)
+            order = keys if kind is OrderedDict else sorted(keys)
         except TypeError:  # keys of several types
             return None
         items, take = [(k, value[k]) for k in order], _taking(order)

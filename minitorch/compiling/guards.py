@@ -117,6 +117,9 @@ class Surroundings:
 
     places: list[tuple[Place, Any]] = field(default_factory=list)  # compared by identity, then by value
     mutable: list[tuple[Place, Any, Any]] = field(default_factory=list)  # containers, compared by snapshot
+    owners: list[tuple[Any, dict[str, Any]]] = field(
+        default_factory=list
+    )  # objects, and the tables of their attributes
     modules: list[tuple[Module, Any]] = field(default_factory=list)
     optimizers: list[tuple[Optimizer, Any]] = field(default_factory=list)
     tensors: set[int] = field(default_factory=set)  # the identities of the tensors that are seen
@@ -181,6 +184,8 @@ class Surroundings:
                 return False
         if self.may_hide and self.hides():
             return False
+        if any(vars(x) is not table for x, table in self.owners):
+            return False
         if self.mutable and any(snapshot(p.read()) != v for p, _, v in self.mutable):
             return False
         if not self.catches_up():
@@ -215,6 +220,9 @@ class Surroundings:
         for p, v in self.places:
             if not _agree(p.read(), v):
                 yield f"{p.label} was {_shown(v)} and is {_shown(p.read())}"
+        for x, table in self.owners:
+            if vars(x) is not table:
+                yield f"`__dict__` of a {type(x).__name__} is another dict"
         for p, _, frozen in self.mutable:
             if snapshot(p.read()) != frozen:
                 yield f"{p.label} has changed in place"

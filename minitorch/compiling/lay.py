@@ -28,7 +28,7 @@ from ..core.jit.native.entry import Row
 from ..core.jit.native.pairs import Pairs, Unreadable
 from ..tensor.handle import Tensor
 from .capture import Argument, Field, Number, Shared
-from .guards import Names, Place
+from .guards import Attributes, Names, Place
 from .program import is_gradient
 from .snapshots import Group
 
@@ -62,6 +62,11 @@ class Lay:
         for held, word, _ in self.around.versions:
             if (place := pairs.version(held)) is not None:
                 self.versions.append((place, word))
+        for owner, table in self.around.owners:
+            try:
+                pairs.attributes(owner)
+            except Unreadable:
+                self.scopes.append((Attributes(owner), "__dict__", table))
         for table, key, value in zip(self.around.maps, self.around.keys, self.around.values):
             try:
                 pairs.entry(table, key)
@@ -85,7 +90,7 @@ class Lay:
         if isinstance(place, Names):
             pairs.size(place.where)
             for name in place.where:
-                pairs.entry(place.where, name, compared=False)
+                pairs.entry(place.where, name)
             return
         if isinstance(place.where, CellType):
             pairs.slot(place.where, "cell_contents")

@@ -119,6 +119,8 @@ def _visit(found: Surroundings, value: Any, label: str, depth: int) -> None:
             _visit(found, wrapped, label, depth + 1)
         return
     if hasattr(value, "__dict__"):
+        if vars(value) is vars(value):  # not made anew whenever it is asked for
+            found.owners.append((value, vars(value)))
         found.mutable.append((Names(vars(value), None, f"the attributes of {label}"), None, snapshot([*vars(value)])))
         _visit_names(found, vars(value), label, depth)
     for name in {name for kind in type(value).__mro__ for name in _slots(kind)}:
@@ -294,6 +296,7 @@ def _visit_optimizer(found: Surroundings, optimizer: Optimizer, label: str, dept
     if not is_foreign(type(optimizer)):
         found.names.add("step")
         _visit_scope(found, type(optimizer))
+        found.owners.append((optimizer, vars(optimizer)))
         own = {name: value for name, value in vars(optimizer).items() if name not in _KNOWN}
         for name in own:
             _note(found, Place(vars(optimizer), name, f"{label}.{name}"), depth)

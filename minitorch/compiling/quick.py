@@ -57,6 +57,8 @@ class Quick:
         self.given = [s.index for s in program.sources if isinstance(s, Argument)]
         twins = {i for i, _ in form.twins}
         self.tensors = [i for i, x in enumerate(leaves) if isinstance(x, Tensor) and i not in twins]
+        self.entangled = list(program.entangled.items())  # arguments that the function can see besides
+        self.apart = [i for i in self.tensors if i not in program.entangled]
         self.tracked = tuple(isinstance(x, Tensor) and x.node is not None for x in leaves)
         self.viewed = arguments.viewed
         waits = [(i, waiting(leaves[i])) for i in self.tensors]
@@ -226,7 +228,9 @@ class Quick:
     def _same(self, args: tuple[Any, ...]) -> bool:
         if self.tensors:
             ids = {id(args[i]) for i in self.tensors}
-            if len(ids) < len(self.tensors) or not self._wait(args) or not ids.isdisjoint(self.around.tensors):
+            if len(ids) < len(self.tensors) or not self._wait(args) or not self.are_entangled(args):
+                return False
+            if not self.around.tensors.isdisjoint(id(args[i]) for i in self.apart):
                 return False
             if not (ids.isdisjoint(self.held) and ids.isdisjoint(map(id, map(_grad, self.cells)))):
                 return False
@@ -237,6 +241,10 @@ class Quick:
         ):
             return False
         return self.guards.hold() and self.around.hold_but_cells()
+
+    def are_entangled(self, args: tuple[Any, ...]) -> bool:
+        """Return whether the arguments that the function can see besides are the ones that it could see."""
+        return all(id(args[i]) == known for i, known in self.entangled)
 
     def has_views(self, args: tuple[Any, ...]) -> bool:
         """Return whether there are views among the arguments where there were, up to date, and apart from all else."""
@@ -334,7 +342,7 @@ def quick(last: Last, arguments: Any) -> Quick | None:
     _, program, _ = last
     leaves = arguments.leaves
     plain = all(isinstance(x, Tensor) or not isinstance(x, Tracer) for x in leaves)
-    if not plain or program.entangled or program.held or program.once or not _is_steady(program, leaves):
+    if not plain or program.held or program.once or not _is_steady(program, leaves):
         return None
     form = arguments.form()
     if form is None:

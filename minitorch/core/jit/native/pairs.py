@@ -19,6 +19,11 @@ import numpy as np
 from .objects import LIST_ITEMS, LIST_SIZE, offset, supported, word
 
 DICT_USED, DICT_VERSION, DICT_KEYS, DICT_VALUES = 16, 24, 32, 40
+KEYS_PLACES, KEYS_COUNT, KEYS_HEAD = (
+    9,
+    24,
+    32,
+)  # the logarithm of the size of the places, in bytes; how many keys there are
 
 # What holds other things or numbers, and may have them replaced. Plain lists and dicts are read where they lie, so deep.
 CHANGEABLE: tuple[Any, ...] = (list, dict, set, deque, bytearray, np.ndarray, array, memoryview, MappingProxyType)
@@ -111,15 +116,31 @@ class Pairs:
         key = next((k for k in table if k is key or (type(k) is str and k == key)), key)  # the object in the table
         return self._stored(table, key, compared)
 
+    def attributes(self, owner: Any) -> None:
+        """Note that an object has its attributes in the dict that it has them in now."""
+        table = vars(owner)
+        at = attributes_offset()
+        if at is None or word(id(owner) + at) != id(table):
+            raise Unreadable("attributes")
+        self.kept += (owner, table)
+        self.add(id(owner) + at, id(table))
+
     def _stored(self, table: dict[Any, Any], key: Any, compared: bool) -> int:
-        if not dicts_supported() or word(id(table) + DICT_VALUES) != 0:
+        if not dicts_supported():
             raise Unreadable("dict")
         value = table[key]
         self.kept += (table, key, value)
-        keys = word(id(table) + DICT_KEYS)
+        keys, values = word(id(table) + DICT_KEYS), word(id(table) + DICT_VALUES)
         if id(table) not in self._tables:
             self._tables[id(table)] = table
             self.add(id(table) + DICT_KEYS, keys)
+            self.add(id(table) + DICT_VALUES, values)
+        if values:
+            if not compared:  # the key is shared: it stays when the entry goes
+                raise Unreadable("attribute")
+            at = _shared_address(keys, values, key, value)
+            self.add(at, id(value))
+            return at
         at = _entry_address(table, keys, key, value)
         self.add(at - 8, id(key))
         if compared:
@@ -138,6 +159,64 @@ def _entry_address(table: dict[Any, Any], keys: int, key: Any, value: Any) -> in
     if len(found) != 1:
         raise Unreadable("dict entry")
     return keys + 8 * int(found[0]) + 8
+
+
+def _shared_address(keys: int, values: int, key: Any, value: Any) -> int:
+    """Search the keys that a dict of attributes shares with those of other objects; its values have the same order."""
+    at = shared_offset()
+    place = next((i for i, k in enumerate(_shared_keys(keys)) if k == id(key)), None)
+    if at is None or place is None or word(values + at + 8 * place) != id(value):
+        raise Unreadable("attribute")
+    return values + at + 8 * place
+
+
+def _shared_keys(keys: int) -> list[int]:
+    """Return the addresses of the keys in a table: they stand behind a head and the places that hashes lead to."""
+    first = keys + KEYS_HEAD + (1 << word(keys + KEYS_PLACES, ctypes.c_int8))
+    return [word(first + 16 * i) for i in range(word(keys + KEYS_COUNT))]
+
+
+@cache
+def shared_offset() -> int | None:
+    """Return how far behind their address the values of a dict of attributes begin; None if that cannot be seen."""
+
+    class Probe(_Probe):
+        """A class with keys of its own, which no other probe has added to."""
+
+    probe: Any = Probe(0)
+    held = vars(probe)
+    keys, values = word(id(held) + DICT_KEYS), word(id(held) + DICT_VALUES)
+    if not dicts_supported() or not values:
+        return None
+    for name in "abc":
+        setattr(probe, name, object())
+    names = list(map(sys.intern, "abc"))
+    places = {k: 8 * i for i, k in enumerate(_shared_keys(keys))}
+    if not all(id(name) in places for name in names):
+        return None
+    seen = [[word(values + at + places[id(name)]) for name in names] for at in (0, 8)]
+    wanted = [id(held[name]) for name in names]
+    if seen.count(wanted) != 1 or word(id(held) + DICT_VALUES) != values:
+        return None
+    at = 8 * seen.index(wanted)
+    probe.assign(first := object())
+    held["b"] = second = object()
+    now = [word(values + at + places[id(name)]) for name in names[:2]]
+    return at if now == [id(first), id(second)] else None
+
+
+@cache
+def attributes_offset() -> int | None:
+    """Return where an object keeps the address of the dict of its attributes; None if that cannot be seen."""
+    if not dicts_supported():
+        return None
+    probes: list[Any] = [_Probe(0), _Probe(1)]
+    tables = [vars(p) for p in probes]
+    found = [at for at in (-32, -24, -16, -8) if all(word(id(p) + at) == id(t) for p, t in zip(probes, tables))]
+    if len(found) != 1:
+        return None
+    probes[0].__dict__ = another = {"a": 2}
+    return found[0] if word(id(probes[0]) + found[0]) == id(another) else None
 
 
 @cache

@@ -69,6 +69,8 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.operators"],  # attaches +, @, [...] and methods to Array and Tracer
     # The transforms: one interpreter each, then the functions people call.
     ["minitorch.core.vjp"],
+    ["minitorch.core.deferring"],  # pointwise operations on large arrays, block by block
+    ["minitorch.core.duals"],  # values with their tangents
     ["minitorch.core.pushing"],  # tangent rules as functions of buffers
     ["minitorch.core.jvp"],
     ["minitorch.core.vmap"],

@@ -16,10 +16,10 @@ from ..core import dtypes, tree
 from ..core.array import Array
 from ..core.calling import Batch, Leaves, Shape, nameplate
 from ..core.calls import Call
+from ..core.duals import JVPTracer
 from ..core.jvp import JVPTrace
 from ..core.ops.shaping import zeros_of
 from ..core.primitive import Primitive
-from ..core.pushing import JVPTracer
 from ..core.tape import Node, Tape
 from ..core.tracer import Tracer, Value, aval_of
 from ..core.transforms import jvp, vjp, vmap

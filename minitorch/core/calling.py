@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from . import dtypes, tree
 from .array import Array
+from .duals import JVPTracer
 from .errors import GradError, ShapeError
 from .ops.collectives import Axis
 from .ops.families import as_array
 from .ops.shaping import broadcast_to, zeros_of
 from .primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall
-from .pushing import JVPTracer
 from .tape import Node, Tape, TapeTracer, context, entering, lower, muting, user_line
 from .tracer import Trace, Tracer, Value, aval_of
 from .vmap import BatchTrace, BatchTracer, naming

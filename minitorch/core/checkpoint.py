@@ -31,12 +31,12 @@ from .calling import (
     zero_tangent,
 )
 from .checkpoint_policies import Policy, everything_saveable, nothing_saveable
+from .duals import JVPTracer
 from .errors import TracerError
 from .jvp import JVPTrace
 from .keeping import Elsewhere, Kept, collect, pull_back
 from .ops.shaping import mark
 from .primitive import Primitive
-from .pushing import JVPTracer
 from .recording import in_range, positions_of
 from .tape import Frame, Node, Tape, TapeTracer, context, entering, lower, next_sequence, resuming
 from .tracer import Trace, Tracer, Value, leaked

@@ -29,12 +29,12 @@ from .calling import (
     zero_tangent,
 )
 from .calls import Call, Custom, CustomVJPPrimal, SymbolicZero, gathered, zero_or_array
+from .duals import JVPTracer
 from .errors import ArgumentError, GradError, ShapeError
 from .jvp import JVPTrace
 from .ops.families import as_array
 from .ops.pointwise import add
 from .ops.shaping import cast
-from .pushing import JVPTracer
 from .tape import Node, Tape, TapeTracer, entering, leaf, lower, muting
 from .tracer import Value, aval_of
 from .vjp import backward

@@ -10,13 +10,15 @@ import numpy as np
 from . import dtypes
 from .array import Array
 from .config import inspector
+from .deferring import Batch
+from .duals import PAIRS, Deferred, JVPTracer, Pushed, held, kinds_of, pushed
 from .errors import TracerError
 from .operators import ARITHMETIC
 from .ops.families import primitive_of
 from .ops.pointwise import add
 from .ops.shaping import broadcast_to, cast, zeros_of
 from .primitive import DECOMPOSE, FAILURES, LINEAR, NO_DERIVATIVE, Primitive, Rule, Whole, bind, evaluate_plain
-from .pushing import BY_VALUE, LARGE, MISSING, PAIRS, JVPTracer, Pushed, kinds_of, known, pushed
+from .pushing import BY_VALUE, DEFERRED, HUGE, LARGE, MISSING, known
 from .tracer import Params, Trace, Tracer, Value, aval_of, avals_of, leaked
 
 _inspector = inspector.get
@@ -26,8 +28,17 @@ _asarray, _ndarray = np.asarray, np.ndarray
 class JVPTrace(Trace):
     """The trace that applies the tangent rules. A missing tangent is a zero that was never made."""
 
-    __slots__ = ()
+    __slots__ = ("_batches",)
     transform = "jvp"
+
+    @property
+    def batches(self) -> dict[Any, Batch]:
+        """What has been written down, to be computed later."""
+        try:
+            return self._batches
+        except AttributeError:  # it is not made for those who never need it: a jvp of one number takes 3 us
+            self._batches: dict[Any, Batch] = {}
+            return self._batches
 
     def process(self, primitive: Primitive, args: tuple[Value, ...], params: Params) -> Any:
         """Evaluate one level down, and push the tangents."""
@@ -92,7 +103,8 @@ class JVPTrace(Trace):
             kinds, a, x, y = found
         else:
             return None
-        key: Any = (kinds, a.dtype, a.size >= LARGE)
+        # In the end: False for AT_ONCE, True for IN_PLACE.
+        key: Any = (kinds, a.dtype, a.size >= LARGE and (a.nbytes < HUGE or DEFERRED))
         if primitive.name in BY_VALUE and "n" in kinds:
             key += (x if kinds[0] == "n" else y,)
         push = primitive.pushes.get(key, MISSING)
@@ -105,7 +117,7 @@ class JVPTrace(Trace):
 
     def linearly(self, primitive: Primitive, x: Any, params: Params) -> Pushed | None:
         """Apply an operation linear in its one array to both buffers, if there is one result, of the same dtype."""
-        if type(x) is not Pushed or primitive.evaluate is not evaluate_plain:
+        if (type(x) is not Pushed and type(x) is not Deferred) or primitive.evaluate is not evaluate_plain:
             return None
         impl = primitive.impls[_ndarray]
         try:
@@ -130,10 +142,12 @@ class JVPTrace(Trace):
                 if operand is None:
                     return None
                 kinds += "m" if operand.negated else "t"
-                arrays.append(operand.data)
+                arrays.append(operand.like if type(operand) is Deferred else operand.data)
             operands.append(operand)
         if len(arrays) == 2 and (arrays[0].dtype is not arrays[1].dtype or arrays[0].shape != arrays[1].shape):
             return None
+        if isinstance(x, Pushed) and isinstance(y, Pushed):
+            kinds = kinds_of(held(x), held(y))
         return kinds, arrays[0], operands[0], operands[1]
 
     def _wrap(self, out: Value, tangent: Value) -> Value:
@@ -151,8 +165,10 @@ class JVPTrace(Trace):
 
 def _pushed(trace: JVPTrace, x: Any) -> Pushed | None:
     """Return a tracer of this trace with its buffers at hand, if it has Arrays."""
+    if isinstance(x, Pushed) and x._trace is trace:
+        return x
     if isinstance(x, JVPTracer) and x._trace is trace and type(x.value) is Array is type(x.tangent):
-        return x if type(x) is Pushed else pushed(trace, x.value._data, x.tangent._data)
+        return pushed(trace, x.value._data, x.tangent._data)
     return None
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import dtypes, tree
 from .array import Array
+from .duals import JVPTracer, pushed
 from .errors import ArgumentError, DTypeError, GradError, OutOfBoundsError, ShapeError
 from .jvp import JVPTrace
 from .naming import places_of
@@ -17,7 +18,6 @@ from .ops.collectives import Axis
 from .ops.families import as_array
 from .ops.pointwise import detach
 from .ops.shaping import broadcast_to, full, moveaxis, zeros_of
-from .pushing import JVPTracer, pushed
 from .recording import (
     Recording,
     constant,

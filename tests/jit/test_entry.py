@@ -9,7 +9,14 @@ import pytest
 import minitorch as mt
 from minitorch.core.jit.native.objects import supported
 from minitorch.core.jit.native.objects import word as read
-from minitorch.core.jit.native.pairs import Pairs, Unreadable, dicts_supported
+from minitorch.core.jit.native.pairs import (
+    Pairs,
+    Unreadable,
+    attributes_offset,
+    dicts_supported,
+    shared_offset,
+    versions_supported,
+)
 from minitorch.errors import JitError
 
 from .steps import at_once, training
@@ -340,6 +347,58 @@ def test_a_changed_entry_is_seen(change):
     assert not words(pairs)
 
 
+class Plain:
+    def __init__(self):
+        self.a, self.b, self.c = object(), object(), object()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: setattr(x, "b", object()),
+        lambda x: vars(x).update(b=object()),
+        lambda x: delattr(x, "b"),
+        lambda x: vars(x).pop("b"),
+        lambda x: (delattr(x, "b"), setattr(x, "z", 1)),
+        lambda x: [setattr(x, f"k{i}", i) for i in range(1000)],
+        lambda x: vars(x).update({1: 2}),
+        lambda x: vars(x).clear(),
+        lambda x: object.__setattr__(x, "b", object()),
+        lambda x: x.__init__(),
+    ],
+)
+def test_a_changed_attribute_is_seen(change):
+    x = Plain()
+    pairs = Pairs()
+    pairs.entry(vars(x), "b")
+    assert shared_offset() is not None and words(pairs)
+    x.a = object()
+    assert words(pairs)
+    change(x)
+    assert not words(pairs)
+
+
+def test_attributes_that_are_another_dict():
+    x = Plain()
+    pairs = Pairs()
+    pairs.attributes(x)
+    assert words(pairs)
+    x.a = object()
+    assert words(pairs)
+    x.__dict__ = {**vars(x)}
+    assert not words(pairs)
+    with pytest.raises(TypeError):
+        Pairs().attributes(object())
+
+
+def test_where_attributes_lie_does_not_depend_on_what_was_asked_before():
+    for _ in range(3):
+        for function in (versions_supported, shared_offset, attributes_offset):
+            function.cache_clear()
+            assert function() is not None
+    assert shared_offset() is not None and attributes_offset() is not None
+
+
 def test_entries_by_any_key():
     keys = [1, 2.5, "x", "a key that is longer than others", (1, 2), mt.ones(1), None]
     table = {k: object() for k in keys}
@@ -359,7 +418,7 @@ def test_what_cannot_be_read_says_so():
     with pytest.raises(Unreadable):
         Pairs().slot_address(Plain(), "a")
     with pytest.raises(Unreadable):
-        Pairs().entry(vars(Plain()), "a")
+        Pairs().entry(vars(Plain()), "a", compared=False)  # its keys are shared
     with pytest.raises(Unreadable):
         Pairs().entry([1], 0)  # type: ignore[arg-type]
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
-import threading
 import weakref
 
 import numpy as np
@@ -316,35 +314,6 @@ def test_versions_count_on_when_a_tensor_is_alone_again():
     with mt.no_grad():
         w.add_(1)
     assert w._version == before + 2
-
-
-def test_views_taken_by_other_threads_stay_views():
-    """A tensor lets go of its storage only while nobody else can take a view of it."""
-    wrong, stop = [], threading.Event()
-
-    def settle(w):
-        while not stop.is_set():
-            w.settle()
-
-    def view(w):
-        for i in range(3000):
-            part = w.detach()
-            part.fill_(i)
-            if w[0].item() != i:
-                wrong.append(i)
-        stop.set()
-
-    w, interval = nn.Parameter(mt.zeros(2)), sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=work, args=(w,)) for work in (settle, view)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-    finally:
-        sys.setswitchinterval(interval)
-    assert not wrong
 
 
 @pytest.mark.parametrize("count", [3, 5000])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import namedtuple
+from collections import OrderedDict, namedtuple
 
 import numpy as np
 import pytest
 
 import minitorch as mt
+from minitorch.compiling.entry import MISS
 from minitorch.core.errors import JitError
 
 CALLS = 6
@@ -279,3 +280,91 @@ def test_tracked_arguments_of_an_outer_frame():
         assert compiled(x, x.detach()).item() == 5
         with pytest.raises(mt.errors.GradError, match="outside"):
             mt.vmap(lambda y: compiled(x, y).backward() or y)(mt.ones(3, 2))
+
+
+# --------------------------------------------------------------------------- other containers, and what is seen besides
+
+
+class Checked(namedtuple("Checked", "a b")):
+    """A record that is made in a way of its own."""
+
+    def __new__(cls, a, b):
+        return super().__new__(cls, a, (b, "made"))
+
+
+def test_ordered_dicts_keep_their_order():
+    compiled, x = mt.jit(lambda p: OrderedDict((k, v * 2) for k, v in reversed(p.items()))), array(1, 2)
+    given = OrderedDict(b=x, a=array(3, 4))
+    for _ in range(CALLS):
+        found = compiled(given)
+        assert type(found) is OrderedDict and list(found) == ["a", "b"]
+        assert found["a"].tolist() == [6, 8] and found["b"].tolist() == [2, 4]
+    assert entered(compiled) and compiled.records == 1
+    turned = OrderedDict(reversed(given.items()))
+    for _ in range(CALLS):
+        assert list(compiled(turned)) == ["b", "a"] and compiled(dict(given))["a"].tolist() == [6, 8]
+    given.move_to_end("b")  # which the dict below it does not know of
+    assert compiled(given)["a"].tolist() == [6, 8] and compiled(given)["b"].tolist() == [2, 4]
+
+
+def test_records_as_results():
+    compiled = mt.jit(lambda p: (Pair(p.b, (p.a * 2, [p.b])), Checked(p.a, p.b)))
+    for _ in range(CALLS):
+        first, second = compiled(Pair(array(1.0), array(2.0)))
+        assert (
+            type(first) is Pair and first.a.tolist() == [2] and first.b[0].tolist() == [2] and type(first.b[1]) is list
+        )
+        assert type(second) is Checked
+    assert entered(compiled)
+    plain, compiled = [f() for f in (lambda: made, lambda: mt.jit(made))]
+    for _ in range(CALLS):
+        assert str(compiled(array(1.0))) == str(plain(array(1.0)))
+
+
+def made(x):
+    return {"inner": Pair(x, None)}
+
+
+def parameters(model):
+    return {name: p.detach() * 1 for name, p in model.named_parameters()}
+
+
+def test_functional_calls_of_a_module_with_its_own_parameters():
+    model, x = mt.nn.Linear(3, 2), mt.randn(4, 3)
+    run = lambda p, x: mt.func.functional_call(model, p, (x,))  # noqa: E731
+    compiled, own = mt.jit(run), dict(model.named_parameters())
+    for _ in range(CALLS):
+        np.testing.assert_allclose(compiled(own, x).detach().numpy(), model(x).detach().numpy(), 1e-6)
+    assert entered(compiled) and compiled.quick.entrance.run(compiled.quick.form.leaves((own, x), {})) is not MISS
+    compiled(own, x).sum().backward()
+    np.testing.assert_allclose(model.bias.grad.numpy(), [4, 4])
+    other = parameters(model)
+    other["bias"] = other["bias"] + 1
+    for given in (
+        other,
+        {"weight": own["weight"], "bias": other["bias"]},
+        own,
+        dict(mt.nn.Linear(3, 2).named_parameters()),
+    ):
+        for _ in range(3):
+            np.testing.assert_allclose(compiled(given, x).detach().numpy(), run(given, x).detach().numpy(), 1e-6)
+
+
+def test_an_argument_that_is_seen_besides_in_another_place():
+    a, b = mt.tensor([1.0, 2.0], requires_grad=True), mt.tensor([3.0, 4.0], requires_grad=True)
+    plain = lambda x, y: x * a + y * b  # noqa: E731
+    compiled = mt.jit(plain)
+    for given in [
+        (a, b),
+        (b, a),
+        (a, a),
+        (b, mt.ones(2)),
+        (mt.ones(2), b),
+        (a, mt.ones(2, requires_grad=True)),
+        (a, b),
+    ]:
+        for _ in range(4):
+            found, wanted = compiled(*given), plain(*given)
+            assert found.tolist() == wanted.tolist()
+            slopes = [mt.autograd.grad(y.sum(), (a, b)) for y in (found, wanted)]
+            assert [g.tolist() for g in slopes[0]] == [g.tolist() for g in slopes[1]]

@@ -684,6 +684,69 @@ def test_a_closure_that_is_rebound():
     assert function(x).item() == model(x).item() * 2
 
 
+class Settings:
+    def __init__(self, scale, more):
+        self.scale, self.more = scale, mt.full((3,), more)
+
+    def apply(self, x):
+        return x * self.scale * self.more
+
+
+SETTINGS = {
+    "an attribute": lambda s: setattr(s, "scale", 5.0),
+    "the table": lambda s: vars(s).update(scale=5.0),
+    "another table": lambda s: setattr(s, "__dict__", {"scale": 5.0, "more": mt.ones(3)}),
+    "the table of another": lambda s: setattr(s, "__dict__", vars(Settings(7.0, 2.0))),
+    "a table that is equal": lambda s: setattr(s, "__dict__", {**vars(s)}),
+    "all that was": lambda s: s.__init__(3.0, 2.0),
+    "an attribute that hides a method": lambda s: setattr(s, "apply", lambda x: x + 100),
+    "an attribute that goes, and another": lambda s: (delattr(s, "scale"), setattr(type(s), "scale", 9.0)),
+    "past __setattr__": lambda s: object.__setattr__(s, "more", mt.ones(3)),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("way", ["captured", "a bound method", "in a list"])
+def test_attributes_of_an_object(name, way):
+    class Own(Settings):
+        pass
+
+    held, x = Own(2.0, 3.0), mt.ones(3)
+    several = [held]
+    ways = {
+        "captured": lambda x: held.apply(x),
+        "a bound method": held.apply,
+        "in a list": lambda x: several[0].apply(x),
+    }
+    plain = ways[way]
+    compiled = mt.jit(plain)
+    for _ in range(5):
+        assert compiled(x).tolist() == plain(x).tolist()
+    SETTINGS[name](held)
+    for _ in range(3):
+        assert compiled(x).tolist() == plain(x).tolist()
+    held.scale = 11.0
+    assert compiled(x).tolist() == plain(x).tolist()
+
+
+def test_an_object_whose_table_is_made_anew_is_recorded_once():
+    class Fleeting:
+        __slots__ = ("scale",)
+
+        @property
+        def __dict__(self):
+            return {"scale": self.scale}
+
+    held, x = Fleeting(), mt.ones(3)
+    held.scale = 2.0
+    compiled = mt.jit(lambda x: x * held.scale)
+    for _ in range(5):
+        assert compiled(x).tolist() == [2, 2, 2]
+    assert compiled.records == 1
+    held.scale = 3.0
+    assert compiled(x).tolist() == [3, 3, 3]
+
+
 def test_a_default_argument_and_a_partial():
     def function(x, y=2.0):
         return x * y

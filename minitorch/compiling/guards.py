@@ -184,7 +184,7 @@ class Surroundings:
                 return False
         if self.may_hide and self.hides():
             return False
-        if any(vars(x) is not table for x, table in self.owners):
+        if not all(map(_is_of, self.owners)):
             return False
         if self.mutable and any(snapshot(p.read()) != v for p, _, v in self.mutable):
             return False
@@ -220,9 +220,11 @@ class Surroundings:
         for p, v in self.places:
             if not _agree(p.read(), v):
                 yield f"{p.label} was {_shown(v)} and is {_shown(p.read())}"
-        for x, table in self.owners:
-            if vars(x) is not table:
-                yield f"`__dict__` of a {type(x).__name__} is another dict"
+        for x, kind, table in self.owners:
+            if type(x) is not kind:
+                yield f"the class of a {kind.__name__} is now {type(x).__name__}"
+            elif not _is_of((x, kind, table)):
+                yield f"`__dict__` of a {kind.__name__} is another dict"
         for p, _, frozen in self.mutable:
             if snapshot(p.read()) != frozen:
                 yield f"{p.label} has changed in place"
@@ -252,6 +254,12 @@ class Surroundings:
         for o, frozen in self.optimizers:
             if options(o) != frozen:
                 yield f"an option or parameter of {type(o).__name__} has changed"
+
+
+def _is_of(owner: tuple[Any, type, dict[str, Any] | None]) -> bool:
+    """Return whether an object has its class and its table still."""
+    x, kind, table = owner
+    return type(x) is kind and (table is None or vars(x) is table)
 
 
 def versions(modules: Iterable[Any]) -> list[tuple[Any, Any, int]]:

@@ -62,9 +62,11 @@ class Lay:
         for held, word, _ in self.around.versions:
             if (place := pairs.version(held)) is not None:
                 self.versions.append((place, word))
-        for owner, table in self.around.owners:
+        for owner, _, table in self.around.owners:
+            pairs.kind(owner)
             try:
-                pairs.attributes(owner)
+                if table is not None:
+                    pairs.attributes(owner)
             except Unreadable:
                 self.scopes.append((Attributes(owner), "__dict__", table))
         for table, key, value in zip(self.around.maps, self.around.keys, self.around.values):

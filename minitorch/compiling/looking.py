@@ -118,9 +118,10 @@ def _visit(found: Surroundings, value: Any, label: str, depth: int) -> None:
         if wrapped is not None:
             _visit(found, wrapped, label, depth + 1)
         return
-    if hasattr(value, "__dict__"):
-        if vars(value) is vars(value):  # not made anew whenever it is asked for
-            found.owners.append((value, vars(value)))
+    has_table = hasattr(value, "__dict__")
+    is_kept = has_table and vars(value) is vars(value)  # not made anew whenever it is asked for
+    found.owners.append((value, type(value), vars(value) if is_kept else None))
+    if has_table:
         found.mutable.append((Names(vars(value), None, f"the attributes of {label}"), None, snapshot([*vars(value)])))
         _visit_names(found, vars(value), label, depth)
     for name in {name for kind in type(value).__mro__ for name in _slots(kind)}:
@@ -274,6 +275,7 @@ def _visit_module(found: Surroundings, module: Module, label: str, depth: int) -
     for each in module.modules():
         if all(each is not m for m, _ in found.modules):
             found.modules.append((each, signature(each)))
+            found.owners.append((each, type(each), None))  # whose table has a version
             found.names.add("forward")
             _visit_scope(found, type(each))
             for name, value in vars(each).items():
@@ -293,10 +295,10 @@ def _visit_optimizer(found: Surroundings, optimizer: Optimizer, label: str, dept
             see(found, p, depth)
     for table in (optimizer._step_pre_hooks, optimizer._step_post_hooks, before_steps, after_steps):
         _visit_hooks(found, table, f"a hook of {label}", depth)
+    found.owners.append((optimizer, type(optimizer), vars(optimizer)))
     if not is_foreign(type(optimizer)):
         found.names.add("step")
         _visit_scope(found, type(optimizer))
-        found.owners.append((optimizer, vars(optimizer)))
         own = {name: value for name, value in vars(optimizer).items() if name not in _KNOWN}
         for name in own:
             _note(found, Place(vars(optimizer), name, f"{label}.{name}"), depth)

@@ -702,7 +702,68 @@ SETTINGS = {
     "an attribute that hides a method": lambda s: setattr(s, "apply", lambda x: x + 100),
     "an attribute that goes, and another": lambda s: (delattr(s, "scale"), setattr(type(s), "scale", 9.0)),
     "past __setattr__": lambda s: object.__setattr__(s, "more", mt.ones(3)),
+    "the class": lambda s: setattr(s, "__class__", Shifted),
 }
+
+
+class Shifted(Settings):
+    def apply(self, x):
+        return x + 100
+
+
+class Zeroed(mt.nn.Linear):
+    def forward(self, x):
+        return super().forward(x) * 0
+
+
+class Resting(mt.optim.SGD):
+    def step(self, closure=None):
+        return None
+
+
+@pytest.mark.parametrize(
+    ("way", "assign"),
+    [
+        ("captured", setattr),
+        ("captured", object.__setattr__),
+        ("an argument", setattr),
+        ("itself", setattr),
+        ("itself", object.__setattr__),
+    ],
+)
+@pytest.mark.parametrize("is_inside", [False, True])
+def test_a_module_that_gets_another_class(way, is_inside, assign):
+    inner, x = mt.nn.Linear(2, 2), mt.ones(1, 2)
+    model = mt.nn.Sequential(inner) if is_inside else inner
+    compiled = {
+        "captured": mt.jit(lambda x: model(x)),
+        "an argument": mt.jit(lambda m, x: m(x)),
+        "itself": mt.jit(model),
+    }[way]
+    args = (model, x) if way == "an argument" else (x,)
+    for _ in range(5):
+        assert (compiled(*args) != 0).any()
+    assign(inner, "__class__", Zeroed)
+    for _ in range(2):
+        assert (compiled(*args) == 0).all()
+
+
+def test_an_optimizer_that_gets_another_class():
+    p = mt.nn.Parameter(mt.ones(2))
+    optimizer = mt.optim.SGD([p], lr=1.0)
+
+    @mt.jit
+    def step(x):
+        optimizer.zero_grad()
+        (p * x).sum().backward()
+        optimizer.step()
+
+    for _ in range(5):
+        step(mt.ones(2))
+    assert p.tolist() == [-4, -4]
+    optimizer.__class__ = Resting
+    step(mt.ones(2))
+    assert p.tolist() == [-4, -4]
 
 
 @pytest.mark.parametrize("name", SETTINGS)

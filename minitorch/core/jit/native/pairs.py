@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .objects import LIST_ITEMS, LIST_SIZE, offset, supported, word
+from .objects import LIST_ITEMS, LIST_SIZE, TYPE, offset, supported, word
 
 DICT_USED, DICT_VERSION, DICT_KEYS, DICT_VALUES = 16, 24, 32, 40
 KEYS_PLACES, KEYS_COUNT, KEYS_HEAD = (
@@ -115,6 +115,11 @@ class Pairs:
         self.kept.append(key)
         key = next((k for k in table if k is key or (type(k) is str and k == key)), key)  # the object in the table
         return self._stored(table, key, compared)
+
+    def kind(self, owner: Any) -> None:
+        """Note the class of an object."""
+        self.kept += (owner, type(owner))
+        self.add(id(owner) + TYPE, id(type(owner)))
 
     def attributes(self, owner: Any) -> None:
         """Note that an object has its attributes in the dict that it has them in now."""

@@ -139,6 +139,10 @@ class Entrance:
             return self.finish(news)
         elif not self.is_direct:
             outs = self.outputs.of(news)
+        return self._result(outs, values, args, is_here)
+
+    def _result(self, outs: Any, values: Any, args: tuple[Any, ...], is_here: bool) -> Any:
+        """Write the outputs that belong somewhere, and return what the function returned."""
         for storage in self.written:
             storage.version += 1
         for target, j in self.rest:

@@ -30,7 +30,8 @@ _new, _asarray = object.__new__, np.asarray
 BY_VALUE = frozenset(("pow",))
 LARGE = 1 << 12  # elements from which on temporaries are overwritten; NumPy's `out=` costs 0.4 us
 # Bytes of an array from which on operations are deferred. Measured on a core with 1 MB of L2 cache: a chain of 20 operations
-# takes 20 % less time that way, one of two 15 % more; with twice the bytes 30 % less and 5 % more, with half 10 % and 30 %.
+# takes 20 % less time that way, with twice the bytes 30 % less, with half 10 %; one of two operations, which gains nothing,
+# takes up to 15 % more, and with half the bytes 30 %.
 HUGE = 1 << 21
 # How a program computes: making an array for each line, overwriting temporaries, or later, together with others.
 AT_ONCE, IN_PLACE, DEFERRED = 0, 1, 2

@@ -15,7 +15,7 @@ from ..core.config import default_float
 from ..core.jit.lower.plan import Frame, OutOfBounds
 from ..core.jit.native.enter import TAIL
 from ..core.jit.native.entry import Classes, Entry
-from ..core.jit.native.making import Objects, maker
+from ..core.jit.native.making import Objects, functions, maker
 from ..core.jit.native.pairs import Unreadable
 from ..core.tape import Node, context
 from ..core.tracer import Value
@@ -70,7 +70,7 @@ class Entrance:
         self.holders = quick.holders
         self.is_simple = not (quick.read or quick.again or quick.fields or quick.numbers or bound.plan.numbers)
         self.may_hide, self.written, self.rest = quick.around.may_hide, quick.written, quick.rest
-        self.is_brief = self.holds and self.is_simple and self.is_short
+        self.is_brief = self.holds and self.is_simple and self.is_short and functions() is not None
         # What makes the result of the list of what is new, if nothing else is to be done in the context of the last call;
         # and what makes the call's node, if it has one.
         self.finish, self.handing = self._finishing()
@@ -78,7 +78,10 @@ class Entrance:
             self.outputs = Outputs(quick, len(self.new) + self.objects.count)
         self.kept: Any = None if self.handing is None else self.outputs.residuals()  # type: ignore[union-attr]
         self.is_direct = self.outputs is not None and self.outputs.is_direct
-        self.news = maker(self.new, self.objects.count)
+        # Behind what is made stands what is held: where it is only arguments and handles, they are entered natively.
+        self.first = len(self.new) + self.objects.count
+        self.last = self.first + (len(self.given) + len(self.holders) if self.holds else 0)
+        self.news = maker(self.new, self.objects.count, self.last - self.first if self.is_brief else 0)
         self.lay = lay = Lay(quick)
         self.pairs, self.scopes, self.mutable, self.versions = lay.pairs, lay.scopes, lay.mutable, lay.versions
         self.looks_at_modules = bool(self.around.versions) and not self.versions
@@ -118,16 +121,16 @@ class Entrance:
         values: Any = ()
         outs: Any = news
         if self.is_brief:
-            values = self._read(args)
             node = None if self.handing is None else self.handing.begin(news)
-            if values is None or not self.entry.run(args, held := news + values):
+            if not self.entry.run(args, news):
                 return MISS
+            values = news[self.first : self.last]
             if is_here and self.finish is not None:
                 if node is not None:
                     nodes = self._nodes_of(args)
-                    self.handing.end(node, nodes, (self.kept(held), values, args, nodes))
-                return self.finish(held)
-            outs = self.outputs.of(held)
+                    self.handing.end(node, nodes, (self.kept(news), values, args, nodes))
+                return self.finish(news)
+            outs = self.outputs.of(news)
         elif self.holds:
             found = self._holding(args, news)
             if found is None:
@@ -286,7 +289,7 @@ class Entrance:
     def _seat(self) -> tuple[Entry, Frame]:
         """Return a frame and its entry."""
         quick, frame = self.quick, self.bound.take()
-        rows = self.lay.rows(frame, len(self.new) + self.objects.count if self.holds else None)
+        rows = self.lay.rows(frame, self.first if self.holds else None)
         watched = [self.pairs.slot_address(cell, "grad") for cell in quick.cells]
         forbidden = list({*self.around.tensors, *quick.captured, *quick.held, *quick.program.storages})
         if self.is_short:

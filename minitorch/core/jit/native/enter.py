@@ -250,8 +250,17 @@ def enter(news, lo, hi):
                 array = i64(tensor + P[{VALUE}])[0]
             if array == 0 or i64(array + {TYPE})[0] != P[{ARRAY}]:
                 return
-            if rows[at + 7] >= 0 and made[rows[at + 7]] != array:
-                return
+            place = rows[at + 7]
+            owners = 1
+            if place >= 0:
+                owners = 3
+                if made[place] == none:
+                    owners = 2
+                    call_object(P[{RETAIN}], array)
+                    made[place] = array
+                    call_object(P[{RELEASE}], none)
+                if made[place] != array:
+                    return
             buffer = i64(array + P[{SLOT}])[0]
             if buffer == 0 or i64(buffer + {TYPE})[0] != P[{NDARRAY}]:
                 return
@@ -265,7 +274,6 @@ def enter(news, lo, hi):
                 if dimensions[axis] != rows[at + {ROW} + axis]:
                     return
             if rows[at + 5] != 0:
-                owners = 1 if rows[at + 7] < 0 else 3
                 if rows[at + 6] != 0 and i64(rows[at + 6])[0] == array:
                     owners += 1
                 if int64(i32(array)[0]) != owners or i32(buffer)[0] != 1 or i64(buffer + {BASE})[0] != 0:

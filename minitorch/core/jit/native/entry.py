@@ -88,8 +88,8 @@ class Row(NamedTuple):
     `where` is the place among the arguments or the new arrays, the address of the word that holds it, or, of an alias,
     the other target. `kind_of` is the tensor's class, the address of the buffer for a number, or the class of a weak one,
     whose target is an address. What is `needed` is held by nobody else, except perhaps by the word at the address `twin`,
-    and by the list of new arrays, at the place `held`, where one that is to live on is handed in. `leaf` says what must
-    wait for a tensor's gradient. Elements that do not lie side by side are copied into `room`, if there is any.
+    and by the list of new arrays, at the place `held`: there one that is to live on is entered, if it is not yet. `leaf`
+    says what must wait for the gradient of a tensor. Elements that do not lie side by side are copied into `room`, if any.
     """
 
     kind: int

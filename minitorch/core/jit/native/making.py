@@ -179,13 +179,13 @@ class Objects:
         return Place(self.arrays + self.count - 1)
 
 
-def maker(new: Shapes, objects: int = 0) -> Callable[[], list[Any]]:
-    """Return what begins the list of a call's new arrays, and objects: each is None where the native entry makes it.
+def maker(new: Shapes, objects: int = 0, held: int = 0) -> Callable[[], list[Any]]:
+    """Return what begins the list of a call's new arrays, objects, and what is held: None where the native entry enters it.
 
     >>> [x if x is None else x.shape for x in maker([((2,), np.dtype("float32"))])()] in ([None], [(2,)])
     True
     """
-    return partial(_arrays, tuple(new)) if functions() is None else ([None] * (len(new) + objects)).copy
+    return partial(_arrays, tuple(new)) if functions() is None else ([None] * (len(new) + objects + held)).copy
 
 
 def _arrays(new: Shapes) -> list[Any]:

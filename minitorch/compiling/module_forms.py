@@ -25,18 +25,47 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), type, np.dtype, Fun
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """What a list or dict holds, if these are objects that do not change; a snapshot of anything else."""
+
+    kind: type
+    keys: list[Any] | None
+    items: list[Any] | None
+    was: Any
+
+    def read(self, reading: Any, value: str) -> None:
+        """Write what refuses another content: 0.3 us for two elements, where a snapshot takes 1.2."""
+        if self.items is None:
+            reading.refuse(f"{reading.constant(snapshot)}({value}) != {reading.constant(self.was)}")
+            return
+        now = reading.bound(value)
+        reading.refuse(f"type({now}) is not {reading.constant(self.kind)} or len({now}) != {len(self.items)}")
+        if self.keys is not None:
+            reading.refuse(f"[*{now}] != {reading.constant(self.keys)}")
+            now = f"{now}.values()"
+        reading.refuse(f"not all(map({reading.constant(is_)}, {now}, {reading.constant(self.items)}))")
+
+
+def _content(x: Any) -> Content:
+    items = [*x] if type(x) is list else [*x.values()] if type(x) is dict else None
+    if items is None or not all(map(_is_plain, items)):
+        return Content(type(x), None, None, snapshot(x))
+    return Content(type(x), [*x] if type(x) is dict else None, items, None)
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleForm:
     """What a module is like, apart from its tensors.
 
     `parts` has its modules, and None for each tensor; `counts` are the names of tensors of integers, `absent` those of what
-    is None itself. Of `plain` attributes, the objects are compared, of `changing` ones, snapshots.
+    is None itself. Of `plain` attributes, the objects are compared, of `changing` ones what they hold.
     """
 
     kind: type
     names: list[str]
     kinds: dict[str, str]
     plain: dict[str, Any]
-    changing: dict[str, Any]
+    changing: dict[str, Content]
     absent: list[str]
     parts: dict[str, ModuleForm | None]
     counts: list[str]
@@ -84,8 +113,8 @@ class ModuleForm:
         if not self.is_looked_into:
             return
         held = reading.bound(f"{value}.__dict__")
-        for name, was in self.changing.items():
-            reading.refuse(f"{reading.constant(snapshot)}({held}[{name!r}]) != {reading.constant(was)}")
+        for name, content in self.changing.items():
+            content.read(reading, f"{held}[{name!r}]")
         reading.behind += [f"{held}[{name!r}]" for name in self.counts]
         for name, part in self.parts.items():
             if part is None:
@@ -151,7 +180,7 @@ def module_form(module: Module, seen: set[int] | None = None) -> ModuleForm | No
         names=[*held],
         kinds=dict(module._kinds),
         plain=plain,
-        changing={name: snapshot(x) for name, x in others.items() if name not in plain},
+        changing={name: _content(x) for name, x in others.items() if name not in plain},
         absent=[name for name in module._kinds if held[name] is None],
         parts={name: forms.get(name) for name in there if name not in counts},
         counts=counts,

@@ -174,6 +174,8 @@ class SummaryWriter:
 
     def flush(self) -> None:
         """Write what has been added to disk."""
+        for each in (self._writer.all_writers or {}).values():
+            _drain(each.event_writer)
         self._writer.flush()
 
     def close(self) -> None:
@@ -187,6 +189,16 @@ class SummaryWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _drain(events: Any) -> None:
+    """Let the thread that writes events write all that wait, which tensorboardX's own flush does not wait for."""
+    worker = events._worker
+    if worker is None:  # closed
+        return
+    worker.stop()  # behind what waits
+    events._worker = type(worker)(events._event_queue, events._ev_writer, events._flush_secs)
+    events._worker.start()
 
 
 def _package() -> ModuleType:

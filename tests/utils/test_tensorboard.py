@@ -52,6 +52,21 @@ def test_scalars(tmp_path):
     assert sorted(numbers(found["rates"])) == [(7, 1.0), (7, 2.0)]
 
 
+def test_flushing_waits_for_all_that_was_added(tmp_path):
+    with SummaryWriter(tmp_path) as writer:
+        writer.flush()
+        for step in range(200):
+            writer.add_scalar("loss", step, step)
+            if step % 50 == 49:
+                writer.add_scalars("rates", {"a": step}, step)
+                writer.flush()
+                found = summaries(tmp_path)
+                assert numbers(found["loss"]) == [(k, k) for k in range(step + 1)]
+                assert numbers(found["rates"])[-1] == (step, step)
+    writer.flush()
+    writer.close()
+
+
 def test_histograms_images_texts_and_figures(tmp_path):
     pytest.importorskip("PIL")
     plt = pytest.importorskip("matplotlib.pyplot")

@@ -8,11 +8,12 @@ place.
 
 from __future__ import annotations
 
+import gc
 import pickle
 import random
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
@@ -149,6 +150,7 @@ class Surroundings:
         self.ends = _ends(self.tables)
         self.may_hide = bool(self.classes or self.absent)
         self.lacking, self.unset = [m for m, _ in self.absent], [n for _, n in self.absent]
+        self.words, self.known = _words(self.tables, self.lacking), []
         self.epoch, self.versions = changes.count, versions(m for m, _ in self.modules)
         self.drawn = _drawn()
         self.groups = [Group(o, group) for o, _ in self.optimizers for group in o.param_groups]
@@ -209,7 +211,13 @@ class Surroundings:
 
     def hides(self) -> bool:
         """Return whether a name may stand somewhere now that hides another: in a class a base's, among globals a builtin."""
-        return _ends(self.tables) != self.ends or any(map(contains, self.lacking, self.unset))
+        now = [*map(_value, self.words)]
+        if now and now == self.known:
+            return False  # nobody has written there since
+        if _ends(self.tables) != self.ends or any(map(contains, self.lacking, self.unset)):
+            return True
+        self.known = now
+        return False
 
     def _equal(self) -> bool:
         """Compare by value what is no longer the same object: 0.1 is 0.1."""
@@ -293,13 +301,22 @@ def position(generator: Any) -> Any:
     return generator.getstate() if isinstance(generator, random.Random) else None
 
 
-_contents = attrgetter("cell_contents")
+_contents, _value = attrgetter("cell_contents"), attrgetter("value")
 _made_of = attrgetter("__code__", "__defaults__", "__kwdefaults__")
 
 
 def _ends(tables: list[Mapping[str, Any]]) -> list[tuple[int, str]]:
     """Return the length and the last name of each class's table, where any new name would stand."""
     return [(len(t), next(reversed(t))) for t in tables]  # type: ignore[call-overload]
+
+
+def _words(tables: Sequence[Any], scopes: Sequence[Any]) -> list[Any]:
+    """Return where the versions of classes' tables and of globals stand; none if Python counts none."""
+    if not versions_supported():
+        return []
+    behind = [d for table in tables for d in gc.get_referents(table)]
+    dicts = {id(d): d for d in (*behind, *scopes)}.values()
+    return [version(d) for d in dicts] if all(isinstance(d, dict) for d in dicts) else []
 
 
 def _drawn() -> Any:

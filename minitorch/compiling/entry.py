@@ -78,6 +78,8 @@ class Entrance:
             self.outputs = Outputs(quick, len(self.new) + self.objects.count)
         self.kept: Any = None if self.handing is None else self.outputs.residuals()  # type: ignore[union-attr]
         self.is_direct = self.outputs is not None and self.outputs.is_direct
+        self.has_writes = bool(self.written or self.rest)
+        self.targets = self._targets() if self.finish is not None else []
         # Behind what is made stands what is held: where it is only arguments and handles, they are entered natively.
         self.first = len(self.new) + self.objects.count
         self.last = self.first + (len(self.given) + len(self.holders) if self.holds else 0)
@@ -126,6 +128,8 @@ class Entrance:
                 return MISS
             values = news[self.first : self.last]
             if is_here and self.finish is not None:
+                if self.has_writes:
+                    self._write(args, news)
                 if node is not None:
                     nodes = self._nodes_of(args)
                     self.handing.end(node, nodes, (self.kept(news), values, args, nodes))
@@ -139,10 +143,19 @@ class Entrance:
         elif not self.entry.run(args, news):
             return MISS
         elif is_here and self.finish is not None:
+            if self.has_writes:
+                self._write(args, news)
             return self.finish(news)
         elif not self.is_direct:
             outs = self.outputs.of(news)
         return self._result(outs, values, args, is_here)
+
+    def _write(self, args: tuple[Any, ...], held: list[Any]) -> None:
+        """Write the outputs that belong somewhere, of the list of what is new and held."""
+        for storage in self.written:
+            storage.version += 1
+        for target, place in self.targets:
+            target.write(args, None if place is None else held[place])
 
     def _result(self, outs: Any, values: Any, args: tuple[Any, ...], is_here: bool) -> Any:
         """Write the outputs that belong somewhere, and return what the function returned."""
@@ -261,7 +274,7 @@ class Entrance:
         """Return what makes the result of the list of what is new, if all of it is, else None; and the call's node."""
         program, outputs = self.program, self.outputs
         is_bare = self.is_simple or not self.holds
-        if outputs is None or not is_bare or self.written or self.rest or outputs.shaped:
+        if outputs is None or not is_bare or outputs.shaped or not outputs.has(j for _, j in self.rest):
             return None, None
         recorded = program.derivative if self.recording else None
         try:
@@ -277,6 +290,12 @@ class Entrance:
         held = len(self.given) + len(self.holders) if self.holds else 0
         count = lambda: len(self.new) + self.objects.count + held + TAIL  # noqa: E731
         return builder(program.structure, order, count, handles.module), handles.nodes
+
+    def _targets(self) -> list[tuple[Any, int | None]]:
+        """Return what is written besides what is written in place, each with the place of its output, None for none."""
+        assert self.outputs is not None
+        found = dict(self.outputs.found)
+        return [(target, None if j is None else found[j]) for target, j in self.rest]
 
     def _nodes(self) -> tuple[Node | None, ...] | None:
         """Return the nodes that gradients go to: those of captured tensors are the same in each call."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 from operator import itemgetter
 from typing import Any
@@ -46,11 +46,16 @@ class Outputs:
             outs[j] = wrap(outs[j]._data.reshape(shape))
         return outs
 
+    def has(self, numbers: Iterable[int | None]) -> bool:
+        """Return whether all outputs of these numbers have a place: those that are constant have none."""
+        found = dict(self.found)
+        return all(j is None or j in found for j in numbers)
+
     def residuals(self) -> Any:
         """Return what picks those that a backward pass keeps; Unreadable if one is no plain array of a call."""
         kept = self.kept()
         found = dict(self.found)
-        if not found.keys() >= set(kept):
+        if not self.has(kept):
             raise Unreadable("a constant that is kept")
         if len(kept) > 1:
             return itemgetter(*[found[j] for j in kept])

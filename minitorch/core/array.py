@@ -33,6 +33,9 @@ class Array:
     _data: Buffer
 
     def __init__(self, data: Any, dtype: Any = None, device: str | None = None):
+        if dtype is device is None and type(data) is _ndarray and id(data.dtype) in _OWN:
+            self._data = np.array(data)  # in half the time
+            return
         target = None if dtype is None else dtypes.canonical(dtype)
         if isinstance(data, Array) and (device is None or device == data.device):
             buffer = data._data
@@ -255,8 +258,6 @@ def _read_only(buffer: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def _host(data: Any, target: dtypes.DType | None) -> np.ndarray[Any, Any]:
     """Copy anything array-like into a NumPy array of a supported dtype."""
-    if type(data) is _ndarray and target is None and id(data.dtype) in _OWN:
-        return np.array(data)
     if type(data) is float and (target is None or target.kind == "f"):
         return np.array(data, dtypes.canonical(float) if target is None else target)
     if isinstance(data, np.ndarray) and hasattr(data, "mask"):

@@ -152,13 +152,13 @@ def node_of(x: Tensor, tape: AmbientTape) -> Node | None:
     return x.node if x._trace is tape else tape.foreign(x)
 
 
-_SPENT = Plan(COMPILED, (), _unused, ())
+SPENT = Plan(COMPILED, (), _unused, ())
 
 
 def spent(value: Array) -> Node:
     """Return the node of a result whose backward pass the program has run already."""
     data = value._data
-    return make_node(_SPENT, (), FREED, None, data.shape, data.dtype)
+    return make_node(SPENT, (), FREED, None, data.shape, data.dtype)
 
 
 @dataclass(slots=True)

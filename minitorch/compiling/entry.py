@@ -53,7 +53,6 @@ class Entrance:
         self.bare, self.waits = quick.bare, quick.waits if quick.is_hooked else None
         self.given = [(i, i in quick.tensors) for i in quick.given]
         self.are_tensors = self.given == [(i, True) for i in range(len(quick.kinds))]
-        self.optimizers = [(o, o.param_groups, o.state) for o, _ in quick.around.optimizers]
         self.new = [(shape, dtype) for _, shape, dtype in bound.new]
         self.is_short = bound.plan.is_short
         self.objects = Objects(len(self.new))
@@ -86,6 +85,7 @@ class Entrance:
         self.news = maker(self.new, self.objects.count, self.last - self.first if self.is_brief else 0)
         self.lay = lay = Lay(quick)
         self.pairs, self.scopes, self.mutable, self.versions = lay.pairs, lay.scopes, lay.mutable, lay.versions
+        self.optimizers = [(o, o.param_groups, o.state) for o in lay.optimizers]
         self.looks_at_modules = bool(self.around.versions) and not self.versions
         self.is_entangled = bool(quick.entangled)
         self.is_wary = bool(self.scopes or self.may_hide or self.mutable or self.looks_at_modules)
@@ -276,11 +276,10 @@ class Entrance:
         is_bare = self.is_simple or not self.holds
         if outputs is None or not is_bare or outputs.shaped or not outputs.has(j for _, j in self.rest):
             return None, None
-        recorded = program.derivative if self.recording else None
         try:
-            if recorded is not None:
+            if self.recording and program.derivative is not None:
                 outputs.residuals()
-            handles = Handles(program, dict(outputs.found), self.tape, self.objects, recorded)
+            handles = Handles(program, dict(outputs.found), self.tape, self.objects, self.recording)
             order = handles.places()
         except Unreadable:
             self.objects = Objects(len(self.new))

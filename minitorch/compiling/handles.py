@@ -10,11 +10,11 @@ from typing import Any
 from ..core.array import Array
 from ..core.jit.native.making import Objects, Place, functions
 from ..core.jit.native.pairs import Unreadable
-from ..core.tape import Node, Pick, next_sequence
+from ..core.tape import FREED, Node, Pick, next_sequence
 from ..nn.module import Module
 from ..tensor.alias import Root, Storage, View
 from ..tensor.handle import AmbientTape, Tensor
-from .derivative import Derivative
+from .derivative import SPENT, Derivative
 from .program import Fresh, Program, Seen
 
 _new = object.__new__
@@ -70,8 +70,8 @@ class Nodes:
 class Handles:
     """The handles of a program's results: arrays that are new, new tensors of them, and views of these.
 
-    `found` says where among the new arrays each output is. Where results are `recorded`, their `nodes` are made with them.
-    Anything else raises Unreadable.
+    `found` says where among the new arrays each output is. While a tape is `recording`, the results' nodes are made with
+    them. Anything else raises Unreadable.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Handles:
         found: dict[int, int],
         tape: AmbientTape | None,
         objects: Objects,
-        recorded: Derivative | None = None,
+        recording: bool = False,
     ):
         self.program = program
         self.found = found
@@ -90,9 +90,12 @@ class Handles:
         self.modules: dict[int, Place] = {}
         # Whether one stands behind what is made, where its place is not known yet.
         self.are_held = any(found.get(getattr(r, "index", None), 0) >= objects.arrays for r in program.made)
-        self.nodes = None if recorded is None else Nodes(recorded, program.live, objects)
-        if recorded is not None and program.late:
-            raise Unreadable("a recorded view")
+        self.recording = recording
+        self.nodes: Nodes | None = None
+        if recording and program.derivative is not None:
+            self.nodes = Nodes(program.derivative, program.live, objects)
+            if program.late:
+                raise Unreadable("a recorded view")
 
     def places(self) -> list[int]:
         """Return the place of each result in the list of what a call makes."""
@@ -108,12 +111,23 @@ class Handles:
         if result.kind is None:
             return array
         shared = any(type(r) is Seen and r.base == position for r in self.program.results)
-        node = None if self.nodes is None else self.nodes.places.get(position)
-        return self._tensor(array, self._taken(position, (), 0) if shared else None, node, result.kind)
+        view = self._taken(position, (), 0) if shared else None
+        return self._tensor(array, view, self._node(position, result), result.kind)
+
+    def _node(self, position: int, result: Fresh) -> Place | None:
+        if not result.spent:
+            return None if self.nodes is None else self.nodes.places.get(position)
+        if not self.recording:
+            return None
+        if any(type(r) is Seen for r in self.program.results):
+            raise Unreadable("a view of what had a graph")
+        aval = self.program.graph.outputs[result.index].aval
+        kinds = {"plan": SPENT, "parents": (), "saved": FREED, "params": None, "cell": None}
+        return self.objects.instance(Node, sequence=next_sequence(), shape=aval.shape, dtype=aval.dtype, **kinds)
 
     def _array(self, position: int) -> Place:
         result = self.program.made[position]
-        if type(result) is not Fresh or not result.is_plain or result.index not in self.found:
+        if type(result) is not Fresh or result.own is not None or result.index not in self.found:
             raise Unreadable("a result")
         return Place(self.found[result.index])
 

@@ -26,6 +26,7 @@ from ..core.jit.native.enter import (
 )
 from ..core.jit.native.entry import Row
 from ..core.jit.native.pairs import Pairs, Unreadable
+from ..optim.optimizer import Optimizer
 from ..tensor.handle import Tensor
 from .capture import Argument, Field, Number, Shared
 from .guards import Attributes, Names, Place
@@ -46,6 +47,7 @@ class Lay:
         self.scopes: list[tuple[Any, Any, Any]] = []
         self.mutable: list[tuple[Any, Any]] = []
         self.versions: list[tuple[int, Any]] = []
+        self.optimizers: list[Optimizer] = []  # whose groups and state are looked up in Python
         self._note_guards()
 
     def rows(self, frame: Frame, held: int | None) -> list[Row]:
@@ -79,6 +81,13 @@ class Lay:
                 self._note_container(place, held)
             except Unreadable:
                 self.mutable.append((place, was))
+        for optimizer, _ in self.around.optimizers:
+            try:
+                pairs.attributes(optimizer)
+                for name in ("param_groups", "state"):
+                    pairs.entry(vars(optimizer), name)
+            except Unreadable:
+                self.optimizers.append(optimizer)
         lifted = {(id(n.owner), n.name) for n in quick.numbers}
         for group in self.around.groups:
             self._note_group(group, lifted)

@@ -224,3 +224,34 @@ def test_modules_in_containers():
         assert list(found) == list(wanted) and found["slopes"][1] is None
         assert trees(found["slopes"][0]) == trees(wanted["slopes"][0])
         np.testing.assert_array_equal(found["x"][0].numpy(), wanted["x"][0].numpy())
+
+
+def test_a_loss_whose_backward_pass_has_been_run():
+    model, x = nn.Linear(3, 2), mt.randn(4, 3)
+    optimizer = mt.optim.SGD(model.parameters(), lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        y = model(x).square().mean()
+        y.backward()
+        optimizer.step()
+        return y, y.detach(), [y]
+
+    compiled = mt.jit(lambda x: step(x)[0])
+    for _ in range(5):
+        y = compiled(x)
+        assert y.requires_grad and not y.is_leaf and y.shape == () and y.dtype == mt.float32
+        with pytest.raises(mt.errors.GradError, match="second time"):
+            y.backward()
+        with pytest.raises(mt.errors.GradError, match="second time"):
+            (y * 2 + model(x).sum()).backward()
+        model.zero_grad()
+        assert y.detach().grad_fn is None and y.detach().item() == y.item()
+    several = mt.jit(step)
+    for _ in range(5):
+        y, cut, (again,) = several(x)
+        assert again is y and not cut.requires_grad and cut.item() == y.item()
+        cut.fill_(7.0)
+        assert y.item() == 7
+    with mt.no_grad():
+        assert not mt.jit(lambda x: model(x).sum())(x).requires_grad

@@ -32,7 +32,9 @@ def add_multiple(x: Any, direction: Any, rate: float) -> None:
     array([0., 1.])
     """
     if abs(rate) >= LEAST and 0 < x.size <= MOST and x.flags.carray:
-        routine(x.dtype.char)(direction.reshape(-1), x.reshape(-1), None, rate)
+        if x.ndim != 1:
+            x, direction = x.reshape(-1), direction.reshape(-1)
+        routine(x.dtype.char)(direction, x, None, rate)
     else:
         x += direction * np.asarray(rate, x.dtype)
 

@@ -142,7 +142,8 @@ def held(x: Pushed) -> Pushed:
     return found
 
 
-# Kinds of two operands, by which tangents are negated; see `program`.
+# Kinds of one operand, of one with a number, and of two, by which tangents are negated; see `program`.
+ALONE, BEFORE_NUMBER, AFTER_NUMBER = ("t", "m"), ("tn", "mn"), ("nt", "nm")
 PAIRS = ("tt", "tm"), ("mt", "mm")
 _SAME, _OPPOSITE = ("ts", "ms"), ("to", "mo")
 

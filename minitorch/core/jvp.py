@@ -11,18 +11,19 @@ from . import dtypes
 from .array import Array
 from .config import inspector
 from .deferring import Batch
-from .duals import PAIRS, Deferred, JVPTracer, Pushed, held, kinds_of, pushed
+from .duals import AFTER_NUMBER, ALONE, BEFORE_NUMBER, PAIRS, Deferred, JVPTracer, Pushed, held, kinds_of, pushed
 from .errors import TracerError
 from .operators import ARITHMETIC
 from .ops.families import primitive_of
-from .ops.pointwise import add
+from .ops.pointwise import add, neg
 from .ops.shaping import broadcast_to, cast, zeros_of
 from .primitive import DECOMPOSE, FAILURES, LINEAR, NO_DERIVATIVE, Primitive, Rule, Whole, bind, evaluate_plain
-from .pushing import BY_VALUE, DEFERRED, HUGE, LARGE, MISSING, known
+from .pushing import DEFERRED, HUGE, LARGE, known
 from .tracer import Params, Trace, Tracer, Value, aval_of, avals_of, leaked
 
 _inspector = inspector.get
 _asarray, _ndarray = np.asarray, np.ndarray
+_NEG = primitive_of(neg)
 
 
 class JVPTrace(Trace):
@@ -90,10 +91,10 @@ class JVPTrace(Trace):
 
         The operands are arrays of one shape and dtype, or one of them is a number.
         """
-        if type(x) is Pushed and y is None:
-            kinds, a = "m" if x.negated else "t", x.data
-        elif type(x) is Pushed and (type(y) is float or type(y) is int):
-            kinds, a = "mn" if x.negated else "tn", x.data
+        if type(x) is Pushed and (y is None or type(y) is float or type(y) is int):
+            kinds, a = (ALONE if y is None else BEFORE_NUMBER)[x.negated], x.data
+        elif type(y) is Pushed and (type(x) is float or type(x) is int):
+            kinds, a = AFTER_NUMBER[y.negated], y.data
         elif type(x) is Pushed is type(y) and x._trace is self is y._trace:
             kinds = kinds_of(x, y) if x.moved is y.moved else PAIRS[x.negated][y.negated]
             a, b = x.data, y.data
@@ -104,14 +105,10 @@ class JVPTrace(Trace):
         else:
             return None
         # In the end: False for AT_ONCE, True for IN_PLACE.
-        key: Any = (kinds, a.dtype, a.size >= LARGE and (a.nbytes < HUGE or DEFERRED))
-        if primitive.name in BY_VALUE and "n" in kinds:
-            key += (x if kinds[0] == "n" else y,)
-        push = primitive.pushes.get(key, MISSING)
-        if push is MISSING:
-            push = known(primitive, key, (x, y))
+        key = kinds, a.dtype, a.size >= LARGE and (a.nbytes < HUGE or DEFERRED)
+        push = primitive.pushes.get(key) or known(primitive, key, (x, y))
         try:
-            return None if push is None else push(self, x, y)
+            return push(self, x, y)
         except OverflowError:
             return None  # the general way says which number is too large
 
@@ -187,6 +184,17 @@ def _direct(primitive: Primitive, name: str, flipped: bool) -> Callable[[Any, An
     return call
 
 
+def _negated(x: Any) -> Any:
+    """Negate the value, and say that the tangent is negated."""
+    trace = x._trace
+    if type(trace) is JVPTrace and not trace.closed and _inspector() is None:
+        found = trace.on_buffers(_NEG, x)
+        if found is not None:
+            return found
+    return neg(x)
+
+
+setattr(JVPTracer, "__neg__", _negated)  # noqa: B010
 for _name in ("add", "sub", "mul", "truediv"):
     _primitive = primitive_of(ARITHMETIC[_name])
     setattr(JVPTracer, f"__{_name}__", _direct(_primitive, f"__{_name}__", flipped=False))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,12 @@ LARGE = 1 << 12  # elements from which on temporaries are overwritten; NumPy's `
 HUGE = 1 << 21
 # How a program computes: making an array for each line, overwriting temporaries, or later, together with others.
 AT_ONCE, IN_PLACE, DEFERRED = 0, 1, 2
-MANY = 64  # programs of a primitive, for exponents that keep changing
+MANY = 64  # programs of a primitive for numbers, which may keep changing
 _ADD, _SUB, _MUL, _DIV, _NEG, _WHERE = (primitive_of(op) for op in (add, sub, mul, div, neg, where_p))
 
 
 # What a program is: from the trace and one operand or two (else None) to the result with its tangent.
-Push = Callable[[Trace, Any, Any], Pushed]
+Push = Callable[[Trace, Any, Any], Pushed | None]
 
 
 class Symbol(Tracer):
@@ -135,33 +136,46 @@ def _is_number(x: Any) -> bool:
     return type(x) is float or type(x) is int
 
 
-class Missing:
-    """Says that a program has not been asked for yet."""
-
-
-MISSING: Any = Missing()
-
-
-def known(primitive: Primitive, key: Any, operands: tuple[Any, Any]) -> Push | None:
-    """Return the program for operands, and keep it under a key; it is not kept when there are many already."""
-    kinds, dtype, how, *_ = key
-    made = program(primitive, kinds, operands, dtype, how)
-    if len(primitive.pushes) < MANY:
-        primitive.pushes[key] = made
+def known(primitive: Primitive, key: tuple[str, dtypes.DType, int], operands: tuple[Any, Any]) -> Push:
+    """Return the program for operands of the kinds, the dtype and the way of computing that a key has, and keep it."""
+    kinds, dtype, how = key
+    if primitive.name in BY_VALUE and "n" in kinds:
+        made = _by_value(primitive, kinds, dtype, how)
+    else:
+        made = program(primitive, kinds, operands, dtype, how)
+    primitive.pushes[key] = made
     return made
 
 
-def program(primitive: Primitive, kinds: str, operands: tuple[Any, Any], dtype: Any, how: int) -> Push | None:
-    """Return the function of operands that computes a primitive and its tangent, None if its rules are not suited.
+def _by_value(primitive: Primitive, kinds: str, dtype: Any, how: int) -> Push:
+    """Return a function that makes a program for each number it meets, and keeps those used last."""
+    place = kinds.index("n")
+
+    @lru_cache(MANY)
+    def of(number: float) -> Push:
+        return program(primitive, kinds, (number, number), dtype, how)
+
+    def push(trace: Trace, x: Any, y: Any) -> Pushed | None:
+        return of((x, y)[place])(trace, x, y)
+
+    return push
+
+
+def _unsuited(trace: Trace, x: Any, y: Any) -> None:
+    """Stand for a program where the rules are not suited for one."""
+
+
+def program(primitive: Primitive, kinds: str, operands: tuple[Any, Any], dtype: Any, how: int) -> Push:
+    """Return the function of operands that computes a primitive and its tangent, or nothing if its rules are not suited.
 
     For each operand, the kind is "t" for a `Pushed`, "m" for one with a negated tangent, "a" for an Array, "n" for a
     number; the second is "s" if it is the same as the first, tangent and all, "o" if it is minus the first.
     """
     by_value = primitive.name in BY_VALUE
     if type(primitive.jvp) is not tuple or dtype not in primitive.direct:
-        return None
+        return _unsuited
     if "n" in kinds and not (by_value or isinstance(primitive.impls[np.ndarray], np.ufunc)):
-        return None  # only ufuncs and operators let numbers give way
+        return _unsuited  # only ufuncs and operators let numbers give way
     trace = Writing(dtype)
     inputs = [
         x if kind == "n" and by_value else Symbol(trace, name, dtype, kind == "n")
@@ -171,9 +185,9 @@ def program(primitive: Primitive, kinds: str, operands: tuple[Any, Any], dtype: 
     try:
         total = _tangent(trace, primitive, kinds, env)
     except (Unsuited, MinitorchError):
-        return None
+        return _unsuited
     if not isinstance(total, Symbol) or total.dtype != dtype:
-        return None
+        return _unsuited
     lines = [Line("out", primitive.impls[np.ndarray], list("xy"[: len(kinds)]), dtype), *trace.lines]
     taken = [(kind, name) for kind, name in zip(kinds, "xy") if not (kind == "n" and by_value)]
     text, tangent = (_in_place if how else _at_once)(lines, total.value)
@@ -230,11 +244,13 @@ def _compiled(given: list[str], text: list[str], tangent: str, negated: bool, li
         space[f"f{k}"] = line.function
         # A ufunc takes a 0-d array in half the time of a number.
         space |= {f"c{k}_{i}": np.asarray(a, dtype) for i, a in enumerate(line.operands) if not isinstance(a, str)}
+    computed = [line.name for line in lines]
     wrapped = [
         "made = new(Pushed)",
         "made._trace = trace",
         "made.data = out if type(out) is ndarray else asarray(out)",
-        f"made.moved = {tangent} if type({tangent}) is ndarray else asarray({tangent})",
+        f"made.moved = {tangent}"
+        + (f" if type({tangent}) is ndarray else asarray({tangent})" if tangent in computed else ""),
         f"made.negated = {negated}",
         *(["made.mirror = x"] if lines[0].function is _NEG.impls[np.ndarray] else []),
         "return made",
@@ -305,7 +321,7 @@ def _deferring(taken: list[tuple[str, str]], recipe: Recipe, negated: bool, at_o
     """Make a function that writes the program down, for arrays without gaps, and leaves others to one that runs it."""
     negates = recipe.lines[0].function is _NEG.impls[np.ndarray]
 
-    def push(trace: Any, x: Any, y: Any) -> Pushed:
+    def push(trace: Any, x: Any, y: Any) -> Pushed | None:
         errors = np.geterr()
         if not QUIET.issuperset(errors.values()):
             return at_once(trace, x, y)  # which raises, or calls what was set, where the operation stands

@@ -5,6 +5,7 @@ Owns the checks of arguments, results and directions, and the way in and out of 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from operator import index as as_int
 from typing import Any
@@ -173,6 +174,10 @@ def path_of(i: int, primals: tuple[Any, ...], function: Function, positions: Seq
     return paths[i]
 
 
+# The positions of all arguments, however many.
+EVERY = range(sys.maxsize)
+
+
 def positions_of(argnums: int | Sequence[int]) -> tuple[tuple[int, ...], bool]:
     """Return the positions asked for, and whether it was one number."""
     try:
@@ -213,7 +218,7 @@ def split_aux(name: str, out: Any) -> tuple[Any, Any]:
     return out
 
 
-def replaced(args: tuple[Any, ...], positions: tuple[int, ...], inner: tuple[Any, ...]) -> Sequence[Any]:
+def replaced(args: tuple[Any, ...], positions: Sequence[int], inner: Sequence[Any]) -> Sequence[Any]:
     """Return the arguments with those at `positions` exchanged."""
     if positions == tuple(range(len(args))):
         return inner

@@ -362,26 +362,29 @@ next_level = count(2, 2).__next__
 AnyTrace = TypeVar("AnyTrace", bound=Trace)
 
 
-class entering(Generic[AnyTrace]):
-    """Open a trace above everything in use, with a fresh frame, and close it at the end of the `with` block."""
+class entering(Frame, Generic[AnyTrace]):
+    """A fresh frame with a trace above everything in use, open until the end of the `with` block."""
 
-    __slots__ = ("frame", "token", "trace")
+    __slots__ = ("token",)
 
     def __init__(self, kind: type[AnyTrace]):
-        leaks = context.get().leaks
+        outer = context.get()
+        leaks = outer.leaks
         self.trace: AnyTrace = (kind if leaks is None else leaks.over(kind))(next_level())  # type: ignore[assignment]
+        self.level = self.trace.level + 1
+        self.floor = outer.muted
+        self.ambient = None
 
     def __enter__(self) -> AnyTrace:
-        outer = context.get()
-        self.frame = Frame(self.trace.level + 1, self.trace, outer.muted)
-        self.token = context.set(outer.inside(self.frame, outer.muted))
+        self.token = context.set(context.get().inside(self, self.floor))
         return self.trace
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
         self.trace.closed = True
-        if self.frame.ambient is not None:
-            self.frame.ambient.closed = True
+        if self.ambient is not None:
+            self.ambient.closed = True
         context.reset(self.token)
+        del self.token  # which holds the context around
 
 
 class resuming:

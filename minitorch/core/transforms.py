@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from . import dtypes, tree
-from .array import Array
-from .duals import JVPTracer, pushed
+from .array import Array, wrap
+from .duals import JVPTracer, Pushed, pushed
 from .errors import ArgumentError, DTypeError, GradError, OutOfBoundsError, ShapeError
 from .jvp import JVPTrace
 from .naming import places_of
@@ -19,6 +19,7 @@ from .ops.families import as_array
 from .ops.pointwise import detach
 from .ops.shaping import broadcast_to, full, moveaxis, zeros_of
 from .recording import (
+    EVERY,
     Recording,
     constant,
     direction,
@@ -34,6 +35,7 @@ from .tape import entering, lower, muting
 from .tracer import Tracer, Value, aval_of
 from .vmap import BatchTrace, BatchTracer, naming
 
+_FLOAT32, _INEXACT = dtypes.float32, dtypes.INEXACT
 F = TypeVar("F", bound=Callable[..., Any])
 Function = Callable[..., Any]
 
@@ -155,6 +157,21 @@ def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any], has
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (Array(6., dtype=float32), Array(3., dtype=float32))
     """
+    if type(primals) is not tuple or type(tangents) is not tuple or len(primals) != len(tangents):
+        primals, tangents = _paired(primals, tangents)
+    with entering(JVPTrace) as trace:
+        trace.arguments = function, primals, EVERY, None
+        inner = _plain(trace, primals, tangents) or _moving("jvp", trace, function, primals, EVERY, tangents)
+        out = function(*inner)
+        if type(out) is Pushed and out._trace is trace and not has_aux:  # the common case, in line
+            return wrap(out.data), (out.tangent if out.negated else wrap(out.moved))
+        ends = _parted("jvp", trace, out, has_aux)
+    value, tangent, aux = _joined(*ends)
+    return (value, tangent, aux) if has_aux else (value, tangent)
+
+
+def _paired(primals: Any, tangents: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return both as tuples of one length, or say what is wrong with them."""
     for what, given in (("primals", primals), ("tangents", tangents)):
         if not isinstance(given, (tuple, list)):
             raise TypeError(
@@ -162,50 +179,50 @@ def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any], has
             )
     if len(primals) != len(tangents):
         raise ArgumentError(f"jvp: got {len(primals)} primals and {len(tangents)} tangents; give one tangent for each")
-    found = push("jvp", function, tuple(primals), {}, tuple(range(len(primals))), tuple(tangents), has_aux)
-    return found if has_aux else found[:2]
+    return tuple(primals), tuple(tangents)
 
 
 def push(
-    name: str, function: Function, args: Any, kwargs: Any, positions: tuple[int, ...], tangents: Any, has_aux: bool
+    name: str, function: Function, args: Any, kwargs: Any, positions: Sequence[int], tangents: Any, has_aux: bool
 ) -> tuple[Any, Any, Any]:
     """Run a function with tangents for the arguments at `positions`; return result, tangent and auxiliary result."""
-    primals = args if positions == tuple(range(len(args))) else tuple(args[i] for i in positions)
+    primals = tuple(args[i] for i in positions)
     with entering(JVPTrace) as trace:
         trace.arguments = function, primals, positions, None
-        inner = _plain(trace, primals, tangents)
-        if inner is None:
-            inner = _moving(name, trace, function, primals, positions, tangents)
-        out = function(*(inner if primals is args else replaced(args, positions, inner)), **kwargs)
-        out, aux = split_aux(name, out) if has_aux else (out, None)
-        if isinstance(out, JVPTracer) and out._trace is trace:
-            return out.value, out.tangent, tree.map(lambda x: leaving(name, trace, x), aux) if has_aux else None
-        leaves, out_structure = tree.flatten(out)
-        pairs = [_parted(name, trace, lower(o)) for o in leaves]
-        aux = tree.map(lambda x: leaving(name, trace, x), aux) if has_aux else None
-    value = tree.unflatten(out_structure, [p for p, _ in pairs])
-    with muting(True):
-        tangent = tree.unflatten(out_structure, [t for _, t in pairs])
-    return value, tangent, aux
+        inner = _plain(trace, primals, tangents) or _moving(name, trace, function, primals, positions, tangents)
+        ends = _parted(name, trace, function(*replaced(args, positions, inner), **kwargs), has_aux)
+    return _joined(*ends)
 
 
-def _plain(trace: JVPTrace, primals: tuple[Any, ...], tangents: Any) -> tuple[Value, ...] | None:
-    """Return tracers of Arrays whose tangents have their shapes and dtypes, None if anything is of another kind."""
+def _plain(trace: JVPTrace, primals: tuple[Any, ...], tangents: Any) -> tuple[Pushed, ...]:
+    """Return tracers of Arrays whose tangents have their shapes and dtypes, nothing if anything is of another kind."""
+    if len(primals) == 1 == len(tangents):
+        one = _dual(trace, primals[0], tangents[0])
+        return () if one is None else (one,)
     if len(primals) != len(tangents):
-        return None
-    made: list[Value] = []
+        return ()
+    made = []
     for x, t in zip(primals, tangents):
-        if type(x) is not Array or type(t) is not Array:
-            return None
-        data, moved = x._data, t._data
-        if data.dtype is not moved.dtype or data.shape != moved.shape or data.dtype not in dtypes.INEXACT:
-            return None
-        made.append(pushed(trace, data, moved))
+        one = _dual(trace, x, t)
+        if one is None:
+            return ()
+        made.append(one)
     return tuple(made)
 
 
+def _dual(trace: JVPTrace, x: Any, t: Any) -> Pushed | None:
+    """Return a tracer of an Array whose tangent has its shape and dtype, None if either is of another kind."""
+    if not type(x) is Array is type(t):
+        return None
+    data, moved = x._data, t._data
+    dtype = data.dtype
+    if dtype is not moved.dtype or data.shape != moved.shape or (dtype is not _FLOAT32 and dtype not in _INEXACT):
+        return None
+    return pushed(trace, data, moved)
+
+
 def _moving(
-    name: str, trace: JVPTrace, function: Function, primals: Any, positions: tuple[int, ...], tangents: Any
+    name: str, trace: JVPTrace, function: Function, primals: Any, positions: Sequence[int], tangents: Any
 ) -> Any:
     """Return the primals with tracers for leaves, which move along those of the tangents."""
     leaves, structure = tree.flatten(primals)
@@ -221,11 +238,27 @@ def _moving(
         return tree.unflatten(structure, made)
 
 
-def _parted(name: str, trace: JVPTrace, x: Value) -> tuple[Value, Value]:
+def _parted(name: str, trace: JVPTrace, out: Any, has_aux: bool) -> tuple[tree.TreeDef, list[tuple[Value, Value]], Any]:
+    """Return a result as it is one level down: its structure, its leaves with their tangents, the auxiliary result."""
+    out, aux = split_aux(name, out) if has_aux else (out, None)
+    leaves, structure = tree.flatten(out)
+    pairs = [_with_tangent(name, trace, lower(o)) for o in leaves]
+    return structure, pairs, tree.map(lambda x: leaving(name, trace, x), aux) if has_aux else None
+
+
+def _with_tangent(name: str, trace: JVPTrace, x: Value) -> tuple[Value, Value]:
     if isinstance(x, JVPTracer) and x._trace is trace:
         return x.value, x.tangent
     x = constant(name, trace, x)
     return x, zeros_of(aval_of(x))
+
+
+def _joined(structure: tree.TreeDef, pairs: list[tuple[Value, Value]], aux: Any) -> tuple[Any, Any, Any]:
+    """Return a result, its tangent and the auxiliary result."""
+    value = tree.unflatten(structure, [p for p, _ in pairs])
+    with muting(True):
+        tangent = tree.unflatten(structure, [t for _, t in pairs])
+    return value, tangent, aux
 
 
 # --------------------------------------------------------------------------- batching

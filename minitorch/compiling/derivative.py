@@ -16,6 +16,7 @@ from ..core.dtypes import bool_
 from ..core.jit.graph import Atom, Equation, Graph, Var, has_effect, interpret
 from ..core.jit.lower import Brief
 from ..core.jit.lower import Plan as Lowered
+from ..core.jit.lower.layout import VIEWS
 from ..core.primitive import NO_BATCHING, NO_DERIVATIVE, Plan, Primitive, RuleCall
 from ..core.tape import FREED, Node, TapeTracer, make_node, pick, shape_and_dtype
 from ..core.tracer import Value
@@ -56,11 +57,8 @@ class Derivative:
         needed = _needed(graph, [a for a in self.joint.outputs if a is not None])
         kept = [has_effect(eq) or not needed.isdisjoint(eq.outputs) for eq in graph.equations]
         second = [eq for eq, after, keep in zip(graph.equations, is_late, kept) if after and keep]
-        self.residuals = self._read(second)
-        for eq in reversed(first):  # a test of what is kept anyway takes less time again than an array of its own
-            if _is_test(eq) and set(self.residuals).issuperset((*eq.outputs, *filter(_is_var, eq.inputs))):
-                second = [eq, *second]
-                self.residuals = self._read(second)
+        again, self.residuals = _again(first, self._read(second))
+        second = [*again, *second]
         self.pull = Graph([*self.residuals, *self.cotangents], second, [a for a in self.joint.outputs if a is not None])
         inputs = graph.inputs[: len(graph.inputs) - len(self.cotangents)]
         return Graph(inputs, first, [*outputs, *self.residuals])
@@ -74,6 +72,30 @@ class Derivative:
 
 def _is_var(a: Atom) -> bool:
     return isinstance(a, Var)
+
+
+def _again(first: list[Equation], read: list[Atom]) -> tuple[list[Equation], list[Atom]]:
+    """Return the equations that the second part repeats, and what it reads then.
+
+    A test of what is kept anyway takes less time again than an array of its own, and a view of it takes none.
+    """
+    kept = dict.fromkeys(read)
+    again: list[Equation] = []
+    for eq in reversed(first):
+        inputs = [*filter(_is_var, eq.inputs)]
+        if not kept.keys() >= {*eq.outputs}:
+            continue
+        if _is_view(eq) or (_is_test(eq) and kept.keys() >= {*inputs}):
+            again.insert(0, eq)
+            kept.update(dict.fromkeys(inputs))
+            for v in eq.outputs:
+                del kept[v]
+    return again, [*kept]
+
+
+def _is_view(eq: Equation) -> bool:
+    """Return whether an equation only says how its operand is read, and reads all of it."""
+    return eq.primitive.name in VIEWS and eq.outputs[0].aval.size >= eq.inputs[0].aval.size
 
 
 def _is_test(eq: Equation) -> bool:

@@ -78,7 +78,9 @@ class Entrance:
         self.kept: Any = None if self.handing is None else self.outputs.residuals()  # type: ignore[union-attr]
         self.is_direct = self.outputs is not None and self.outputs.is_direct
         self.has_writes = bool(self.written or self.rest)
-        self.targets = self._targets() if self.finish is not None else []
+        targets = self._targets() if self.finish is not None else []
+        self.rewritten = [(t.index, place) for t, place in targets if type(t) is Argument and place is not None]
+        self.targets = [(t, place) for t, place in targets if type(t) is not Argument or place is None]
         # Behind what is made stands what is held: where it is only arguments and handles, they are entered natively.
         self.first = len(self.new) + self.objects.count
         self.last = self.first + (len(self.given) + len(self.holders) if self.holds else 0)
@@ -154,6 +156,8 @@ class Entrance:
         """Write the outputs that belong somewhere, of the list of what is new and held."""
         for storage in self.written:
             storage.version += 1
+        for i, place in self.rewritten:
+            args[i].overwrite(held[place])
         for target, place in self.targets:
             target.write(args, None if place is None else held[place])
 

@@ -121,7 +121,8 @@ class Compiled:
             if out is not MISS:
                 self.calls += 1
                 tally.calls += 1
-                self._prefer(way)
+                if way is not self.quick or way is not self.ways[0]:
+                    self._prefer(way)
                 return out
         called = args, kwargs
         if context.get().stage is not None or mode.get() is OFF:

@@ -147,7 +147,8 @@ class Shared(TapeTracer):
             return
         if view is None:
             self.value = value
-            self.note_write()
+            mine = self.__dict__
+            mine["_version"] = mine.get("_version", 0) + 1
             return
         storage = view.storage
         storage.value = view.put(storage.value, value) if view.steps else value

@@ -107,6 +107,10 @@ LAYERS: list[list[str]] = [
     ],
     ["minitorch.core.jit.native.vectors"],
     ["minitorch.core.jit.native.register_tiles"],
+    ["minitorch.core.jit.native.structures", "minitorch.core.jit.native.words"],  # where objects have what; of kernels
+    ["minitorch.core.jit.native.fewer", "minitorch.core.jit.native.handling"],  # arithmetic of few numbers; handles
+    ["minitorch.core.jit.native.computed", "minitorch.core.jit.native.descent"],  # operations on small arrays; updates
+    ["minitorch.core.jit.native.recorded"],  # operations on small tensors
     ["minitorch.core.jit.native.scalarmath"],  # every name that a kernel may use
     ["minitorch.core.jit.native.codegen"],  # from kernel text to object code
     ["minitorch.core.jit.native.compile"],
@@ -117,6 +121,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.core.jit.native.making"],  # arrays, natively
     ["minitorch.core.jit.native.enter"],  # the kernel that looks at all that a call depends on
     ["minitorch.core.jit.native.entry"],  # what it is given
+    ["minitorch.core.jit.native.builtins"],  # kernels that Python calls
     ["minitorch.core.jit.native"],
     ["minitorch.core.jit.graph"],
     ["minitorch.core.jit.serialize"],  # graphs and trees as JSON
@@ -193,6 +198,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.handle"],  # Tensor and its ambient tape
     ["minitorch.tensor.backward", "minitorch.tensor.pytree"],  # Tensor.backward; tensors taken apart and put back
     ["minitorch.tensor.types"],
+    ["minitorch.tensor.small"],  # operations on few numbers, natively
     ["minitorch.tensor.fast", "minitorch.tensor.shortcut", "minitorch.tensor.generator"],
     ["minitorch.tensor.outputs"],  # results written to tensors that the caller gives
     ["minitorch.tensor.indexing"],  # x[...], read and written

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from ..tensor.small import computing
+
 MOST = 2**31 - 1  # numbers that BLAS can count
 LEAST = 2.0**-126  # a smaller rate may be 0 in float32, and BLAS takes 0 * nan for 0
 
@@ -31,12 +33,19 @@ def add_multiple(x: Any, direction: Any, rate: float) -> None:
     >>> x
     array([0., 1.])
     """
+    _add_multiple(x, direction, rate)
+
+
+def _of_many(x: Any, direction: Any, rate: float) -> None:
     if abs(rate) >= LEAST and 0 < x.size <= MOST and x.flags.carray:
         if x.ndim != 1:
             x, direction = x.reshape(-1), direction.reshape(-1)
         routine(x.dtype.char)(direction, x, None, rate)
     else:
         x += direction * np.asarray(rate, x.dtype)
+
+
+_add_multiple = computing("add_multiple_on", _of_many, written=1)
 
 
 @cache

@@ -25,6 +25,7 @@ from ..core.tracer import Value, aval_of
 from ..tensor.handle import Tensor, as_tensor, tensor_of
 from ..tensor.modes import enable_grad
 from ..tensor.sharing import is_sole_holder
+from ..tensor.small import updating
 from .axpy import add_multiple
 from .bundles import FEW, Plan
 from .hooks import Hooked
@@ -238,7 +239,7 @@ class RuleOptimizer(Optimizer):
                 params = self._update_together(i, params, hyper)
             elif self.rule.is_plain(hyper):
                 rate, tape = self.rule.rate(hyper), here.frame.ambient
-                params = [p for p in params if p not in states or not _descended(p, rate, tape)]
+                params = _descend(params, rate, tape, states)
             for p in params:
                 cell = p._cell
                 if cell is not None and (g := cell.grad) is not None:
@@ -383,6 +384,14 @@ class RuleOptimizer(Optimizer):
                 state[name] = tensor_of(value)
             else:
                 state[name].overwrite(value)
+
+
+def _left(params: list[Tensor], rate: float, tape: Tape | None, states: Any) -> list[Tensor]:
+    """Update parameters that have begun and can be updated in place; return the others."""
+    return [p for p in params if p not in states or not _descended(p, rate, tape)]
+
+
+_descend = updating(_left)
 
 
 def _descended(p: Tensor, rate: float, tape: Tape | None) -> bool:

@@ -19,6 +19,7 @@ from ..core.ops.families import primitive_of
 from ..core.primitive import NO_DERIVATIVE, Plan, Primitive, plan_for
 from ..core.tape import Node, context, make_node, next_sequence, pick
 from .handle import AmbientTape, Tensor
+from .small import recording
 
 Function = Callable[..., Any]
 _new = object.__new__
@@ -77,7 +78,7 @@ def unary(function: Function) -> Function:
             recorded.sequence = next_sequence()
         return made
 
-    return call
+    return recording(primitive, call)
 
 
 def _as_it_is(y: Any, dtype: Any) -> Any:
@@ -297,4 +298,4 @@ def fused(function: Function, general: Function, second: Any = None) -> Function
                 made.node = make_node(plan, parents, plan.save(env), params, out.shape, out.dtype)
         return made
 
-    return call
+    return recording(primitive, call)

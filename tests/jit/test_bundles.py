@@ -260,7 +260,7 @@ def test_what_somebody_has_frozen_stays_frozen():
 
 def test_state_that_is_shared_between_sizes_is_updated_by_all():
     def make(wrap):
-        net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3)).double()
+        net = nn.Sequential(nn.Conv2d(1, 2, 3, bias=False), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3)).double()
         optimizer = mt.optim.AdamW(net.parameters(), lr=0.01)
         step = wrap(training(optimizer, lambda x: net(x).square().mean()))
         sizes = (4, 2, 33, 1, 4, 17, 2, 33)

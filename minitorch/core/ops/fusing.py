@@ -59,14 +59,17 @@ def fused(
 
 
 def widened(impl: Function) -> Function:
-    """Return an implementation that computes halves in float32; `plain` is the one given, for all other dtypes."""
+    """Return an implementation that computes halves in float32; `plain` is the one given, which computes all other dtypes.
+
+    Another may take its place.
+    """
 
     @functools.wraps(impl)
     def wide(first: Any, *rest: Any, **statics: Any) -> Any:
         dtype = first.dtype
         if first.itemsize != 2 or dtype not in _HALVES:
-            return impl(first, *rest, **statics)
-        out = impl(*map(_as_single, (first, *rest)), **statics)
+            return wide.plain(first, *rest, **statics)  # type: ignore[attr-defined]
+        out = wide.plain(*map(_as_single, (first, *rest)), **statics)  # type: ignore[attr-defined]
         return tuple(o.astype(dtype) for o in out) if type(out) is tuple else np.asarray(out).astype(dtype)
 
     wide.plain = impl  # type: ignore[attr-defined]
@@ -95,7 +98,7 @@ def shortcut(fast: Function) -> Callable[[Function], Function]:
                     return composed(*values, **statics)
             if narrow:
                 buffers = [_as_single(b) for b in buffers]
-            out = fast(*buffers, **statics)
+            out = rule.on_buffers(*buffers, **statics)  # type: ignore[attr-defined]
             if type(out) is tuple:
                 return tuple(None if o is None else wrap_scalar(o) for o in out)
             return wrap_scalar(out)
@@ -107,7 +110,7 @@ def shortcut(fast: Function) -> Callable[[Function], Function]:
                 return composed(g, *values, **statics)
             if type(g) is Array and type(buffer := g._data) is _ndarray and buffer.itemsize > 2:
                 try:
-                    out = fast(buffer, *map(_buffer_of, values), **statics)
+                    out = rule.on_buffers(buffer, *map(_buffer_of, values), **statics)  # type: ignore[attr-defined]
                 except AttributeError:  # a tracer, an aval or an absent argument among the values
                     return general(g, *values, **statics)
                 if type(out) is _ndarray:

@@ -6,7 +6,9 @@ What it is given are tables of words, which `entry.py` fills.
 from __future__ import annotations
 
 from .making import GIVEN, HOLDER, TABLE, WINDOW_OF
-from .objects import (
+from .pairs import DICT_USED
+from .replay import COLUMNS
+from .structures import (
     ALIGNED,
     BASE,
     CONTIGUOUS,
@@ -14,18 +16,18 @@ from .objects import (
     DESCR,
     DIMENSIONS,
     FLAGS,
+    FLOAT_VALUE,
+    INT_DIGIT,
+    INT_TAG,
     LIST_ITEMS,
     LIST_SIZE,
     NDIM,
     OWNDATA,
     STRIDES,
+    TUPLE_ITEMS,
     TYPE,
     WRITEABLE,
 )
-from .pairs import DICT_USED
-from .replay import COLUMNS
-
-TUPLE_ITEMS, FLOAT_VALUE, INT_TAG, INT_DIGIT = 24, 16, 16, 24
 
 # What a row of the table of arrays says: how its array is found.
 ARGUMENT, TENSOR, VIEWED, HELD, GRADIENT, RECYCLED, FILLED, NEW, NUMBER, WEAK, ALIAS = range(11)

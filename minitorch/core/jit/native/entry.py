@@ -36,8 +36,6 @@ from .enter import (
     FRESH_COUNT,
     GRAD,
     HOOKS,
-    INT_DIGIT,
-    INT_TAG,
     MOST_COPIED,
     NDARRAY,
     NEGATIVE,
@@ -80,6 +78,7 @@ from .enter import (
 from .making import Objects, functions
 from .objects import offset, slot_offset, supported, word
 from .pairs import Pairs, Unreadable
+from .structures import INT_DIGIT, INT_TAG
 
 
 class Row(NamedTuple):
@@ -184,7 +183,7 @@ class Entry:
         each = PAIRS, FORBIDDEN, PLACES, PARTS, TENSORS, SHARED, FRESH, OBJECTS
         at = dict(zip(each, (t.ctypes.data for t in tables)))
         at |= {PAIR_COUNT: len(pairs.words) // 2, FORBIDDEN_COUNT: len(forbidden), PLACE_COUNT: len(places)}
-        at |= dict(zip((POSITIVE, NEGATIVE, ZERO), _tags()))
+        at |= dict(zip((POSITIVE, NEGATIVE, ZERO), integer_tags()))
         at |= {FRESH_COUNT: len(fresh), OBJECT_COUNT: 0 if objects is None else objects.count}
         at |= dict(zip((EMPTY, ALLOC, RETAIN, RELEASE, COPY, SET_ITEM, SET, WINDOW, BASED), making or ()))
         at |= {COUNT: count, TENSOR_COUNT: len(tensors), ROWS: table.ctypes.data, ROW_COUNT: len(rows)}
@@ -216,7 +215,7 @@ class Entry:
 
 
 @cache
-def _tags() -> list[int]:
+def integer_tags() -> list[int]:
     """Return what stands before the digits of a positive integer of one digit, of a negative one, and of zero.
 
     Small integers, made with the interpreter, may have other tags than the rest.

@@ -26,6 +26,7 @@ from .writer import ACCESS, CONTRACT, NOTHING, Writer, phi_text
 def compiled(source: str, name: str, symbol: str, reassociate: bool, names: Mapping[str, Any]) -> str:
     """Return LLVM's text of the kernel `name(P, lo, hi)` that `source` defines, under another name.
 
+    A kernel returns nothing, or an integer on every path: the address of an object, where Python calls it (`builtin`).
     `names` is what the kernel may use. Sums of floats may be taken in any order if `reassociate`, but not those in the
     functions that a kernel calls. Raises CompileError, which names the line.
     """
@@ -34,11 +35,14 @@ def compiled(source: str, name: str, symbol: str, reassociate: bool, names: Mapp
     if tree is None or len(names_given) != 3:
         raise CompileError(f"the text defines no function {name}(P, lo, hi)")
     writer = Writer("reassoc contract " if reassociate else CONTRACT)
+    writer.returns = any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(tree))
     writer.parallel = name in PARALLEL
     values = Value(pointer_to(int64), "%P"), Value(int64, "%lo"), Value(int64, "%hi")
     body = Body(writer, dict(zip(names_given, values)), names.get)
     try:
         body.run(tree.body)
+        if writer.block and writer.returns:
+            raise CompileError("not every path returns a value")
     except CompileError as error:
         line = source.splitlines()[body.line - 1].strip()
         raise CompileError(f"kernel {name}, line {body.line}: {error}\n    {line}") from error
@@ -116,9 +120,11 @@ class Body(Terms):
     def leave(self, node: ast.Return) -> None:
         """Write `return`."""
         if self.end is None:
-            if node.value is not None:
-                raise CompileError("a kernel returns nothing")
-            self.w.do("ret void")
+            if (node.value is not None) is not self.w.returns:
+                raise CompileError("a kernel returns a value everywhere, or nowhere")
+            self.w.do(
+                "ret void" if node.value is None else f"ret i64 {ex.index_of(self.w, self.value(node.value)).text}"
+            )
             self.w.block = None
             return
         if node.value is None:

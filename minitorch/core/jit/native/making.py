@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...array import Array
-from .objects import WRITEABLE, offset
+from .objects import offset
 from .pairs import Unreadable
+from .structures import WRITEABLE
 
 # What is made of the words behind; any other first word is the address of a class.
 WINDOW_OF, TABLE, HOLDER, GIVEN = range(4)

@@ -20,13 +20,24 @@ import numpy as np
 
 from ...array import Array, wrap
 from .compile import Kernel, compile_kernel
+from .structures import (
+    ALIGNED,
+    BASE,
+    CONTIGUOUS,
+    DATA,
+    DESCR,
+    DIMENSIONS,
+    FLAGS,
+    LIST_ITEMS,
+    LIST_SIZE,
+    NDIM,
+    OWNDATA,
+    STRIDES,
+    TYPE,
+    WRITEABLE,
+)
 
 Shape = tuple[int, ...]
-
-# Offsets in CPython's and NumPy's structures, as bytes.
-TYPE, LIST_SIZE, LIST_ITEMS = 8, 16, 24
-DATA, NDIM, DIMENSIONS, STRIDES, BASE, DESCR, FLAGS = 16, 24, 32, 40, 48, 56, 64
-CONTIGUOUS, OWNDATA, ALIGNED, WRITEABLE = 0x1, 0x4, 0x100, 0x400
 
 LIST, COUNT, EXPECTED, REFERENCES, ADDRESSES, OWNED, ARRAY, NDARRAY, SLOT, RESULT, NEEDED = range(11)
 

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from .objects import LIST_ITEMS, LIST_SIZE, TYPE, offset, supported, word
+from .objects import offset, supported, word
+from .structures import LIST_ITEMS, LIST_SIZE, TYPE
 
 DICT_USED, DICT_VERSION, DICT_KEYS, DICT_VALUES = 16, 24, 32, 40
 KEYS_PLACES, KEYS_COUNT, KEYS_HEAD = (

@@ -9,7 +9,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from . import arithmetic, circular, errorfunctions, exact, gammafunctions, intrinsics, register_tiles, vectors
+from . import (
+    arithmetic,
+    circular,
+    computed,
+    descent,
+    errorfunctions,
+    exact,
+    gammafunctions,
+    intrinsics,
+    recorded,
+    register_tiles,
+    vectors,
+)
 from .elementary import FUNCTIONS
 from .kinds import SCALARS
 
@@ -21,5 +33,8 @@ NAMES: dict[str, Any] = {
     **vectors.INSTRUCTIONS,
     **register_tiles.INSTRUCTIONS,
     **FUNCTIONS,
+    **computed.FUNCTIONS,
+    **recorded.FUNCTIONS,
+    **descent.FUNCTIONS,
     "math": math,
 }

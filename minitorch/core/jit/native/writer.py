@@ -42,6 +42,7 @@ class Writer:
         self.count = 0
         self.hints: list[str] = []  # of each loop
         self.parallel = False  # whether the steps of innermost loops are independent
+        self.returns = False  # an integer, or nothing
         self.depth = 0  # in loops
         self.access = ""  # what loads and stores say of the loop that they are in
         self.divisions = 0  # of integers, by what is known only when the kernel runs
@@ -208,7 +209,8 @@ class Writer:
 
     def function(self, name: str) -> str:
         """Return the function with the declarations it needs, as a kernel's text."""
-        signature = f"define void @{name}(ptr noalias readonly %P, i64 %lo, i64 %hi) nounwind {{"
+        result = "i64" if self.returns else "void"
+        signature = f"define {result} @{name}(ptr noalias readonly %P, i64 %lo, i64 %hi) nounwind {{"
         hints = [f"!{i} = distinct !{{!{i}, {hint}}}" for i, hint in enumerate(self.hints, len(HINTS))]
         return "\n".join(
             [*self.declared.values(), signature, "entry:", *self.head, *self.lines, "}", *HINTS, *hints, ""]

@@ -198,6 +198,7 @@ LAYERS: list[list[str]] = [
     ["minitorch.tensor.handle"],  # Tensor and its ambient tape
     ["minitorch.tensor.backward", "minitorch.tensor.pytree"],  # Tensor.backward; tensors taken apart and put back
     ["minitorch.tensor.types"],
+    ["minitorch.tensor.kernels"],  # those of small tensors
     ["minitorch.tensor.small"],  # operations on few numbers, natively
     ["minitorch.tensor.fast", "minitorch.tensor.shortcut", "minitorch.tensor.generator"],
     ["minitorch.tensor.outputs"],  # results written to tensors that the caller gives

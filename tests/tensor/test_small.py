@@ -21,7 +21,7 @@ from minitorch.core.jit.native.objects import supported
 from minitorch.core.primitive import PRIMITIVES
 from minitorch.nn.functional import activation, layer, loss
 from minitorch.optim import optimizer
-from minitorch.tensor import small
+from minitorch.tensor import kernels, small
 
 pytestmark = pytest.mark.skipif(not supported(), reason="objects cannot be read directly in this interpreter")
 
@@ -125,7 +125,7 @@ def spied(run, calls):
         calls.append(args)
         return run.general(*args, **options)
 
-    return small._recorded(small.FORMS[primitive], primitive, general)
+    return kernels.recorded(small.FORMS[primitive].recorded, primitive, general)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

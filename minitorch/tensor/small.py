@@ -21,6 +21,7 @@ from ..core.ops import affine, losses, pointwise
 from ..core.ops import cross_entropy as crossing
 from ..core.ops.families import primitive_of
 from ..core.primitive import Primitive
+from ..core.tape import context
 
 Function = Callable[..., Any]
 
@@ -86,7 +87,8 @@ def updating(general: Function) -> Function:
 def _late(make: Callable[[], Function], general: Function) -> Function:
     """Return a function that is made when it is first called; `general` serves where it cannot be, or must not.
 
-    Never both of them: their last bits may differ. Threads that come first at the same time make one each.
+    Never both of them: their last bits may differ. Threads that come first at the same time make one each. What is being
+    recorded, or watched, is `general`'s business anyway, and no reason to make the other.
     """
     run: Function | None = None
 
@@ -96,6 +98,8 @@ def _late(make: Callable[[], Function], general: Function) -> Function:
         return run
 
     def call(*args: Any, **options: Any) -> Any:
+        if run is None and context.get().careful:
+            return general(*args, **options)
         return (run or load())(*args, **options)
 
     call.general, call.load = general, load  # type: ignore[attr-defined]

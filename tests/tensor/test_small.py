@@ -426,3 +426,28 @@ def test_odd_groups():
     opt.state = UserDict({p: {}})
     opt.step()
     np.testing.assert_allclose(p.detach().numpy(), before - 1.0, 1e-6)
+
+
+def test_recording_makes_no_kernels():
+    program = """
+import sys
+import minitorch as mt
+from minitorch import nn
+
+model = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
+opt = mt.optim.SGD(model.parameters(), lr=0.1)
+
+@mt.jit
+def step(x, y):
+    opt.zero_grad()
+    loss = nn.functional.mse_loss(model(x), y)
+    loss.backward()
+    opt.step()
+
+for _ in range(3):
+    step(mt.ones(2, 3), mt.ones(2, 4))
+assert "minitorch.tensor.kernels" not in sys.modules
+model(mt.ones(2, 3))
+assert "minitorch.tensor.kernels" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

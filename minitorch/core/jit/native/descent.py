@@ -54,11 +54,13 @@ def descend_of(W: Words, args: int) -> int:
     if call_object(W[SUBTYPE], i64(given[3] + TYPE)[0], W[MAPPING_KIND]) & LOW == 0:
         return 0
     rate = f64(given[1] + FLOAT_VALUE)[0]
-    items = i64(i64(given[0] + LIST_ITEMS)[0])
     left = call_object(W[LIST], 0)
-    for i in range(i64(given[0] + LIST_SIZE)[0]):
-        if call_object(W[CONTAINS], given[3], items[i]) & LOW != 1 or descended(W, items[i], rate, given[2]) == 0:
-            call_object(W[APPEND], left, items[i])
+    i = int64(0)
+    while i < i64(given[0] + LIST_SIZE)[0]:  # looked up each time: until Python 3.11, making an object may run any code
+        p = i64(i64(given[0] + LIST_ITEMS)[0])[i]
+        if call_object(W[CONTAINS], given[3], p) & LOW != 1 or descended(W, p, rate, given[2]) == 0:
+            call_object(W[APPEND], left, p)
+        i += 1
     return left  # type: ignore[no-any-return]
 
 

@@ -143,7 +143,7 @@ def binary(function: Function) -> Function:
             made.node = make_node(plan, parents, plan.save((value, vx, vy)), None, out.shape, out.dtype)
         return made
 
-    return call
+    return recording(primitive, call)
 
 
 def reflected(function: Function, fast: Function) -> Function:

@@ -15,7 +15,7 @@ from ..core.jit.native.compile import compile_kernel
 from ..core.jit.native.computed import FEW
 from ..core.jit.native.objects import offset
 from ..core.jit.native.pairs import Unreadable
-from ..core.primitive import Plan, Primitive, plan_for
+from ..core.primitive import NO_DERIVATIVE, Plan, Primitive, plan_for
 from ..core.tape import Context, Node, Pick, context, next_sequence
 from ..core.tracer import Trace
 from .handle import GradCell, Tensor
@@ -34,6 +34,8 @@ KERNELS = {
     "cross_entropy_of": True,
     "cross_entropy_on": True,
     "relu_of": False,
+    "unary_of": False,
+    "binary_of": False,
     "relu_rule_on": False,
     "add_multiple_on": False,
     "descend_of": False,
@@ -56,9 +58,12 @@ _NAMES = {place: sys.intern(name) for place, name in {**_NAMES, w.MEAN: "mean", 
 
 def recorded(name: str, primitive: Primitive, general: Function) -> Function:
     """Return an operation on tensors that records as the primitive's plans say; `general` does what it leaves alone."""
-    plans = [plan_for(primitive, mask) if mask else None for mask in range(1 << len(primitive.args))]
-    rows = np.array([word for plan in plans for word in _row(plan)], np.int64)
-    return _kernel(name, general, {**_handles(), **_places(), w.PLANS: rows.ctypes.data}, (rows, plans))
+    passes = primitive.vjp is not NO_DERIVATIVE
+    plans = [plan_for(primitive, mask) if mask and passes else None for mask in range(1 << len(primitive.args))]
+    rows = np.array([word for plan in plans for word in (_row(plan) if passes else _NO_PLAN)], np.int64)
+    impl = primitive.impls[np.ndarray]
+    own = {**_handles(), **_places(), w.PLANS: rows.ctypes.data, w.UFUNC: id(impl)}
+    return _kernel(name, general, own, (rows, plans, impl))
 
 
 def computed(name: str, general: Function, written: int) -> Function:
@@ -96,6 +101,9 @@ def _kernel(name: str, general: Function, own: Mapping[int, int], kept: Any = No
 
 def _text(name: str) -> str:
     return _TEXT.format(name=f"small_{name}", called=name, given="W, args, kwargs" if KERNELS[name] else "W, args")
+
+
+_NO_PLAN = [w.NOTHING] + [0] * (w.PLAN_WORDS - 1)
 
 
 def _row(plan: Plan | None) -> list[int]:

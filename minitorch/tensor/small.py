@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core import dtypes
 from ..core.ops import affine, losses, pointwise
 from ..core.ops import cross_entropy as crossing
 from ..core.ops.families import primitive_of
@@ -43,10 +44,12 @@ FORMS = {
     primitive_of(pointwise.relu): Form("relu_of", None, {0: "relu_rule_on"}),
 }
 
+_POINTWISE = {1: Form("unary_of"), 2: Form("binary_of")}
+
 
 def recording(primitive: Primitive, general: Function) -> Function:
     """Return a function that does what `general` does to tensors, natively where there is a form for the primitive."""
-    form = FORMS.get(primitive)
+    form = FORMS.get(primitive) or _pointwise(primitive)
     if form is None:
         return general
 
@@ -56,6 +59,18 @@ def recording(primitive: Primitive, general: Function) -> Function:
         return recorded(form.recorded, primitive, general)
 
     return _late(make, general)
+
+
+def _pointwise(primitive: Primitive) -> Form | None:
+    """Return the form of a pointwise primitive: the call of what computes it, and the record.
+
+    Of two arguments, that has to be a function of NumPy's, which takes a number as an array without axes.
+    """
+    if not {dtypes.float32, dtypes.float64} <= primitive.direct:
+        return None
+    if len(primitive.args) == 2 and not isinstance(primitive.impls[np.ndarray], np.ufunc):
+        return None
+    return _POINTWISE.get(len(primitive.args))
 
 
 def computing(name: str, general: Function, written: int = 0) -> Function:

@@ -18,10 +18,11 @@ import minitorch as mt
 import minitorch.nn.functional as F
 from minitorch import nn, optim
 from minitorch.core.jit.native.objects import supported
+from minitorch.core.ops import pointwise, special
 from minitorch.core.primitive import PRIMITIVES
 from minitorch.nn.functional import activation, layer, loss
 from minitorch.optim import optimizer
-from minitorch.tensor import kernels, small
+from minitorch.tensor import fast, kernels, small
 
 pytestmark = pytest.mark.skipif(not supported(), reason="objects cannot be read directly in this interpreter")
 
@@ -451,3 +452,105 @@ model(mt.ones(2, 3))
 assert "minitorch.tensor.kernels" in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+# --------------------------------------------------------------------------- pointwise
+
+
+POINTWISE = {name: p for name, p in PRIMITIVES.items() if p.formula is not None and small._pointwise(p) is not None}
+LAYOUTS = {
+    "in order": lambda x: x,
+    "transposed": lambda x: mt.tensor(x.T.copy()).T,
+    "reversed": lambda x: mt.tensor(x[::-1].copy()).flip(0),
+    "a row": lambda x: x[:1],
+    "no elements": lambda x: x[:0],
+}
+
+
+def quick(primitive, calls):
+    """Return the general and the native form of a pointwise operation; the second notes what it leaves to the first."""
+    making = fast.unary if len(primitive.args) == 1 else fast.binary
+    general = making(next(f for f in FUNCTIONS if f.primitive is primitive)).general
+
+    def noted(*args):
+        calls.append(args)
+        return general(*args)
+
+    return general, kernels.recorded(small._pointwise(primitive).recorded, primitive, noted)
+
+
+FUNCTIONS = [f for f in vars(pointwise).values() if hasattr(f, "primitive")] + [
+    f for f in vars(special).values() if hasattr(f, "primitive")
+]
+
+
+def like_general(general, native, args):
+    wanted, found = general(*args), native(*args)
+    assert type(found) is type(wanted) is mt.Tensor
+    np.testing.assert_array_equal(found.detach().numpy(), wanted.detach().numpy())
+    assert found.dtype == wanted.dtype and found.requires_grad is wanted.requires_grad
+    a, b = found.node, wanted.node
+    if b is not None:
+        assert a.plan is b.plan and (a.shape, a.dtype) == (b.shape, b.dtype) and len(a.parents) == len(b.parents)
+        assert all(p is q for p, q in zip(a.parents, b.parents))
+        assert [type(s) for s in a.saved] == [type(s) for s in b.saved]
+
+
+@pytest.mark.parametrize("name", sorted(POINTWISE))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.filterwarnings("ignore")
+def test_pointwise_operations(name, dtype):
+    primitive = POINTWISE[name]
+    if all(f.primitive is not primitive for f in FUNCTIONS):
+        pytest.skip("no function of its own")
+    calls = []
+    general, native = quick(primitive, calls)
+    values = np.random.default_rng(0).uniform(0.1, 0.9, (3, 4)).astype(dtype)
+    for layout in LAYOUTS.values():
+        for tracked in (False, True):
+            x = mt.tensor(plain(layout(mt.tensor(values)))).requires_grad_(tracked)
+            others = [()] if len(primitive.args) == 1 else [(x,), (mt.tensor(values[:1]),), (2,), (0.5,), (-3,), (0.0,)]
+            for other in others:
+                like_general(general, native, (x, *other))
+    assert not calls
+    x = mt.tensor(values)
+    for odd in (mt.tensor(values[0, 0]), x.T, x.to(mt.float16)):
+        like_general(general, native, (odd,) * len(primitive.args))
+    if len(primitive.args) == 2:
+        for odd in (1e39, float("nan"), 10**12, mt.tensor(values[0, 0])):
+            like_general(general, native, (x, odd))
+
+
+def test_pointwise_warnings_and_errors():
+    x = mt.tensor([-1.0, 1.0])
+    with pytest.warns(RuntimeWarning, match="invalid value") as caught:
+        x.log()
+    assert len(caught) == 1
+    with np.errstate(invalid="raise"), pytest.raises(FloatingPointError):
+        x.log()
+    with np.errstate(invalid="ignore"):
+        assert x.log().isnan()[0].item()
+    with pytest.raises(mt.errors.ShapeError, match=r"mul.*\(2,\).*\(3,\)"):
+        x * mt.ones(3)
+
+
+def test_what_is_written_meanwhile():
+    """The nodes keep what was computed with, whatever other threads write to the operands."""
+    x = mt.ones(300, 300, requires_grad=True)
+    done = threading.Event()
+
+    def write():
+        while not done.is_set():
+            with mt.no_grad():
+                x.fill_(1.0)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(100):
+            y = x * 2.0
+            np.testing.assert_array_equal(y.detach().numpy(), 2.0)
+            y.sum().backward()
+    finally:
+        done.set()
+        writer.join()

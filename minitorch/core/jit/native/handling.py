@@ -283,31 +283,43 @@ def shape_of(W: Words, buffer: int) -> int:
     return made  # type: ignore[no-any-return]
 
 
-def node_of(W: Words, row: int, arguments: int, args: int, out: int, params: int) -> int:
+def parents_of(W: Words, args: int, count: int) -> int:
+    """Make the tuple of the nodes of handles; None for arguments that are none."""
+    given = i64(args + TUPLE_ITEMS)
+    made = call_object(W[TUPLE], count)
+    for i in range(count):
+        parent = W[NONE]
+        if is_handle(W, given[i]) != 0:
+            parent = i64(given[i] + W[NODE])[0]
+        put(W, made + TUPLE_ITEMS + 8 * i, parent)
+    return made  # type: ignore[no-any-return]
+
+
+def values_of(W: Words, args: int, count: int) -> int:
+    """Make the tuple of the values of handles, and of arguments that are none."""
+    given = i64(args + TUPLE_ITEMS)
+    made = call_object(W[TUPLE], count)
+    for i in range(count):
+        value = given[i]
+        if is_handle(W, value) != 0:
+            value = i64(value + W[VALUE])[0]
+        put(W, made + TUPLE_ITEMS + 8 * i, value)
+    return made  # type: ignore[no-any-return]
+
+
+def node_of(W: Words, row: int, args: int, values: int, out: int, params: int) -> int:
     """Make the node of an operation on handles; shape and dtype are still missing."""
     plan = i64(row)
     node = call_object(W[ALLOC], W[RECORD], 0)
     put(W, node + W[PLAN], plan[0])
-    parents = call_object(W[TUPLE], arguments)
-    given = i64(args + TUPLE_ITEMS)
-    size = i64(args + TUPLE_SIZE)[0]
-    for i in range(arguments):
-        parent = W[NONE]
-        if i < size and given[i] != W[NONE]:
-            parent = i64(given[i] + W[NODE])[0]
-        put(W, parents + TUPLE_ITEMS + 8 * i, parent)
-    i64(node + W[PARENTS])[0] = parents
+    i64(node + W[PARENTS])[0] = parents_of(W, args, i64(args + TUPLE_SIZE)[0])
     count = plan[1]
     saved = call_object(W[TUPLE], count)
     for i in range(count):
         pick = plan[2 + i]
         kept = out
         if pick > 0:
-            kept = W[NONE]
-            if pick <= size:
-                kept = given[pick - 1]
-                if kept != W[NONE]:
-                    kept = i64(kept + W[VALUE])[0]
+            kept = i64(values + TUPLE_ITEMS)[pick - 1]
         put(W, saved + TUPLE_ITEMS + 8 * i, kept)
     i64(node + W[SAVED])[0] = saved
     put(W, node + W[PARAMS], params if params != 0 else W[NONE])
@@ -316,8 +328,8 @@ def node_of(W: Words, row: int, arguments: int, args: int, out: int, params: int
     return node  # type: ignore[no-any-return]
 
 
-def first_of_two(W: Words, row: int, args: int, both: int, params: int) -> int:
-    """Make the handle of the first of two results, and the nodes if there is a plan; the pair of buffers is taken over."""
+def first_of_two(W: Words, row: int, args: int, values: int, both: int, params: int) -> int:
+    """Make the handle of the first of two results, and the nodes if there is a plan; what is given is taken over."""
     first = i64(both + TUPLE_ITEMS)[0]
     second = i64(both + TUPLE_ITEMS)[1]
     array = wrapped(W, first)
@@ -327,7 +339,7 @@ def first_of_two(W: Words, row: int, args: int, both: int, params: int) -> int:
     call_object(W[RETAIN], array)
     node = W[NONE]
     if row != 0:
-        owner = node_of(W, row, 2, args, both, params)
+        owner = node_of(W, row, args, values, both, params)
         shapes = call_object(W[LIST], 2)
         shape = shape_of(W, first)
         i64(i64(shapes + LIST_ITEMS)[0])[0] = shape
@@ -353,19 +365,21 @@ def first_of_two(W: Words, row: int, args: int, both: int, params: int) -> int:
     else:
         call_object(W[RETAIN], node)
     call_object(W[RELEASE], both)
+    call_object(W[RELEASE], values)
     return handle(W, i64(args + TUPLE_ITEMS)[0], array, node)
 
 
-def result(W: Words, row: int, arguments: int, args: int, buffer: int, params: int) -> int:
-    """Make the handle of a result, and its node if there is a plan; the buffer is taken over."""
+def result(W: Words, row: int, args: int, values: int, buffer: int, params: int) -> int:
+    """Make the handle of a result, and its node if there is a plan; the buffer, and the tuple of values, are taken over."""
     array = wrapped(W, buffer)
     node = W[NONE]
     if row != 0:
-        node = node_of(W, row, arguments, args, array, params)
+        node = node_of(W, row, args, values, array, params)
         i64(node + W[SHAPE])[0] = shape_of(W, buffer)
         put(W, node + W[DTYPE], i64(buffer + DESCR)[0])
     else:
         call_object(W[RETAIN], node)
+    call_object(W[RELEASE], values)
     return handle(W, i64(args + TUPLE_ITEMS)[0], array, node)
 
 

@@ -16,9 +16,9 @@ from __future__ import annotations
 (
     RECORD, PICK, PLAN, PARENTS, SAVED, PARAMS, SHAPE, DTYPE, SEQUENCE, CELL, PICKED, LINE, COUNTER, PLANS,
 ) = range(LEVEL + 1, LEVEL + 15)  # fmt: skip
-# Of what waits for a gradient, and the names of attributes and options.
+# Of what waits for a gradient, the names of attributes and options, NumPy's function.
 (
-    WAITS, GRAD, WAITING, VERSION, REDUCTION, MEAN, SUM, IGNORED,
-) = range(PLANS + 1, PLANS + 9)  # fmt: skip
+    WAITS, GRAD, WAITING, VERSION, REDUCTION, MEAN, SUM, IGNORED, UFUNC,
+) = range(PLANS + 1, PLANS + 10)  # fmt: skip
 PLAN_WORDS = 6  # of a plan in its table: the plan, how many values its nodes save, and which
 NOTHING = -1  # in the place of a plan that records nothing

@@ -40,6 +40,7 @@ KERNELS = {
     "add_multiple_on": False,
     "descend_of": False,
 }
+ALONE = ("unary_of", "binary_of")  # which call for no others
 _TEXT = f"""
 def {{name}}(P, args, kwargs):
     W = i64(P[2])
@@ -92,7 +93,7 @@ def _kernel(name: str, general: Function, own: Mapping[int, int], kept: Any = No
     names = {place: id(text) for place, text in _NAMES.items()}
     try:
         words = table(general, {**own, **names}, kept)
-        for one in (name, *KERNELS):  # the others are made meanwhile
+        for one in (name, *(() if name in ALONE else KERNELS)):  # the others are made meanwhile
             compile_kernel(_text(one), f"small_{one}")
         return builtin(_text(name), f"small_{name}", words)
     except (Unreadable, ImportError):

@@ -1,12 +1,13 @@
-"""Operations on few numbers, natively: each looks at its operands, computes, and records, in one call.
+"""Native forms of operations on tensors: each looks at its operands, computes, and records, in one call.
 
-The native forms stand in the table `FORMS`. They take the place of what NumPy does to a primitive's buffers, of its rules
-on buffers, and of the whole operation on tensors. What they leave alone (strided operands, other dtypes, more than some
-thousand multiplications, careful contexts) goes to the same function in Python. Measured on one core: a linear layer of one
-feature, recorded, takes 0.5 us instead of 2.
+Pointwise operations have NumPy compute. Those in the table `FORMS` compute natively, up to a few thousand multiplications;
+there, native forms take the place of what NumPy does to the primitive's buffers, and of its rules on buffers, too, so that
+sizes decide who computes, and nothing else does. What forms leave alone (other dtypes, shared memory, careful contexts)
+goes to the same function in Python. Measured on one core: a linear layer of one feature takes 0.5 us instead of 2,
+recorded, and a product of two small tensors 0.7 instead of 1.1.
 
 A kernel is compiled when it is first needed, or taken from the disk, in 0.1 s for all of them. With `MINITORCH_NATIVE=0` in
-the environment, NumPy does everything outside of compiled functions.
+the environment, NumPy and Python do everything outside of compiled functions.
 """
 
 from __future__ import annotations
@@ -43,8 +44,7 @@ FORMS = {
     primitive_of(crossing.cross_entropy_p): Form("cross_entropy_of", "cross_entropy_on"),
     primitive_of(pointwise.relu): Form("relu_of", None, {0: "relu_rule_on"}),
 }
-
-_POINTWISE = {1: Form("unary_of"), 2: Form("binary_of")}
+_POINTWISE = {1: Form("unary_of"), 2: Form("binary_of")}  # by the number of arguments
 
 
 def recording(primitive: Primitive, general: Function) -> Function:

@@ -49,6 +49,15 @@ DEEP = 64  # products that are added up in the type of the factors
 # --------------------------------------------------------------------------- operations
 
 
+def is_few(m: int, n: int, k: int) -> int:
+    """Return 1 if a product of numbers is not larger than `FEW`, and not 0."""
+    if m > FEW or n > FEW or k > FEW:
+        return 0
+    if m * n * k > FEW or m * n * k == 0:
+        return 0
+    return 1
+
+
 def linear_made(W: Words, x: int, w: int, b: int) -> int:
     """Return `x @ w.T + b`; `b` may be None."""
     dtype = dtype_of(W, x)
@@ -57,7 +66,7 @@ def linear_made(W: Words, x: int, w: int, b: int) -> int:
     m = axis(x, 0)
     k = axis(x, 1)
     n = axis(w, 0)
-    if axis(w, 1) != k or m * n * k > FEW or m * n * k == 0 or k > DEEP:
+    if axis(w, 1) != k or is_few(m, n, k) == 0 or k > DEEP:
         return 0
     if b != W[NONE] and (is_like(W, b, dtype) == 0 or axes(b) != 1 or axis(b, 0) != n):
         return 0
@@ -138,7 +147,7 @@ def cross_entropy_made(W: Words, x: int, target: int, kwargs: int) -> int:
         return 0
     rows = axis(x, 0)
     classes = axis(x, 1)
-    if axis(target, 0) != rows or rows * classes > FEW or rows * classes == 0 or is_reduced(W, kwargs) == 0:
+    if axis(target, 0) != rows or is_few(rows, classes, 1) == 0 or is_reduced(W, kwargs) == 0:
         return 0
     ignored = call_object(W[GET_ITEM], kwargs, W[IGNORED])
     if ignored == 0:
@@ -208,7 +217,7 @@ def weight_rule_on(W: Words, args: int) -> int:
     m = axis(g, 0)
     n = axis(g, 1)
     k = axis(x, 1)
-    if axis(x, 0) != m or m * n * k > FEW or m * n * k == 0:
+    if axis(x, 0) != m or is_few(m, n, k) == 0:
         return 0
     out = new_buffer(W, dtype, 2, n, k)
     if out == 0:
@@ -235,7 +244,7 @@ def input_rule_on(W: Words, args: int) -> int:
     m = axis(g, 0)
     n = axis(g, 1)
     k = axis(w, 1)
-    if axis(w, 0) != n or m * n * k > FEW or m * n * k == 0 or n > DEEP:
+    if axis(w, 0) != n or is_few(m, n, k) == 0 or n > DEEP:
         return 0
     out = new_buffer(W, dtype, 2, m, k)
     if out == 0:
@@ -260,7 +269,7 @@ def bias_rule_on(W: Words, args: int) -> int:
         return 0
     m = axis(g, 0)
     n = axis(g, 1)
-    if m * n > FEW:
+    if is_few(m, n, 1) == 0:
         return 0
     out = new_buffer(W, dtype, 1, n, 0)
     if out == 0:

@@ -15,7 +15,7 @@ from ..core.jit.native.compile import compile_kernel
 from ..core.jit.native.computed import FEW
 from ..core.jit.native.objects import offset
 from ..core.jit.native.pairs import Unreadable
-from ..core.primitive import NO_DERIVATIVE, Plan, Primitive, plan_for
+from ..core.primitive import FAILURES, NO_DERIVATIVE, Plan, Primitive, plan_for
 from ..core.tape import Context, Node, Pick, context, next_sequence
 from ..core.tracer import Trace
 from .handle import GradCell, Tensor
@@ -45,6 +45,8 @@ _TEXT = f"""
 def {{name}}(P, args, kwargs):
     W = i64(P[2])
     made = {{called}}({{given}})
+    if made == {w.RAISED}:
+        return 0
     if made == 0:
         call_object(W[{w.CLEAR}])
         if W[{w.SCATTERED}] != 0 and is_scattered(W, args) != 0:
@@ -63,7 +65,7 @@ def recorded(name: str, primitive: Primitive, general: Function) -> Function:
     plans = [plan_for(primitive, mask) if mask and passes else None for mask in range(1 << len(primitive.args))]
     rows = np.array([word for plan in plans for word in (_row(plan) if passes else _NO_PLAN)], np.int64)
     impl = primitive.impls[np.ndarray]
-    own = {**_handles(), **_places(), w.PLANS: rows.ctypes.data, w.UFUNC: id(impl)}
+    own = {**_handles(), **_places(), w.PLANS: rows.ctypes.data, w.UFUNC: id(impl), w.FAILURES: id(FAILURES)}
     return _kernel(name, general, own, (rows, plans, impl))
 
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from collections import UserDict
 
 import numpy as np
@@ -532,6 +533,30 @@ def test_pointwise_warnings_and_errors():
         assert x.log().isnan()[0].item()
     with pytest.raises(mt.errors.ShapeError, match=r"mul.*\(2,\).*\(3,\)"):
         x * mt.ones(3)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, MemoryError])
+def test_interrupts_are_not_lost(error):
+    calls = []
+
+    def interrupt(*about):
+        calls.append(about)
+        raise error
+
+    x = mt.tensor([-1.0, 1.0], requires_grad=True)
+    x.exp().log()
+    with np.errstate(invalid="call"):
+        before = np.seterrcall(interrupt)
+        try:
+            with pytest.raises(error):
+                x.log()
+        finally:
+            np.seterrcall(before)
+    assert len(calls) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning, match="invalid value"):
+            x.log()
 
 
 def test_what_is_written_meanwhile():

@@ -27,6 +27,7 @@ _VARARGS, _KEYWORDS = 0x1, 0x2
 _C = {
     w.CALL: "PyObject_Call",
     w.CLEAR: "PyErr_Clear",
+    w.MATCHES: "PyErr_ExceptionMatches",
     w.TUPLE: "PyTuple_New",
     w.INTEGER: "PyLong_FromLongLong",
     w.NEXT: "PyIter_Next",

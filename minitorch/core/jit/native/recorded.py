@@ -9,6 +9,7 @@ from typing import Any
 
 from .computed import cross_entropy_made, linear_made, mse_loss_made, relu_made
 from .handling import (
+    LOW,
     Words,
     axes,
     buffer_of,
@@ -26,7 +27,23 @@ from .handling import (
 from .intrinsics import INSTRUCTIONS as _INSTRUCTIONS
 from .kinds import float64
 from .structures import DATA, DESCR, FLOAT_VALUE, INT_DIGIT, INT_TAG, TUPLE_ITEMS, TUPLE_SIZE, TYPE
-from .words import CALL, FLOAT, FLOAT32, FLOAT64, INT, NDARRAY, NEGATIVE, NONE, RELEASE, TRACE, TUPLE, UFUNC
+from .words import (
+    CALL,
+    FAILURES,
+    FLOAT,
+    FLOAT32,
+    FLOAT64,
+    INT,
+    MATCHES,
+    NDARRAY,
+    NEGATIVE,
+    NONE,
+    RAISED,
+    RELEASE,
+    TRACE,
+    TUPLE,
+    UFUNC,
+)
 
 f32, f64 = _INSTRUCTIONS["f32"], _INSTRUCTIONS["f64"]
 
@@ -124,7 +141,7 @@ def is_float(W: Words, buffer: int) -> int:
 
 
 def applied(W: Words, row: int, args: int, a: int, b: int) -> int:
-    """Apply NumPy's function to one buffer or two, and record that; 0 for what is no array, and for errors."""
+    """Apply a function to one buffer or two, and record that; 0 for what is no array, and for errors to be explained."""
     count = i64(args + TUPLE_SIZE)[0]
     values = values_of(W, args, count)  # which they keep, whoever writes to the handles meanwhile
     operands = call_object(W[TUPLE], count)
@@ -135,7 +152,7 @@ def applied(W: Words, row: int, args: int, a: int, b: int) -> int:
     call_object(W[RELEASE], operands)
     if out == 0:
         call_object(W[RELEASE], values)
-        return 0
+        return 0 if call_object(W[MATCHES], W[FAILURES]) & LOW != 0 else RAISED
     if i64(out + TYPE)[0] != W[NDARRAY]:  # a number, of operands without axes
         call_object(W[RELEASE], values)
         call_object(W[RELEASE], out)

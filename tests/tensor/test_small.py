@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import minitorch as mt
 import minitorch.nn.functional as F
 from minitorch import nn, optim
+from minitorch.core.jit.native.compile import compile_kernel
 from minitorch.core.jit.native.objects import supported
 from minitorch.core.ops import pointwise, special
 from minitorch.core.primitive import PRIMITIVES
@@ -275,6 +276,14 @@ def test_second_derivatives():
     mt.test_util.check_grads(
         lambda x, w: F.mse_loss(F.relu(F.linear(x, w)), mt.ones(2, 4, dtype=mt.float64)), (x, w), 2
     )
+
+
+def test_every_kernel_is_used_and_made():
+    forms = [*small.FORMS.values(), *small._POINTWISE.values()]
+    named = {k for form in forms for k in (form.recorded, form.computed, *form.rules.values()) if k}
+    assert {*kernels.KERNELS} == named | {"add_multiple_on", "descend_of"}
+    for name in kernels.KERNELS:
+        assert compile_kernel(kernels._text(name), f"small_{name}").address
 
 
 def test_nothing_is_leaked():

@@ -165,6 +165,7 @@ TWICE = "two calls: a loss"
 CASES: dict[str, tuple[int, Callable[[], Step]]] = {
     "x + 1, a tensor": (1, lambda: called(lambda x: x + 1, mt.ones(4))),
     "x + 1, an array": (1, lambda: called(lambda x: x + 1, array(4))),
+    "exp itself": (1, lambda: called(mt.exp, mt.ones(4))),
     "a constant": (0, lambda: called(lambda: mt.ones(4))),
     "the argument itself": (1, lambda: called(lambda x: x, mt.ones(4))),
     "a view: x.T": (1, lambda: called(lambda x: x.T, mt.ones(4, 3))),

@@ -52,11 +52,12 @@ def recording(primitive: Primitive, general: Function) -> Function:
     form = FORMS.get(primitive) or _pointwise(primitive)
     if form is None:
         return general
+    name = form.recorded  # all that a compiled function has to look at when it is this one
 
     def make() -> Function:
         from .kernels import recorded
 
-        return recorded(form.recorded, primitive, general)
+        return recorded(name, primitive, general)
 
     return _late(make, general)
 

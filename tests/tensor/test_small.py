@@ -588,3 +588,13 @@ def test_what_is_written_meanwhile():
     finally:
         done.set()
         writer.join()
+
+
+@pytest.mark.parametrize("function", [mt.exp, mt.relu, mt.mul, F.relu, F.linear, F.mse_loss], ids=lambda f: f.__name__)
+def test_compiled_themselves_they_take_the_short_way(function):
+    args = (mt.ones(2, 2),) * (1 if function in (mt.exp, mt.relu, F.relu) else 2)
+    args = [x.clone() for x in args]
+    compiled = mt.jit(function)
+    for _ in range(4):
+        compiled(*args)
+    assert compiled.quick.entrance is not None and not compiled.quick.entrance.is_wary
